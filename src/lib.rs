@@ -1,0 +1,5 @@
+//! `ramgate`: an authorizing gateway for Alibaba Cloud ECS. It evaluates RAM policies for
+//! `AttachNetworkInterface` and its sister calls, explains every verdict, and answers or forwards.
+#![forbid(unsafe_code)]
+pub mod ram;
+pub mod source;

@@ -1,0 +1,2 @@
+//! One screen: parse, run, exit status.
+fn main() {}

@@ -1,0 +1,166 @@
+//! The flat set of string parameters that an RPC call is made of (`spec/wire-protocol.md` 1.1).
+
+use std::fmt;
+
+/// Decoded parameters, each name at most once, in the order they arrived.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Parameters {
+    /// All names and values, one after the other: one allocation for the lot.
+    text: String,
+    entries: Vec<Entry>,
+}
+
+/// One decoded parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
+    pub place: Place,
+}
+
+/// Where a parameter stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Query,
+    Form,
+}
+
+/// A name that occurs twice: what two readers could read differently.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the parameter `{name}` occurs twice, in the {first} and in the {second}: send it once")]
+pub struct Repeated {
+    pub name: String,
+    pub first: Place,
+    pub second: Place,
+}
+
+/// Collects parameters; refuses a repeated name when it is done.
+#[derive(Default)]
+pub struct ParametersBuilder {
+    parameters: Parameters,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    start: u32,
+    name_end: u32,
+    end: u32,
+    place: Place,
+}
+
+impl Parameters {
+    pub fn find(&self, name: &str) -> Option<Parameter<'_>> {
+        self.iter().find(|parameter| parameter.name == name)
+    }
+
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.find(name).map(|parameter| parameter.value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Parameter<'_>> + Clone {
+        self.entries.iter().map(|entry| Parameter {
+            name: &self.text[entry.start as usize..entry.name_end as usize],
+            value: &self.text[entry.name_end as usize..entry.end as usize],
+            place: entry.place,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl ParametersBuilder {
+    /// Adds what `write` appends: first the name, then (after the returned offset) the value.
+    ///
+    /// # Errors
+    /// Whatever `write` finds wrong.
+    pub fn push_decoded<E>(
+        &mut self,
+        place: Place,
+        write: impl FnOnce(&mut String) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        let start = self.parameters.text.len();
+        let name_end = write(&mut self.parameters.text)?;
+        let offset = |at: usize| u32::try_from(at).expect("a request is bounded far below 4 GiB");
+        self.parameters.entries.push(Entry {
+            start: offset(start),
+            name_end: offset(name_end),
+            end: offset(self.parameters.text.len()),
+            place,
+        });
+        Ok(())
+    }
+
+    pub fn push(&mut self, name: &str, value: &str, place: Place) {
+        let write = |text: &mut String| {
+            text.push_str(name);
+            let name_end = text.len();
+            text.push_str(value);
+            Ok::<_, std::convert::Infallible>(name_end)
+        };
+        let Ok(()) = self.push_decoded(place, write);
+    }
+
+    pub fn len(&self) -> usize {
+        self.parameters.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
+    }
+
+    /// # Errors
+    /// The first name, in order of arrival, that occurs twice, whatever its values.
+    pub fn finish(self) -> Result<Parameters, Repeated> {
+        let mut order: Vec<Parameter<'_>> = self.parameters.iter().collect();
+        order.sort_by(|a, b| a.name.cmp(b.name));
+        let twice = order.windows(2).find(|pair| pair[0].name == pair[1].name);
+        if let Some([first, second]) = twice {
+            return Err(Repeated { name: first.name.to_owned(), first: first.place, second: second.place });
+        }
+        drop(order);
+        Ok(self.parameters)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Query => "query",
+            Self::Form => "form body",
+        })
+    }
+}
+
+/// Names only: a value may be a signature or a security token.
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|parameter| parameter.name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_stand_once() {
+        let mut builder = ParametersBuilder::default();
+        builder.push("A", "1", Place::Query);
+        builder.push("B", "", Place::Form);
+        let parameters = builder.finish().unwrap();
+        assert_eq!(parameters.value("B"), Some(""));
+        assert_eq!(parameters.value("C"), None);
+
+        let mut builder = ParametersBuilder::default();
+        builder.push("A", "1", Place::Query);
+        builder.push("A", "1", Place::Form);
+        let repeated = Repeated { name: "A".into(), first: Place::Query, second: Place::Form };
+        assert_eq!(builder.finish(), Err(repeated));
+    }
+}
