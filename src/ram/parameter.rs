@@ -35,7 +35,7 @@ pub struct Repeated {
 }
 
 /// Collects parameters; refuses a repeated name when it is done.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct ParametersBuilder {
     parameters: Parameters,
 }
