@@ -1,0 +1,250 @@
+//! Binds the parameters of a request to an operation.
+
+use std::sync::Arc;
+
+use crate::ram::{AccountId, Parameters, ParametersBuilder, Region, Resource};
+
+use super::answer::Refusal;
+use super::call::Call;
+use super::load::Catalog;
+use super::operation::Operation;
+use super::parameter::{Kind, Misfit, State};
+
+/// What a call is bound under.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// The caller's account: the owner of whatever the call names.
+    pub account: &'a AccountId,
+    /// The regions that are served.
+    pub regions: &'a [Region],
+}
+
+/// Who owns a parameter name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owned {
+    /// The protocol: `Action`, `Signature`, …
+    Protocol,
+    /// Shifts the account that is meant.
+    Owner,
+    /// Real clients send it without effect.
+    Ignored,
+    Operation,
+}
+
+/// Why a request is no call of the operation. The text is what the caller is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindFault {
+    #[error(
+        "the parameter `{parameter}` resembles `{known}` and is not it: names are case-sensitive, and this operation takes one value"
+    )]
+    LookAlike { parameter: String, known: String },
+    #[error("the parameter `{parameter}` does not belong to this operation")]
+    Unknown { parameter: String },
+    #[error("the parameter `{parameter}` names another account than the caller's")]
+    Owner { parameter: String },
+    #[error("The input parameter \"{parameter}\" that is mandatory for processing this request is not supplied.")]
+    Missing { parameter: String },
+    #[error("the parameter `{parameter}` is unavailable")]
+    Unavailable { parameter: String },
+    #[error("the parameter \"{parameter}\" provided is invalid: {expected}")]
+    Malformed { parameter: String, expected: &'static str },
+    #[error("the parameter \"{parameter}\" is out of range")]
+    OutOfRange { parameter: String },
+    #[error("the parameter \"{parameter}\" is no region id")]
+    MalformedRegion { parameter: String },
+    #[error("the region `{region}` is not served here")]
+    RegionNotServed { parameter: String, region: Region },
+}
+
+impl BindFault {
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::LookAlike { .. } => Refusal::TwoReadings,
+            Self::Unknown { .. } | Self::Owner { .. } => Refusal::UnknownParameter,
+            Self::Missing { .. } => Refusal::MissingParameter,
+            Self::Unavailable { .. } => Refusal::UnavailableParameter,
+            Self::Malformed { .. } | Self::OutOfRange { .. } => Refusal::MalformedParameter,
+            Self::MalformedRegion { .. } => Refusal::MalformedRegion,
+            Self::RegionNotServed { .. } => Refusal::RegionNotServed,
+        }
+    }
+
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::LookAlike { parameter, .. }
+            | Self::Unknown { parameter }
+            | Self::Owner { parameter }
+            | Self::Missing { parameter }
+            | Self::Unavailable { parameter }
+            | Self::Malformed { parameter, .. }
+            | Self::OutOfRange { parameter }
+            | Self::MalformedRegion { parameter }
+            | Self::RegionNotServed { parameter, .. } => parameter,
+        }
+    }
+}
+
+impl Catalog {
+    /// The one reading of a request as a call of `operation`. Names are looked at first, in the order of arrival,
+    /// then the operation's parameters in the catalogue's order, then the region.
+    ///
+    /// # Errors
+    /// The first fault in that order.
+    pub fn bind(
+        &self,
+        operation: &Arc<Operation>,
+        parameters: &Parameters,
+        binding: Binding<'_>,
+    ) -> Result<Call, BindFault> {
+        let (kept, left_out) = self.sort_out(operation, parameters, binding.account)?;
+        for spec in &operation.parameters {
+            check_parameter(spec, parameters)?;
+        }
+        let region = served_region(operation, parameters, binding.regions)?;
+        let resources = resources(operation, &kept, &region, binding.account)?;
+        Ok(Call {
+            operation: Arc::clone(operation),
+            account: binding.account.clone(),
+            region,
+            parameters: kept,
+            resources,
+            left_out,
+        })
+    }
+
+    /// Who owns the name of a parameter of this operation.
+    pub fn owner_of(&self, operation: &Operation, name: &str) -> Owned {
+        let is = |names: &[String]| names.iter().any(|known| known == name);
+        if operation.parameters.iter().any(|spec| spec.name.matches(name)) {
+            Owned::Operation
+        } else if is(&self.protocol_parameters) {
+            Owned::Protocol
+        } else if is(&self.owners) {
+            Owned::Owner
+        } else if is(&operation.ignored) {
+            Owned::Ignored
+        } else {
+            Owned::Operation
+        }
+    }
+
+    /// The parameters that go on, and the names of those that do not.
+    fn sort_out(
+        &self,
+        operation: &Operation,
+        parameters: &Parameters,
+        account: &AccountId,
+    ) -> Result<(Parameters, Vec<String>), BindFault> {
+        let mut kept = ParametersBuilder::default();
+        let mut left_out = Vec::new();
+        for given in parameters.iter() {
+            match self.owner_of(operation, given.name) {
+                Owned::Protocol => {}
+                Owned::Owner if given.value == account.as_str() => left_out.push(given.name.to_owned()),
+                Owned::Owner => return Err(BindFault::Owner { parameter: given.name.to_owned() }),
+                Owned::Ignored => left_out.push(given.name.to_owned()),
+                Owned::Operation => match operation.parameters.iter().find(|spec| spec.name.matches(given.name)) {
+                    None => return Err(self.unknown(operation, given.name)),
+                    Some(spec) if spec.state == State::Retired => left_out.push(given.name.to_owned()),
+                    Some(_) => kept.push(given.name, given.value, given.place),
+                },
+            }
+        }
+        let kept = kept.finish().expect("the names of parameters already read are distinct");
+        Ok((kept, left_out))
+    }
+
+    fn unknown(&self, operation: &Operation, name: &str) -> BindFault {
+        let own = operation.parameters.iter().find(|spec| spec.name.resembles(name)).map(|spec| spec.name.as_str());
+        let protocol = || {
+            let alike = |known: &&String| known.eq_ignore_ascii_case(name);
+            self.protocol_parameters.iter().chain(&self.owners).find(alike).map(String::as_str)
+        };
+        match own.or_else(protocol) {
+            Some(known) => BindFault::LookAlike { parameter: name.to_owned(), known: known.to_owned() },
+            None => BindFault::Unknown { parameter: name.to_owned() },
+        }
+    }
+}
+
+fn check_parameter(spec: &super::parameter::ParameterSpec, parameters: &Parameters) -> Result<(), BindFault> {
+    if spec.name.is_list() {
+        let elements = parameters.iter().filter(|given| spec.name.matches(given.name));
+        let mut present = false;
+        for given in elements {
+            present = true;
+            check_value(spec, given.name, given.value)?;
+        }
+        return if spec.required && !present { Err(missing(spec)) } else { Ok(()) };
+    }
+    match parameters.value(spec.name.as_str()) {
+        None | Some("") if spec.required => Err(missing(spec)),
+        None => Ok(()),
+        Some(value) => check_value(spec, spec.name.as_str(), value),
+    }
+}
+
+fn missing(spec: &super::parameter::ParameterSpec) -> BindFault {
+    BindFault::Missing { parameter: spec.name.as_str().to_owned() }
+}
+
+fn check_value(spec: &super::parameter::ParameterSpec, name: &str, value: &str) -> Result<(), BindFault> {
+    let parameter = || name.to_owned();
+    match spec.state {
+        State::Retired => return Ok(()),
+        State::Unavailable => return Err(BindFault::Unavailable { parameter: parameter() }),
+        State::Available => {}
+    }
+    // An optional parameter that is present and empty was sent by clients that always send it.
+    if value.is_empty() {
+        return Ok(());
+    }
+    spec.check(value).map_err(|misfit| match misfit {
+        Misfit::Malformed => BindFault::Malformed { parameter: parameter(), expected: expected(spec.kind) },
+        Misfit::OutOfRange => BindFault::OutOfRange { parameter: parameter() },
+    })
+}
+
+fn expected(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Region => "a region id looks like `cn-hangzhou`",
+        Kind::EniId => "an ENI id is `eni-`, `leni-` or `hdeni-` and 1 to 64 lower-case letters or digits",
+        Kind::InstanceId => "an instance id is `i-` and 1 to 64 lower-case letters or digits",
+        Kind::Integer => "a whole number is expected",
+        Kind::Boolean => "`true` or `false` is expected",
+        Kind::String => "an id of 1 to 64 letters, digits, `-` or `_` is expected",
+    }
+}
+
+fn served_region(operation: &Operation, parameters: &Parameters, served: &[Region]) -> Result<Region, BindFault> {
+    let name = operation
+        .parameters
+        .iter()
+        .find(|spec| spec.kind == Kind::Region)
+        .map_or("RegionId", |spec| spec.name.as_str());
+    let parameter = name.to_owned();
+    let Some(value) = parameters.value(name) else { return Err(BindFault::Missing { parameter }) };
+    let Ok(region) = value.parse::<Region>() else { return Err(BindFault::MalformedRegion { parameter }) };
+    if served.contains(&region) { Ok(region) } else { Err(BindFault::RegionNotServed { parameter, region }) }
+}
+
+fn resources(
+    operation: &Operation,
+    parameters: &Parameters,
+    region: &Region,
+    account: &AccountId,
+) -> Result<Vec<Resource>, BindFault> {
+    let mut resources = Vec::with_capacity(operation.resources.len());
+    for spec in &operation.resources {
+        let filled = spec
+            .template
+            .fill(region, account, parameters)
+            .map_err(|unfit| BindFault::Malformed { parameter: unfit.parameter, expected: expected(Kind::String) })?;
+        if filled.is_empty() && !spec.optional {
+            let parameter = spec.template.parameters().map(|name| name.as_str().to_owned()).next().unwrap_or_default();
+            return Err(BindFault::Missing { parameter });
+        }
+        resources.extend(filled);
+    }
+    Ok(resources)
+}

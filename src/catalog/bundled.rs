@@ -1,0 +1,49 @@
+//! The files that are compiled in.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::source::Source;
+
+use super::load::Catalog;
+
+macro_rules! operations {
+    ($($name:literal),+ $(,)?) => {
+        &[$((concat!("ecs/", $name, ".json"), include_str!(concat!("ecs/", $name, ".json")))),+]
+    };
+}
+
+const COMMON: &str = include_str!("common.json");
+
+const OPERATIONS: &[(&str, &str)] = operations!["AttachNetworkInterface",];
+
+impl Catalog {
+    /// The bundled catalogue, read once.
+    ///
+    /// # Panics
+    /// When a bundled file is wrong, which a test would have said.
+    pub fn bundled() -> Arc<Self> {
+        static BUNDLED: OnceLock<Arc<Catalog>> = OnceLock::new();
+        let read = || {
+            let sources: Vec<_> = OPERATIONS.iter().map(|(name, text)| Source::new(*name, *text)).collect();
+            let catalog = Self::read(&Source::new("common.json", COMMON), &sources);
+            Arc::new(catalog.unwrap_or_else(|complaints| panic!("the bundled catalogue is wrong: {}", complaints[0])))
+        };
+        Arc::clone(BUNDLED.get_or_init(read))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_catalogue_is_read_and_complete() {
+        let catalog = Catalog::bundled();
+        assert_eq!(catalog.operations().count(), OPERATIONS.len());
+        let attach = catalog.operation("AttachNetworkInterface").unwrap();
+        assert_eq!((attach.parameters().len(), attach.resources().len(), attach.errors().len()), (6, 2, 63));
+        for twice in ["InvalidOperation.InvalidEcsState", "InvalidEni.NotSameVpc"] {
+            assert_eq!(attach.errors().iter().filter(|row| row.code == twice).count(), 2, "{twice}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! What the vendor documents, as data: operations with their parameters, ARN templates and answers.
+//!
+//! One JSON file an operation, named as the vendor names it, and `common.json` for the answers any operation may
+//! give; a new operation is a new file. Must not know: who calls, policies, HTTP, files outside this folder.
+
+mod answer;
+mod bind;
+mod bundled;
+mod call;
+mod error_row;
+mod load;
+mod operation;
+mod parameter;
+mod template;
+mod written;
+
+pub use answer::{Answer, Answers, Refusal, UnknownDenial};
+pub use bind::{BindFault, Binding, Owned};
+pub use call::Call;
+pub use error_row::ErrorRow;
+pub use load::Catalog;
+pub use operation::{Access, Operation};
+pub use parameter::{Kind, ParameterSpec, State};
+pub use template::{ResourceSpec, Template};

@@ -1,0 +1,129 @@
+//! One operation as the gateway knows it.
+
+use crate::ram::Action;
+
+use super::answer::{Answer, Answers, FilledRow, Refusal};
+use super::bind::BindFault;
+use super::error_row::ErrorRow;
+use super::parameter::ParameterSpec;
+use super::template::ResourceSpec;
+
+/// What an operation does to what it names: `eventRW` of the audit event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    Read,
+    List,
+    Write,
+}
+
+/// A checked operation: each ARN can be filled and each refusal has an answer.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub(super) name: String,
+    pub(super) product: String,
+    pub(super) version: String,
+    pub(super) source: String,
+    pub(super) action: Action,
+    pub(super) access: Access,
+    pub(super) parameters: Vec<ParameterSpec>,
+    pub(super) resources: Vec<ResourceSpec>,
+    pub(super) errors: Vec<ErrorRow>,
+    pub(super) answers: Answers,
+    /// Names that real clients send without effect: left out of the rebuilt call.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Operation {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The product as audit events name it, `Ecs`.
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where the file's facts were read.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    pub fn parameters(&self) -> &[ParameterSpec] {
+        &self.parameters
+    }
+
+    pub fn resources(&self) -> &[ResourceSpec] {
+        &self.resources
+    }
+
+    /// The documented error rows, in the page's order.
+    pub fn errors(&self) -> &[ErrorRow] {
+        &self.errors
+    }
+
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
+    /// The answer for a call of this operation that cannot be read: the parameter's own where the file names one.
+    pub fn answer_to(&self, fault: &BindFault) -> Answer {
+        let reason = fault.to_string();
+        match self.own_row(fault) {
+            Some(filled) => filled.answer(&reason),
+            None => self.answers.answer(fault.refusal(), &reason),
+        }
+    }
+
+    fn own_row(&self, fault: &BindFault) -> Option<&FilledRow> {
+        let spec = self.parameters.iter().find(|spec| spec.name.matches(fault.parameter()))?;
+        match fault {
+            BindFault::Malformed { .. } | BindFault::MalformedRegion { .. } => spec.malformed.as_ref(),
+            BindFault::OutOfRange { .. } => spec.out_of_range.as_ref(),
+            BindFault::RegionNotServed { .. } => spec.not_served.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Access {
+    /// `eventRW` of an ActionTrail event (`spec/ecs-eni.md` C.1).
+    pub fn event_rw(self) -> &'static str {
+        match self {
+            Self::Read | Self::List => "Read",
+            Self::Write => "Write",
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::List => "list",
+            Self::Write => "write",
+        }
+    }
+}
+
+impl Refusal {
+    /// As the data files write it: `two-readings`.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Whether a policy refused, as opposed to anything else.
+    pub fn is_denial(self) -> bool {
+        matches!(self, Self::ImplicitDeny | Self::ExplicitDeny)
+    }
+}

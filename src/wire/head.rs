@@ -1,0 +1,405 @@
+//! The request head, read once from its raw bytes.
+//!
+//! The HTTP library behind the gateway merges, drops or tolerates what must be refused (design 8), so it never sees
+//! these bytes: what is judged and signed over comes from here.
+
+use std::ops::Range;
+
+use super::excerpt::excerpt;
+use super::fault::{FaultKind, HeadFault};
+
+#[derive(Clone, Copy, Debug)]
+pub struct HeadLimits {
+    /// The whole head, its blank line included.
+    pub head_bytes: usize,
+    pub query_bytes: usize,
+    pub body_bytes: u64,
+    pub headers: usize,
+}
+
+/// A head with one reading: path `/`, one `Host`, one framing, one value for every header that matters.
+#[derive(Clone, Debug)]
+pub struct Head {
+    bytes: Box<[u8]>,
+    method: Method,
+    query: Range<usize>,
+    headers: Vec<(Range<usize>, Range<usize>)>,
+    framing: Framing,
+    form: Form,
+    keep_alive: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// How the body is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// What the content type says a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `application/x-www-form-urlencoded`, with `charset=utf-8` or without.
+    UrlEncoded,
+    /// No content type, or one that a body must not have; an empty body is fine with any.
+    Other,
+}
+
+/// Headers that decide what a request is: repeated, they have two readings. So has every `x-acs-*`.
+const ONCE: [&str; 10] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "content-encoding",
+    "authorization",
+    "accept",
+    "user-agent",
+    "connection",
+    "expect",
+];
+
+/// Headers that no client of this API sends and that change what a request means.
+const NEVER: [(&str, &str); 4] = [
+    ("expect", "send the body without waiting"),
+    ("upgrade", "this server speaks HTTP/1.1 only"),
+    ("http2-settings", "this server speaks HTTP/1.1 only"),
+    ("trailer", "send no trailers"),
+];
+
+impl Head {
+    /// Reads a head: everything up to and including the blank line.
+    ///
+    /// # Errors
+    /// Whatever `spec/wire-protocol.md` 8 refuses in rows 19 to 24, 26, 37 and 38.
+    pub fn read(bytes: &[u8], limits: &HeadLimits) -> Result<Self, HeadFault> {
+        check_line_ends(bytes)?;
+        let mut storage = vec![httparse::EMPTY_HEADER; limits.headers];
+        let mut request = httparse::Request::new(&mut storage);
+        match request.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
+            Err(httparse::Error::TooManyHeaders) => {
+                let message = format!("more than {} header lines", limits.headers);
+                return Err(HeadFault::new(FaultKind::HeadTooLarge, message));
+            }
+            Ok(_) => return Err(HeadFault::reading("the request head is not complete")),
+            Err(error) => return Err(HeadFault::reading(format!("the request head is malformed: {error}"))),
+        }
+        if request.version != Some(1) {
+            return Err(HeadFault::reading("the version is not HTTP/1.1"));
+        }
+        let range = |part: &[u8]| {
+            let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
+            start..start + part.len()
+        };
+        let headers: Vec<_> =
+            request.headers.iter().map(|header| (range(header.name.as_bytes()), range(header.value))).collect();
+        let target = request.path.unwrap_or_default();
+        let lines = Lines { bytes, headers: &headers };
+        lines.check_names()?;
+        let host = lines.host()?;
+        let query = range(read_target(target, host)?.as_bytes());
+        if query.len() > limits.query_bytes {
+            let message = format!("the query has {} bytes, more than {}", query.len(), limits.query_bytes);
+            return Err(HeadFault::new(FaultKind::QueryTooLarge, message));
+        }
+        let framing = lines.framing(limits)?;
+        let method = read_method(request.method.unwrap_or_default(), framing)?;
+        let form = lines.form()?;
+        let keep_alive = lines.keep_alive()?;
+        Ok(Self { bytes: bytes.into(), method, query, headers, framing, form, keep_alive })
+    }
+
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The raw query, empty when there is none.
+    pub fn query(&self) -> &[u8] {
+        &self.bytes[self.query.clone()]
+    }
+
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Whether the caller wants the connection kept.
+    pub fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    pub fn host(&self) -> &str {
+        self.header("host").unwrap_or_default()
+    }
+
+    /// The value of a header that may stand once, when it is text. The name is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| str::from_utf8(value).ok())
+    }
+
+    /// Header lines as received, in order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        let text = |range: &Range<usize>| str::from_utf8(&self.bytes[range.clone()]).unwrap_or_default();
+        self.headers.iter().map(move |(name, value)| (text(name), &self.bytes[value.clone()]))
+    }
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+struct Lines<'a> {
+    bytes: &'a [u8],
+    headers: &'a [(Range<usize>, Range<usize>)],
+}
+
+impl<'a> Lines<'a> {
+    fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let bytes = self.bytes;
+        self.headers
+            .iter()
+            .map(move |(name, value)| (str::from_utf8(&bytes[name.clone()]).unwrap_or_default(), &bytes[value.clone()]))
+    }
+
+    fn find(&self, name: &str) -> Option<&'a [u8]> {
+        self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&'a str>, HeadFault> {
+        let Some(value) = self.find(name) else { return Ok(None) };
+        let text = str::from_utf8(value).ok().filter(|text| text.is_ascii());
+        text.map(Some).ok_or_else(|| HeadFault::reading(format!("the header `{name}` is not ASCII")))
+    }
+
+    fn check_names(&self) -> Result<(), HeadFault> {
+        for (at, (name, _)) in self.iter().enumerate() {
+            let lower = name.to_ascii_lowercase();
+            if lower.contains('_') && matters(&lower.replace('_', "-")) {
+                let message = format!("the header `{}` differs from one that matters only by `_`", excerpt(name));
+                return Err(HeadFault::reading(message));
+            }
+            if let Some((_, remedy)) = NEVER.iter().find(|(never, _)| *never == lower) {
+                return Err(HeadFault::reading(format!("the header `{}` is not accepted: {remedy}", excerpt(name))));
+            }
+            let repeated = matters(&lower) && self.iter().take(at).any(|(other, _)| other.eq_ignore_ascii_case(name));
+            if repeated {
+                let message = format!("the header `{}` occurs twice: send it once", excerpt(name));
+                return Err(HeadFault::reading(message));
+            }
+        }
+        Ok(())
+    }
+
+    fn host(&self) -> Result<&'a str, HeadFault> {
+        let host = self.text("host")?.ok_or_else(|| HeadFault::reading("the header `Host` is missing"))?;
+        if is_authority(host) {
+            Ok(host)
+        } else {
+            Err(HeadFault::reading(format!("the header `Host` is no host name: `{}`", excerpt(host))))
+        }
+    }
+
+    fn framing(&self, limits: &HeadLimits) -> Result<Framing, HeadFault> {
+        if let Some(encoding) = self.text("content-encoding")? {
+            let message =
+                format!("the content encoding `{}` is not accepted: send the body as it is", excerpt(encoding));
+            return Err(HeadFault::reading(message));
+        }
+        match (self.text("content-length")?, self.text("transfer-encoding")?) {
+            (Some(_), Some(_)) => {
+                Err(HeadFault::reading("`Content-Length` and `Transfer-Encoding` stand together: send one of them"))
+            }
+            (None, None) => Ok(Framing::None),
+            (None, Some(coding)) if coding.eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
+            (None, Some(coding)) => {
+                Err(HeadFault::reading(format!("the transfer encoding `{}` is not accepted", excerpt(coding))))
+            }
+            (Some(length), None) => {
+                let digits = (1..=19).contains(&length.len()) && length.bytes().all(|byte| byte.is_ascii_digit());
+                let bytes = digits.then(|| length.parse::<u64>().ok()).flatten();
+                let malformed = || HeadFault::reading(format!("`Content-Length: {}` is no length", excerpt(length)));
+                match bytes.ok_or_else(malformed)? {
+                    0 => Ok(Framing::None),
+                    bytes if bytes > limits.body_bytes => {
+                        let message = format!("the body has {bytes} bytes, more than {}", limits.body_bytes);
+                        Err(HeadFault::new(FaultKind::BodyTooLarge, message))
+                    }
+                    bytes => Ok(Framing::Length(bytes)),
+                }
+            }
+        }
+    }
+
+    fn form(&self) -> Result<Form, HeadFault> {
+        let Some(text) = self.text("content-type")? else { return Ok(Form::Other) };
+        let mut parts = text.split(';').map(str::trim);
+        let urlencoded =
+            parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        let utf8 = parts.next().is_none_or(|charset| {
+            let charset = charset.to_ascii_lowercase();
+            charset == "charset=utf-8" || charset == "charset=\"utf-8\""
+        });
+        Ok(if urlencoded && utf8 && parts.next().is_none() { Form::UrlEncoded } else { Form::Other })
+    }
+
+    fn keep_alive(&self) -> Result<bool, HeadFault> {
+        let mut keep_alive = true;
+        for token in self.text("connection")?.unwrap_or_default().split(',').map(str::trim) {
+            match token.to_ascii_lowercase().as_str() {
+                "" | "keep-alive" | "te" => {}
+                "close" => keep_alive = false,
+                other => {
+                    let message = format!("the header `Connection` names `{}`", excerpt(other));
+                    return Err(HeadFault::reading(message));
+                }
+            }
+        }
+        Ok(keep_alive)
+    }
+}
+
+fn matters(lower: &str) -> bool {
+    lower.starts_with("x-acs-") || ONCE.contains(&lower)
+}
+
+fn read_method(method: &str, framing: Framing) -> Result<Method, HeadFault> {
+    match method {
+        "POST" => Ok(Method::Post),
+        "GET" if framing == Framing::None => Ok(Method::Get),
+        "GET" => Err(HeadFault::reading("a GET carries a body: send the parameters in the query, or use POST")),
+        other => {
+            let message = format!("the method `{}` is not supported: use GET or POST", excerpt(other));
+            Err(HeadFault::new(FaultKind::Method, message))
+        }
+    }
+}
+
+/// The query of a target whose path is exactly `/`; an absolute form must name the host of the `Host` header.
+fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadFault> {
+    let refused = || HeadFault::reading(format!("the request target `{}` is not `/`", excerpt(target)));
+    if !target.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) || target.contains('#') {
+        return Err(refused());
+    }
+    let origin = match ["http://", "https://"].iter().find_map(|scheme| target.strip_prefix(scheme)) {
+        None => target,
+        Some(rest) => {
+            let slash = rest.find('/').ok_or_else(refused)?;
+            if !rest[..slash].eq_ignore_ascii_case(host) {
+                let message = format!("the target names `{}` and the `Host` header `{host}`", excerpt(&rest[..slash]));
+                return Err(HeadFault::reading(message));
+            }
+            &rest[slash..]
+        }
+    };
+    match origin.strip_prefix('/') {
+        Some("") => Ok(&origin[1..]),
+        Some(rest) => rest.strip_prefix('?').ok_or_else(refused),
+        None => Err(refused()),
+    }
+}
+
+/// A host name or address, with a port or without; never user information.
+fn is_authority(text: &str) -> bool {
+    let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) if address.parse::<std::net::Ipv6Addr>().is_ok() => ("v6", port),
+        Some(_) => return false,
+        None => match text.find(':') {
+            Some(colon) => text.split_at(colon),
+            None => (text, ""),
+        },
+    };
+    let port_digits =
+        port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok() && !digits.starts_with('+'));
+    let label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (1..=253).contains(&name.len()) && name.bytes().all(label) && (port.is_empty() || port_digits)
+}
+
+/// Every line ends in CR LF, no CR or LF stands elsewhere, and no line is folded: httparse tolerates some of these.
+fn check_line_ends(bytes: &[u8]) -> Result<(), HeadFault> {
+    let mut previous = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\n' if previous != b'\r' => {
+                return Err(HeadFault::reading("a line of the head ends in a bare line feed"));
+            }
+            b'\r' if bytes.get(at + 1) != Some(&b'\n') => {
+                return Err(HeadFault::reading("the head holds a bare carriage return"));
+            }
+            b' ' | b'\t' if previous == b'\n' => return Err(HeadFault::reading("a header line is folded")),
+            0 => return Err(HeadFault::reading("the head holds a NUL")),
+            _ => {}
+        }
+        previous = *byte;
+    }
+    if bytes.starts_with(b"\r\n") { Err(HeadFault::reading("the head begins with an empty line")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits = HeadLimits { head_bytes: 4096, query_bytes: 100, body_bytes: 1000, headers: 8 };
+
+    fn read(head: &str) -> Result<Head, HeadFault> {
+        Head::read(head.as_bytes(), &LIMITS)
+    }
+
+    #[test]
+    fn a_head_is_read_once() {
+        let head = read(
+            "POST http://ecs.test:80/?A=1 HTTP/1.1\r\nHost: ecs.test:80\r\nContent-Length: 3\r\n\
+             Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n\r\n",
+        )
+        .unwrap();
+        assert_eq!((head.method(), head.query(), head.host()), (Method::Post, &b"A=1"[..], "ecs.test:80"));
+        assert_eq!((head.framing(), head.form(), head.keep_alive()), (Framing::Length(3), Form::UrlEncoded, true));
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        let bad = [
+            "GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
+            "GET //x HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /#f HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nx_acs_action: b\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nx-acs-a: 1\r\nX-Acs-A: 1\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost : a\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nConnection: x-acs-date\r\n\r\n",
+            "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\n",
+        ];
+        for head in bad {
+            assert!(read(head).is_err(), "{head}");
+        }
+    }
+}
