@@ -2,6 +2,8 @@
 //! `AttachNetworkInterface` and its sister calls, explains every verdict, and answers or forwards.
 #![forbid(unsafe_code)]
 pub mod catalog;
+#[cfg(feature = "identity")]
+pub mod identity;
 pub mod ram;
 pub mod source;
 pub mod wire;

@@ -1,0 +1,98 @@
+//! Timestamps of signed calls, and the window in which they are accepted.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How far a caller's clock may be off, in either direction (`spec/wire-protocol.md` 2.4: 15 minutes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    pub skew: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockFault {
+    /// No `yyyy-MM-ddTHH:mm:ssZ`.
+    Malformed,
+    /// Too old, or too far ahead.
+    Outside,
+}
+
+impl Clock {
+    /// # Errors
+    /// A timestamp that is malformed or outside the window. The window's edges are inside.
+    pub fn check(&self, timestamp: &str, now: Timestamp) -> Result<Timestamp, ClockFault> {
+        let signed_at = parse_timestamp(timestamp).ok_or(ClockFault::Malformed)?;
+        let off = signed_at.duration_since(now).abs();
+        let skew = SignedDuration::try_from(self.skew).unwrap_or(SignedDuration::MAX);
+        if off <= skew { Ok(signed_at) } else { Err(ClockFault::Outside) }
+    }
+}
+
+/// `yyyy-MM-ddTHH:mm:ssZ`, always UTC; one client sends up to nine fractional digits (design 8).
+pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let shape = |at: usize, byte: u8| match at {
+        4 | 7 => byte == b'-',
+        10 => byte == b'T',
+        13 | 16 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    };
+    let (seconds, rest) = bytes.split_at_checked(19)?;
+    let fraction = match rest {
+        [b'Z'] => true,
+        [b'.', digits @ .., b'Z'] => (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    let well_formed = fraction && seconds.iter().enumerate().all(|(at, byte)| shape(at, *byte));
+    if well_formed { text.parse().ok() } else { None }
+}
+
+/// The same form, whole seconds.
+pub fn format_timestamp(time: Timestamp) -> String {
+    let whole = Timestamp::from_second(time.as_second()).unwrap_or(time);
+    whole.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_has_one_form() {
+        for good in ["2024-09-13T08:34:30Z", "2024-09-13T08:34:30.123456789Z"] {
+            assert!(parse_timestamp(good).is_some(), "{good}");
+        }
+        let bad = [
+            "",
+            "2024-09-13T08:34:30",
+            "2024-09-13 08:34:30Z",
+            "2024-09-13T08:34:30+00:00",
+            "2024-13-13T08:34:30Z",
+            "2024-09-13T08%3A34%3A30Z",
+            "2024-09-13t08:34:30z",
+            "2024-09-13T08:34:30.Z",
+            "1726216470",
+        ];
+        for bad in bad {
+            assert!(parse_timestamp(bad).is_none(), "{bad}");
+        }
+        let time = parse_timestamp("2024-09-13T08:34:30.5Z").unwrap();
+        assert_eq!(format_timestamp(time), "2024-09-13T08:34:30Z");
+    }
+
+    #[test]
+    fn the_edges_of_the_window_are_inside() {
+        let clock = Clock { skew: Duration::from_secs(900) };
+        let now = parse_timestamp("2024-09-13T08:34:30Z").unwrap();
+        for (timestamp, expected) in [
+            ("2024-09-13T08:19:30Z", Ok(())),
+            ("2024-09-13T08:49:30Z", Ok(())),
+            ("2024-09-13T08:19:29Z", Err(ClockFault::Outside)),
+            ("2024-09-13T08:49:31Z", Err(ClockFault::Outside)),
+            ("now", Err(ClockFault::Malformed)),
+        ] {
+            assert_eq!(clock.check(timestamp, now).map(|_| ()), expected, "{timestamp}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Why a caller is not known. The text is what the caller is told, where the answer leaves room for it.
+
+use super::replay::NonceFault;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityFault {
+    #[error("The input parameter \"AccessKeyId\" that is mandatory for processing this request is not supplied.")]
+    NoCredentials,
+    #[error("the call carries {0} and {1}: use one scheme")]
+    TwoSchemes(&'static str, &'static str),
+    #[error("The input parameter \"{0}\" that is mandatory for processing this request is not supplied.")]
+    Missing(&'static str),
+    #[error("the specified parameter \"{0}\" is not valid: {1}")]
+    NotAccepted(&'static str, &'static str),
+    #[error("`{0}` and `{1}` differ: send one value")]
+    Differ(&'static str, &'static str),
+    #[error("`{0}` belongs to the other signature scheme: send it where the scheme in use reads it")]
+    WrongPlace(&'static str),
+    #[error("the `Authorization` header is malformed: {0}")]
+    MalformedAuthorization(&'static str),
+    #[error("the header `{0}` must be among SignedHeaders")]
+    Unsigned(String),
+    #[error("SignedHeaders names `{0}`, which the request does not carry once, as text")]
+    NoSuchHeader(String),
+    #[error("`x-acs-content-sha256` is not the digest of the body")]
+    Digest,
+    #[error("The specified Access Key ID does not exist.")]
+    UnknownKey,
+    #[error(
+        "the temporary key was not issued by this gateway, which cannot verify it: exchange it here, or call with a key of the gateway's key ring"
+    )]
+    ForeignToken,
+    #[error("SecurityToken was sent with a permanent key: drop the token")]
+    TokenWithPermanentKey,
+    #[error("the V1 signature does not match")]
+    SignatureV1,
+    #[error("the V3 signature does not match")]
+    SignatureV3,
+    #[error("the key is inactive")]
+    InactiveKey,
+    #[error("the timestamp is malformed")]
+    MalformedTimestamp,
+    #[error("the timestamp is outside the accepted window")]
+    Clock,
+    #[error("a nonce is 1 to 256 printable ASCII characters")]
+    MalformedNonce,
+    #[error(transparent)]
+    Nonce(#[from] NonceFault),
+}

@@ -1,0 +1,185 @@
+//! The keys whose signatures are accepted, and whose they are.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use aws_lc_rs::hmac;
+use toml::Spanned;
+
+use crate::ram::{AccessKeyId, Principal, WrittenPrincipal};
+use crate::source::{Complaint, Source};
+
+use super::secret::Secret;
+
+/// Keys by their id.
+#[derive(Clone, Debug, Default)]
+pub struct KeyRing {
+    keys: HashMap<String, Credential>,
+}
+
+/// One key, ready to sign and to verify.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    id: AccessKeyId,
+    principal: Principal,
+    status: KeyStatus,
+    v1: hmac::Key,
+    v3: hmac::Key,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    #[default]
+    Active,
+    Inactive,
+}
+
+/// Where a secret is to be had. Files and the environment are read by whoever reads the key ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretPlace {
+    Environment(String),
+    File(PathBuf),
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenKeyRing {
+    schema: Option<Spanned<u32>>,
+    #[serde(default)]
+    access_key: Vec<Spanned<WrittenKey>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenKey {
+    id: Spanned<String>,
+    secret: Option<String>,
+    secret_env: Option<Spanned<String>>,
+    secret_file: Option<Spanned<PathBuf>>,
+    principal: Spanned<String>,
+    #[serde(default)]
+    status: KeyStatus,
+}
+
+impl KeyRing {
+    pub fn new(credentials: impl IntoIterator<Item = Credential>) -> Self {
+        Self { keys: credentials.into_iter().map(|key| (key.id.as_str().to_owned(), key)).collect() }
+    }
+
+    /// Reads a key ring (design 5.3). `principal` says who is meant by what is written, `secret` fetches what is
+    /// kept elsewhere; both explain a refusal in words.
+    ///
+    /// # Errors
+    /// Every complaint about the file; no key is taken from a file with one.
+    pub fn read(
+        source: &Source,
+        principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+        secret: impl Fn(&SecretPlace) -> Result<Secret, String>,
+    ) -> Result<Self, Vec<Complaint>> {
+        let written: WrittenKeyRing = toml::from_str(source.text()).map_err(|error| {
+            // The message may quote the file; a key ring may hold secrets, so only the place is told.
+            let span = error.span().unwrap_or(0..0);
+            vec![source.error(
+                span.start..span.start,
+                "the key ring is malformed here",
+                "see the README for the form of a key ring",
+            )]
+        })?;
+        let mut complaints = Vec::new();
+        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
+            complaints.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
+        }
+        if written.access_key.is_empty() {
+            complaints.push(source.error_without_place("the key ring holds no key", "add an `[[access_key]]`"));
+        }
+        let mut keys = HashMap::new();
+        for key in written.access_key {
+            let span = key.span();
+            match read_key(source, key.into_inner(), &principal, &secret) {
+                Err(complaint) => complaints.push(complaint.unwrap_or_else(|| {
+                    let help = "give exactly one of `secret_env`, `secret_file` and `secret`";
+                    source.error(span.start..span.start, "the key has no secret, or more than one", help)
+                })),
+                Ok((at, credential)) => {
+                    if keys.insert(credential.id.as_str().to_owned(), credential).is_some() {
+                        complaints.push(source.error(at, "the key id is given twice", "keep one of the two entries"));
+                    }
+                }
+            }
+        }
+        if complaints.is_empty() { Ok(Self { keys }) } else { Err(complaints) }
+    }
+
+    pub fn find(&self, id: &str) -> Option<&Credential> {
+        self.keys.get(id)
+    }
+
+    /// Keys in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Credential> {
+        let mut keys: Vec<_> = self.keys.values().collect();
+        keys.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
+        keys.into_iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl Credential {
+    pub fn new(id: AccessKeyId, secret: &Secret, principal: Principal, status: KeyStatus) -> Self {
+        let v1 = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, format!("{}&", secret.expose()).as_bytes());
+        let v3 = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        Self { id, principal, status, v1, v3 }
+    }
+
+    pub fn id(&self) -> &AccessKeyId {
+        &self.id
+    }
+
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub fn status(&self) -> KeyStatus {
+        self.status
+    }
+
+    pub(super) fn v1_key(&self) -> &hmac::Key {
+        &self.v1
+    }
+
+    pub(super) fn v3_key(&self) -> &hmac::Key {
+        &self.v3
+    }
+}
+
+type ReadKey = Result<(std::ops::Range<usize>, Credential), Option<Complaint>>;
+
+fn read_key(
+    source: &Source,
+    key: WrittenKey,
+    principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+    fetch: impl Fn(&SecretPlace) -> Result<Secret, String>,
+) -> ReadKey {
+    let complain = |span, title: String, help: &str| Some(source.error(span, title, help));
+    let id = key.id.get_ref().parse::<AccessKeyId>();
+    let id = id.map_err(|error| {
+        complain(key.id.span(), error.to_string(), "write the AccessKey id as the console shows it")
+    })?;
+    let written = key.principal.get_ref().parse::<WrittenPrincipal>().map_err(|error| error.to_string());
+    let principal = written.and_then(principal);
+    let principal =
+        principal.map_err(|title| complain(key.principal.span(), title, "name a principal of the account file"))?;
+    let secret = match (key.secret, key.secret_env, key.secret_file) {
+        (Some(secret), None, None) if !secret.is_empty() => Secret::new(secret),
+        (None, Some(name), None) => fetch(&SecretPlace::Environment(name.get_ref().clone()))
+            .map_err(|title| complain(name.span(), title, "set the variable before the start"))?,
+        (None, None, Some(path)) => fetch(&SecretPlace::File(path.get_ref().clone())).map_err(|title| {
+            complain(path.span(), title, "name a file that holds the secret alone, readable by its owner only")
+        })?,
+        _ => return Err(None),
+    };
+    Ok((key.id.span(), Credential::new(id, &secret, principal, key.status)))
+}

@@ -1,0 +1,28 @@
+//! Who calls: signatures, keys, the clock window, the nonce memory.
+//!
+//! Turns a borrowed view of a request, and the time it is told, into a [`Caller`](crate::ram::Caller). Exactly one
+//! scheme, or a refusal. Must not know: policies, operations, sockets, files, the clock.
+
+mod authenticate;
+mod canonical;
+mod claim;
+mod clock;
+mod fault;
+mod keyring;
+mod replay;
+mod secret;
+mod signed;
+mod v1;
+mod v3;
+
+pub use authenticate::{Authenticated, Authenticator};
+pub use canonical::{CanonicalQuery, StringToSign, canonical_query};
+pub use claim::{Claim, Claimed};
+pub use clock::{Clock, ClockFault, format_timestamp, parse_timestamp};
+pub use fault::IdentityFault;
+pub use keyring::{Credential, KeyRing, KeyStatus, SecretPlace};
+pub use replay::{InMemoryNonces, NonceFault, NonceLimits, NonceMemory};
+pub use secret::Secret;
+pub use signed::Signed;
+pub use v1::{SignedQuery, V1Claim, sign_v1};
+pub use v3::{Algorithm, CanonicalRequest, MalformedPublicKey, RsaKey, UnsignedV3, V3Claim, sign_v3};

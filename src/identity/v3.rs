@@ -1,0 +1,322 @@
+//! Signature V3: `ACS3-…` over method, path, query, chosen headers and the body's digest (`spec/wire-protocol.md` 3).
+
+use std::fmt;
+
+use aws_lc_rs::{digest, hmac, signature};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::ram::Parameters;
+use crate::wire::Method;
+
+use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
+use super::claim::Claimed;
+use super::fault::IdentityFault;
+use super::keyring::Credential;
+use super::signed::Signed;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    HmacSha256,
+    /// Verified by the signature code; not accepted at the wire.
+    RsaSha256,
+}
+
+/// A V3 signature and what it says of itself.
+#[derive(Clone, Debug)]
+pub struct V3Claim<'a> {
+    claimed: Claimed<'a>,
+    algorithm: Algorithm,
+    signed_headers: &'a str,
+    signature: &'a str,
+}
+
+/// Method, path, query, headers, header names, body digest: a line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalRequest(String);
+
+/// A call to be signed with an empty body, all parameters in the query.
+#[derive(Clone, Copy, Debug)]
+pub struct UnsignedV3<'a> {
+    pub method: Method,
+    /// As it will stand in the `Host` header.
+    pub host: &'a str,
+    pub action: &'a str,
+    pub version: &'a str,
+    /// `yyyy-MM-ddTHH:mm:ssZ`.
+    pub timestamp: &'a str,
+    pub nonce: &'a str,
+    pub query: &'a Parameters,
+}
+
+/// An RSA public key, PEM or DER.
+#[derive(Clone, Debug)]
+pub struct RsaKey(signature::UnparsedPublicKey<Vec<u8>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the text is no public key in PEM form")]
+pub struct MalformedPublicKey;
+
+/// What a verifier insists on (`spec/wire-protocol.md` 3.2); `host` is not among them, one client does not sign it.
+const MUST_BE_SIGNED: [&str; 5] =
+    ["x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
+const SIGNED_WHEN_SENT: [&str; 2] = ["x-acs-accesskey-id", "x-acs-security-token"];
+
+impl Algorithm {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "ACS3-HMAC-SHA256",
+            Self::RsaSha256 => "ACS3-RSA-SHA256",
+        }
+    }
+}
+
+impl<'a> V3Claim<'a> {
+    /// # Errors
+    /// A malformed `Authorization`, a header that must be signed and is not, or two places that disagree.
+    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityFault> {
+        let authorization =
+            signed.header("authorization").ok_or(IdentityFault::MalformedAuthorization("it is not text"))?;
+        let Authorization { algorithm, credential, signed_headers, signature } = Authorization::read(authorization)?;
+        check_signed_headers(signed, signed_headers)?;
+        let header = |name: &'static str| {
+            signed.header(name).filter(|value| !value.is_empty()).ok_or(IdentityFault::Missing(name))
+        };
+        let claimed = Claimed {
+            access_key_id: credential,
+            action: Some(header("x-acs-action")?),
+            version: Some(header("x-acs-version")?),
+            timestamp: header("x-acs-date")?,
+            nonce: header("x-acs-signature-nonce")?,
+            security_token: signed.header("x-acs-security-token").filter(|token| !token.is_empty()),
+        };
+        let id_header = signed.header("x-acs-accesskey-id");
+        if id_header.is_some_and(|id| id != credential) {
+            return Err(IdentityFault::Differ("x-acs-accesskey-id", "Credential"));
+        }
+        for (name, value) in
+            [("AccessKeyId", Some(credential)), ("Action", claimed.action), ("Version", claimed.version)]
+        {
+            if signed.parameters.value(name).is_some_and(|said| Some(said) != value) {
+                return Err(IdentityFault::Differ(name, "the signed headers"));
+            }
+        }
+        if signed.parameters.value("SecurityToken").is_some() {
+            return Err(IdentityFault::WrongPlace("SecurityToken"));
+        }
+        if header("x-acs-content-sha256")? != hex(digest::digest(&digest::SHA256, signed.body).as_ref()) {
+            return Err(IdentityFault::Digest);
+        }
+        Ok(Self { claimed, algorithm, signed_headers, signature })
+    }
+
+    pub fn claimed(&self) -> Claimed<'a> {
+        self.claimed
+    }
+
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub fn canonical_request(&self, signed: &Signed<'_>) -> CanonicalRequest {
+        let digest = signed.header("x-acs-content-sha256").unwrap_or_default();
+        CanonicalRequest::new(
+            signed.method,
+            &canonical_query(signed.query()),
+            &signed.headers,
+            self.signed_headers,
+            digest,
+        )
+    }
+
+    /// # Errors
+    /// A signature that is not the credential's over this request, or not of a kind the credential makes.
+    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityFault> {
+        if self.algorithm != Algorithm::HmacSha256 {
+            return Err(IdentityFault::SignatureV3);
+        }
+        let tag = self.tag()?;
+        let string_to_sign = StringToSign::v3(self.algorithm, &self.canonical_request(signed));
+        hmac::verify(credential.v3_key(), string_to_sign.as_bytes(), &tag).map_err(|_| IdentityFault::SignatureV3)
+    }
+
+    /// Verifies `ACS3-RSA-SHA256`.
+    ///
+    /// # Errors
+    /// A signature that is not this key's over this request.
+    pub fn verify_rsa(&self, signed: &Signed<'_>, key: &RsaKey) -> Result<(), IdentityFault> {
+        if self.algorithm != Algorithm::RsaSha256 {
+            return Err(IdentityFault::SignatureV3);
+        }
+        let tag = self.tag()?;
+        let string_to_sign = StringToSign::v3(self.algorithm, &self.canonical_request(signed));
+        key.0.verify(string_to_sign.as_bytes(), &tag).map_err(|_| IdentityFault::SignatureV3)
+    }
+
+    fn tag(&self) -> Result<Vec<u8>, IdentityFault> {
+        unhex(self.signature).ok_or(IdentityFault::SignatureV3)
+    }
+}
+
+impl CanonicalRequest {
+    fn new(
+        method: Method,
+        query: &CanonicalQuery,
+        headers: &[(&str, &[u8])],
+        signed_headers: &str,
+        digest: &str,
+    ) -> Self {
+        let mut text = format!("{}\n/\n{query}\n", method.as_str());
+        for name in signed_headers.split(';') {
+            let value = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+            text.push_str(name);
+            text.push(':');
+            text.push_str(str::from_utf8(value.unwrap_or_default()).unwrap_or_default().trim());
+            text.push('\n');
+        }
+        text.push('\n');
+        text.push_str(signed_headers);
+        text.push('\n');
+        text.push_str(digest);
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl StringToSign {
+    /// `ALGORITHM \n hex(SHA-256(canonical request))`.
+    pub fn v3(algorithm: Algorithm, request: &CanonicalRequest) -> Self {
+        let hash = hex(digest::digest(&digest::SHA256, request.as_str().as_bytes()).as_ref());
+        Self(format!("{}\n{hash}", algorithm.as_str()))
+    }
+}
+
+impl RsaKey {
+    /// # Errors
+    /// A text that is no PEM.
+    pub fn from_pem(text: &str) -> Result<Self, MalformedPublicKey> {
+        let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = STANDARD.decode(body.trim()).map_err(|_| MalformedPublicKey)?;
+        Ok(Self(signature::UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, der)))
+    }
+}
+
+/// Signs a call and returns the headers it must carry, `host` among them.
+pub fn sign_v3(call: &UnsignedV3<'_>, credential: &Credential) -> Vec<(&'static str, String)> {
+    let digest = hex(digest::digest(&digest::SHA256, b"").as_ref());
+    let values: [(&'static str, &str); 6] = [
+        ("host", call.host),
+        ("x-acs-action", call.action),
+        ("x-acs-content-sha256", &digest),
+        ("x-acs-date", call.timestamp),
+        ("x-acs-signature-nonce", call.nonce),
+        ("x-acs-version", call.version),
+    ];
+    let headers = values.map(|(name, value)| (name, value.as_bytes()));
+    let names = values.map(|(name, _)| name).join(";");
+    let request = CanonicalRequest::new(call.method, &canonical_query(call.query.iter()), &headers, &names, &digest);
+    let string_to_sign = StringToSign::v3(Algorithm::HmacSha256, &request);
+    let tag = hex(hmac::sign(credential.v3_key(), string_to_sign.as_bytes()).as_ref());
+    let id = credential.id();
+    let authorization =
+        format!("{} Credential={id},SignedHeaders={names},Signature={tag}", Algorithm::HmacSha256.as_str());
+    let mut signed: Vec<_> = values.map(|(name, value)| (name, value.to_owned())).into();
+    signed.push(("authorization", authorization));
+    signed
+}
+
+struct Authorization<'a> {
+    algorithm: Algorithm,
+    credential: &'a str,
+    signed_headers: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Authorization<'a> {
+    /// `ALG Credential=…,SignedHeaders=…,Signature=…`, the fields in any order, each once and no others.
+    fn read(text: &'a str) -> Result<Self, IdentityFault> {
+        let malformed = IdentityFault::MalformedAuthorization;
+        let (algorithm, fields) = text.split_once(' ').ok_or(malformed("it has no fields"))?;
+        let algorithm = match algorithm {
+            "ACS3-HMAC-SHA256" => Algorithm::HmacSha256,
+            "ACS3-RSA-SHA256" => Algorithm::RsaSha256,
+            _ => return Err(IdentityFault::NotAccepted("Authorization", "`ACS3-HMAC-SHA256` is accepted")),
+        };
+        let (mut credential, mut signed_headers, mut signature) = (None, None, None);
+        for field in fields.split(',') {
+            let (name, value) = field.split_once('=').ok_or(malformed("a field has no `=`"))?;
+            let slot = match name {
+                "Credential" => &mut credential,
+                "SignedHeaders" => &mut signed_headers,
+                "Signature" => &mut signature,
+                _ => return Err(malformed("it has a field other than Credential, SignedHeaders and Signature")),
+            };
+            if slot.replace(value).is_some() {
+                return Err(malformed("a field occurs twice"));
+            }
+        }
+        match (credential, signed_headers, signature) {
+            (Some(credential), Some(signed_headers), Some(signature)) if !credential.is_empty() => {
+                Ok(Self { algorithm, credential, signed_headers, signature })
+            }
+            _ => Err(malformed("it lacks Credential, SignedHeaders or Signature")),
+        }
+    }
+}
+
+/// Lower-case names, sorted, each once, each carried by the request once; and all that must be signed is.
+fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), IdentityFault> {
+    let malformed = IdentityFault::MalformedAuthorization;
+    let mut previous = "";
+    for name in names.split(';') {
+        if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(malformed("SignedHeaders holds a name that is empty or not in lower case"));
+        }
+        if name <= previous {
+            return Err(malformed("SignedHeaders is not sorted, or names a header twice"));
+        }
+        let mut values = signed.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let once =
+            values.next().filter(|(_, value)| str::from_utf8(value).is_ok()).is_some() && values.next().is_none();
+        if !once {
+            return Err(IdentityFault::NoSuchHeader(name.to_owned()));
+        }
+        previous = name;
+    }
+    let is_signed = |name: &str| names.split(';').any(|other| other == name);
+    let sent = |name: &str| signed.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let unsigned = MUST_BE_SIGNED
+        .iter()
+        .find(|name| !is_signed(name))
+        .or_else(|| SIGNED_WHEN_SENT.iter().find(|name| sent(name) && !is_signed(name)));
+    match unsigned {
+        Some(name) if sent(name) => Err(IdentityFault::Unsigned((*name).to_owned())),
+        Some(name) => Err(IdentityFault::Missing(name)),
+        None => Ok(()),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// Lower-case hexadecimal, and nothing else.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| if let [high, low] = pair { Some(digit(high)? * 16 + digit(low)?) } else { None }).collect()
+}
+
+impl fmt::Display for CanonicalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
