@@ -2,6 +2,7 @@
 //! `AttachNetworkInterface` and its sister calls, explains every verdict, and answers or forwards.
 #![forbid(unsafe_code)]
 pub mod catalog;
+pub mod envelope;
 #[cfg(feature = "identity")]
 pub mod identity;
 pub mod ram;

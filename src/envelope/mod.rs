@@ -1,0 +1,21 @@
+//! The envelope of an ECS answer: which form it takes, and how a value or a refusal is written in it.
+//!
+//! Shared by the gateway and the embedded ECS, so that both answer alike. Must not know: why something is answered,
+//! policies, HTTP libraries, sockets.
+
+mod error_body;
+mod format;
+mod xml;
+
+pub use error_body::{AccessDeniedDetail, ErrorBody};
+pub use format::{Format, UnknownFormat};
+
+use serde_json::Value;
+
+/// A successful answer in the form asked for: an object, or an element `<{operation}Response>`.
+pub fn success_body(format: Format, operation: &str, value: &Value) -> String {
+    match format {
+        Format::Json => value.to_string(),
+        Format::Xml => xml::document(&format!("{operation}Response"), value),
+    }
+}
