@@ -8,7 +8,7 @@ use super::answer::Refusal;
 use super::call::Call;
 use super::load::Catalog;
 use super::operation::Operation;
-use super::parameter::{Kind, Misfit, State};
+use super::parameter::{Kind, Misfit, ParameterSpec, State};
 
 /// What a call is bound under.
 #[derive(Clone, Copy, Debug)]
@@ -101,13 +101,14 @@ impl Catalog {
             check_parameter(spec, parameters)?;
         }
         let region = served_region(operation, parameters, binding.regions)?;
-        let resources = resources(operation, &kept, &region, binding.account)?;
+        let (of_type, resources) = resources(operation, &kept, &region, binding.account)?.into_iter().unzip();
         Ok(Call {
             operation: Arc::clone(operation),
             account: binding.account.clone(),
             region,
             parameters: kept,
             resources,
+            of_type,
             left_out,
         })
     }
@@ -167,7 +168,7 @@ impl Catalog {
     }
 }
 
-fn check_parameter(spec: &super::parameter::ParameterSpec, parameters: &Parameters) -> Result<(), BindFault> {
+fn check_parameter(spec: &ParameterSpec, parameters: &Parameters) -> Result<(), BindFault> {
     if spec.name.is_list() {
         let elements = parameters.iter().filter(|given| spec.name.matches(given.name));
         let mut present = false;
@@ -184,11 +185,11 @@ fn check_parameter(spec: &super::parameter::ParameterSpec, parameters: &Paramete
     }
 }
 
-fn missing(spec: &super::parameter::ParameterSpec) -> BindFault {
+fn missing(spec: &ParameterSpec) -> BindFault {
     BindFault::Missing { parameter: spec.name.as_str().to_owned() }
 }
 
-fn check_value(spec: &super::parameter::ParameterSpec, name: &str, value: &str) -> Result<(), BindFault> {
+fn check_value(spec: &ParameterSpec, name: &str, value: &str) -> Result<(), BindFault> {
     let parameter = || name.to_owned();
     match spec.state {
         State::Retired => return Ok(()),
@@ -233,9 +234,9 @@ fn resources(
     parameters: &Parameters,
     region: &Region,
     account: &AccountId,
-) -> Result<Vec<Resource>, BindFault> {
+) -> Result<Vec<(usize, Resource)>, BindFault> {
     let mut resources = Vec::with_capacity(operation.resources.len());
-    for spec in &operation.resources {
+    for (at, spec) in operation.resources.iter().enumerate() {
         let filled = spec
             .template
             .fill(region, account, parameters)
@@ -244,7 +245,7 @@ fn resources(
             let parameter = spec.template.parameters().map(|name| name.as_str().to_owned()).next().unwrap_or_default();
             return Err(BindFault::Missing { parameter });
         }
-        resources.extend(filled);
+        resources.extend(filled.into_iter().map(|resource| (at, resource)));
     }
     Ok(resources)
 }

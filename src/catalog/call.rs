@@ -14,6 +14,8 @@ pub struct Call {
     pub(super) region: Region,
     pub(super) parameters: Parameters,
     pub(super) resources: Vec<Resource>,
+    /// For each resource, which of the operation's resource types it is of.
+    pub(super) of_type: Vec<usize>,
     pub(super) left_out: Vec<String>,
 }
 
@@ -39,6 +41,11 @@ impl Call {
     /// In the catalogue's order, never empty.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
+    }
+
+    /// The vendor's name for the type of each resource, in the same order.
+    pub fn resource_types(&self) -> impl Iterator<Item = &str> {
+        self.of_type.iter().map(|at| self.operation.resources[*at].kind.as_str())
     }
 
     /// Names that were sent, verified, and do not go on.

@@ -1,0 +1,66 @@
+//! What is known of an attempt at the moment: more the further it came.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::ram::{Caller, Scheme};
+
+/// Facts of one attempt. Signatures, tokens and secrets have no place here, so none can be written.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// An upper-case UUID: the request id of an answer of ours.
+    pub id: String,
+    pub at: Timestamp,
+    pub source: IpAddr,
+    pub transport: &'static str,
+    pub host: Option<String>,
+    pub user_agent: Option<String>,
+    /// What the caller says it calls.
+    pub operation: Option<String>,
+    pub version: Option<String>,
+    pub region: Option<String>,
+    /// Business parameters only.
+    pub parameters: Vec<(String, String)>,
+    /// Names that were sent and left out.
+    pub left_out: Vec<String>,
+    pub scheme: Option<Scheme>,
+    /// The key id as claimed; masked when it is written.
+    pub claimed_key: Option<String>,
+    pub caller: Option<Caller>,
+    /// RAM's numeric id of the caller.
+    pub caller_id: Option<String>,
+    pub reached: Reached,
+}
+
+/// How far an attempt came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// Nobody is authenticated: what is said is claimed.
+    Unauthenticated,
+    /// The signature verified.
+    Authenticated,
+}
+
+impl Attempt {
+    pub fn new(id: String, at: Timestamp, source: IpAddr) -> Self {
+        Self {
+            id,
+            at,
+            source,
+            transport: "http",
+            host: None,
+            user_agent: None,
+            operation: None,
+            version: None,
+            region: None,
+            parameters: Vec::new(),
+            left_out: Vec::new(),
+            scheme: None,
+            claimed_key: None,
+            caller: None,
+            caller_id: None,
+            reached: Reached::Unauthenticated,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Writes attempts down, and hands out the proof that it did.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::catalog::Call;
+use crate::pdp::{Denied, Permit};
+
+use super::attempt::{Attempt, Reached};
+use super::budget::{Admission, Budget, BudgetLimits};
+use super::event::{Answered, Event, Forwarded, Judged, Stage};
+use super::sink::{Sink, SinkFault};
+
+/// Proof that a permit was written down before anything was done about it. Only the journal makes one.
+///
+/// ```compile_fail,E0451
+/// # use ramgate::{audit::Recorded, catalog::Call, pdp::Permit};
+/// fn forge(permit: Permit<Call>) -> Recorded<Permit<Call>> {
+///     Recorded { inner: permit }
+/// }
+/// ```
+///
+/// What it holds can be looked at:
+///
+/// ```
+/// # use ramgate::{audit::Recorded, catalog::Call, pdp::Permit};
+/// fn region(recorded: &Recorded<Permit<Call>>) -> &str {
+///     recorded.inner().subject().region().as_str()
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use = "a recorded permit that is not used leaves a decision without an outcome"]
+pub struct Recorded<P> {
+    inner: P,
+}
+
+/// Who writes a log: in every line, so that merged logs can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalIdentity {
+    pub chain: String,
+    pub replica: String,
+}
+
+#[derive(Debug)]
+pub struct Journal {
+    sink: Box<dyn Sink>,
+    identity: JournalIdentity,
+    budget: Mutex<Budget>,
+}
+
+impl<P> Recorded<P> {
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+}
+
+impl Journal {
+    pub fn new(sink: Box<dyn Sink>, identity: JournalIdentity, limits: BudgetLimits) -> Self {
+        Self { sink, identity, budget: Mutex::new(Budget::new(limits)) }
+    }
+
+    /// Whether writing waits for a disk.
+    pub fn blocks(&self) -> bool {
+        self.sink.blocks()
+    }
+
+    /// Writes the decision to forward.
+    ///
+    /// # Errors
+    /// A log that cannot be written; the permit is gone with it.
+    pub fn record(&self, attempt: &Attempt, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, SinkFault> {
+        let judged = judged(&permit);
+        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.decision.verdict().as_str());
+        self.sink.append(&event.with_judgement(judged).not_final().to_text())?;
+        Ok(Recorded { inner: permit })
+    }
+
+    /// Writes what became of a forwarded call.
+    ///
+    /// # Errors
+    /// A log that cannot be written: the decision stands in it without an outcome.
+    pub fn outcome(
+        &self,
+        attempt: &Attempt,
+        recorded: &Recorded<Permit<Call>>,
+        forwarded: &Forwarded,
+    ) -> Result<(), SinkFault> {
+        let judged = judged(&recorded.inner);
+        let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.decision.verdict().as_str());
+        self.sink.append_soon(&event.with_judgement(judged).with_outcome(forwarded).to_text())
+    }
+
+    /// Writes a denial by policy.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn denied(&self, attempt: &Attempt, denied: &Denied<Call>, answered: &Answered) -> Result<(), SinkFault> {
+        let judged = Judged {
+            call: denied.subject(),
+            request: denied.request(),
+            decision: denied.decision(),
+            revision: denied.revision(),
+        };
+        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.decision.verdict().as_str());
+        self.sink.append(&event.with_judgement(judged).with_answer(answered).to_text())
+    }
+
+    /// Writes any other refusal. One of a caller that nobody knows may be counted instead.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn refused(&self, attempt: &Attempt, answered: &Answered) -> Result<(), SinkFault> {
+        let unknown = attempt.reached < Reached::Authenticated;
+        if unknown && self.budget().admit(attempt.source, attempt.at) == Admission::Count {
+            return Ok(());
+        }
+        let verdict = if answered.status >= 500 { "Error" } else { "Refused" };
+        let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
+        self.sink.append(&event.with_answer(answered).to_text())
+    }
+
+    /// Writes one line for the refusals that were counted in minutes that are over, if there were any.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn summarize(&self, id: String, now: Timestamp) -> Result<(), SinkFault> {
+        let Some(suppressed) = self.budget().take_suppressed(now) else { return Ok(()) };
+        let attempt = Attempt::new(id, now, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let reason = format!("{} unauthenticated attempts were counted and not written one by one", suppressed.attempts);
+        let event = Event::new(&attempt, &self.identity, Stage::Summary, "Refused").with_reason(&reason);
+        self.sink.append(&event.to_text())
+    }
+
+    fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn judged(permit: &Permit<Call>) -> Judged<'_> {
+    Judged {
+        call: permit.subject(),
+        request: permit.request(),
+        decision: permit.decision(),
+        revision: permit.revision(),
+    }
+}

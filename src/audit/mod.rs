@@ -1,0 +1,20 @@
+//! The audit log: each attempt written down, before anything is done about it.
+//!
+//! Only this room makes a [`Recorded`], and the upstream takes nothing else. The file sink is the one place below
+//! the edges that touches a file. Must not know: HTTP, how a caller is recognised, the clock.
+
+mod attempt;
+mod budget;
+mod chain;
+mod event;
+mod file;
+mod journal;
+mod sink;
+
+pub use attempt::{Attempt, Reached};
+pub use budget::{Admission, Budget, BudgetLimits, Suppressed};
+pub use chain::{Chain, Link};
+pub use event::{Answered, Forwarded};
+pub use file::{FileSink, OpenFault, Sync};
+pub use journal::{Journal, JournalIdentity, Recorded};
+pub use sink::{MemorySink, Sink, SinkFault};

@@ -1,0 +1,14 @@
+//! The decision point: the only room that can say yes.
+//!
+//! Looks up what is attached to a principal, has it judged, and hands out a [`Permit`] or a [`Denied`]. Must not
+//! know: how a caller proved who it is, HTTP, files, the clock, what becomes of a permit.
+
+mod decide;
+mod directory;
+mod question;
+mod verdict;
+
+pub use decide::Pdp;
+pub use directory::{Directory, Standing};
+pub use question::{Asked, Question, Subject};
+pub use verdict::{Denied, Permit, Ruling};
