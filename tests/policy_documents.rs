@@ -54,7 +54,10 @@ fn a_repeated_key_is_refused_at_any_depth() {
         &with("\"Action\":\"*\",\"Resource\":\"*\",\n\"Effect\":\"Deny\""),
         &[("Json syntax error", "3:1", "`Effect` at `/Statement/0` stands twice in one object, first at 2:2")],
     );
-    check("{\"Version\":\"1\",\"V\\u0065rsion\":\"1\",\"Statement\":[]}", &[("Json syntax error", "1:16", "twice")]);
+    check(
+        "{\"Version\":\"1\",\"V\\u0065rsion\":\"1\",\"Statement\":[]}",
+        &[("Json syntax error", "1:16", "twice"), ("Invalid policy element", "1:47", "empty list")],
+    );
 }
 
 #[test]

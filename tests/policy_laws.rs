@@ -65,6 +65,12 @@ fn request() -> impl Strategy<Value = Request> {
     })
 }
 
+#[test]
+fn a_decision_may_cross_threads_and_outlive_its_request() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<ramgate::policy::Decision>();
+}
+
 /// Each statement in a document of its own.
 fn layers(statements: &[Value]) -> Arc<Layers> {
     let attach = |(index, statement): (usize, &Value)| {
@@ -77,6 +83,23 @@ fn layers(statements: &[Value]) -> Arc<Layers> {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    /// A good document with a piece torn out and another put in, at any character.
+    #[test]
+    fn any_text_is_read_without_a_panic(
+        statements in policies(), at in 0..200_usize, torn in 0..4_usize, piece in "[]\\[{}\",:0-9a-z\\\\\u{e9}\n]{0,4}",
+    ) {
+        let good: Vec<char> = json!({"Version": "1", "Statement": statements}).to_string().chars().collect();
+        let at = at.min(good.len());
+        let (head, tail) = (&good[..at], &good[(at + torn).min(good.len())..]);
+        let text: String = head.iter().copied().chain(piece.chars()).chain(tail.iter().copied()).collect();
+        if let Err(complaints) = Document::parse("p", Source::new("p.json", text)) {
+            prop_assert!(!complaints.is_empty());
+            for complaint in complaints {
+                prop_assert!(complaint.is_error() && complaint.position().is_some(), "{complaint}");
+            }
+        }
+    }
 
     #[test]
     fn without_policies_nothing_is_allowed(request in request()) {

@@ -1,9 +1,6 @@
 //! A policy document: read once, strictly, with everything that is wrong with it.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest;
-use jsonc_parser::ast::Value;
 
 use crate::source::{Complaint, Source};
 
@@ -28,7 +25,7 @@ impl Document {
     /// Everything that RAM would refuse when the policy is saved, and whatever could be read in two ways: all of it,
     /// in the order of the text.
     pub fn parse(name: &str, source: Source) -> Result<Self, Vec<Complaint>> {
-        let (statements, warnings) = read(&source, &json::parse(&source)?)?;
+        let (statements, warnings) = read(&source)?;
         let digest = sha256(source.text());
         Ok(Self { name: name.into(), source, statements: statements.into(), warnings: warnings.into(), digest })
     }
@@ -61,19 +58,19 @@ impl Document {
     }
 }
 
-fn read(source: &Source, tree: &Value<'_>) -> Result<(Vec<Statement>, Vec<Complaint>), Vec<Complaint>> {
+fn read(source: &Source) -> Result<(Vec<Statement>, Vec<Complaint>), Vec<Complaint>> {
+    let tree = json::parse(source).map_err(|complaint| vec![complaint])?;
     let mut reader = Reader::new(source);
-    let statements = reader.policy(tree);
+    let statements = reader.policy(&tree);
     let mut complaints = reader.finish();
+    complaints.extend(json::repeated_keys(source, &tree));
     complaints.sort_by_key(|complaint| complaint.span.as_ref().map(|span| span.start));
     let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(Complaint::is_error);
     if errors.is_empty() { Ok((statements, warnings)) } else { Err(errors) }
 }
 
 fn sha256(text: &str) -> Box<str> {
-    let mut written = String::from("sha256:");
-    for byte in digest::digest(&digest::SHA256, text.as_bytes()).as_ref() {
-        write!(written, "{byte:02x}").unwrap_or_default();
-    }
-    written.into()
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}").into()
 }

@@ -26,6 +26,7 @@ fn judge(layers: &Layers, request: &Request, resource: &Resource, facts: &Facts<
         return settled(Verdict::Allow, Grounds::Ownership);
     }
     let mut judged = settled(Verdict::ImplicitDeny, Grounds::Policies(LayerKind::AccountIdentity));
+    judged.examined.reserve_exact(layers.statement_count());
     for layer in layers.iter() {
         judged.grounds = Grounds::Policies(layer.kind());
         judged.verdict = judge_by_layer(layer, &request.action, resource, facts, &mut judged.examined);

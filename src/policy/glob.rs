@@ -27,7 +27,8 @@ enum Form {
     Literal,
     /// A text without wildcards, this many bytes long, then one `*`.
     Prefix(usize),
-    General(OnceLock<Option<GlobMatcher>>),
+    /// Boxed: few patterns need it, and all would carry its size.
+    General(Box<OnceLock<Option<GlobMatcher>>>),
 }
 
 impl Glob {
@@ -37,7 +38,7 @@ impl Glob {
             None => Form::Literal,
             Some(0) if *pattern == *"*" => Form::Any,
             Some(first) if first + 1 == pattern.len() && pattern.ends_with('*') => Form::Prefix(first),
-            Some(_) => Form::General(OnceLock::new()),
+            Some(_) => Form::General(Box::default()),
         };
         Self { pattern, case, form }
     }

@@ -1,6 +1,5 @@
 //! JSON as RAM reads it, strictly, with the place of every value.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use jsonc_parser::ast::{ObjectProp, Value};
@@ -19,27 +18,30 @@ pub(super) struct Pointer(String);
 ///
 /// `serde_json` is the gate: what it refuses is refused at its place. The tree comes from a second parser, which
 /// takes a little more than the gate lets through, and knows byte ranges and both of two equal keys.
-pub(super) fn parse(source: &Source) -> Result<Value<'_>, Vec<Complaint>> {
+pub(super) fn parse(source: &Source) -> Result<Value<'_>, Complaint> {
     let text = source.text();
     if text.starts_with('\u{feff}') {
-        return Err(vec![syntax_error(source, 0..'\u{feff}'.len_utf8(), "the text begins with a byte order mark")]);
+        return Err(syntax_error(source, 0..'\u{feff}'.len_utf8(), "the text begins with a byte order mark"));
     }
     if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
         let at = error_offset(text, &error);
         let message = error.to_string();
         let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
-        return Err(vec![syntax_error(source, at..end_of_character(text, at), message)]);
+        return Err(syntax_error(source, at..end_of_character(text, at), message));
     }
     let value = match parse_to_ast(text, &COLLECT, &STRICT) {
         Ok(result) => result.value,
-        Err(error) => return Err(vec![syntax_error(source, span(&error.range()), &error.kind().to_string())]),
+        Err(error) => return Err(syntax_error(source, span(&error.range()), &error.kind().to_string())),
     };
-    let Some(value) = value else {
-        return Err(vec![syntax_error(source, 0..0, "the text is empty")]);
-    };
-    let mut repeated = Vec::new();
-    find_repeated(source, &value, &Pointer::default(), &mut repeated);
-    if repeated.is_empty() { Ok(value) } else { Err(repeated) }
+    value.ok_or_else(|| syntax_error(source, 0..0, "the text is empty"))
+}
+
+/// A complaint for every key that stands twice in one object: readers differ in which of the two they keep, and a
+/// lost Condition is an opening.
+pub(super) fn repeated_keys(source: &Source, tree: &Value<'_>) -> Vec<Complaint> {
+    let mut found = Vec::new();
+    find_repeated(source, tree, &Pointer::default(), &mut found);
+    found
 }
 
 pub(super) fn span(place: &impl Ranged) -> Range<usize> {
@@ -77,7 +79,6 @@ const STRICT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// Readers differ in which of two equal keys they keep, and a lost Condition is an opening.
 fn find_repeated(source: &Source, value: &Value<'_>, pointer: &Pointer, found: &mut Vec<Complaint>) {
     match value {
         Value::Object(object) => {
@@ -98,14 +99,14 @@ fn find_repeated(source: &Source, value: &Value<'_>, pointer: &Pointer, found: &
 }
 
 fn repeated_key(source: &Source, member: &ObjectProp<'_>, first: &ObjectProp<'_>, pointer: &Pointer) -> Complaint {
-    let mut title = format!("{}: {}{}", Title::JsonSyntaxError, quoted(member.name.as_str()), pointer.place());
-    let first = source.position(first.name.start());
-    write!(title, " stands twice in one object, first at {first}").unwrap_or_default();
+    let (key, at) = (quoted(member.name.as_str()), source.position(first.name.start()));
+    let title =
+        format!("{}: {key}{} stands twice in one object, first at {at}", Title::JsonSyntaxError, pointer.place());
     source.error(span(&member.name), title, "keep one of the two, or merge their values")
 }
 
 fn syntax_error(source: &Source, span: Range<usize>, message: &str) -> Complaint {
-    let rest = source.text()[span.start..].lines().next().unwrap_or_default();
+    let rest = source.text().get(span.start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let place = if rest.is_empty() { String::new() } else { format!(" before {}", quoted(rest)) };
     let help = "write RFC 7159 JSON in UTF-8: no comments, no trailing commas, no byte order mark";
     source.error(span, format!("{}: {message}{place}", Title::JsonSyntaxError), help)

@@ -60,6 +60,11 @@ impl Layers {
     pub fn iter(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter()
     }
+
+    pub(super) fn statement_count(&self) -> usize {
+        let attachments = self.layers.iter().flat_map(Layer::attachments);
+        attachments.map(|attachment| attachment.document.statements().len()).sum()
+    }
 }
 
 impl Layer {

@@ -11,6 +11,7 @@ mod error;
 mod evaluate;
 mod explain;
 mod glob;
+mod grammar;
 mod json;
 mod layer;
 mod operator;

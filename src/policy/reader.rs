@@ -1,20 +1,14 @@
-//! From the JSON tree to statements, complaining about everything on the way (`spec/ram-policy.md` 1.1-1.3).
+//! JSON types and where they stand: what any reader of a document needs, whatever its grammar.
 
 use std::ops::Range;
 
-use jsonc_parser::ast::{Array, Object, Value};
+use jsonc_parser::ast::{Array, Object, ObjectProp, Value};
 use jsonc_parser::common::Ranged as _;
 
 use crate::source::{Complaint, Source};
 
-use super::condition::{Condition, Key};
 use super::error::{Refusal, Title, quoted};
-use super::glob::Glob;
 use super::json::{Pointer, span};
-use super::operator::{Comparison, Operator};
-use super::pattern::{ArnPattern, parse_action};
-use super::statement::{Actions, Effect, Statement};
-use super::value::Wanted;
 
 /// Reads on after an error, so that one reading finds them all. What it returns counts only without errors.
 #[derive(Debug)]
@@ -25,22 +19,18 @@ pub(super) struct Reader<'s> {
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-struct Place<'t> {
-    value: &'t Value<'t>,
-    pointer: Pointer,
+pub(super) struct Place<'t> {
+    pub(super) value: &'t Value<'t>,
+    pub(super) pointer: Pointer,
 }
 
 /// A string of the document and where it stands.
 #[derive(Clone, Debug)]
-struct Text<'t> {
-    text: &'t str,
-    span: Range<usize>,
-    pointer: Pointer,
+pub(super) struct Text<'t> {
+    pub(super) text: &'t str,
+    pub(super) span: Range<usize>,
+    pub(super) pointer: Pointer,
 }
-
-const HELP_STATEMENT: &str = "write `\"Statement\": [ { … } ]` with at least one statement";
-const HELP_ELEMENT: &str =
-    "a statement of an identity policy has Effect, Action or NotAction, Resource, and perhaps Condition and Sid";
 
 impl<'s> Reader<'s> {
     pub(super) fn new(source: &'s Source) -> Self {
@@ -51,141 +41,8 @@ impl<'s> Reader<'s> {
         self.complaints
     }
 
-    pub(super) fn policy(&mut self, tree: &Value<'_>) -> Vec<Statement> {
-        let top = Place { value: tree, pointer: Pointer::default() };
-        let Some(object) = self.object(&top, "write `{ \"Version\": \"1\", \"Statement\": [ … ] }`") else {
-            return Vec::new();
-        };
-        self.refuse_others(object, &top.pointer, &["Version", "Statement"], "a policy has Version and Statement only");
-        self.version(object, &top);
-        let Some(list) = member(object, &top, "Statement") else {
-            self.missing(&top, Title::InvalidPolicyElement, "Statement", HELP_STATEMENT);
-            return Vec::new();
-        };
-        let Some(array) = self.array(&list, HELP_STATEMENT) else { return Vec::new() };
-        if array.elements.is_empty() {
-            self.refuse_empty(&list, Title::InvalidPolicyElement, HELP_STATEMENT);
-        }
-        let statements = array.elements.iter().enumerate();
-        statements
-            .filter_map(|(index, value)| self.statement(index, &Place { value, pointer: list.pointer.index(index) }))
-            .collect()
-    }
-
-    fn version(&mut self, object: &Object<'_>, top: &Place<'_>) {
-        const HELP: &str = "write `\"Version\": \"1\"`, in quotes: RAM has no other version";
-        match member(object, top, "Version") {
-            None => self.missing(top, Title::InvalidVersion, "Version", HELP),
-            Some(place) if string(place.value) == Some("1") => {}
-            Some(place) => self.refuse_place(&place, Title::InvalidVersion, "is not the string \"1\"", HELP),
-        }
-    }
-
-    fn statement(&mut self, index: usize, place: &Place<'_>) -> Option<Statement> {
-        const ELEMENTS: [&str; 6] = ["Effect", "Action", "NotAction", "Resource", "Condition", "Sid"];
-        let object = self.object(place, HELP_ELEMENT)?;
-        self.refuse_others(object, &place.pointer, &ELEMENTS, HELP_ELEMENT);
-        let effect = self.effect(object, place);
-        let actions = self.actions(object, place);
-        let resources = self.resources(object, place);
-        let conditions = self.conditions(object, place);
-        let sid = member(object, place, "Sid").and_then(|sid| self.text(&sid)).map(|sid| sid.text.into());
-        Some(Statement {
-            effect: effect?,
-            actions: actions?,
-            resources: resources?.into(),
-            conditions: conditions.into(),
-            sid,
-            index,
-            span: span(place.value),
-        })
-    }
-
-    fn effect(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Effect> {
-        const HELP: &str = "write `\"Allow\"` or `\"Deny\"`, exactly so";
-        let Some(place) = member(object, statement, "Effect") else {
-            self.missing(statement, Title::InvalidEffect, "Effect", HELP);
-            return None;
-        };
-        match string(place.value) {
-            Some("Allow") => Some(Effect::Allow),
-            Some("Deny") => Some(Effect::Deny),
-            _ => {
-                self.refuse_place(&place, Title::InvalidEffect, "is neither Allow nor Deny", HELP);
-                None
-            }
-        }
-    }
-
-    fn actions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Actions> {
-        const HELP: &str =
-            "write one of Action and NotAction, with at least one action such as `ecs:AttachNetworkInterface`";
-        match (member(object, statement, "Action"), member(object, statement, "NotAction")) {
-            (None, None) => {
-                self.missing(statement, Title::MissingAction, "Action", HELP);
-                None
-            }
-            (Some(_), Some(second)) => {
-                let refusal = Refusal::new(Title::InvalidPolicyElement, "NotAction", "stands beside Action", HELP);
-                self.refuse(span(second.value), &second.pointer, &refusal);
-                None
-            }
-            (Some(place), None) => self.action_patterns(&place, HELP).map(Actions::Action),
-            (None, Some(place)) => self.action_patterns(&place, HELP).map(Actions::NotAction),
-        }
-    }
-
-    fn action_patterns(&mut self, place: &Place<'_>, help: &'static str) -> Option<Box<[Glob]>> {
-        let texts = self.texts(place, Title::MissingAction, help)?;
-        Some(texts.iter().filter_map(|text| self.accept(text, parse_action(text.text))).collect())
-    }
-
-    fn resources(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Vec<ArnPattern>> {
-        const HELP: &str = "write `\"Resource\"` with an ARN, a list of ARNs, or `\"*\"`";
-        let Some(place) = member(object, statement, "Resource") else {
-            self.missing(statement, Title::InvalidPolicyElement, "Resource", HELP);
-            return None;
-        };
-        let texts = self.texts(&place, Title::InvalidPolicyElement, HELP)?;
-        Some(texts.iter().filter_map(|text| self.accept(text, ArnPattern::parse(text.text))).collect())
-    }
-
-    fn conditions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Vec<Condition> {
-        const HELP: &str = "write `\"Condition\": { \"<operator>\": { \"<key>\": [\"<value>\"] } }`";
-        let Some(block) = member(object, statement, "Condition") else { return Vec::new() };
-        let mut conditions = Vec::new();
-        for (name, under) in self.members(&block, HELP) {
-            let operator = self.accept(&name, Operator::parse(name.text));
-            for (key, values) in self.members(&under, HELP) {
-                let parsed = self.accept(&key, Key::parse(key.text));
-                let texts = self.texts(&values, Title::DataTypeMismatch, HELP).unwrap_or_default();
-                let Some(operator) = operator else { continue };
-                self.refuse_several_booleans(operator, &values, &texts);
-                let wanted = texts.iter().filter_map(|text| self.wanted(operator, text)).collect();
-                conditions.extend(parsed.map(|key| Condition::new(operator, key, wanted)));
-            }
-        }
-        conditions
-    }
-
-    fn refuse_several_booleans(&mut self, operator: &Operator, values: &Place<'_>, texts: &[Text<'_>]) {
-        if operator.comparison == Comparison::Boolean && texts.len() > 1 {
-            let help = "write one value, `\"true\"` or `\"false\"`";
-            self.refuse_place(values, Title::InvalidConditionMultipleBoolean, "has more than one value", help);
-        }
-    }
-
-    fn wanted(&mut self, operator: &Operator, text: &Text<'_>) -> Option<Wanted> {
-        let wanted = self.accept(text, Wanted::parse(operator, text.text))?;
-        let plain_address = matches!(operator.name(), "IpAddress" | "NotIpAddress");
-        if plain_address && text.text.ends_with("/32") {
-            let help = "write the bare address: RAM's 2021 pages say that such a block cannot be used";
-            self.warn(text, "is a block of one address, which RAM may not match", help);
-        }
-        Some(wanted)
-    }
-
-    fn accept<T>(&mut self, text: &Text<'_>, parsed: Result<T, Refusal>) -> Option<T> {
+    /// What a string was read as, or a complaint about it.
+    pub(super) fn accept<T>(&mut self, text: &Text<'_>, parsed: Result<T, Refusal>) -> Option<T> {
         match parsed {
             Ok(parsed) => {
                 if text.text.contains("${") {
@@ -200,11 +57,8 @@ impl<'s> Reader<'s> {
             }
         }
     }
-}
 
-/// Shapes: what JSON type stands where.
-impl Reader<'_> {
-    fn object<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Option<&'t Object<'t>> {
+    pub(super) fn object<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Option<&'t Object<'t>> {
         let object = place.value.as_object();
         if object.is_none() {
             self.refuse_place(place, Title::DataTypeMismatch, "is not an object", help);
@@ -212,7 +66,7 @@ impl Reader<'_> {
         object
     }
 
-    fn array<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Option<&'t Array<'t>> {
+    pub(super) fn array<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Option<&'t Array<'t>> {
         let array = place.value.as_array();
         if array.is_none() {
             self.refuse_place(place, Title::DataTypeMismatch, "is not a list", help);
@@ -221,9 +75,9 @@ impl Reader<'_> {
     }
 
     /// The members of an object; none of what is no object.
-    fn members<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Vec<(Text<'t>, Place<'t>)> {
+    pub(super) fn members<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Vec<(Text<'t>, Place<'t>)> {
         let properties = self.object(place, help).map_or(&[][..], |object| &object.properties);
-        let member = |property: &'t jsonc_parser::ast::ObjectProp<'t>| {
+        let member = |property: &'t ObjectProp<'t>| {
             let text = property.name.as_str();
             let pointer = place.pointer.key(text);
             let key = Text { text, span: span(&property.name), pointer: pointer.clone() };
@@ -233,7 +87,7 @@ impl Reader<'_> {
     }
 
     /// A string, or a list of strings that is not empty.
-    fn texts<'t>(&mut self, place: &Place<'t>, empty: Title, help: &'static str) -> Option<Vec<Text<'t>>> {
+    pub(super) fn texts<'t>(&mut self, place: &Place<'t>, empty: Title, help: &'static str) -> Option<Vec<Text<'t>>> {
         let Some(array) = place.value.as_array() else { return self.text(place).map(|text| vec![text]) };
         if array.elements.is_empty() {
             self.refuse_empty(place, empty, help);
@@ -247,7 +101,7 @@ impl Reader<'_> {
         )
     }
 
-    fn text<'t>(&mut self, place: &Place<'t>) -> Option<Text<'t>> {
+    pub(super) fn text<'t>(&mut self, place: &Place<'t>) -> Option<Text<'t>> {
         let text = string(place.value);
         if text.is_none() {
             self.refuse_place(
@@ -260,7 +114,7 @@ impl Reader<'_> {
         Some(Text { text: text?, span: span(place.value), pointer: place.pointer.clone() })
     }
 
-    fn refuse_others(&mut self, object: &Object<'_>, pointer: &Pointer, known: &[&str], help: &'static str) {
+    pub(super) fn refuse_others(&mut self, object: &Object<'_>, pointer: &Pointer, known: &[&str], help: &'static str) {
         for property in &object.properties {
             let name = property.name.as_str();
             if !known.contains(&name) {
@@ -270,38 +124,38 @@ impl Reader<'_> {
         }
     }
 
-    fn missing(&mut self, place: &Place<'_>, title: Title, element: &'static str, help: &'static str) {
+    pub(super) fn missing(&mut self, place: &Place<'_>, title: Title, element: &'static str, help: &'static str) {
         let brace = place.value.start()..place.value.start() + 1;
         self.refuse(brace, &place.pointer, &Refusal::new(title, element, "is missing", help));
     }
 
-    fn refuse_empty(&mut self, place: &Place<'_>, title: Title, help: &'static str) {
+    pub(super) fn refuse_empty(&mut self, place: &Place<'_>, title: Title, help: &'static str) {
         self.refuse_place(place, title, "is an empty list", help);
     }
 
-    fn refuse_place(&mut self, place: &Place<'_>, title: Title, why: &'static str, help: &'static str) {
+    pub(super) fn refuse_place(&mut self, place: &Place<'_>, title: Title, why: &'static str, help: &'static str) {
         let span = span(place.value);
         let written = string(place.value).unwrap_or(&self.source.text()[span.clone()]);
         self.refuse(span, &place.pointer, &Refusal::new(title, written, why, help));
     }
 
-    fn refuse(&mut self, span: Range<usize>, pointer: &Pointer, refusal: &Refusal) {
+    pub(super) fn refuse(&mut self, span: Range<usize>, pointer: &Pointer, refusal: &Refusal) {
         let Refusal { title, input, why, help } = refusal;
         let title = format!("{title}: {}{} {why}", quoted(input), pointer.place());
         self.complaints.push(self.source.error(span, title, help.clone()));
     }
 
-    fn warn(&mut self, text: &Text<'_>, why: &'static str, help: &'static str) {
+    pub(super) fn warn(&mut self, text: &Text<'_>, why: &'static str, help: &'static str) {
         let title = format!("{}{} {why}", quoted(text.text), text.pointer.place());
         self.complaints.push(self.source.warning(text.span.clone(), title, help));
     }
 }
 
-fn member<'t>(object: &'t Object<'t>, place: &Place<'_>, name: &str) -> Option<Place<'t>> {
+pub(super) fn member<'t>(object: &'t Object<'t>, place: &Place<'_>, name: &str) -> Option<Place<'t>> {
     let property = object.properties.iter().find(|property| property.name.as_str() == name)?;
     Some(Place { value: &property.value, pointer: place.pointer.key(name) })
 }
 
-fn string<'t>(value: &'t Value<'t>) -> Option<&'t str> {
+pub(super) fn string<'t>(value: &'t Value<'t>) -> Option<&'t str> {
     value.as_string_lit().map(|literal| literal.value.as_ref())
 }
