@@ -1,10 +1,13 @@
 //! `ramgate`: an authorizing gateway for Alibaba Cloud ECS. It evaluates RAM policies for
 //! `AttachNetworkInterface` and its sister calls, explains every verdict, and answers or forwards.
 #![forbid(unsafe_code)]
+pub mod audit;
 pub mod catalog;
 pub mod envelope;
 #[cfg(feature = "identity")]
 pub mod identity;
+pub mod pdp;
+pub mod policy;
 pub mod ram;
 pub mod source;
 pub mod wire;

@@ -189,10 +189,16 @@ struct Upstream {
 }
 
 impl<'a> Event<'a> {
-    pub(super) fn new(attempt: &'a Attempt, identity: &'a JournalIdentity, stage: Stage, verdict: &'static str) -> Self {
+    pub(super) fn new(
+        attempt: &'a Attempt,
+        identity: &'a JournalIdentity,
+        stage: Stage,
+        verdict: &'static str,
+    ) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(bounded).unwrap_or_default();
         let authenticated = attempt.reached >= Reached::Authenticated;
-        let signature = Signature { scheme: attempt.scheme.map_or("none", |scheme| scheme.as_str()), verified: authenticated };
+        let signature =
+            Signature { scheme: attempt.scheme.map_or("none", |scheme| scheme.as_str()), verified: authenticated };
         let parameters = attempt.parameters.iter().take(MOST_PARAMETERS);
         Self {
             event_id: &attempt.id,
@@ -309,7 +315,13 @@ impl UserIdentity {
         let masked = attempt.claimed_key.as_deref().map(AccessKeyId::mask);
         let Some(caller) = &attempt.caller else {
             let nothing = || None;
-            return Self { kind: "unknown", principal_id: nothing(), account_id: nothing(), access_key_id: masked, user_name: nothing() };
+            return Self {
+                kind: "unknown",
+                principal_id: nothing(),
+                account_id: nothing(),
+                access_key_id: masked,
+                user_name: nothing(),
+            };
         };
         let account = caller.principal.account.to_string();
         let (kind, name) = match &caller.principal.identity {

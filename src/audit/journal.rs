@@ -128,7 +128,8 @@ impl Journal {
     pub fn summarize(&self, id: String, now: Timestamp) -> Result<(), SinkFault> {
         let Some(suppressed) = self.budget().take_suppressed(now) else { return Ok(()) };
         let attempt = Attempt::new(id, now, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let reason = format!("{} unauthenticated attempts were counted and not written one by one", suppressed.attempts);
+        let reason =
+            format!("{} unauthenticated attempts were counted and not written one by one", suppressed.attempts);
         let event = Event::new(&attempt, &self.identity, Stage::Summary, "Refused").with_reason(&reason);
         self.sink.append(&event.to_text())
     }

@@ -27,12 +27,8 @@ pub struct Question<T> {
 
 impl<T: Subject> Question<T> {
     pub fn new(principal: Principal, subject: T, context: Context) -> Self {
-        let request = Request {
-            principal,
-            action: subject.action().clone(),
-            resources: subject.resources().to_vec(),
-            context,
-        };
+        let request =
+            Request { principal, action: subject.action().clone(), resources: subject.resources().to_vec(), context };
         Self { subject, request }
     }
 }

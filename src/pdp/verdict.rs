@@ -58,12 +58,7 @@ pub enum Ruling<T> {
 macro_rules! accessors {
     ($name:ident) => {
         impl<T> $name<T> {
-            pub(super) fn new(
-                subject: T,
-                request: Request,
-                decision: Decision,
-                revision: std::sync::Arc<str>,
-            ) -> Self {
+            pub(super) fn new(subject: T, request: Request, decision: Decision, revision: std::sync::Arc<str>) -> Self {
                 Self { subject, request, decision, revision }
             }
 

@@ -1,0 +1,204 @@
+//! Text patterns with `*` (zero or more characters) and `?` (exactly one), and nothing else (`spec/ram-policy.md` 2).
+
+use std::sync::OnceLock;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// A pattern, classified when it is read: most need no glob engine at all.
+#[derive(Clone, Debug)]
+pub struct Glob {
+    pattern: Box<str>,
+    case: Case,
+    form: Form,
+}
+
+/// Whether `a` and `A` are the same character. Only ASCII letters are ever folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    Sensitive,
+    Insensitive,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Stars only.
+    Any,
+    /// No wildcard.
+    Literal,
+    /// A text without wildcards, this many bytes long, then one `*`.
+    Prefix(usize),
+    /// Boxed: few patterns need it, and all would carry its size.
+    General(Box<OnceLock<Option<GlobMatcher>>>),
+}
+
+impl Glob {
+    pub fn new(pattern: &str, case: Case) -> Self {
+        let pattern: Box<str> = collapse_stars(pattern).into();
+        let form = match pattern.find(['*', '?']) {
+            None => Form::Literal,
+            Some(0) if *pattern == *"*" => Form::Any,
+            Some(first) if first + 1 == pattern.len() && pattern.ends_with('*') => Form::Prefix(first),
+            Some(_) => Form::General(Box::default()),
+        };
+        Self { pattern, case, form }
+    }
+
+    /// The pattern, every run of `*` written as one.
+    pub fn as_str(&self) -> &str {
+        &self.pattern
+    }
+
+    pub fn matches(&self, text: &str) -> bool {
+        match &self.form {
+            Form::Any => true,
+            Form::Literal => self.case.same_text(&self.pattern, text),
+            Form::Prefix(length) => match text.as_bytes().get(..*length) {
+                Some(head) => self.case.same_bytes(&self.pattern.as_bytes()[..*length], head),
+                None => false,
+            },
+            Form::General(matcher) => match matcher.get_or_init(|| self.matcher()) {
+                Some(matcher) if text.is_ascii() => matcher.is_match(text),
+                _ => self.walk(text),
+            },
+        }
+    }
+
+    /// Whether the pattern matches whatever may follow `prefix`: its last `*` takes the rest, never a `?`.
+    pub fn covers_all_under(&self, prefix: &str) -> bool {
+        self.pattern.ends_with('*') && self.matches(prefix)
+    }
+
+    /// Whether the pattern matches every text.
+    pub fn is_any(&self) -> bool {
+        matches!(self.form, Form::Any)
+    }
+
+    /// A glob matcher of the `globset` crate, which matches bytes: so for ASCII only. A pattern beyond any policy's
+    /// size is left to [`Glob::walk`], lest its automaton outgrow the crate's limit.
+    fn matcher(&self) -> Option<GlobMatcher> {
+        const LONGEST: usize = 1024;
+        if !self.pattern.is_ascii() || self.pattern.len() > LONGEST {
+            return None;
+        }
+        let glob = GlobBuilder::new(&escape(&self.pattern))
+            .literal_separator(false)
+            .backslash_escape(true)
+            .case_insensitive(self.case == Case::Insensitive)
+            .build();
+        glob.ok().map(|glob| glob.compile_matcher())
+    }
+
+    /// Two pointers over characters: on a mismatch, the last `*` takes one character more.
+    fn walk(&self, text: &str) -> bool {
+        let (mut pattern, mut text) = (self.pattern.chars(), text.chars());
+        let mut retry = None;
+        loop {
+            let text_here = text.clone();
+            match (pattern.next(), text.next()) {
+                (Some('*'), _) => {
+                    text = text_here;
+                    retry = Some((pattern.clone(), text.clone()));
+                }
+                (None, None) => return true,
+                (Some(wanted), Some(found)) if wanted == '?' || self.case.same_char(wanted, found) => {}
+                _ => {
+                    let Some((after_star, taken)) = &mut retry else { return false };
+                    if taken.next().is_none() {
+                        return false;
+                    }
+                    (pattern, text) = (after_star.clone(), taken.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Case {
+    fn same_text(self, a: &str, b: &str) -> bool {
+        self.same_bytes(a.as_bytes(), b.as_bytes())
+    }
+
+    fn same_bytes(self, a: &[u8], b: &[u8]) -> bool {
+        match self {
+            Self::Sensitive => a == b,
+            Self::Insensitive => a.eq_ignore_ascii_case(b),
+        }
+    }
+
+    fn same_char(self, a: char, b: char) -> bool {
+        match self {
+            Self::Sensitive => a == b,
+            Self::Insensitive => a.eq_ignore_ascii_case(&b),
+        }
+    }
+}
+
+/// Equal patterns match equal texts, whether their engine was built or not.
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.case == other.case && self.pattern == other.pattern
+    }
+}
+
+impl Eq for Glob {}
+
+/// `**` has a meaning of its own beside `/` in globset; to RAM it is one `*`.
+fn collapse_stars(pattern: &str) -> String {
+    let mut collapsed = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        if character != '*' || !collapsed.ends_with('*') {
+            collapsed.push(character);
+        }
+    }
+    collapsed
+}
+
+/// Takes their meaning from all characters that globset reads as syntax and RAM does not.
+fn escape(pattern: &str) -> String {
+    let mut escaped = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        if matches!(character, '[' | ']' | '{' | '}' | '\\' | '!' | ',' | '-' | '^') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_classified() {
+        let form = |pattern| Glob::new(pattern, Case::Sensitive).form;
+        assert!(matches!(form("***"), Form::Any));
+        assert!(matches!(form("a.b"), Form::Literal));
+        assert!(matches!(form(""), Form::Literal));
+        assert!(matches!(form("ab**"), Form::Prefix(2)));
+        assert!(matches!(form("*a"), Form::General(_)));
+        assert!(matches!(form("a?"), Form::General(_)));
+        assert!(matches!(form("?*"), Form::General(_)));
+    }
+
+    #[test]
+    fn the_longest_pattern_for_the_engine_can_be_built() {
+        for unit in ["*?", "*a", "??", "[x"] {
+            for case in [Case::Sensitive, Case::Insensitive] {
+                let glob = Glob::new(&unit.repeat(512), case);
+                assert!(glob.matcher().is_some(), "{unit}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_under_a_prefix_is_taken_by_a_star_only() {
+        let covers = |pattern: &str| Glob::new(pattern, Case::Sensitive).covers_all_under("eni/");
+        for pattern in ["*", "eni/*", "e*", "e?i/*", "*/*"] {
+            assert!(covers(pattern), "{pattern}");
+        }
+        for pattern in ["eni/?", "eni/?*", "eni/eni-*", "eni/", "*?", "instance/*", "eni/*x"] {
+            assert!(!covers(pattern), "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A statement: what it allows or denies, and the first reason why it does not apply.
+
+use std::ops::Range;
+
+use crate::ram::{Action, Resource};
+
+use super::condition::{Condition, ConditionFault, Facts};
+use super::glob::Glob;
+use super::pattern::ArnPattern;
+
+/// One element of a document's Statement list.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub(super) effect: Effect,
+    pub(super) actions: Actions,
+    /// Never empty.
+    pub(super) resources: Box<[ArnPattern]>,
+    pub(super) conditions: Box<[Condition]>,
+    pub(super) sid: Option<Box<str>>,
+    pub(super) index: usize,
+    pub(super) span: Range<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum Effect {
+    Allow,
+    Deny,
+}
+
+/// What selects the action: exactly one of the two elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actions {
+    /// Some pattern must match.
+    Action(Box<[Glob]>),
+    /// No pattern may match.
+    NotAction(Box<[Glob]>),
+}
+
+/// The first check that a statement fails. The order of the variants is the order of the checks: the greater, the
+/// nearer the statement came to applying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mismatch {
+    Action,
+    Service,
+    Region,
+    Account,
+    ResourceType,
+    ResourceId,
+    /// The condition with this index in [`Statement::conditions`].
+    Condition {
+        index: usize,
+        fault: ConditionFault,
+    },
+}
+
+impl Statement {
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    pub fn actions(&self) -> &Actions {
+        &self.actions
+    }
+
+    pub fn resources(&self) -> &[ArnPattern] {
+        &self.resources
+    }
+
+    /// In the order in which they are written.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// Not in RAM's grammar, yet written by many; it has no meaning (`spec/ram-policy.md` 11, row 8).
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+
+    /// The place in the Statement list, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Where it stands in the document's text, in bytes.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// The first reason why the statement does not apply; none when it applies.
+    pub fn mismatch(&self, action: &Action, resource: &Resource, facts: &Facts<'_>) -> Option<Mismatch> {
+        if !self.actions.select(action) {
+            return Some(Mismatch::Action);
+        }
+        self.resource_mismatch(resource).or_else(|| self.condition_mismatch(facts))
+    }
+
+    /// Of several patterns that all fail, the one that came nearest.
+    fn resource_mismatch(&self, resource: &Resource) -> Option<Mismatch> {
+        let mut nearest = None;
+        for pattern in &self.resources {
+            nearest = nearest.max(Some(pattern.mismatch(resource)?));
+        }
+        nearest
+    }
+
+    fn condition_mismatch(&self, facts: &Facts<'_>) -> Option<Mismatch> {
+        let faults = self.conditions.iter().map(|condition| condition.fault(self.effect, facts));
+        let (index, fault) = faults.enumerate().find_map(|(index, fault)| Some((index, fault?)))?;
+        Some(Mismatch::Condition { index, fault })
+    }
+}
+
+impl Actions {
+    pub fn patterns(&self) -> &[Glob] {
+        match self {
+            Self::Action(patterns) | Self::NotAction(patterns) => patterns,
+        }
+    }
+
+    pub fn select(&self, action: &Action) -> bool {
+        let named = self.patterns().iter().any(|pattern| pattern.matches(action.as_str()));
+        match self {
+            Self::Action(_) => named,
+            Self::NotAction(_) => !named,
+        }
+    }
+}
+
+impl Effect {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Deny => "Deny",
+        }
+    }
+}
