@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 pub mod audit;
 pub mod catalog;
+#[cfg(feature = "identity")]
+pub mod config;
 pub mod envelope;
 #[cfg(feature = "identity")]
 pub mod identity;
@@ -10,4 +12,5 @@ pub mod pdp;
 pub mod policy;
 pub mod ram;
 pub mod source;
+pub mod store;
 pub mod wire;

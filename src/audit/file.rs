@@ -11,7 +11,7 @@ use super::sink::{Sink, SinkFault};
 /// When a line counts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Sync {
+pub enum SyncMode {
     /// On disk. Those who write at the same time share one wait.
     Always,
     /// Handed to the operating system.
@@ -34,7 +34,7 @@ const LONGEST_LINE: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub struct FileSink {
-    sync: Sync,
+    sync: SyncMode,
     state: Mutex<State>,
     turned: Condvar,
 }
@@ -48,7 +48,7 @@ struct State {
     pending: Vec<u8>,
     batch: Arc<Batch>,
     /// The strictest wish among the pending lines.
-    wanted: Sync,
+    wanted: SyncMode,
     leading: bool,
 }
 
@@ -69,7 +69,7 @@ impl FileSink {
     ///
     /// # Errors
     /// A file that cannot be opened for appending, that another process writes, or whose end is not a line of ours.
-    pub fn open(path: &Path, sync: Sync) -> Result<Self, OpenFault> {
+    pub fn open(path: &Path, sync: SyncMode) -> Result<Self, OpenFault> {
         let io = |error| OpenFault::Io { path: path.to_owned(), error };
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -89,7 +89,7 @@ impl FileSink {
             chain,
             pending: Vec::new(),
             batch: Arc::default(),
-            wanted: Sync::None,
+            wanted: SyncMode::None,
             leading: false,
         };
         Ok(Self { sync, state: Mutex::new(state), turned: Condvar::new() })
@@ -100,12 +100,12 @@ impl FileSink {
     }
 
     /// Whoever finds nobody writing writes for all who have lines pending.
-    fn write(&self, event: &str, sync: Sync) -> Result<(), SinkFault> {
+    fn write(&self, event: &str, sync: SyncMode) -> Result<(), SinkFault> {
         let mut state = self.lock();
         let State { chain, pending, .. } = &mut *state;
         chain.append(event, pending);
-        if sync == Sync::Always {
-            state.wanted = Sync::Always;
+        if sync == SyncMode::Always {
+            state.wanted = SyncMode::Always;
         }
         let batch = Arc::clone(&state.batch);
         loop {
@@ -123,14 +123,14 @@ impl FileSink {
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let lines = std::mem::take(&mut state.pending);
         let batch = std::mem::take(&mut state.batch);
-        let sync = std::mem::replace(&mut state.wanted, Sync::None);
+        let sync = std::mem::replace(&mut state.wanted, SyncMode::None);
         let reached = Written { chain: state.chain.clone(), length: state.written.length + lines.len() as u64 };
         let file = Arc::clone(&state.file);
         let flush = || {
             (&*file).write_all(&lines)?;
-            if sync == Sync::Always { file.sync_data() } else { Ok(()) }
+            if sync == SyncMode::Always { file.sync_data() } else { Ok(()) }
         };
-        let outcome = if sync == Sync::Always {
+        let outcome = if sync == SyncMode::Always {
             state.leading = true;
             drop(state);
             let outcome = flush();
@@ -158,11 +158,11 @@ impl Sink for FileSink {
     }
 
     fn append_soon(&self, event: &str) -> Result<(), SinkFault> {
-        self.write(event, Sync::None)
+        self.write(event, SyncMode::None)
     }
 
     fn blocks(&self) -> bool {
-        self.sync == Sync::Always
+        self.sync == SyncMode::Always
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
     fn a_log_goes_on_where_it_stands() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
-        for sync in [Sync::Always, Sync::None] {
+        for sync in [SyncMode::Always, SyncMode::None] {
             let sink = FileSink::open(&path, sync).unwrap();
             std::thread::scope(|scope| {
                 for _ in 0..4 {
@@ -229,9 +229,9 @@ mod tests {
         let path = folder.path().join("audit.jsonl");
         for end in ["{\"seq\":1", "{\"seq\":1,\"prev\":\"0\"}", "hello\n"] {
             std::fs::write(&path, end).unwrap();
-            assert!(matches!(FileSink::open(&path, Sync::None), Err(OpenFault::Unreadable { .. })), "{end}");
+            assert!(matches!(FileSink::open(&path, SyncMode::None), Err(OpenFault::Unreadable { .. })), "{end}");
         }
-        assert!(matches!(FileSink::open(folder.path(), Sync::None), Err(OpenFault::Io { .. })));
+        assert!(matches!(FileSink::open(folder.path(), SyncMode::None), Err(OpenFault::Io { .. })));
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         if !full.exists() {
             return;
         }
-        let sink = FileSink::open(full, Sync::None).unwrap();
+        let sink = FileSink::open(full, SyncMode::None).unwrap();
         assert!(sink.append("{}").is_err());
         assert_eq!(sink.lock().chain, Chain::new());
     }

@@ -15,6 +15,6 @@ pub use attempt::{Attempt, Reached};
 pub use budget::{Admission, Budget, BudgetLimits, Suppressed};
 pub use chain::{Chain, Link};
 pub use event::{Answered, Forwarded};
-pub use file::{FileSink, OpenFault, Sync};
+pub use file::{FileSink, OpenFault, SyncMode};
 pub use journal::{Journal, JournalIdentity, Recorded};
 pub use sink::{MemorySink, Sink, SinkFault};

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 /// Takes events in order, one line each.
-pub trait Sink: Send + std::marker::Sync + std::fmt::Debug {
+pub trait Sink: Send + Sync + std::fmt::Debug {
     /// Returns when the event is as safe as the sink was set to make it.
     ///
     /// # Errors

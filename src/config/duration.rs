@@ -1,0 +1,46 @@
+//! Durations as people write them: `15m`, `20s`, `500ms`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3600).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+/// A duration in a file; zero would switch a limit off, and none may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let duration = parse(&text).filter(|duration| !duration.is_zero());
+        duration
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is no duration: write `500ms`, `20s`, `15m` or `1h`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(parse("15m"), Some(Duration::from_secs(900)));
+        assert_eq!(parse("250ms"), Some(Duration::from_millis(250)));
+        for bad in ["", "15", "m", "1.5s", "-1s", "15 m", "99999999999999999999s"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The configuration: as it is written, and as it is needed. A configuration that was read can run.
+//!
+//! Must not know: how anything it configures works. Reads no file: whoever does hands it the text.
+
+mod duration;
+mod needed;
+mod unbuilt;
+mod written;
+
+pub use needed::{
+    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings, UpstreamSettings,
+};

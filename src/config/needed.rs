@@ -1,0 +1,344 @@
+//! The configuration as the gateway needs it: defaults filled in, values checked, contradictions refused.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+
+use crate::audit::{BudgetLimits, SyncMode};
+use crate::catalog::Catalog;
+use crate::identity::{NonceLimits, SecretPlace};
+use crate::ram::{AccessKeyId, Region};
+use crate::source::{Complaint, Source};
+
+use super::unbuilt;
+use super::written::{WrittenAudit, WrittenIdentity, WrittenLimits, WrittenSettings, WrittenUpstream};
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listen: SocketAddr,
+    /// Names callers may use; empty: any well-formed one.
+    pub hosts: Vec<String>,
+    /// Shown in `HostId`, logs and audit lines; without it, the host's name.
+    pub replica: Option<String>,
+    pub policies: Vec<PathBuf>,
+    pub keyring: PathBuf,
+    pub upstream: UpstreamSettings,
+    pub identity: IdentitySettings,
+    pub denial: DenialSettings,
+    pub operations: OperationSettings,
+    pub audit: AuditSettings,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub struct UpstreamSettings {
+    pub endpoint: Endpoint,
+    pub regions: Vec<Region>,
+    /// The whole wait for an answer.
+    pub timeout: Duration,
+    /// Replaces the system's roots.
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A server, and the gateway's own key there. `{region}` in the URL stands for the call's region.
+    Server { url: String, access_key_id: AccessKeyId, secret: SecretPlace },
+    /// The embedded ECS, started along with the gateway.
+    Simulator,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct IdentitySettings {
+    pub clock_skew: Duration,
+    pub nonces: NonceLimits,
+}
+
+#[derive(Clone, Debug)]
+pub struct DenialSettings {
+    pub code: String,
+    pub detail: bool,
+    pub recommend: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct OperationSettings {
+    pub accept_root: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    pub path: PathBuf,
+    pub sync: SyncMode,
+    pub unauthenticated: BudgetLimits,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub query_bytes: usize,
+    pub body_bytes: usize,
+    pub parameters: usize,
+    pub connections: usize,
+    pub connections_per_peer: usize,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub call_timeout: Duration,
+}
+
+impl Settings {
+    /// What holds without a configuration file: the demo account in front of the embedded ECS.
+    pub fn demo() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8620)),
+            hosts: Vec::new(),
+            replica: None,
+            policies: vec!["policies".into()],
+            keyring: "keyring.toml".into(),
+            upstream: UpstreamSettings {
+                endpoint: Endpoint::Simulator,
+                regions: vec!["cn-hangzhou".parse().expect("a region id")],
+                timeout: Duration::from_secs(20),
+                ca_file: None,
+            },
+            identity: IdentitySettings {
+                clock_skew: Duration::from_secs(15 * 60),
+                nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
+            },
+            denial: DenialSettings { code: "Forbidden.SubUser".into(), detail: true, recommend: None },
+            operations: OperationSettings { accept_root: false },
+            audit: AuditSettings {
+                path: "audit.jsonl".into(),
+                sync: SyncMode::Always,
+                unauthenticated: BudgetLimits { per_peer: 600, total: 6000 },
+            },
+            limits: Limits {
+                query_bytes: 16_384,
+                body_bytes: 65_536,
+                parameters: 100,
+                connections: 1024,
+                connections_per_peer: 256,
+                header_timeout: Duration::from_secs(10),
+                body_timeout: Duration::from_secs(10),
+                idle_timeout: Duration::from_secs(30),
+                call_timeout: Duration::from_secs(60),
+            },
+        }
+    }
+
+    /// Reads a configuration file. Paths in it are relative to `folder`, where it lies.
+    ///
+    /// # Errors
+    /// Every complaint about the file.
+    pub fn read(source: &Source, folder: &Path) -> Result<Self, Vec<Complaint>> {
+        let written: WrittenSettings = toml::from_str(source.text()).map_err(|error| {
+            let help = "see the README for the form of a configuration";
+            vec![source.error(error.span().unwrap_or(0..0), error.message().to_owned(), help)]
+        })?;
+        let mut complaints = unbuilt::complaints(source, &written);
+        let mut reader = Reader { source, folder, complaints: &mut complaints };
+        let settings = reader.settings(written);
+        if complaints.is_empty() { Ok(settings) } else { Err(complaints) }
+    }
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    folder: &'a Path,
+    complaints: &'a mut Vec<Complaint>,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self, written: WrittenSettings) -> Settings {
+        let defaults = Settings::demo();
+        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
+            self.complain(schema.span(), "the schema is unknown", "this program reads `schema = 1`");
+        }
+        let policies = written.policies.unwrap_or(defaults.policies);
+        let upstream = match written.upstream {
+            Some(upstream) => self.upstream(upstream, defaults.upstream),
+            None => {
+                let title = "the section `[upstream]` is missing";
+                self.complaints.push(
+                    self.source.error_without_place(title, "add it, with `url = \"simulator\"` for the embedded ECS"),
+                );
+                defaults.upstream
+            }
+        };
+        Settings {
+            listen: written.listen.unwrap_or(defaults.listen),
+            hosts: written.hosts.into_iter().map(|host| self.host(&host)).collect(),
+            replica: Some(written.replica).filter(|replica| !replica.is_empty()),
+            policies: policies.into_iter().map(|path| self.folder.join(path)).collect(),
+            keyring: self.folder.join(written.keyring.unwrap_or(defaults.keyring)),
+            upstream,
+            identity: self.identity(written.identity, defaults.identity),
+            denial: DenialSettings {
+                code: self.denial_code(written.denial.code, defaults.denial.code),
+                detail: written.denial.detail.unwrap_or(defaults.denial.detail),
+                recommend: written.denial.recommend.and_then(|link| self.link(&link)),
+            },
+            operations: OperationSettings { accept_root: written.operations.accept_root },
+            audit: self.audit(written.audit, defaults.audit),
+            limits: self.limits(written.limits, defaults.limits),
+        }
+    }
+
+    fn upstream(&mut self, written: Spanned<WrittenUpstream>, defaults: UpstreamSettings) -> UpstreamSettings {
+        let section = written.span();
+        let WrittenUpstream { url, regions, access_key_id, secret_env, secret_file, ca_file, timeout, .. } =
+            written.into_inner();
+        let mut served = Vec::new();
+        for region in &regions {
+            match region.get_ref().parse::<Region>() {
+                Ok(region) => served.push(region),
+                Err(error) => self.complain(region.span(), &error.to_string(), "name the regions that are served"),
+            }
+        }
+        let simulator = url.as_ref().is_some_and(|url| url.get_ref() == "simulator");
+        let endpoint = if simulator {
+            Endpoint::Simulator
+        } else {
+            let url = url.map_or_else(|| "https://ecs.{region}.aliyuncs.com".to_owned(), |url| self.url(&url));
+            let secret = match (secret_env, secret_file) {
+                (Some(name), None) => SecretPlace::Environment(name),
+                (None, Some(path)) => SecretPlace::File(self.folder.join(path)),
+                _ => {
+                    let title = "the gateway's own key has no secret, or two";
+                    self.complain(section.clone(), title, "give exactly one of `secret_env` and `secret_file`");
+                    SecretPlace::Environment(String::new())
+                }
+            };
+            Endpoint::Server { url, access_key_id: self.access_key_id(access_key_id, &section), secret }
+        };
+        if served.is_empty() && regions.is_empty() {
+            if simulator {
+                served = defaults.regions;
+            } else {
+                self.complain(section, "no region is served", "add `regions = [\"cn-hangzhou\"]`");
+            }
+        }
+        UpstreamSettings {
+            endpoint,
+            regions: served,
+            timeout: timeout.map_or(defaults.timeout, |timeout| timeout.0),
+            ca_file: ca_file.map(|path| self.folder.join(path)),
+        }
+    }
+
+    fn access_key_id(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {
+        let parsed = match written {
+            Some(id) => {
+                id.get_ref().parse().map_err(|error: crate::ram::MalformedAccessKeyId| (id.span(), error.to_string()))
+            }
+            None => Err((section.clone(), "the gateway's own `access_key_id` is missing".to_owned())),
+        };
+        parsed.unwrap_or_else(|(span, title)| {
+            self.complain(span, &title, "give the id of the key that signs forwarded calls");
+            "missing".parse().expect("a well-formed id")
+        })
+    }
+
+    fn url(&mut self, written: &Spanned<String>) -> String {
+        let url = written.get_ref();
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let authority = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest).replace("{region}", "cn-hangzhou"));
+        let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+        if !authority.is_some_and(|authority| !authority.is_empty() && authority.bytes().all(character)) {
+            let help = "write `https://HOST[:PORT]`, with `{region}` where the region belongs, or `simulator`";
+            self.complain(written.span(), &format!("`{url}` is no URL of an endpoint"), help);
+        }
+        url.trim_end_matches('/').to_owned()
+    }
+
+    fn identity(&mut self, written: WrittenIdentity, defaults: IdentitySettings) -> IdentitySettings {
+        let skew = written.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
+        let span = written.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
+        if span < skew * 2 {
+            let at = written.nonce_memory.map_or(0..0, |memory| memory.span());
+            let title = "`nonce_memory` is shorter than twice `clock_skew`: a call could be replayed";
+            self.complain(at, title, "make it at least twice as long");
+        }
+        let share = written.nonce_share.map_or(defaults.nonces.share, |share| {
+            let value = *share.get_ref();
+            if !(value > 0.0 && value <= 1.0) {
+                self.complain(share.span(), "`nonce_share` is no share", "give a number above 0, at most 1");
+            }
+            value
+        });
+        let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
+        IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share } }
+    }
+
+    fn audit(&mut self, written: WrittenAudit, defaults: AuditSettings) -> AuditSettings {
+        AuditSettings {
+            path: self.folder.join(written.path.unwrap_or(defaults.path)),
+            sync: written.sync.and_then(|sync| sync.get_ref().mode()).unwrap_or(defaults.sync),
+            unauthenticated: BudgetLimits {
+                per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated.per_peer),
+                total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated.total),
+            },
+        }
+    }
+
+    fn limits(&mut self, written: WrittenLimits, defaults: Limits) -> Limits {
+        Limits {
+            query_bytes: self.at_least_one(written.query_bytes, defaults.query_bytes),
+            body_bytes: self.at_least_one(written.body_bytes, defaults.body_bytes),
+            parameters: self.at_least_one(written.parameters, defaults.parameters),
+            connections: self.at_least_one(written.connections, defaults.connections),
+            connections_per_peer: self.at_least_one(written.connections_per_peer, defaults.connections_per_peer),
+            header_timeout: written.header_timeout.map_or(defaults.header_timeout, |timeout| timeout.0),
+            body_timeout: written.body_timeout.map_or(defaults.body_timeout, |timeout| timeout.0),
+            idle_timeout: written.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
+            call_timeout: written.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
+        }
+    }
+
+    fn at_least_one(&mut self, written: Option<Spanned<usize>>, default: usize) -> usize {
+        const MOST: usize = 1 << 30;
+        let Some(written) = written else { return default };
+        let value = *written.get_ref();
+        if !(1..=MOST).contains(&value) {
+            self.complain(written.span(), &format!("`{value}` is out of range"), "give a number from 1 to 1073741824");
+        }
+        value
+    }
+
+    fn host(&mut self, written: &Spanned<String>) -> String {
+        let host = written.get_ref().to_ascii_lowercase();
+        let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
+        if host.is_empty() || !host.bytes().all(character) {
+            let help = "write the name as callers send it, with its port unless that is the default";
+            self.complain(written.span(), &format!("`{host}` is no host name"), help);
+        }
+        host
+    }
+
+    fn denial_code(&mut self, written: Option<Spanned<String>>, default: String) -> String {
+        let Some(code) = written else { return default };
+        if let Err(error) = Catalog::bundled().denial(code.get_ref()) {
+            self.complain(code.span(), &error.to_string(), "leave it out for the code that the API documents");
+        }
+        code.into_inner()
+    }
+
+    fn link(&mut self, written: &Spanned<String>) -> Option<String> {
+        let link = written.get_ref();
+        if link.is_empty() {
+            return None;
+        }
+        if !link.starts_with("https://") && !link.starts_with("http://") {
+            let help = "write a URL; `{request_id}` and `{code}` are filled in";
+            self.complain(written.span(), &format!("`{link}` is no link"), help);
+        }
+        Some(link.clone())
+    }
+
+    fn complain(&mut self, span: Range<usize>, title: &str, help: &str) {
+        self.complaints.push(self.source.error(span, title, help));
+    }
+}

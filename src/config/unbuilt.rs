@@ -1,0 +1,68 @@
+//! Settings that are fixed and whose features are not there yet: refused by name, never ignored.
+
+use std::ops::Range;
+
+use crate::source::{Complaint, Source};
+
+use super::written::WrittenSettings;
+
+pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Complaint> {
+    let upstream = written.upstream.as_ref().map(toml::Spanned::get_ref);
+    let span = |unbuilt: &super::written::Unbuilt| unbuilt.as_ref().map(toml::Spanned::span);
+    let not_one = |value: &Option<toml::Spanned<String>>, built: &str| {
+        value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
+    };
+    let identity = &written.identity;
+    let found: [(Option<Range<usize>>, &str, &str); 16] = [
+        (span(&written.admin), "[admin]", "leave the section out"),
+        (span(&written.product), "[[product]]", "leave the section out"),
+        (span(&written.shadow), "[shadow]", "leave the section out"),
+        (span(&written.tls), "[tls]", "listen on loopback behind a TLS terminator"),
+        (upstream.and_then(|upstream| span(&upstream.key)), "[[upstream.key]]", "serve one account"),
+        (upstream.and_then(|upstream| not_one(&upstream.signing, "resign")), "upstream.signing", "use `resign`"),
+        (
+            upstream.and_then(|upstream| {
+                upstream
+                    .region_aliases
+                    .as_ref()
+                    .filter(|aliases| !aliases.get_ref().is_empty())
+                    .map(toml::Spanned::span)
+            }),
+            "upstream.region_aliases",
+            "leave it empty",
+        ),
+        (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
+        (span(&identity.jwt), "[[identity.jwt]]", "use keys of the key ring"),
+        (span(&identity.issuer), "[identity.issuer]", "use keys of the key ring"),
+        (not_one(&written.operations.other, "refuse"), "operations.other", "use `refuse`"),
+        (not_one(&written.operations.trunk, "refuse"), "operations.trunk", "use `refuse`"),
+        (
+            written.audit.required.as_ref().filter(|required| !*required.get_ref()).map(toml::Spanned::span),
+            "audit.required",
+            "use `true`",
+        ),
+        (
+            written.audit.sync.as_ref().filter(|sync| sync.get_ref().mode().is_none()).map(toml::Spanned::span),
+            "audit.sync",
+            "use `always` or `none`",
+        ),
+        (not_one(&written.resources.source, "file"), "resources.source", "leave it out"),
+        (
+            written
+                .limits
+                .trusted_proxies
+                .as_ref()
+                .filter(|proxies| !proxies.get_ref().is_empty())
+                .map(toml::Spanned::span),
+            "limits.trusted_proxies",
+            "leave it empty: the caller's address is the socket's",
+        ),
+    ];
+    let cache = written.resources.cache.as_ref().map(toml::Spanned::span);
+    found
+        .into_iter()
+        .chain([(cache, "resources.cache", "leave it out")])
+        .filter_map(|(span, name, help)| Some((span?, name, help)))
+        .map(|(span, name, help)| source.error(span, format!("`{name}` is not available in this version"), help))
+        .collect()
+}

@@ -1,0 +1,129 @@
+//! `ramgate.toml` as a person writes it (design 5.3): every key that is fixed there, and no other.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use toml::{Spanned, Value};
+
+use super::duration;
+use crate::audit::SyncMode;
+
+/// A key whose feature is not built: it is known, and refused by name.
+pub(super) type Unbuilt = Option<Spanned<Value>>;
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenSettings {
+    pub(super) schema: Option<Spanned<u32>>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) hosts: Vec<Spanned<String>>,
+    pub(super) replica: String,
+    pub(super) policies: Option<Vec<PathBuf>>,
+    pub(super) keyring: Option<PathBuf>,
+    pub(super) admin: Unbuilt,
+    pub(super) upstream: Option<Spanned<WrittenUpstream>>,
+    pub(super) product: Unbuilt,
+    pub(super) identity: WrittenIdentity,
+    pub(super) denial: WrittenDenial,
+    pub(super) operations: WrittenOperations,
+    pub(super) audit: WrittenAudit,
+    pub(super) resources: WrittenResources,
+    pub(super) shadow: Unbuilt,
+    pub(super) limits: WrittenLimits,
+    pub(super) tls: Unbuilt,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenUpstream {
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) regions: Vec<Spanned<String>>,
+    pub(super) region_aliases: Option<Spanned<BTreeMap<String, Value>>>,
+    pub(super) signing: Option<Spanned<String>>,
+    pub(super) access_key_id: Option<Spanned<String>>,
+    pub(super) secret_env: Option<String>,
+    pub(super) secret_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) timeout: Option<duration::Written>,
+    pub(super) key: Unbuilt,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenIdentity {
+    pub(super) clock_skew: Option<Spanned<duration::Written>>,
+    pub(super) nonce_memory: Option<Spanned<duration::Written>>,
+    pub(super) nonce_store: Option<Spanned<String>>,
+    pub(super) nonce_capacity: Option<Spanned<usize>>,
+    pub(super) nonce_share: Option<Spanned<f64>>,
+    pub(super) jwt: Unbuilt,
+    pub(super) issuer: Unbuilt,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenDenial {
+    pub(super) code: Option<Spanned<String>>,
+    pub(super) detail: Option<bool>,
+    pub(super) recommend: Option<Spanned<String>>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenOperations {
+    pub(super) other: Option<Spanned<String>>,
+    pub(super) accept_root: bool,
+    pub(super) trunk: Option<Spanned<String>>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenAudit {
+    pub(super) path: Option<PathBuf>,
+    pub(super) required: Option<Spanned<bool>>,
+    pub(super) sync: Option<Spanned<WrittenSync>>,
+    pub(super) unauthenticated_per_peer: Option<u32>,
+    pub(super) unauthenticated_total: Option<u32>,
+}
+
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum WrittenSync {
+    Always,
+    Group,
+    None,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenResources {
+    pub(super) source: Option<Spanned<String>>,
+    pub(super) cache: Option<Spanned<duration::Written>>,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenLimits {
+    pub(super) query_bytes: Option<Spanned<usize>>,
+    pub(super) body_bytes: Option<Spanned<usize>>,
+    pub(super) parameters: Option<Spanned<usize>>,
+    pub(super) connections: Option<Spanned<usize>>,
+    pub(super) connections_per_peer: Option<Spanned<usize>>,
+    pub(super) header_timeout: Option<duration::Written>,
+    pub(super) body_timeout: Option<duration::Written>,
+    pub(super) idle_timeout: Option<duration::Written>,
+    pub(super) call_timeout: Option<duration::Written>,
+    pub(super) trusted_proxies: Option<Spanned<Vec<Value>>>,
+}
+
+impl WrittenSync {
+    /// The mode, where it is built.
+    pub(super) fn mode(self) -> Option<SyncMode> {
+        match self {
+            Self::Always => Some(SyncMode::Always),
+            Self::None => Some(SyncMode::None),
+            Self::Group => None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The demo account, compiled in: it runs from any folder.
+
+use std::path::PathBuf;
+
+use crate::source::Source;
+
+use super::account::PolicyFiles;
+
+/// Keys that everybody has: they open nothing but the demo.
+pub const DEMO_KEYRING: &str = include_str!("../../demo/keyring.toml");
+
+macro_rules! files {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("../../policies/", $name)))),+]
+    };
+}
+
+/// The files of `policies/`.
+pub fn demo_policies() -> PolicyFiles {
+    let source =
+        |(name, text): (&str, &str)| (PathBuf::from(name), Source::new(format!("(demo) policies/{name}"), text));
+    PolicyFiles {
+        name: "(demo) policies".to_owned(),
+        accounts: files!["account.toml"].into_iter().map(source).collect(),
+        documents: files!["attach-eni.json", "protect-production.json", "terway.json"]
+            .into_iter()
+            .map(source)
+            .collect(),
+        others: Vec::new(),
+    }
+}

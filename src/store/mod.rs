@@ -1,0 +1,18 @@
+//! Reads what lies on disk: policy directories, key rings, secrets, configurations.
+//!
+//! The one room that opens files to read them, so that everybody else is handed values. Must not know: HTTP, who
+//! calls, what a decision is made for.
+
+mod account;
+mod demo;
+mod directory;
+mod file;
+#[cfg(feature = "identity")]
+mod secrets;
+
+pub use account::PolicyFiles;
+pub use demo::{DEMO_KEYRING, demo_policies};
+pub use directory::{Loaded, load_directories, read_directory};
+pub use file::{read_bounded, read_source};
+#[cfg(feature = "identity")]
+pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};

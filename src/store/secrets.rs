@@ -1,0 +1,94 @@
+//! Key rings and the secrets they name.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use crate::identity::{KeyRing, Secret, SecretPlace};
+use crate::pdp::Directory;
+use crate::ram::{Principal, WrittenPrincipal};
+use crate::source::{Complaint, Source};
+
+use super::file::{read_bounded, read_source};
+
+/// Whether a file with secrets must be closed to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileModes {
+    Checked,
+    /// `--insecure-key-file-mode`.
+    Ignored,
+}
+
+/// No secret is longer.
+const LONGEST_SECRET: u64 = 4096;
+
+/// Reads a key ring for the principals of a directory.
+///
+/// # Errors
+/// Every complaint about the file.
+pub fn read_keyring(path: &Path, directory: &Directory, modes: FileModes) -> Result<KeyRing, Vec<Complaint>> {
+    let source = read_source(path).map_err(|complaint| vec![complaint])?;
+    if let Err(title) = check_mode(path, modes) {
+        return Err(vec![
+            source.error_without_place(title, "run `chmod 600` on it, or start with `--insecure-key-file-mode`"),
+        ]);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    read_keyring_text(&source, folder, |written| known(directory, written), modes)
+}
+
+/// The same for a text already read; secret files are relative to `folder`.
+///
+/// # Errors
+/// Every complaint about the text.
+pub fn read_keyring_text(
+    source: &Source,
+    folder: &Path,
+    principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+    modes: FileModes,
+) -> Result<KeyRing, Vec<Complaint>> {
+    KeyRing::read(source, principal, |place| read_secret(place, folder, modes))
+}
+
+/// Fetches a secret from where it is kept.
+///
+/// # Errors
+/// Why it cannot be had, in words.
+pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Result<Secret, String> {
+    let text = match place {
+        SecretPlace::Environment(name) => {
+            env::var(name).map_err(|_| format!("the environment variable `{name}` is not set"))?
+        }
+        SecretPlace::File(path) => {
+            let path = folder.join(path);
+            check_mode(&path, modes)?;
+            let unreadable = |error| format!("the secret file `{}` cannot be read: {error}", path.display());
+            let bytes = read_bounded(&path, LONGEST_SECRET).map_err(unreadable)?;
+            String::from_utf8(bytes).map_err(|_| format!("the secret file `{}` is not UTF-8", path.display()))?
+        }
+    };
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
+}
+
+fn known(directory: &Directory, written: WrittenPrincipal) -> Result<Principal, String> {
+    let named = written.identity.to_string();
+    let principal = written.in_account(directory.only_account());
+    let principal = principal.ok_or_else(|| format!("`{named}` could be of any account: write `ACCOUNT:{named}`"))?;
+    if directory.knows(&principal) { Ok(principal) } else { Err(format!("`{principal}` is in no policy directory")) }
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, modes: FileModes) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let open = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+    if open && modes == FileModes::Checked {
+        return Err(format!("others can read `{}`", path.display()));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path, _: FileModes) -> Result<(), String> {
+    Ok(())
+}
