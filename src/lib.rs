@@ -6,6 +6,8 @@ pub mod catalog;
 #[cfg(feature = "identity")]
 pub mod config;
 pub mod envelope;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 #[cfg(feature = "identity")]
 pub mod identity;
 pub mod pdp;

@@ -246,7 +246,7 @@ fn a_body_that_its_digest_does_not_cover_is_refused() {
     let refused = accept(&vector).unwrap_err();
     assert_eq!(
         (refused.stage, refused.why.as_str()),
-        ("claim", "`x-acs-content-sha256` is not the digest of the body")
+        ("verify", "`x-acs-content-sha256` is not the digest of the body")
     );
 }
 

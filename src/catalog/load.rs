@@ -63,6 +63,11 @@ impl Catalog {
         &self.answers
     }
 
+    /// Whether a name belongs to the protocol, whatever the operation.
+    pub fn is_protocol_parameter(&self, name: &str) -> bool {
+        self.protocol_parameters.iter().any(|known| known == name)
+    }
+
     /// Whether a text may stand in a denial: clients look for some words anywhere in it and act on them.
     pub fn is_safe_in_a_denial(&self, text: &str) -> bool {
         !self.never_in_a_denial.iter().any(|word| text.contains(word.as_str()))

@@ -3,10 +3,12 @@
 //! Must not know: how anything it configures works. Reads no file: whoever does hands it the text.
 
 mod duration;
+mod environment;
 mod needed;
 mod unbuilt;
 mod written;
 
+pub use environment::environment;
 pub use needed::{
     AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings, UpstreamSettings,
 };

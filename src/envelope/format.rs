@@ -36,6 +36,17 @@ impl Format {
         if names_json || scheme == Some(Scheme::V3) { Self::Json } else { Self::Xml }
     }
 
+    /// What a request that could not be read seems to ask for: something must be answered, and in a form that its
+    /// sender is likely to read.
+    pub fn guess(request: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+        if text.contains("format=xml") {
+            return Self::Xml;
+        }
+        let json = ["format=json", "application/json", "acs3-"].iter().any(|sign| text.contains(sign));
+        if json { Self::Json } else { Self::Xml }
+    }
+
     /// The value of `Content-Type`. Clients read XML only under exactly this one (`spec/sdk-behaviour.md` 3).
     pub fn content_type(self) -> &'static str {
         match self {

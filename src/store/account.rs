@@ -225,7 +225,7 @@ impl Reader {
                 }
                 Ok(found) => id = Some(found),
                 Err(error) => {
-                    self.complaints.push(source.error(account.span(), error.to_string(), "write the account's UID"))
+                    self.complaints.push(source.error(account.span(), error.to_string(), "write the account's UID"));
                 }
             }
         }

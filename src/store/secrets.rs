@@ -1,9 +1,9 @@
 //! Key rings and the secrets they name.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 
+use crate::config::environment;
 use crate::identity::{KeyRing, Secret, SecretPlace};
 use crate::pdp::Directory;
 use crate::ram::{Principal, WrittenPrincipal};
@@ -57,7 +57,7 @@ pub fn read_keyring_text(
 pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Result<Secret, String> {
     let text = match place {
         SecretPlace::Environment(name) => {
-            env::var(name).map_err(|_| format!("the environment variable `{name}` is not set"))?
+            environment(name).ok_or_else(|| format!("the environment variable `{name}` is not set"))?
         }
         SecretPlace::File(path) => {
             let path = folder.join(path);

@@ -1,0 +1,92 @@
+//! One connection: its reader, the HTTP library, and a decent end.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::call_id::new_call_id;
+use super::exchange::Exchange;
+use super::parts::Gateway;
+use super::reader::Reader;
+use super::turn::Turn;
+
+/// How much of an unread body is taken before the connection closes, and for how long: closing on unread bytes
+/// would reset the connection and could destroy the answer on its way.
+const LINGER_BYTES: u64 = 256 << 10;
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves a connection until the caller is done, a fault ends it, or the server drains.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, drain: CancellationToken) {
+    let turn = Arc::new(Turn::default());
+    let reader = Reader::new(stream, Arc::clone(&turn), gateway.reader_limits());
+    let service = service_fn(|request: Request<Incoming>| {
+        let (gateway, turn) = (Arc::clone(&gateway), Arc::clone(&turn));
+        Box::pin(async move {
+            let response = answer(gateway, &turn, peer, request.into_body()).await;
+            turn.answered();
+            Ok::<_, std::convert::Infallible>(response)
+        })
+    });
+    let mut connection = http1::Builder::new().pipeline_flush(false).serve_connection(reader, service);
+    let mut draining = pin!(drain.cancelled());
+    let mut told = false;
+    let served = poll_fn(|context| {
+        if !told && draining.as_mut().poll(context).is_ready() {
+            told = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        connection.poll_without_shutdown(context)
+    });
+    if let Err(error) = served.await {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+    let (stream, sending) = connection.into_parts().io.into_stream();
+    if sending {
+        linger(stream).await;
+    }
+}
+
+/// Answers one call; a panic on the way is answered too.
+async fn answer(gateway: Arc<Gateway>, turn: &Turn, peer: SocketAddr, body: Incoming) -> Response<Full<Bytes>> {
+    let id = new_call_id();
+    let exchange = Exchange::new(Arc::clone(&gateway), id.clone(), peer);
+    let Some(head) = turn.take() else {
+        return exchange.panicked().await;
+    };
+    let mut answering = pin!(exchange.answer(head, body));
+    let answered = poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
+            Err(_) => Poll::Ready(None),
+        }
+    });
+    match answered.await {
+        Some(response) => response,
+        None => Exchange::new(gateway, id, peer).panicked().await,
+    }
+}
+
+async fn linger(mut stream: TcpStream) {
+    let drained = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    // Whether the caller took the answer is its own affair by now.
+    let _ = timeout(LINGER, drained).await;
+}

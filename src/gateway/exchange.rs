@@ -1,0 +1,146 @@
+//! One call from its head to a permit, in the order in which faults are found (design 7).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::{Bytes, Incoming};
+use tokio::time::Instant;
+
+use crate::audit::{Attempt, Reached};
+use crate::catalog::{Binding, Call, Catalog, Operation};
+use crate::envelope::Format;
+use crate::identity::{Claim, Signed};
+use crate::pdp::{Permit, Question, Ruling};
+use crate::ram::{Caller, Parameters};
+use crate::wire::{Head, excerpt};
+
+use super::parts::{Gateway, context_of};
+use super::settle::Settlement;
+use super::stop::{OperationFault, Stop};
+use super::turn::{ReadHead, RefusedHead};
+use super::{clock, host, inbound};
+
+/// One call on its way, and what is known of it so far.
+pub(super) struct Exchange {
+    gateway: Arc<Gateway>,
+    attempt: Attempt,
+    format: Format,
+    deadline: Instant,
+}
+
+impl Exchange {
+    pub(super) fn new(gateway: Arc<Gateway>, id: String, peer: SocketAddr) -> Self {
+        let attempt = Attempt::new(id, clock::now(), peer.ip().to_canonical());
+        let deadline = Instant::now() + gateway.parts.limits.call_timeout;
+        Self { gateway, attempt, format: Format::Xml, deadline }
+    }
+
+    /// Answers the call, whatever becomes of it.
+    pub(super) async fn answer(mut self, head: ReadHead, body: Incoming) -> Response<Full<Bytes>> {
+        let judged = match head {
+            Ok(head) => self.judge(&head, body).await,
+            Err(RefusedHead { fault, format }) => {
+                self.format = format;
+                Err(Stop::Head(fault))
+            }
+        };
+        self.settle(judged).await
+    }
+
+    /// The answer to a call whose handler panicked: never an allow.
+    pub(super) async fn panicked(self) -> Response<Full<Bytes>> {
+        self.settle(Err(Stop::Panic)).await
+    }
+
+    async fn settle(self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+        let Self { gateway, attempt, format, deadline } = self;
+        Settlement { gateway, attempt: Arc::new(attempt), format, deadline }.settle(judged).await
+    }
+
+    /// From the wire to a permit: nothing is done on the way but reading, and remembering the nonce.
+    async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Call>, Stop> {
+        let gateway = Arc::clone(&self.gateway);
+        let catalog = &gateway.parts.catalog;
+        let (body, parameters) = self.read(head, body).await?;
+        let host = host::accept(head.host(), &gateway.parts.hosts)?;
+
+        let signed = Signed::new(head, &parameters, &body);
+        let claim = Claim::read(&signed)?;
+        let claimed = claim.claimed();
+        self.attempt.scheme = Some(claim.scheme());
+        self.attempt.claimed_key = Some(claimed.access_key_id.to_owned());
+        self.attempt.operation = claimed.action.map(str::to_owned);
+        self.attempt.version = claimed.version.map(str::to_owned);
+        inbound::check_places(&claim, &parameters, catalog)?;
+        let caller = self.authenticate(&claim, &signed)?;
+
+        let operation = operation(catalog, claimed.action, claimed.version)?;
+        let principal = caller.principal;
+        if principal.is_root() && !gateway.parts.operations.accept_root {
+            return Err(Stop::Root(operation));
+        }
+        if !gateway.parts.pdp.directory().knows(&principal) {
+            return Err(Stop::AccountNotServed(operation));
+        }
+        let binding = Binding { account: &principal.account, regions: &gateway.parts.regions };
+        let call = catalog
+            .bind(&operation, &parameters, binding)
+            .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
+        host.check_region(call.region())?;
+        self.attempt.left_out = call.left_out().to_vec();
+        let context = context_of(self.attempt.source, self.attempt.at);
+        match gateway.parts.pdp.decide(Question::new(principal, call, context)) {
+            Ruling::Permitted(permit) => Ok(permit),
+            Ruling::Denied(denied) => Err(Stop::Denied(Box::new(denied))),
+        }
+    }
+
+    /// The one reading. Until the parameters are known, the form of the answer is a guess.
+    async fn read(&mut self, head: &Head, body: Incoming) -> Result<(Bytes, Parameters), Stop> {
+        let gateway = &self.gateway.parts;
+        self.attempt.host = Some(excerpt(head.host()));
+        self.attempt.user_agent = head.header("user-agent").map(str::to_owned);
+        let accept = head.header("accept").unwrap_or_default();
+        let guess = |body: &[u8]| {
+            let scheme = head.header("authorization").unwrap_or_default();
+            Format::guess(&[head.query(), b" ", body, b" ", accept.as_bytes(), b" ", scheme.as_bytes()].concat())
+        };
+        let body = inbound::read_body(head, body, gateway.limits.body_bytes, gateway.limits.body_timeout);
+        let body = body.await.inspect_err(|_| self.format = guess(b""))?;
+        let parameters = inbound::parameters(head, &body, self.gateway.form_limits());
+        let parameters = parameters.inspect_err(|_| self.format = guess(&body))?;
+        self.note(&parameters);
+        self.format = inbound::format(head, &parameters)?;
+        Ok((body, parameters))
+    }
+
+    fn authenticate(&mut self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Caller, Stop> {
+        let authenticated = self.gateway.authenticator().authenticate(claim, signed, self.attempt.at)?;
+        let standing = self.gateway.parts.pdp.directory().standing(&authenticated.caller.principal);
+        self.attempt.caller_id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
+        self.attempt.caller = Some(authenticated.caller.clone());
+        self.attempt.reached = Reached::Authenticated;
+        Ok(authenticated.caller)
+    }
+
+    /// What is written of the parameters: the business ones, and nothing that belongs to a signature.
+    fn note(&mut self, parameters: &Parameters) {
+        let catalog = &self.gateway.parts.catalog;
+        self.attempt.operation = parameters.value("Action").map(str::to_owned);
+        self.attempt.region = parameters.value("RegionId").map(str::to_owned);
+        let business = parameters.iter().filter(|parameter| !catalog.is_protocol_parameter(parameter.name));
+        self.attempt.parameters =
+            business.map(|parameter| (parameter.name.to_owned(), parameter.value.to_owned())).collect();
+    }
+}
+
+fn operation(catalog: &Catalog, action: Option<&str>, version: Option<&str>) -> Result<Arc<Operation>, OperationFault> {
+    let action = action.filter(|action| !action.is_empty()).ok_or(OperationFault::Missing("Action"))?;
+    let version = version.filter(|version| !version.is_empty()).ok_or(OperationFault::Missing("Version"))?;
+    if catalog.operations().all(|operation| operation.version() != version) {
+        return Err(OperationFault::Version);
+    }
+    catalog.operation(action).cloned().ok_or_else(|| OperationFault::Unknown(excerpt(action)))
+}

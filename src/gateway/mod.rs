@@ -1,0 +1,26 @@
+//! The enforcement point: accepts calls, has them judged and written down, and forwards what was permitted.
+//!
+//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `reader` checks its
+//! head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
+//! has it written down, and `upstream` sends it. Must not know: what a policy says, how a signature is computed, files.
+
+mod call_id;
+mod clock;
+mod connection;
+mod exchange;
+mod host;
+mod inbound;
+mod parts;
+mod reader;
+mod reply;
+mod server;
+mod settle;
+mod stop;
+mod turn;
+mod upstream;
+
+pub use call_id::new_call_id;
+pub use clock::now;
+pub use parts::{Gateway, GatewayParts};
+pub use server::run;
+pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};

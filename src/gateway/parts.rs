@@ -1,0 +1,99 @@
+//! What a gateway is made of.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::audit::Journal;
+use crate::catalog::{Answer, Catalog};
+use crate::config::{DenialSettings, IdentitySettings, Limits, OperationSettings};
+use crate::identity::{Authenticator, Clock, KeyRing, NonceMemory};
+use crate::pdp::Pdp;
+use crate::ram::{Context, ContextKey, Region};
+use crate::wire::{FormLimits, HeadLimits};
+
+use super::reader::ReaderLimits;
+use super::upstream::Upstream;
+
+/// The parts, each ready to work.
+pub struct GatewayParts {
+    pub catalog: Arc<Catalog>,
+    pub pdp: Pdp,
+    pub keys: KeyRing,
+    pub nonces: Box<dyn NonceMemory>,
+    pub journal: Arc<Journal>,
+    pub upstream: Upstream,
+    pub regions: Vec<Region>,
+    pub hosts: Vec<String>,
+    /// `HostId` of answers.
+    pub replica: String,
+    pub identity: IdentitySettings,
+    pub denial: DenialSettings,
+    pub operations: OperationSettings,
+    pub limits: Limits,
+}
+
+/// A gateway that can answer calls.
+pub struct Gateway {
+    pub(super) parts: GatewayParts,
+    /// What a denial by policy is answered with, where it is not the operation's own.
+    pub(super) denial: Option<Answer>,
+}
+
+/// A head's lines besides the query: more than any client of this API sends.
+const HEADER_BYTES: usize = 32 << 10;
+const HEADERS: usize = 100;
+
+impl Gateway {
+    /// The denial code must be one that the catalogue knows; the configuration was checked for it.
+    pub fn new(parts: GatewayParts) -> Self {
+        let denial = parts.catalog.denial(&parts.denial.code).ok();
+        Self { parts, denial }
+    }
+
+    pub(super) fn authenticator(&self) -> Authenticator<'_> {
+        Authenticator {
+            keys: &self.parts.keys,
+            clock: Clock { skew: self.parts.identity.clock_skew },
+            nonces: &*self.parts.nonces,
+        }
+    }
+
+    pub(super) fn reader_limits(&self) -> ReaderLimits {
+        let limits = &self.parts.limits;
+        let head = HeadLimits {
+            head_bytes: limits.query_bytes + HEADER_BYTES,
+            query_bytes: limits.query_bytes,
+            body_bytes: limits.body_bytes as u64,
+            headers: HEADERS,
+        };
+        ReaderLimits { head, header_timeout: limits.header_timeout, idle_timeout: limits.idle_timeout }
+    }
+
+    pub(super) fn form_limits(&self) -> FormLimits {
+        FormLimits { parameters: self.parts.limits.parameters }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("replica", &self.parts.replica).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for GatewayParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GatewayParts").field("replica", &self.replica).finish_non_exhaustive()
+    }
+}
+
+/// The condition keys that the gateway knows of every call (`spec/ram-policy.md` 4.5).
+pub(super) fn context_of(source: std::net::IpAddr, now: jiff::Timestamp) -> Context {
+    static KEYS: LazyLock<[ContextKey; 3]> = LazyLock::new(|| {
+        ["acs:CurrentTime", "acs:SecureTransport", "acs:SourceIp"].map(|key| key.parse().expect("a well-formed key"))
+    });
+    let [time, transport, address] = &*KEYS;
+    let mut context = Context::default();
+    context.insert(time.clone(), crate::identity::format_timestamp(now));
+    context.insert(transport.clone(), "false");
+    context.insert(address.clone(), source.to_canonical().to_string());
+    context
+}

@@ -1,0 +1,262 @@
+//! The connection's reader: checks each raw head before the HTTP library sees a byte of it (design 8).
+//!
+//! The library gets a head of our own making that holds only the framing, so that nothing it merges, drops or
+//! tolerates can matter. A refused head becomes an empty request on a connection that ends: it is answered and
+//! written down like any other.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, Sleep};
+
+use crate::envelope::Format;
+use crate::wire::{BodyScanner, FaultKind, Framing, Head, HeadFault, HeadLimits, Scanned};
+
+use super::turn::{RefusedHead, Turn};
+
+/// Bytes asked of the socket at once.
+const READ_SIZE: usize = 8192;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReaderLimits {
+    pub(super) head: HeadLimits,
+    /// From accept for the first head, from its first byte for a later one.
+    pub(super) header_timeout: Duration,
+    /// Between calls.
+    pub(super) idle_timeout: Duration,
+}
+
+pub(super) struct Reader {
+    stream: TcpStream,
+    turn: Arc<Turn>,
+    limits: ReaderLimits,
+    state: State,
+    /// Read from the socket and not yet passed on.
+    unread: Vec<u8>,
+    /// How much of `unread` was already looked at for the end of a head.
+    searched: usize,
+    /// For the library, before anything else.
+    outgoing: Vec<u8>,
+    deadline: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Waiting for a call; nothing of it is there.
+    Idle,
+    Head,
+    Body(BodyScanner),
+    Answering,
+    /// Nothing more is read from this caller.
+    Ended,
+}
+
+impl Reader {
+    pub(super) fn new(stream: TcpStream, turn: Arc<Turn>, limits: ReaderLimits) -> Self {
+        let deadline = Instant::now() + limits.header_timeout;
+        Self {
+            stream,
+            turn,
+            limits,
+            state: State::Head,
+            unread: Vec::new(),
+            searched: 0,
+            outgoing: Vec::new(),
+            deadline,
+            alarm: Box::pin(tokio::time::sleep_until(deadline)),
+        }
+    }
+
+    /// The socket, when the library is done with it, and whether the caller may still be sending.
+    pub(super) fn into_stream(self) -> (TcpStream, bool) {
+        let quiet = matches!(self.state, State::Idle | State::Answering) && self.unread.is_empty();
+        (self.stream, !quiet)
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, out: &mut ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if !self.outgoing.is_empty() {
+                let taken = self.outgoing.len().min(out.remaining());
+                out.put_slice(&self.outgoing[..taken]);
+                self.outgoing.drain(..taken);
+                return Poll::Ready(Ok(()));
+            }
+            match &mut self.state {
+                State::Idle | State::Head => {
+                    if let Some(end) = self.head_end() {
+                        self.read_head(end);
+                    } else if self.unread.len() > self.limits.head.head_bytes {
+                        let message = format!("the head has more than {} bytes", self.limits.head.head_bytes);
+                        self.refuse(HeadFault::new(FaultKind::HeadTooLarge, message));
+                    } else if ready!(self.poll_fill(context))? == 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                State::Body(scanner) => {
+                    if self.unread.is_empty() {
+                        if ready!(self.poll_fill(context))? == 0 {
+                            return Poll::Ready(Ok(()));
+                        }
+                        continue;
+                    }
+                    let piece = &self.unread[..self.unread.len().min(out.remaining())];
+                    let scanned = scanner.scan(piece).map_err(io::Error::other);
+                    let taken = match scanned {
+                        Ok(Scanned::Within) => piece.len(),
+                        Ok(Scanned::EndsAfter(taken)) => taken,
+                        Err(error) => {
+                            self.state = State::Ended;
+                            return Poll::Ready(Err(error));
+                        }
+                    };
+                    out.put_slice(&piece[..taken]);
+                    if scanner.is_done() {
+                        self.state = State::Answering;
+                    }
+                    self.unread.drain(..taken);
+                    return Poll::Ready(Ok(()));
+                }
+                State::Answering => {
+                    ready!(self.turn.poll_answered(context));
+                    self.begin_next();
+                }
+                State::Ended => return Poll::Pending,
+            }
+        }
+    }
+
+    fn begin_next(&mut self) {
+        let (state, wait) = match self.unread.is_empty() {
+            true => (State::Idle, self.limits.idle_timeout),
+            false => (State::Head, self.limits.header_timeout),
+        };
+        self.state = state;
+        self.deadline = Instant::now() + wait;
+    }
+
+    /// Where the head ends, its blank line included. A bare line feed ends a line for some readers: it is found
+    /// here and refused there.
+    fn head_end(&mut self) -> Option<usize> {
+        let from = self.searched.saturating_sub(3);
+        let found = self.unread[from..].iter().enumerate().find_map(|(at, byte)| {
+            let end = from + at + 1;
+            let blank = self.unread[..end].ends_with(b"\r\n\r\n") || self.unread[..end].ends_with(b"\n\n");
+            (*byte == b'\n' && blank).then_some(end)
+        });
+        self.searched = self.unread.len();
+        found
+    }
+
+    fn read_head(&mut self, end: usize) {
+        self.searched = 0;
+        match Head::read(&self.unread[..end], &self.limits.head) {
+            Err(fault) => self.refuse(fault),
+            Ok(head) => {
+                self.unread.drain(..end);
+                let close = if head.keep_alive() { "" } else { "connection: close\r\n" };
+                let framing = match head.framing() {
+                    Framing::None => String::new(),
+                    Framing::Length(bytes) => format!("content-length: {bytes}\r\n"),
+                    Framing::Chunked => "transfer-encoding: chunked\r\n".to_owned(),
+                };
+                self.outgoing = format!("POST / HTTP/1.1\r\nhost: -\r\n{framing}{close}\r\n").into_bytes();
+                let scanner = BodyScanner::new(head.framing());
+                self.state = if scanner.is_done() { State::Answering } else { State::Body(scanner) };
+                self.turn.hand_on(Ok(head));
+            }
+        }
+    }
+
+    fn refuse(&mut self, fault: HeadFault) {
+        let format = Format::guess(&self.unread);
+        self.outgoing = b"POST / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n".to_vec();
+        self.state = State::Ended;
+        self.turn.hand_on(Err(RefusedHead { fault, format }));
+    }
+
+    /// Reads from the socket under the deadline of the moment; 0 when the caller is done.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let start = self.unread.len();
+        self.unread.resize(start + READ_SIZE, 0);
+        let mut piece = ReadBuf::new(&mut self.unread[start..]);
+        let polled = Pin::new(&mut self.stream).poll_read(context, &mut piece);
+        let filled = piece.filled().len();
+        self.unread.truncate(start + filled);
+        match polled {
+            Poll::Ready(Ok(())) => {
+                if matches!(self.state, State::Idle) && filled > 0 {
+                    self.state = State::Head;
+                    self.deadline = Instant::now() + self.limits.header_timeout;
+                }
+                Poll::Ready(Ok(filled))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => self.poll_deadline(context),
+        }
+    }
+
+    /// Ready when the caller took too long: a silent one is let go, one in the middle of a head is told.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if matches!(self.state, State::Body(_)) {
+            return Poll::Pending;
+        }
+        loop {
+            if self.alarm.deadline() > self.deadline {
+                let deadline = self.deadline;
+                self.alarm.as_mut().reset(deadline);
+            }
+            ready!(self.alarm.as_mut().poll(context));
+            // The alarm is set anew only when it rings, not for every call.
+            if Instant::now() < self.deadline {
+                let deadline = self.deadline;
+                self.alarm.as_mut().reset(deadline);
+                continue;
+            }
+            if self.unread.is_empty() {
+                self.state = State::Ended;
+                return Poll::Ready(Ok(0));
+            }
+            let message = format!("the head was not complete after {} ms", self.limits.header_timeout.as_millis());
+            self.refuse(HeadFault::new(FaultKind::Slow, message));
+            return Poll::Ready(Ok(1));
+        }
+    }
+}
+
+impl Read for Reader {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, mut out: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_next(context, &mut out)
+    }
+}
+
+impl Write for Reader {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+}

@@ -1,0 +1,141 @@
+//! What is done about a judged attempt: it is written down, then forwarded or answered, and the outcome written too.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
+
+use crate::audit::{Answered, Attempt, Forwarded, Journal, Recorded, SinkFault};
+use crate::catalog::{Answer, Call};
+use crate::envelope::{ErrorBody, Format};
+use crate::pdp::Permit;
+
+use super::parts::Gateway;
+use super::reply::{self, After};
+use super::stop::Stop;
+
+pub(super) struct Settlement {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) attempt: Arc<Attempt>,
+    pub(super) format: Format,
+    pub(super) deadline: Instant,
+}
+
+impl Settlement {
+    pub(super) async fn settle(self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+        let recorded = match judged {
+            Ok(permit) => self.record(permit).await,
+            Err(stop) => Err(stop),
+        };
+        match recorded {
+            Ok(recorded) => self.forward(recorded).await,
+            Err(stop) => self.refuse(stop).await,
+        }
+    }
+
+    async fn record(&self, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, Stop> {
+        let attempt = Arc::clone(&self.attempt);
+        Ok(self.write(move |journal| journal.record(&attempt, permit)).await??)
+    }
+
+    /// Sends what was permitted and written down. The outcome is written whether or not an answer came.
+    async fn forward(self, recorded: Recorded<Permit<Call>>) -> Response<Full<Bytes>> {
+        let sent = Instant::now();
+        let upstream = &self.gateway.parts.upstream;
+        let answered = upstream.send(&recorded, self.format, self.attempt.at, self.deadline).await;
+        let latency = sent.elapsed();
+        let (response, forwarded) = match answered {
+            Ok(answer) => {
+                let forwarded = answer.forwarded(latency);
+                (answer.into_response(), forwarded)
+            }
+            Err(fault) => {
+                tracing::warn!(id = self.attempt.id, reason = %fault, "the upstream gave no answer to pass on");
+                let endpoint = upstream.endpoint(recorded.inner().subject().region());
+                let stop = Stop::Upstream(fault);
+                let (response, answer) = self.response(&stop);
+                (response, without_answer(endpoint, &stop, answer, latency))
+            }
+        };
+        let attempt = Arc::clone(&self.attempt);
+        let written = self.write(move |journal| journal.outcome(&attempt, &recorded, &forwarded)).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::error!(id = self.attempt.id, "the outcome of a forwarded call could not be written down");
+        }
+        response
+    }
+
+    async fn refuse(self, stop: Stop) -> Response<Full<Bytes>> {
+        let (response, answer) = self.response(&stop);
+        let id = &self.attempt.id;
+        let reason = stop.reason();
+        match &stop {
+            Stop::Denied(denied) => {
+                let principal = &denied.request().principal;
+                tracing::warn!(id, %principal, action = denied.request().action.as_str(), "denied: {reason}");
+            }
+            Stop::Audit(_) | Stop::TimeIsUp | Stop::Panic => tracing::error!(id, "{reason}"),
+            _ => tracing::debug!(id, code = answer.code, "refused: {reason}"),
+        }
+        let (status, code, message) = (answer.status, answer.code, answer.message);
+        let answered = Answered { status, code, message, reason, refusal: stop.refusal() };
+        let attempt = Arc::clone(&self.attempt);
+        let written = self.write(move |journal| match stop {
+            Stop::Denied(denied) => journal.denied(&attempt, &denied, &answered),
+            _ => journal.refused(&attempt, &answered),
+        });
+        if !matches!(written.await, Ok(Ok(()))) {
+            tracing::error!(id, "a refusal could not be written down");
+        }
+        response
+    }
+
+    fn response(&self, stop: &Stop) -> (Response<Full<Bytes>>, Answer) {
+        let gateway = &self.gateway.parts;
+        let mut answer = stop.answer(&gateway.catalog);
+        let mut detail = None;
+        if let Stop::Denied(denied) = stop {
+            if let Some(configured) = &self.gateway.denial {
+                answer = configured.clone();
+            }
+            if gateway.denial.detail {
+                detail = reply::detail(denied, gateway.pdp.directory(), &gateway.catalog);
+            }
+        }
+        let recommend = gateway.denial.recommend.as_deref();
+        let mut body = ErrorBody::new(&answer, &self.attempt.id, &gateway.replica, recommend);
+        body.access_denied_detail = detail;
+        let after = if stop.ends_connection() { After::Close } else { After::KeepAlive };
+        (reply::refusal(&body, answer.status, self.format, after), answer)
+    }
+
+    /// Runs something that writes: elsewhere when it may wait for a disk, and no longer than the call may take.
+    async fn write<T: Send + 'static>(&self, work: impl FnOnce(&Journal) -> T + Send + 'static) -> Result<T, Stop> {
+        let journal = Arc::clone(&self.gateway.parts.journal);
+        if !journal.blocks() {
+            return Ok(work(&journal));
+        }
+        match timeout_at(self.deadline, spawn_blocking(move || work(&journal))).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            Ok(Err(error)) => Err(Stop::Audit(SinkFault(error.to_string()))),
+            Err(_) => Err(Stop::TimeIsUp),
+        }
+    }
+}
+
+fn without_answer(endpoint: String, stop: &Stop, answer: Answer, latency: std::time::Duration) -> Forwarded {
+    Forwarded {
+        endpoint,
+        status: answer.status,
+        request_id: None,
+        code: Some(answer.code),
+        message: Some(answer.message),
+        latency,
+        failure: Some(stop.reason()),
+    }
+}

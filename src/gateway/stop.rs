@@ -1,0 +1,185 @@
+//! Every way in which a call ends here, and the documented answer for each.
+
+use std::sync::Arc;
+
+use crate::audit::SinkFault;
+use crate::catalog::{Answer, BindFault, Call, Catalog, Operation, Refusal};
+use crate::identity::{IdentityFault, NonceFault};
+use crate::pdp::Denied;
+use crate::policy::Verdict;
+use crate::wire::{FaultKind, FormFault, HeadFault};
+
+use super::host::HostFault;
+use super::upstream::UpstreamFault;
+
+/// Why a call goes no further.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Head(HeadFault),
+    Body(BodyFault),
+    Form(FormFault),
+    Host(HostFault),
+    Format,
+    Identity(IdentityFault),
+    Operation(OperationFault),
+    Bind(Arc<Operation>, BindFault),
+    /// A V3 call with business parameters in the query and in the form.
+    TwoPlaces,
+    Root(Arc<Operation>),
+    AccountNotServed(Arc<Operation>),
+    /// Boxed: a denial carries its proof.
+    Denied(Box<Denied<Call>>),
+    Audit(SinkFault),
+    /// The whole of the call took too long before anything was sent.
+    TimeIsUp,
+    Upstream(UpstreamFault),
+    Panic,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyFault {
+    #[error("the body has more than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body was not complete after {0} ms")]
+    Slow(u128),
+    #[error("the body was not complete, or its framing is malformed")]
+    Broken,
+    #[error(
+        "the body is no form: send `application/x-www-form-urlencoded`, with `charset=utf-8` or without, or no body"
+    )]
+    NoForm,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OperationFault {
+    #[error("The input parameter \"{0}\" that is mandatory for processing this request is not supplied.")]
+    Missing(&'static str),
+    #[error("The specified parameter \"Action or Version\" is not valid: this gateway knows ECS version `2014-05-26`")]
+    Version,
+    #[error("the operation `{0}` is not one this gateway forwards")]
+    Unknown(String),
+}
+
+impl Stop {
+    /// Which line of the catalogue's data says what is answered.
+    pub(super) fn refusal(&self) -> Refusal {
+        match self {
+            Self::Head(fault) => match fault.kind {
+                FaultKind::Reading => Refusal::TwoReadings,
+                FaultKind::Method => Refusal::Method,
+                FaultKind::HeadTooLarge => Refusal::HeadTooLarge,
+                FaultKind::QueryTooLarge => Refusal::QueryTooLarge,
+                FaultKind::BodyTooLarge => Refusal::BodyTooLarge,
+                FaultKind::Slow => Refusal::Slow,
+            },
+            Self::Body(BodyFault::TooLarge(_)) => Refusal::BodyTooLarge,
+            Self::Body(BodyFault::Slow(_)) => Refusal::Slow,
+            Self::Body(BodyFault::Broken | BodyFault::NoForm) => Refusal::TwoReadings,
+            Self::Form(FormFault::TooMany { .. }) => Refusal::QueryTooLarge,
+            Self::Form(_) | Self::TwoPlaces => Refusal::TwoReadings,
+            Self::Host(_) => Refusal::Host,
+            Self::Format => Refusal::Format,
+            Self::Identity(fault) => of_identity(fault),
+            Self::Operation(OperationFault::Missing(_)) => Refusal::MissingParameter,
+            Self::Operation(OperationFault::Version) => Refusal::Version,
+            Self::Operation(OperationFault::Unknown(_)) => Refusal::UnknownOperation,
+            Self::Bind(_, fault) => fault.refusal(),
+            Self::Root(_) => Refusal::CallerKind,
+            Self::AccountNotServed(_) => Refusal::AccountNotServed,
+            Self::Denied(denied) => match denied.decision().verdict() {
+                Verdict::ExplicitDeny => Refusal::ExplicitDeny,
+                Verdict::ImplicitDeny | Verdict::Allow => Refusal::ImplicitDeny,
+            },
+            Self::Audit(_) | Self::TimeIsUp => Refusal::Audit,
+            Self::Upstream(UpstreamFault::Unreachable(_)) => Refusal::UpstreamUnreachable,
+            Self::Upstream(UpstreamFault::OutcomeUnknown(_)) => Refusal::UpstreamTimeout,
+            Self::Upstream(UpstreamFault::Answer(_)) => Refusal::UpstreamAnswer,
+            Self::Panic => Refusal::Internal,
+        }
+    }
+
+    /// Why, in our words.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Head(fault) => fault.to_string(),
+            Self::Body(fault) => fault.to_string(),
+            Self::Form(fault) => fault.to_string(),
+            Self::Host(fault) => fault.to_string(),
+            Self::Format => "the parameter `Format` is neither JSON nor XML".to_owned(),
+            Self::Identity(fault) => fault.to_string(),
+            Self::Operation(fault) => fault.to_string(),
+            Self::Bind(_, fault) => fault.to_string(),
+            Self::TwoPlaces => {
+                "the call carries parameters in the query and in the form body: send them in one place".to_owned()
+            }
+            Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
+            Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
+            Self::Denied(denied) => denied.decision().summary().to_string(),
+            Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
+            Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
+            Self::Upstream(fault) => fault.to_string(),
+            Self::Panic => "a fault of the gateway; its log has the place".to_owned(),
+        }
+    }
+
+    /// The documented answer: the operation's own where it has one.
+    pub(super) fn answer(&self, catalog: &Catalog) -> Answer {
+        match self {
+            Self::Bind(operation, fault) => operation.answer_to(fault),
+            Self::Root(operation) | Self::AccountNotServed(operation) => {
+                operation.answers().answer(self.refusal(), &self.reason())
+            }
+            Self::Denied(denied) => denied.subject().operation().answers().answer(self.refusal(), &self.reason()),
+            _ => catalog.answers().answer(self.refusal(), &self.reason()),
+        }
+    }
+
+    /// Whether bytes of the caller's may still be unread, so that the connection cannot go on.
+    pub(super) fn ends_connection(&self) -> bool {
+        matches!(self, Self::Head(_) | Self::Body(_) | Self::Panic)
+    }
+}
+
+fn of_identity(fault: &IdentityFault) -> Refusal {
+    match fault {
+        IdentityFault::NoCredentials => Refusal::NoCredentials,
+        IdentityFault::TwoSchemes(..)
+        | IdentityFault::Differ(..)
+        | IdentityFault::WrongPlace(_)
+        | IdentityFault::NoSuchHeader(_)
+        | IdentityFault::Unsigned(_) => Refusal::TwoReadings,
+        IdentityFault::Missing(_) => Refusal::MissingSignaturePart,
+        IdentityFault::NotAccepted(..) | IdentityFault::MalformedAuthorization(_) => Refusal::SignatureType,
+        IdentityFault::UnknownKey => Refusal::UnknownKey,
+        IdentityFault::ForeignToken => Refusal::ForeignToken,
+        IdentityFault::TokenWithPermanentKey => Refusal::TokenMismatch,
+        IdentityFault::SignatureV1 => Refusal::SignatureV1,
+        IdentityFault::SignatureV3 | IdentityFault::Digest => Refusal::SignatureV3,
+        IdentityFault::InactiveKey => Refusal::InactiveKey,
+        IdentityFault::MalformedTimestamp => Refusal::ClockFormat,
+        IdentityFault::Clock => Refusal::Clock,
+        IdentityFault::MalformedNonce => Refusal::NonceMalformed,
+        IdentityFault::Nonce(NonceFault::Used) => Refusal::NonceUsed,
+        IdentityFault::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,
+    }
+}
+
+macro_rules! from {
+    ($($fault:ty => $variant:ident),+ $(,)?) => {
+        $(impl From<$fault> for Stop {
+            fn from(fault: $fault) -> Self {
+                Self::$variant(fault)
+            }
+        })+
+    };
+}
+
+from! {
+    BodyFault => Body,
+    FormFault => Form,
+    HostFault => Host,
+    IdentityFault => Identity,
+    OperationFault => Operation,
+    UpstreamFault => Upstream,
+    SinkFault => Audit,
+}

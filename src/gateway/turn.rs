@@ -1,0 +1,70 @@
+//! Whose turn it is on a connection: the reader's, or the one who answers.
+//!
+//! Between them stands the HTTP library, which is told the framing of a request and nothing else. What was really
+//! read goes past it, through here.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::envelope::Format;
+use crate::wire::{Head, HeadFault};
+
+/// What the reader made of one head.
+pub(super) type ReadHead = Result<Head, RefusedHead>;
+
+/// A head without a reading, and the form of answer its sender seems to want.
+#[derive(Debug)]
+pub(super) struct RefusedHead {
+    pub(super) fault: HeadFault,
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Turn(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    heads: VecDeque<ReadHead>,
+    answered: bool,
+    reader: Option<Waker>,
+}
+
+impl Turn {
+    /// The reader hands a head on, and waits.
+    pub(super) fn hand_on(&self, head: ReadHead) {
+        let mut state = self.lock();
+        state.heads.push_back(head);
+        state.answered = false;
+    }
+
+    /// The head of the request that the library just announced.
+    pub(super) fn take(&self) -> Option<ReadHead> {
+        self.lock().heads.pop_front()
+    }
+
+    /// The answer is made: the reader may go on.
+    pub(super) fn answered(&self) {
+        let reader = {
+            let mut state = self.lock();
+            state.answered = true;
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    pub(super) fn poll_answered(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.answered {
+            return Poll::Ready(());
+        }
+        state.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,267 @@
+//! The only sender. It takes a permit that was written down, and nothing else.
+//!
+//! The call is rebuilt from its parsed values and signed with the gateway's own key (V3); no byte of the caller's
+//! goes on. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use jiff::Timestamp;
+use rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
+
+use crate::audit::{Forwarded, Recorded};
+use crate::catalog::Call;
+use crate::envelope::Format;
+use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
+use crate::pdp::Permit;
+use crate::ram::{Parameters, ParametersBuilder, Place, Region};
+
+use super::call_id::new_call_id;
+use super::reply::REQUEST_ID;
+
+/// More than any answer of ECS has, pages of instances included.
+const LARGEST_ANSWER: usize = 8 << 20;
+/// An answer larger than this is passed on without a look for its code.
+const LARGEST_READ: usize = 64 << 10;
+/// For as long as nothing was sent, not reaching the upstream is certain.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Below ECS's own 25 s, so that a connection is not closed under a call.
+const POOL_IDLE: Duration = Duration::from_secs(20);
+
+/// Where calls go, and how long an answer may take.
+#[derive(Clone, Debug)]
+pub struct UpstreamTarget {
+    /// `{region}` stands for the call's region.
+    pub url: String,
+    pub timeout: Duration,
+}
+
+pub struct Upstream {
+    target: UpstreamTarget,
+    credential: Credential,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// Why there is no answer to pass on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamFault {
+    #[error("the upstream cannot be reached, nothing was sent: {0}")]
+    Unreachable(String),
+    #[error("the call was sent and no answer came ({0}): the outcome is unknown, look before you repeat it")]
+    OutcomeUnknown(String),
+    #[error("the upstream answered with {0}, which is not passed on")]
+    Answer(String),
+}
+
+/// The upstream's answer, whole.
+#[derive(Debug)]
+pub(super) struct UpstreamAnswer {
+    endpoint: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+#[derive(serde::Deserialize)]
+struct Brief {
+    #[serde(rename = "RequestId")]
+    request_id: Option<String>,
+    #[serde(rename = "Code")]
+    code: Option<String>,
+    #[serde(rename = "Message")]
+    message: Option<String>,
+}
+
+impl Upstream {
+    /// A sender with a pool of connections of its own.
+    pub fn new(target: UpstreamTarget, credential: Credential, tls: ClientConfig) -> Self {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT_TIMEOUT.min(target.timeout)));
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE)
+            .build(connector);
+        Self { target, credential, client }
+    }
+
+    /// The host of a region's endpoint, as audit lines name it.
+    pub fn endpoint(&self, region: &Region) -> String {
+        let url = self.url(region);
+        url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned()
+    }
+
+    pub(super) async fn send(
+        &self,
+        recorded: &Recorded<Permit<Call>>,
+        format: Format,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<UpstreamAnswer, UpstreamFault> {
+        let call = recorded.inner().subject();
+        let endpoint = self.endpoint(call.region());
+        let request = self.request(call, &endpoint, format, now);
+        let deadline = deadline.min(Instant::now() + self.target.timeout);
+        let unknown = |error: &dyn std::fmt::Display| UpstreamFault::OutcomeUnknown(error.to_string());
+        let late = |_| UpstreamFault::OutcomeUnknown("it took too long".to_owned());
+        let response = timeout_at(deadline, self.client.request(request)).await.map_err(late)?;
+        let response = response.map_err(|error| {
+            if error.is_connect() { UpstreamFault::Unreachable(chain(&error)) } else { unknown(&chain(&error)) }
+        })?;
+        if response.status().is_redirection() || response.status().is_informational() {
+            return Err(UpstreamFault::Answer(format!("status {}", response.status().as_u16())));
+        }
+        let (parts, body) = response.into_parts();
+        let body = timeout_at(deadline, Limited::new(body, LARGEST_ANSWER).collect()).await.map_err(late)?;
+        let body = body.map_err(|error| unknown(&error))?.to_bytes();
+        Ok(UpstreamAnswer { endpoint, status: parts.status, headers: parts.headers, body })
+    }
+
+    fn url(&self, region: &Region) -> String {
+        self.target.url.replace("{region}", region.as_str())
+    }
+
+    /// The caller's answer format goes along as a parameter, whatever the scheme (design 8).
+    fn request(&self, call: &Call, endpoint: &str, format: Format, now: Timestamp) -> Request<Full<Bytes>> {
+        let query = with_format(call.parameters(), format);
+        let nonce = new_call_id();
+        let signed = sign_v3(
+            &UnsignedV3 {
+                method: crate::wire::Method::Post,
+                host: endpoint,
+                action: call.operation().name(),
+                version: call.operation().version(),
+                timestamp: &format_timestamp(now),
+                nonce: &nonce,
+                query: &query,
+            },
+            &self.credential,
+        );
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::POST;
+        let uri = format!("{}/?{}", self.url(call.region()), canonical_query(query.iter()));
+        *request.uri_mut() = uri.parse().expect("a checked URL and an encoded query");
+        let headers = request.headers_mut();
+        for (name, value) in signed {
+            let value = HeaderValue::try_from(value).expect("hexadecimal, ids and dates");
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static(match format {
+                Format::Json => "application/json",
+                Format::Xml => "text/xml",
+            }),
+        );
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ramgate/", env!("CARGO_PKG_VERSION"))));
+        request
+    }
+}
+
+impl UpstreamAnswer {
+    /// What is written down of it.
+    pub(super) fn forwarded(&self, latency: Duration) -> Forwarded {
+        let brief = self.brief();
+        let header = self.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let failed = !self.status.is_success();
+        Forwarded {
+            endpoint: self.endpoint.clone(),
+            status: self.status.as_u16(),
+            request_id: header.or(brief.request_id),
+            code: brief.code.filter(|_| failed),
+            message: brief.message.filter(|_| failed),
+            latency,
+            failure: None,
+        }
+    }
+
+    /// Status, headers and body as they came, but for what belongs to one hop.
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = end_to_end(self.headers);
+        response
+    }
+
+    fn brief(&self) -> Brief {
+        let nothing = Brief { request_id: None, code: None, message: None };
+        if self.body.len() > LARGEST_READ {
+            return nothing;
+        }
+        if self.body.first() == Some(&b'<') {
+            let text = String::from_utf8_lossy(&self.body);
+            let element = |name: &str| {
+                let (_, rest) = text.split_once(&format!("<{name}>"))?;
+                rest.split_once('<').map(|(value, _)| value.to_owned())
+            };
+            return Brief { request_id: element("RequestId"), code: element("Code"), message: element("Message") };
+        }
+        serde_json::from_slice(&self.body).unwrap_or(nothing)
+    }
+}
+
+fn with_format(parameters: &Parameters, format: Format) -> Parameters {
+    let mut query = ParametersBuilder::default();
+    for parameter in parameters.iter() {
+        query.push(parameter.name, parameter.value, Place::Query);
+    }
+    query.push("Format", format.as_str(), Place::Query);
+    query.finish().expect("a call's parameters are distinct, and `Format` is none of them")
+}
+
+/// Removes hop-by-hop headers, and those that `Connection` names.
+fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    let hop_by_hop = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        PROXY_AUTHENTICATE,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+    ];
+    for name in hop_by_hop.into_iter().chain(named) {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// An error and what caused it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream").field("target", &self.target).finish_non_exhaustive()
+    }
+}
