@@ -6,5 +6,7 @@ pub mod envelope;
 #[cfg(feature = "identity")]
 pub mod identity;
 pub mod ram;
+#[cfg(feature = "gateway")]
+pub mod simulator;
 pub mod source;
 pub mod wire;
