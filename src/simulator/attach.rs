@@ -14,8 +14,8 @@ use super::operation::Turn;
 use super::rules::{self, Course, Subject, judge};
 use super::world::World;
 
-pub(super) fn attach(turn: Turn<'_>) -> Result<Value, Answer> {
-    let subject = Subject::of(&turn);
+pub(super) fn attach(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    let subject = Subject::of(turn);
     if judge(rules::ATTACH, &subject)? == Course::DoneAlready {
         return Ok(json!({}));
     }
@@ -33,8 +33,8 @@ pub(super) fn attach(turn: Turn<'_>) -> Result<Value, Answer> {
     Ok(json!({}))
 }
 
-pub(super) fn detach(turn: Turn<'_>) -> Result<Value, Answer> {
-    let subject = Subject::of(&turn);
+pub(super) fn detach(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    let subject = Subject::of(turn);
     judge(rules::DETACH, &subject)?;
     let eni = subject.eni().id.clone();
     let settles_at = turn.settles_at();

@@ -40,17 +40,17 @@ const DEFAULTS: [(&str, &str); 3] = [
     ("SecondaryPrivateIpAddressCount", "0"),
 ];
 
-pub(super) fn create(turn: Turn<'_>) -> Result<Value, Answer> {
-    check_modelled(&turn)?;
+pub(super) fn create(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    check_modelled(turn)?;
     let account = turn.world.account().clone();
-    if let Some(earlier) = earlier_of_this_token(&turn) {
+    if let Some(earlier) = earlier_of_this_token(turn) {
         return Ok(shown::eni(earlier, &account, turn.now));
     }
-    let subject = Subject::of(&turn);
+    let subject = Subject::of(turn);
     judge(rules::CREATE, &subject)?;
     let vswitch = Arc::clone(subject.vswitch());
-    let kind = kind(&turn)?;
-    let security_groups = security_groups(&turn)?;
+    let kind = kind(turn)?;
+    let security_groups = security_groups(turn)?;
     let tags = turn.tags().into_iter().map(|(key, value)| (key.to_owned(), value.unwrap_or_default().to_owned()));
     let text = |name: &str| turn.text(name).unwrap_or_default().to_owned();
     let described = Described {
@@ -80,8 +80,8 @@ pub(super) fn create(turn: Turn<'_>) -> Result<Value, Answer> {
     Ok(value)
 }
 
-pub(super) fn delete(turn: Turn<'_>) -> Result<Value, Answer> {
-    let subject = Subject::of(&turn);
+pub(super) fn delete(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    let subject = Subject::of(turn);
     judge(rules::DELETE, &subject)?;
     let id = subject.eni().id.clone();
     turn.world.remove_eni(&id);

@@ -38,8 +38,8 @@ const LIST_FILTERS: &[(&str, Filter)] = &[
     ("Ipv6Address", |_, _, _| false),
 ];
 
-pub(super) fn list(turn: Turn<'_>) -> Result<Value, Answer> {
-    let page = Page::read(&turn, LARGEST_RESULT)?;
+pub(super) fn list(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    let page = Page::read(turn, LARGEST_RESULT)?;
     let single: Vec<_> = FILTERS.iter().filter_map(|(name, filter)| Some((turn.text(name)?, filter))).collect();
     let lists: Vec<_> = LIST_FILTERS.iter().map(|(name, filter)| (turn.list(name), filter)).collect();
     let tags = turn.tags();
@@ -58,8 +58,8 @@ pub(super) fn list(turn: Turn<'_>) -> Result<Value, Answer> {
     Ok(page.answer(&found, ("NetworkInterfaceSets", "NetworkInterfaceSet"), show))
 }
 
-pub(super) fn one(turn: Turn<'_>) -> Result<Value, Answer> {
-    let subject = Subject::of(&turn);
+pub(super) fn one(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    let subject = Subject::of(turn);
     judge(rules::DESCRIBE_ONE, &subject)?;
     Ok(shown::eni(subject.eni(), turn.world.account(), turn.now))
 }

@@ -28,10 +28,10 @@ const FILTERS: &[(&str, Filter)] = &[
 /// Neither narrows the list.
 const PAGING: [&str; 6] = ["RegionId", "InstanceIds", "PageNumber", "PageSize", "MaxResults", "NextToken"];
 
-pub(super) fn list(turn: Turn<'_>) -> Result<Value, Answer> {
-    check_modelled(&turn)?;
-    let page = Page::read(&turn, LARGEST_RESULT)?;
-    let ids = instance_ids(&turn)?;
+pub(super) fn list(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    check_modelled(turn)?;
+    let page = Page::read(turn, LARGEST_RESULT)?;
+    let ids = instance_ids(turn)?;
     let filters: Vec<_> = FILTERS.iter().filter_map(|(name, filter)| Some((turn.text(name)?, filter))).collect();
     let tags = turn.tags();
     let fits = |instance: &Instance| {

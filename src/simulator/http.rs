@@ -23,7 +23,7 @@ use crate::catalog::Refusal;
 use crate::identity::Signed;
 use crate::wire::{FormLimits, Method, read_parameters};
 
-use super::simulator::{Reply, Simulator};
+use super::ecs::{Reply, Simulator};
 
 const CONNECTIONS: usize = 1024;
 const BODY_BYTES: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::catalog::{Answer, Call, Catalog};
 use crate::source::Source;
 
-use super::simulator::SimulatorSettings;
+use super::ecs::SimulatorSettings;
 use super::world::World;
 use super::{attach, create, describe_eni, describe_instance};
 
@@ -19,7 +19,7 @@ pub(super) struct Turn<'a> {
 }
 
 /// Does what a call asks; the value is the answer's body without its request id.
-pub(super) type Run = fn(Turn<'_>) -> Result<Value, Answer>;
+pub(super) type Run = fn(&mut Turn<'_>) -> Result<Value, Answer>;
 
 struct Served {
     name: &'static str,

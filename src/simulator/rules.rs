@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use crate::catalog::{Answer, Call, Operation};
 
+use super::ecs::SimulatorSettings;
 use super::eni::{Eni, EniKind};
 use super::instance::{Instance, InstanceStatus, VSwitch};
 use super::lifecycle::{EniStatus, Event};
 use super::operation::Turn;
-use super::simulator::SimulatorSettings;
 use super::world::World;
 
 /// What a call is about, looked up once.
@@ -146,15 +146,15 @@ pub(super) fn judge(rules: &[Rule], subject: &Subject<'_>) -> Result<Course, Ans
         Some((Ends::Done, _)) => Ok(Course::DoneAlready),
         Some((Ends::Refused { status, code, text }, [first, second])) => {
             let text = text.replace("{0}", &first).replace("{1}", &second);
-            Err(answer(subject.call.operation(), *status, code, text))
+            Err(answer(subject.call.operation(), *status, code, &text))
         }
     }
 }
 
 /// A documented answer; `text` fills the row that the operation's file has for it.
-pub(super) fn answer(operation: &Operation, status: u16, code: &str, text: String) -> Answer {
+fn answer(operation: &Operation, status: u16, code: &str, text: &str) -> Answer {
     let row = operation.errors().iter().find(|row| row.status == status && row.code == code);
-    let message = row.map_or(text.clone(), |row| row.fill(&text));
+    let message = row.map_or_else(|| text.to_owned(), |row| row.fill(text));
     Answer { status, code: code.to_owned(), message }
 }
 

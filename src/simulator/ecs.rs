@@ -135,7 +135,7 @@ impl Simulator {
         let call = self.catalog.bind(operation, signed.parameters, binding);
         let call = call.map_err(|fault| operation.answer_to(&fault))?;
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = run(Turn { world: &mut world, call: &call, settings: &self.settings, now })?;
+        let value = run(&mut Turn { world: &mut world, call: &call, settings: &self.settings, now })?;
         Ok((action, value))
     }
 
