@@ -13,6 +13,8 @@ pub mod identity;
 pub mod pdp;
 pub mod policy;
 pub mod ram;
+#[cfg(feature = "gateway")]
+pub mod simulator;
 pub mod source;
 pub mod store;
 pub mod wire;

@@ -1,0 +1,75 @@
+//! DescribeInstances: which instances there are, and what is attached to them.
+
+use serde_json::Value;
+
+use crate::catalog::Answer;
+
+use super::eni::Eni;
+use super::instance::Instance;
+use super::operation::{Turn, invalid_parameter};
+use super::page::Page;
+use super::shown;
+
+/// The most that `MaxResults` may be, and the most ids that `InstanceIds` may hold.
+const LARGEST_RESULT: i64 = 100;
+
+type Filter = fn(&Instance, &str) -> bool;
+
+const FILTERS: &[(&str, Filter)] = &[
+    ("InstanceName", |instance, value| instance.name == value),
+    ("InstanceNetworkType", |_, value| value == "vpc"),
+    ("InstanceType", |instance, value| instance.instance_type == value),
+    ("Status", |instance, value| instance.status.as_str() == value),
+    ("VSwitchId", |instance, value| instance.vswitch.id.as_str() == value),
+    ("VpcId", |instance, value| instance.vswitch.vpc.as_str() == value),
+    ("ZoneId", |instance, value| instance.vswitch.zone.as_str() == value),
+];
+
+/// Neither narrows the list.
+const PAGING: [&str; 6] = ["RegionId", "InstanceIds", "PageNumber", "PageSize", "MaxResults", "NextToken"];
+
+pub(super) fn list(turn: &mut Turn<'_>) -> Result<Value, Answer> {
+    check_modelled(turn)?;
+    let page = Page::read(turn, LARGEST_RESULT)?;
+    let ids = instance_ids(turn)?;
+    let filters: Vec<_> = FILTERS.iter().filter_map(|(name, filter)| Some((turn.text(name)?, filter))).collect();
+    let tags = turn.tags();
+    let fits = |instance: &Instance| {
+        ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == instance.id.as_str()))
+            && filters.iter().all(|(value, filter)| filter(instance, value))
+            && tags.iter().all(|(key, value)| {
+                instance.tags.get(*key).is_some_and(|given| value.is_none_or(|value| value == given))
+            })
+    };
+    let region = turn.call.region();
+    let found = turn.world.instances(region).filter(|instance| fits(instance));
+    let found: Vec<_> = found.map(|instance| (instance.id.as_str(), instance)).collect();
+    let attached_to = |instance: &Instance| -> Vec<&Eni> {
+        turn.world.enis(region).filter(|eni| eni.instance(turn.now) == Some(&instance.id)).collect()
+    };
+    let show = |instance: &&Instance| shown::instance(instance, &attached_to(instance));
+    Ok(page.answer(&found, ("Instances", "Instance"), show))
+}
+
+/// A filter that is not applied would show what was not asked for.
+fn check_modelled(turn: &Turn<'_>) -> Result<(), Answer> {
+    let modelled = |name: &str| {
+        PAGING.contains(&name) || name.starts_with("Tag.") || FILTERS.iter().any(|(filter, _)| *filter == name)
+    };
+    match turn.call.parameters().iter().find(|given| !given.value.is_empty() && !modelled(given.name)) {
+        None => Ok(()),
+        Some(given) => {
+            let reason = format!("the embedded ECS does not model the parameter `{}`", given.name);
+            Err(invalid_parameter("UnsupportedParameter", reason))
+        }
+    }
+}
+
+/// One string that holds a JSON array (`spec/wire-protocol.md` 6).
+fn instance_ids(turn: &Turn<'_>) -> Result<Option<Vec<String>>, Answer> {
+    let Some(text) = turn.text("InstanceIds") else { return Ok(None) };
+    let refused = || invalid_parameter("InvalidParameter", "`InstanceIds` is a JSON array of at most 100 ids");
+    let ids: Vec<String> = serde_json::from_str(text).map_err(|_| refused())?;
+    let bounded = i64::try_from(ids.len()).is_ok_and(|count| count <= LARGEST_RESULT);
+    if bounded { Ok(Some(ids)) } else { Err(refused()) }
+}

@@ -1,0 +1,66 @@
+//! An instance, and the vSwitch that instances and ENIs lie in.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::ram::Region;
+
+use super::id::{InstanceId, VSwitchId, VpcId, ZoneId};
+
+/// A place: whatever lies in a vSwitch has its region, zone and VPC.
+#[derive(Clone, Debug)]
+pub(super) struct VSwitch {
+    pub(super) id: VSwitchId,
+    pub(super) vpc: VpcId,
+    pub(super) region: Region,
+    pub(super) zone: ZoneId,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub(super) id: InstanceId,
+    pub(super) vswitch: Arc<VSwitch>,
+    pub(super) instance_type: String,
+    pub(super) status: InstanceStatus,
+    pub(super) name: String,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// `Status` of an instance (`spec/ecs-eni.md` D.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum InstanceStatus {
+    Pending,
+    Starting,
+    #[default]
+    Running,
+    Stopping,
+    Stopped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no state of an instance")]
+pub(super) struct UnknownInstanceStatus(String);
+
+impl InstanceStatus {
+    const ALL: [Self; 5] = [Self::Pending, Self::Starting, Self::Running, Self::Stopping, Self::Stopped];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Starting => "Starting",
+            Self::Running => "Running",
+            Self::Stopping => "Stopping",
+            Self::Stopped => "Stopped",
+        }
+    }
+}
+
+impl FromStr for InstanceStatus {
+    type Err = UnknownInstanceStatus;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| UnknownInstanceStatus(text.to_owned()))
+    }
+}

@@ -1,0 +1,115 @@
+//! The operations that the embedded ECS has, and what one call of them works on.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::catalog::{Answer, Call, Catalog};
+use crate::source::Source;
+
+use super::ecs::SimulatorSettings;
+use super::world::World;
+use super::{attach, create, describe_eni, describe_instance};
+
+/// One call's turn with the world.
+pub(super) struct Turn<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) call: &'a Call,
+    pub(super) settings: &'a SimulatorSettings,
+    pub(super) now: Timestamp,
+}
+
+/// Does what a call asks; the value is the answer's body without its request id.
+pub(super) type Run = fn(&mut Turn<'_>) -> Result<Value, Answer>;
+
+struct Served {
+    name: &'static str,
+    document: &'static str,
+    run: Run,
+}
+
+macro_rules! served {
+    ($($name:literal => $run:expr,)+) => {
+        &[$(Served { name: $name, document: include_str!(concat!("../catalog/ecs/", $name, ".json")), run: $run }),+]
+    };
+}
+
+/// Each with the catalogue's file on it, whether the gateway serves that operation or not.
+const SERVED: &[Served] = served![
+    "AttachNetworkInterface" => attach::attach,
+    "CreateNetworkInterface" => create::create,
+    "DeleteNetworkInterface" => create::delete,
+    "DescribeInstances" => describe_instance::list,
+    "DescribeNetworkInterfaceAttribute" => describe_eni::one,
+    "DescribeNetworkInterfaces" => describe_eni::list,
+    "DetachNetworkInterface" => attach::detach,
+];
+
+const COMMON: &str = include_str!("../catalog/common.json");
+
+pub(super) fn find(name: &str) -> Option<Run> {
+    SERVED.iter().find(|served| served.name == name).map(|served| served.run)
+}
+
+/// What is documented about the operations served.
+///
+/// # Panics
+/// When a bundled file is wrong, which a test would have said.
+pub(super) fn catalog() -> Catalog {
+    let sources: Vec<_> = SERVED.iter().map(|served| Source::new(served.name, served.document)).collect();
+    Catalog::read(&Source::new("common.json", COMMON), &sources)
+        .unwrap_or_else(|complaints| panic!("the bundled catalogue is wrong: {}", complaints[0]))
+}
+
+/// A refusal because of a parameter, with a reason of ours.
+pub(super) fn invalid_parameter(code: &str, reason: impl Into<String>) -> Answer {
+    Answer { status: 400, code: code.to_owned(), message: reason.into() }
+}
+
+impl<'a> Turn<'a> {
+    /// A parameter that is present and not empty.
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
+        self.call.parameters().value(name).filter(|value| !value.is_empty())
+    }
+
+    /// A number, which the catalogue found to be one.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.text(name).and_then(|text| text.parse().ok())
+    }
+
+    /// The values of `name.1`, `name.2`, …
+    pub(super) fn list(&self, name: &str) -> Vec<&'a str> {
+        let element = |given: &str| given.strip_prefix(name).is_some_and(|tail| tail.starts_with('.'));
+        let given = self.call.parameters().iter().filter(|given| element(given.name) && !given.value.is_empty());
+        given.map(|given| given.value).collect()
+    }
+
+    /// The pairs of `Tag.N.Key` and `Tag.N.Value`.
+    pub(super) fn tags(&self) -> Vec<(&'a str, Option<&'a str>)> {
+        let parameters = self.call.parameters();
+        let keys = parameters.iter().filter_map(|given| {
+            let index = given.name.strip_prefix("Tag.")?.strip_suffix(".Key")?;
+            Some((given.value, parameters.value(&format!("Tag.{index}.Value"))))
+        });
+        keys.collect()
+    }
+
+    /// When what begins now is done.
+    pub(super) fn settles_at(&self) -> Timestamp {
+        let delay = SignedDuration::try_from(self.settings.attach_delay).unwrap_or(SignedDuration::MAX);
+        self.now.checked_add(delay).unwrap_or(Timestamp::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_served_has_its_file() {
+        let catalog = catalog();
+        for served in SERVED {
+            assert!(catalog.operation(served.name).is_some(), "{}", served.name);
+        }
+        assert_eq!(catalog.operations().count(), SERVED.len());
+    }
+}

@@ -1,0 +1,77 @@
+//! The private addresses of one vSwitch.
+
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+/// Hands out addresses, each once until it comes back.
+#[derive(Clone, Debug)]
+pub(super) struct AddressPool {
+    first: u32,
+    last: u32,
+    /// Where the next search begins: an address that came back is not handed out again at once.
+    next: u32,
+    taken: HashSet<u32>,
+}
+
+/// Why an address cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum AddressFault {
+    #[error("the address is not one that the vSwitch hands out")]
+    Outside,
+    #[error("the address is taken")]
+    Taken,
+}
+
+impl AddressPool {
+    /// The vendor keeps the first address and the last three of a vSwitch to itself. A block smaller than a /29 or
+    /// larger than a /16 is no vSwitch's.
+    pub(super) fn new(block: Ipv4Net) -> Option<Self> {
+        if !(16..=29).contains(&block.prefix_len()) {
+            return None;
+        }
+        let (first, last) = (u32::from(block.network()) + 1, u32::from(block.broadcast()) - 3);
+        Some(Self { first, last, next: first, taken: HashSet::new() })
+    }
+
+    /// # Errors
+    /// An address that is somebody's or nobody's to have.
+    pub(super) fn take(&mut self, address: Ipv4Addr) -> Result<(), AddressFault> {
+        let number = u32::from(address);
+        if !(self.first..=self.last).contains(&number) {
+            return Err(AddressFault::Outside);
+        }
+        if self.taken.insert(number) { Ok(()) } else { Err(AddressFault::Taken) }
+    }
+
+    /// Any free address; none when all are taken.
+    pub(super) fn take_any(&mut self) -> Option<Ipv4Addr> {
+        let free = (self.next..=self.last).chain(self.first..self.next).find(|number| !self.taken.contains(number))?;
+        self.taken.insert(free);
+        self.next = if free == self.last { self.first } else { free + 1 };
+        Some(Ipv4Addr::from(free))
+    }
+
+    pub(super) fn release(&mut self, address: Ipv4Addr) {
+        self.taken.remove(&u32::from(address));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_vswitch_has_four_addresses() {
+        let mut pool = AddressPool::new("10.0.0.8/29".parse().unwrap()).unwrap();
+        assert_eq!(pool.take("10.0.0.9".parse().unwrap()), Ok(()));
+        assert_eq!(pool.take("10.0.0.9".parse().unwrap()), Err(AddressFault::Taken));
+        assert_eq!(pool.take("10.0.0.13".parse().unwrap()), Err(AddressFault::Outside));
+        let rest: Vec<_> = std::iter::from_fn(|| pool.take_any()).map(|address| address.octets()[3]).collect();
+        assert_eq!(rest, [10, 11, 12]);
+        pool.release("10.0.0.11".parse().unwrap());
+        assert_eq!(pool.take_any(), Some("10.0.0.11".parse().unwrap()));
+        assert!(AddressPool::new("10.0.0.0/30".parse().unwrap()).is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! The world: what there is, and where.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use crate::ram::{AccountId, Region};
+use crate::source::Source;
+
+use super::eni::{Eni, Mac};
+use super::id::{EniId, InstanceId, VSwitchId};
+use super::instance::{Instance, VSwitch};
+use super::pool::AddressPool;
+
+/// One account's instances and ENIs. Everything in it is consistent: [`World::read`] refuses what is not.
+#[derive(Clone, Debug)]
+pub struct World {
+    account: AccountId,
+    vswitches: BTreeMap<VSwitchId, Arc<VSwitch>>,
+    pools: BTreeMap<VSwitchId, AddressPool>,
+    instances: BTreeMap<InstanceId, Instance>,
+    enis: BTreeMap<EniId, Eni>,
+    /// How many ENIs were ever there: what is counted up is never given twice.
+    counted: u32,
+}
+
+impl World {
+    /// The world that is compiled in, for a first try.
+    ///
+    /// # Panics
+    /// When the bundled file is wrong, which a test would have said.
+    pub fn demo() -> Self {
+        let source = Source::new("demo/world.toml", include_str!("../../demo/world.toml"));
+        Self::read(&source).unwrap_or_else(|complaints| panic!("the bundled world is wrong: {}", complaints[0]))
+    }
+
+    /// The account whose world it is.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// The regions in which there is anything.
+    pub fn regions(&self) -> Vec<Region> {
+        let regions: BTreeSet<_> = self.vswitches.values().map(|vswitch| vswitch.region.clone()).collect();
+        regions.into_iter().collect()
+    }
+
+    pub(super) fn empty(account: AccountId) -> Self {
+        Self {
+            account,
+            vswitches: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            enis: BTreeMap::new(),
+            counted: 0,
+        }
+    }
+
+    pub(super) fn vswitch(&self, region: &Region, id: &str) -> Option<&Arc<VSwitch>> {
+        self.vswitches.get(id).filter(|vswitch| vswitch.region == *region)
+    }
+
+    pub(super) fn instance(&self, region: &Region, id: &str) -> Option<&Instance> {
+        self.instances.get(id).filter(|instance| instance.vswitch.region == *region)
+    }
+
+    pub(super) fn eni(&self, region: &Region, id: &str) -> Option<&Eni> {
+        self.enis.get(id).filter(|eni| eni.vswitch.region == *region)
+    }
+
+    pub(super) fn eni_mut(&mut self, id: &EniId) -> Option<&mut Eni> {
+        self.enis.get_mut(id)
+    }
+
+    /// In the order of their ids.
+    pub(super) fn instances(&self, region: &Region) -> impl Iterator<Item = &Instance> {
+        self.instances.values().filter(move |instance| instance.vswitch.region == *region)
+    }
+
+    /// In the order of their ids.
+    pub(super) fn enis(&self, region: &Region) -> impl Iterator<Item = &Eni> {
+        self.enis.values().filter(move |eni| eni.vswitch.region == *region)
+    }
+
+    pub(super) fn pool(&mut self, vswitch: &VSwitchId) -> Option<&mut AddressPool> {
+        self.pools.get_mut(vswitch)
+    }
+
+    pub(super) fn add_vswitch(&mut self, vswitch: VSwitch, pool: AddressPool) {
+        self.pools.insert(vswitch.id.clone(), pool);
+        self.vswitches.insert(vswitch.id.clone(), Arc::new(vswitch));
+    }
+
+    pub(super) fn add_instance(&mut self, instance: Instance) {
+        self.instances.insert(instance.id.clone(), instance);
+    }
+
+    pub(super) fn add_eni(&mut self, eni: Eni) {
+        self.enis.insert(eni.id.clone(), eni);
+    }
+
+    pub(super) fn remove_eni(&mut self, id: &EniId) {
+        let Some(eni) = self.enis.remove(id) else { return };
+        if let Some(pool) = self.pools.get_mut(&eni.vswitch.id) {
+            pool.release(eni.address);
+        }
+    }
+
+    /// A MAC address that no ENI has or had.
+    pub(super) fn new_mac(&mut self) -> Mac {
+        self.counted += 1;
+        Mac(self.counted)
+    }
+
+    /// An id that no ENI has or had.
+    pub(super) fn new_eni_id(&mut self) -> EniId {
+        loop {
+            self.counted += 1;
+            let id: EniId = format!("eni-bp1sim{:014}", self.counted).parse().expect("digits make an id");
+            if !self.enis.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn vswitch_by_id(&self, id: &VSwitchId) -> Option<&Arc<VSwitch>> {
+        self.vswitches.get(id)
+    }
+
+    pub(super) fn instance_by_id(&self, id: &InstanceId) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
+    /// Any free address of a vSwitch.
+    pub(super) fn new_address(&mut self, vswitch: &VSwitchId) -> Option<Ipv4Addr> {
+        self.pools.get_mut(vswitch)?.take_any()
+    }
+}
