@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 pub mod audit;
 pub mod catalog;
+#[cfg(feature = "gateway")]
+pub mod cli;
 #[cfg(feature = "identity")]
 pub mod config;
 pub mod envelope;

@@ -1,2 +1,10 @@
 //! One screen: parse, run, exit status.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ramgate::cli::Cli;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

@@ -34,6 +34,7 @@ const LONGEST_LINE: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub struct FileSink {
+    chain_id: String,
     sync: SyncMode,
     state: Mutex<State>,
     turned: Condvar,

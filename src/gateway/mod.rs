@@ -16,6 +16,7 @@ mod reply;
 mod server;
 mod settle;
 mod stop;
+mod tls;
 mod turn;
 mod upstream;
 
@@ -23,4 +24,5 @@ pub use call_id::new_call_id;
 pub use clock::now;
 pub use parts::{Gateway, GatewayParts};
 pub use server::run;
+pub use tls::client_tls;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};

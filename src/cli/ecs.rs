@@ -1,0 +1,71 @@
+//! `ramgate ecs`: the embedded ECS alone.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::ram::{AccountId, Principal, WrittenPrincipal};
+use crate::simulator::{self, Simulator, SimulatorSettings, World};
+use crate::source::Source;
+use crate::store::{DEMO_KEYRING, FileModes, read_keyring_text, read_source};
+
+use super::exit::{Exit, Failure};
+use super::runtime::{runtime, start_log, stop_on_signal};
+
+/// Runs the embedded ECS alone: a small world that answers signed calls
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: ramgate ecs --listen 127.0.0.1:8622")]
+pub(super) struct Ecs {
+    /// Where to listen; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8622")]
+    listen: SocketAddr,
+    /// The world it begins with; without it, the demo's
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// The keys whose signatures it takes; without it, the demo's
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
+}
+
+impl Ecs {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        start_log();
+        if !self.listen.ip().is_loopback() {
+            let what = format!("`{}` is not loopback: the embedded ECS is for this machine alone", self.listen);
+            return Err(Failure::new(what, "listen on 127.0.0.1"));
+        }
+        let read = |path: &Path| read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]));
+        let world = match &self.world {
+            None => World::demo(),
+            Some(path) => World::read(&read(path)?)?,
+        };
+        let (source, folder) = match &self.keyring {
+            None => (Source::new("(demo) keyring.toml", DEMO_KEYRING), Path::new(".")),
+            Some(path) => (read(path)?, path.parent().unwrap_or(Path::new("."))),
+        };
+        let account = world.account().clone();
+        let of_world = |written: WrittenPrincipal| of_account(written, &account);
+        let keys = read_keyring_text(&source, folder, of_world, FileModes::Checked)?;
+        let ids: Vec<_> = keys.iter().map(|key| key.id().to_string()).collect();
+        let simulator = Arc::new(Simulator::new(world, keys, SimulatorSettings::default()));
+        runtime(None)?.block_on(async {
+            let cannot = |error| Failure::new(format!("`{}` cannot be listened on: {error}", self.listen), "stop whatever holds it, or give another with `--listen`");
+            let listener = TcpListener::bind(self.listen).await.map_err(cannot)?;
+            let address = listener.local_addr().unwrap_or(self.listen);
+            println!("the embedded ECS answers on http://{address} for account {account}");
+            println!("keys: {}", ids.join(", "));
+            println!("Ctrl-C stops.");
+            simulator::run(listener, simulator, stop_on_signal()).await;
+            Ok(Exit::Yes)
+        })
+    }
+}
+
+fn of_account(written: WrittenPrincipal, account: &AccountId) -> Result<Principal, String> {
+    let principal = written.in_account(Some(account)).ok_or_else(|| "the principal has no account".to_owned())?;
+    if principal.account == *account { Ok(principal) } else { Err(format!("`{principal}` is of another account than the world's")) }
+}

@@ -1,0 +1,76 @@
+//! `ramgate eval`: one question, judged as the gateway judges it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::pdp::{Pdp, Ruling};
+use crate::policy::Verdict;
+use crate::store::load_directories;
+
+use super::exit::{Exit, Failure};
+use super::output::{OutputFormat, print_json};
+use super::question::QuestionArgs;
+
+/// Judges one AttachNetworkInterface by a policy directory, and says why
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: ramgate eval --policies policies --principal role/terway --region cn-hangzhou \\
+           --eni eni-bp1demopod0000000001 --instance i-bp1demoworker00000001 --explain")]
+pub(super) struct Eval {
+    /// A policy directory; repeat it for more accounts
+    #[arg(long, value_name = "DIR", required = true)]
+    policies: Vec<PathBuf>,
+    #[command(flatten)]
+    question: QuestionArgs,
+    /// Show every statement and why it did or did not apply
+    #[arg(long)]
+    explain: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// Exit 0 when the verdict is this one, 1 when it is another
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    expect: Option<Expected>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Expected {
+    Allow,
+    ImplicitDeny,
+    ExplicitDeny,
+    /// Either kind of refusal
+    Deny,
+}
+
+impl Eval {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let loaded = load_directories(&self.policies)?;
+        let pdp = Pdp::new(Arc::new(loaded.directory));
+        let question = self.question.question(pdp.directory())?;
+        let ruling = pdp.decide(question);
+        let (request, decision) = match &ruling {
+            Ruling::Permitted(permit) => (permit.request(), permit.decision()),
+            Ruling::Denied(denied) => (denied.request(), denied.decision()),
+        };
+        match self.format {
+            OutputFormat::Json => print_json(decision.report()),
+            OutputFormat::Text if self.explain => println!("{}", decision.details(request)),
+            OutputFormat::Text => println!("{}", decision.summary()),
+        }
+        let verdict = decision.verdict();
+        let yes = self.expect.map_or(verdict == Verdict::Allow, |expected| expected.is(verdict));
+        Ok(if yes { Exit::Yes } else { Exit::No })
+    }
+}
+
+impl Expected {
+    fn is(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Allow => verdict == Verdict::Allow,
+            Self::ImplicitDeny => verdict == Verdict::ImplicitDeny,
+            Self::ExplicitDeny => verdict == Verdict::ExplicitDeny,
+            Self::Deny => verdict != Verdict::Allow,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The exit status, the same for every subcommand (design 6).
+
+use std::process::ExitCode;
+
+use crate::source::Complaint;
+
+use super::diagnostic;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Allowed, passed, clean, same.
+    Yes,
+    /// Denied, refused, a finding, a difference.
+    No,
+    /// Usage, unreadable or invalid input.
+    CouldNotRun,
+}
+
+/// Why a command could not run.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Complaints(Vec<Complaint>),
+    /// What happened, and what to do about it.
+    Other { what: String, help: String },
+}
+
+impl Failure {
+    pub(super) fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Other { what: what.into(), help: help.into() }
+    }
+
+    /// Tells the person, on standard error.
+    pub(super) fn tell(&self) -> Exit {
+        match self {
+            Self::Complaints(complaints) => diagnostic::print(complaints),
+            Self::Other { what, help } => eprintln!("error: {what}\n  help: {help}"),
+        }
+        Exit::CouldNotRun
+    }
+}
+
+impl From<Vec<Complaint>> for Failure {
+    fn from(complaints: Vec<Complaint>) -> Self {
+        Self::Complaints(complaints)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Yes => Self::from(0),
+            Exit::No => Self::from(1),
+            Exit::CouldNotRun => Self::from(2),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The command line: one file a subcommand, and what they share.
+//!
+//! Reads flags, the environment and the clock, and tells everybody below. Must not know: how anything is decided.
+
+mod actions;
+mod call;
+mod check;
+mod diagnostic;
+mod ecs;
+mod eval;
+mod exit;
+mod http_client;
+mod output;
+mod question;
+mod runtime;
+mod serve;
+mod startup;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// An authorizing gateway for Alibaba Cloud ECS: it judges AttachNetworkInterface calls by RAM policies, explains
+/// every verdict, writes every attempt down, and forwards or refuses.
+#[derive(Debug, Parser)]
+#[command(name = "ramgate", version, max_term_width = 100, after_help = "\
+Exit status: 0 yes (allowed, clean), 1 no (denied, refused), 2 could not run (usage, unreadable or invalid input).
+
+Example: ramgate serve")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Check(check::Check),
+    Eval(eval::Eval),
+    Actions(actions::Actions),
+    Ecs(ecs::Ecs),
+    Call(call::Call),
+}
+
+impl Cli {
+    pub fn run(self) -> ExitCode {
+        let ran = match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Check(check) => check.run(),
+            Command::Eval(eval) => eval.run(),
+            Command::Actions(actions) => actions.run(),
+            Command::Ecs(ecs) => ecs.run(),
+            Command::Call(call) => call.run(),
+        };
+        ran.unwrap_or_else(|failure| failure.tell()).into()
+    }
+}

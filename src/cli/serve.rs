@@ -1,0 +1,181 @@
+//! `ramgate serve`: the gateway.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Endpoint, Settings};
+use crate::gateway;
+use crate::identity::SecretPlace;
+use crate::store::read_source;
+
+use super::diagnostic;
+use super::exit::{Exit, Failure};
+use super::runtime::{runtime, start_log, stop_on_signal};
+use super::startup::{Insecure, Material, Plan};
+
+/// Runs the gateway; without a configuration, the demo account in front of the embedded ECS
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example: ramgate serve
+         ramgate serve --config ramgate.toml")]
+pub(super) struct Serve {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "RAMGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", env = "RAMGATE_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// A policy directory; repeat it for more accounts
+    #[arg(long, value_name = "DIR", env = "RAMGATE_POLICIES")]
+    policies: Vec<PathBuf>,
+    /// The key ring
+    #[arg(long, value_name = "FILE", env = "RAMGATE_KEYRING")]
+    keyring: Option<PathBuf>,
+    /// `https://HOST[:PORT]`, or `simulator` for the embedded ECS; with a URL and no configuration, the gateway's own
+    /// key is RAMGATE_UPSTREAM_ACCESS_KEY_ID and RAMGATE_UPSTREAM_SECRET
+    #[arg(long, value_name = "URL", env = "RAMGATE_UPSTREAM")]
+    upstream: Option<String>,
+    /// The audit log
+    #[arg(long, value_name = "FILE", env = "RAMGATE_AUDIT")]
+    audit: Option<PathBuf>,
+    /// Worker threads; without it, as many as there are processors to use
+    #[arg(long, value_name = "N", env = "RAMGATE_WORKERS")]
+    workers: Option<NonZeroUsize>,
+    #[command(flatten)]
+    insecure: Insecure,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        start_log();
+        let workers = self.workers;
+        let configured = self.config.is_some();
+        let plan = self.plan()?;
+        let demo = plan.keys == Material::Demo;
+        let ready = plan.prepare()?;
+        diagnostic::print(&ready.loaded.warnings);
+        runtime(workers)?.block_on(async {
+            let listen = ready.settings.listen;
+            let listener = TcpListener::bind(listen).await.map_err(|error| {
+                Failure::new(format!("`{listen}` cannot be listened on: {error}"), "stop whatever holds it, or give another with `--listen`")
+            })?;
+            let address = listener.local_addr().unwrap_or(listen);
+            let upstream = ready.settings.upstream.endpoint.clone();
+            let greeting = Greeting { configured, demo, address, upstream, audit: ready.settings.audit.path.clone() };
+            let revision = ready.loaded.directory.revision().to_owned();
+            let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
+            let gateway = ready.gateway(&servers, &shutdown).await?;
+            greeting.print(&revision);
+            gateway::run(listener, Arc::new(gateway), shutdown).await;
+            servers.close();
+            servers.wait().await;
+            Ok(Exit::Yes)
+        })
+    }
+
+    /// Flags go before the file, and the file before the defaults.
+    fn plan(self) -> Result<Plan, Failure> {
+        let (mut settings, material, folder) = match &self.config {
+            None => (Settings::demo(), Material::Demo, PathBuf::from(".")),
+            Some(path) => {
+                let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                (Settings::read(&source, folder)?, Material::Files, folder.to_owned())
+            }
+        };
+        let mut plan_policies = material;
+        let mut plan_keys = material;
+        if let Some(listen) = self.listen {
+            settings.listen = listen;
+        }
+        if !self.policies.is_empty() {
+            settings.policies = self.policies;
+            plan_policies = Material::Files;
+        }
+        if let Some(keyring) = self.keyring {
+            settings.keyring = keyring;
+            plan_keys = Material::Files;
+        }
+        if let Some(audit) = self.audit {
+            settings.audit.path = audit;
+        }
+        if let Some(upstream) = self.upstream {
+            settings.upstream.endpoint = endpoint(upstream, settings.upstream.endpoint)?;
+        }
+        Ok(Plan { settings, policies: plan_policies, keys: plan_keys, insecure: self.insecure, folder })
+    }
+}
+
+/// The upstream of a flag, with the key of the file or of the environment.
+fn endpoint(upstream: String, configured: Endpoint) -> Result<Endpoint, Failure> {
+    if upstream == "simulator" {
+        return Ok(Endpoint::Simulator);
+    }
+    let valid = upstream.starts_with("https://") || upstream.starts_with("http://");
+    if !valid || upstream.parse::<hyper::Uri>().is_err() && !upstream.contains("{region}") {
+        return Err(Failure::new(format!("`{upstream}` is no URL of an endpoint"), "write `https://HOST[:PORT]`, or `simulator`"));
+    }
+    let url = upstream.trim_end_matches('/').to_owned();
+    if let Endpoint::Server { access_key_id, secret, .. } = configured {
+        return Ok(Endpoint::Server { url, access_key_id, secret });
+    }
+    let id = crate::config::environment("RAMGATE_UPSTREAM_ACCESS_KEY_ID").unwrap_or_default();
+    let access_key_id = id.parse().map_err(|_| {
+        let what = "the gateway has no key of its own for this upstream";
+        Failure::new(what, "set RAMGATE_UPSTREAM_ACCESS_KEY_ID and RAMGATE_UPSTREAM_SECRET, or write a configuration")
+    })?;
+    Ok(Endpoint::Server { url, access_key_id, secret: SecretPlace::Environment("RAMGATE_UPSTREAM_SECRET".to_owned()) })
+}
+
+/// What a person is told once the gateway answers.
+struct Greeting {
+    configured: bool,
+    demo: bool,
+    address: SocketAddr,
+    upstream: Endpoint,
+    audit: PathBuf,
+}
+
+impl Greeting {
+    fn print(&self, revision: &str) {
+        if !self.configured {
+            println!("ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself");
+        }
+        let upstream = match &self.upstream {
+            Endpoint::Simulator => "the embedded ECS",
+            Endpoint::Server { url, .. } => url,
+        };
+        println!("listening on http://{} in front of {upstream}", self.address);
+        println!("policies {revision}");
+        println!("every attempt is written to {}", self.audit.display());
+        if !self.demo {
+            return;
+        }
+        let program = program();
+        let call = |key: &str, instance: &str| {
+            println!(
+                "  {program} call --endpoint http://{} --key {key} --region cn-hangzhou --eni eni-bp1demopod0000000001 --instance {instance}",
+                self.address
+            );
+        };
+        println!("\nIn another terminal, a call that is allowed and attaches the ENI:");
+        call("LTAI5tDemoTerway0000", "i-bp1demoworker00000001");
+        println!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:");
+        call("LTAI5tDemoAlice00000", "i-bp1demoprod000000001");
+        println!("\nCtrl-C stops.");
+    }
+}
+
+/// How this program was called, in a form that can be pasted from the same folder.
+fn program() -> String {
+    let path = std::env::current_exe().ok();
+    let folder = std::env::current_dir().ok();
+    let relative = path.as_ref().zip(folder).and_then(|(path, folder)| path.strip_prefix(folder).ok());
+    relative.or(path.as_deref()).map_or_else(|| "ramgate".to_owned(), |path| path.display().to_string())
+}

@@ -1,0 +1,218 @@
+//! From settings to a gateway that can run, or every reason why not. Nothing starts half.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::{FileSink, Journal, JournalIdentity};
+use crate::catalog::Catalog;
+use crate::config::{Endpoint, Settings, environment};
+use crate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls, new_call_id};
+use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
+use crate::pdp::{Directory, Pdp};
+use crate::ram::{AccountId, Identity, Principal};
+use crate::simulator::{Simulator, SimulatorSettings, World};
+use crate::source::Source;
+use crate::store::{
+    DEMO_KEYRING, FileModes, Loaded, demo_policies, load_directories, read_bounded, read_keyring, read_keyring_text,
+    read_secret,
+};
+
+use super::exit::Failure;
+
+/// Where the policies and the keys come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Material {
+    /// Compiled in.
+    Demo,
+    Files,
+}
+
+/// Exceptions somebody asked for by name.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Insecure {
+    /// Start without a single policy: everybody is refused
+    #[arg(long, help_heading = "Exceptions")]
+    pub(super) insecure_no_policy: bool,
+    /// Forward over plain http to an upstream that is not on loopback
+    #[arg(long, help_heading = "Exceptions")]
+    pub(super) insecure_plain_upstream: bool,
+    /// Listen without TLS on an address that is not loopback
+    #[arg(long, help_heading = "Exceptions")]
+    pub(super) insecure_plain_listener: bool,
+    /// Read key files that others can read
+    #[arg(long, help_heading = "Exceptions")]
+    pub(super) insecure_key_file_mode: bool,
+}
+
+/// Everything that is read before a socket is opened.
+pub(super) struct Plan {
+    pub(super) settings: Settings,
+    pub(super) policies: Material,
+    pub(super) keys: Material,
+    pub(super) insecure: Insecure,
+    /// Where relative paths of secrets lead.
+    pub(super) folder: PathBuf,
+}
+
+/// What the plan came to, checked.
+pub(super) struct Ready {
+    pub(super) settings: Settings,
+    pub(super) loaded: Loaded,
+    keys: KeyRing,
+    upstream_key: Credential,
+    tls: rustls::ClientConfig,
+    journal: Journal,
+    replica: String,
+}
+
+impl Plan {
+    /// Reads and checks all that the gateway needs.
+    pub(super) fn prepare(self) -> Result<Ready, Failure> {
+        self.refuse_insecure()?;
+        let loaded = match self.policies {
+            Material::Demo => Loaded::from_files(vec![demo_policies()])?,
+            Material::Files => load_directories(&self.settings.policies)?,
+        };
+        if loaded.documents == 0 && !self.insecure.insecure_no_policy {
+            let help = "write a policy, or start with `--insecure-no-policy`: everybody is refused then";
+            return Err(Failure::new("no policy is loaded", help));
+        }
+        let modes = if self.insecure.insecure_key_file_mode { FileModes::Ignored } else { FileModes::Checked };
+        let keys = self.keys(&loaded.directory, modes)?;
+        let upstream_key = self.upstream_key(&loaded.directory, modes)?;
+        let roots = self.settings.upstream.ca_file.as_deref().map(read_roots).transpose()?;
+        let tls = client_tls(roots.as_deref()).map_err(|error| {
+            Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
+        })?;
+        let replica = self.settings.replica.clone().unwrap_or_else(host_name);
+        let audit = &self.settings.audit;
+        let sink = FileSink::open(&audit.path, audit.sync)
+            .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
+        let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: replica.clone() };
+        let journal = Journal::new(Box::new(sink), identity, audit.unauthenticated);
+        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, journal, replica })
+    }
+
+    fn refuse_insecure(&self) -> Result<(), Failure> {
+        let listen = self.settings.listen;
+        if !listen.ip().is_loopback() && self.keys == Material::Demo {
+            let what = format!("`{listen}` is not loopback, and everybody has the demo's keys");
+            return Err(Failure::new(what, "listen on 127.0.0.1, or write a key ring of your own"));
+        }
+        if !listen.ip().is_loopback() && !self.insecure.insecure_plain_listener {
+            let what = format!("`{listen}` is not loopback, and this listener has no TLS");
+            return Err(Failure::new(what, "put a TLS terminator in front, or start with `--insecure-plain-listener`"));
+        }
+        let Endpoint::Server { url, .. } = &self.settings.upstream.endpoint else { return Ok(()) };
+        let plain = url.strip_prefix("http://").is_some_and(|authority| !is_loopback(authority));
+        if plain && !self.insecure.insecure_plain_upstream {
+            let what = format!("`{url}` is plain http and not on loopback: whoever is on the way reads and changes calls");
+            return Err(Failure::new(what, "use https, or start with `--insecure-plain-upstream`"));
+        }
+        Ok(())
+    }
+
+    fn keys(&self, directory: &Directory, modes: FileModes) -> Result<KeyRing, Failure> {
+        if self.keys == Material::Files {
+            return Ok(read_keyring(&self.settings.keyring, directory, modes)?);
+        }
+        let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
+        let known = |written: crate::ram::WrittenPrincipal| {
+            let principal = written.in_account(directory.only_account()).filter(|principal| directory.knows(principal));
+            principal.ok_or_else(|| "the demo's keys fit the demo's account only".to_owned())
+        };
+        let read = read_keyring_text(&source, &self.folder, known, modes);
+        read.map_err(|_| {
+            let what = "the demo's keys belong to principals that the policy directory does not have";
+            Failure::new(what, "write a key ring and name it with `--keyring`")
+        })
+    }
+
+    fn upstream_key(&self, directory: &Directory, modes: FileModes) -> Result<Credential, Failure> {
+        let account = directory.principals().next().map(|(principal, _)| principal.account);
+        match &self.settings.upstream.endpoint {
+            Endpoint::Simulator => Ok(simulator_key(account)),
+            Endpoint::Server { access_key_id, secret, .. } => {
+                let secret = read_secret(secret, &self.folder, modes)
+                    .map_err(|what| Failure::new(what, "give the secret of the gateway's own key"))?;
+                Ok(own_key(access_key_id.clone(), &secret, account))
+            }
+        }
+    }
+}
+
+impl Ready {
+    /// Starts the embedded ECS where it is asked for, and puts the gateway together.
+    pub(super) async fn gateway(
+        self,
+        servers: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> Result<Gateway, Failure> {
+        let upstream = &self.settings.upstream;
+        let url = match &upstream.endpoint {
+            Endpoint::Server { url, .. } => url.clone(),
+            Endpoint::Simulator => {
+                let cannot = |error| Failure::new(format!("the embedded ECS cannot listen: {error}"), "free a port");
+                let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
+                let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
+                let keys = KeyRing::new([self.upstream_key.clone()]);
+                let simulator = Arc::new(Simulator::new(World::demo(), keys, SimulatorSettings::default()));
+                servers.spawn(crate::simulator::run(listener, simulator, shutdown.clone()));
+                url
+            }
+        };
+        let target = UpstreamTarget { url, timeout: upstream.timeout };
+        Ok(Gateway::new(GatewayParts {
+            catalog: Catalog::bundled(),
+            pdp: Pdp::new(Arc::new(self.loaded.directory)),
+            keys: self.keys,
+            nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
+            journal: Arc::new(self.journal),
+            upstream: Upstream::new(target, self.upstream_key, self.tls),
+            regions: self.settings.upstream.regions,
+            hosts: self.settings.hosts,
+            replica: self.replica,
+            identity: self.settings.identity,
+            denial: self.settings.denial,
+            operations: self.settings.operations,
+            limits: self.settings.limits,
+        }))
+    }
+}
+
+/// A key for the length of one run: the embedded ECS takes this one and no other.
+fn simulator_key(account: Option<AccountId>) -> Credential {
+    let secret = Secret::new(format!("{}{}", new_call_id(), new_call_id()));
+    own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &secret, account)
+}
+
+/// The gateway's own key upstream; the principal behind it is known there, not here.
+fn own_key(id: crate::ram::AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
+    let account = account.unwrap_or_else(|| "0".parse().expect("a well-formed account"));
+    Credential::new(id, secret, Principal { account, identity: Identity::Root }, KeyStatus::Active)
+}
+
+fn read_roots(path: &Path) -> Result<Vec<u8>, Failure> {
+    const LARGEST: u64 = 4 << 20;
+    read_bounded(path, LARGEST).map_err(|error| {
+        Failure::new(format!("`{}` cannot be read: {error}", path.display()), "mend `upstream.ca_file`")
+    })
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn host_name() -> String {
+    let told = environment("HOSTNAME").filter(|name| !name.is_empty());
+    let asked = || read_bounded(Path::new("/proc/sys/kernel/hostname"), 256).ok().and_then(|name| String::from_utf8(name).ok());
+    told.or_else(asked).map_or_else(|| "ramgate".to_owned(), |name| name.trim().to_owned())
+}
