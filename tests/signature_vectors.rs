@@ -1,5 +1,5 @@
 //! One runner for all signature vectors: it walks a request through the stages and names the one that diverged.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)]
 
 use ramgate::catalog::{Binding, Catalog};
 use ramgate::identity::{
@@ -42,7 +42,7 @@ struct Read {
 fn read(request: &Value, more: &str) -> Result<Read, Diverged> {
     let text = |name: &str| request[name].as_str().unwrap_or_default();
     let (query, body) = match (text("raw_query"), text("raw_body")) {
-        (query, body) if query.is_empty() => (String::new(), format!("{body}{more}")),
+        ("", body) => (String::new(), format!("{body}{more}")),
         (query, body) => (format!("?{query}{more}"), body.to_owned()),
     };
     let mut head = format!("{} /{query} HTTP/1.1\r\n", text("method"));

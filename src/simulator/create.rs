@@ -12,9 +12,11 @@ use super::eni::{Described, Eni, EniKind, OnRelease};
 use super::id::SecurityGroupId;
 use super::instance::VSwitch;
 use super::lifecycle::Life;
-use super::operation::{Turn, invalid_parameter};
+use super::operation::{Turn, refused_parameter};
+use super::pool::AddressPool;
 use super::rules::{self, Subject, judge};
 use super::shown;
+use super::world::World;
 
 /// What an ENI of this world can have. Anything else would be taken and forgotten, so it is refused.
 const MODELLED: [&str; 11] = [
@@ -41,7 +43,7 @@ const DEFAULTS: [(&str, &str); 3] = [
 ];
 
 pub(super) fn create(turn: &mut Turn<'_>) -> Result<Value, Answer> {
-    check_modelled(turn)?;
+    turn.check_modelled(modelled)?;
     let account = turn.world.account().clone();
     if let Some(earlier) = earlier_of_this_token(turn) {
         return Ok(shown::eni(earlier, &account, turn.now));
@@ -88,20 +90,10 @@ pub(super) fn delete(turn: &mut Turn<'_>) -> Result<Value, Answer> {
     Ok(json!({}))
 }
 
-fn check_modelled(turn: &Turn<'_>) -> Result<(), Answer> {
-    let modelled = |name: &str, value: &str| {
-        value.is_empty()
-            || MODELLED.contains(&name)
-            || MODELLED_LISTS.iter().any(|list| name.starts_with(list))
-            || DEFAULTS.contains(&(name, value))
-    };
-    match turn.call.parameters().iter().find(|given| !modelled(given.name, given.value)) {
-        None => Ok(()),
-        Some(given) => {
-            let reason = format!("the embedded ECS does not model the parameter `{}`", given.name);
-            Err(invalid_parameter("UnsupportedParameter", reason))
-        }
-    }
+fn modelled(name: &str, value: &str) -> bool {
+    MODELLED.contains(&name)
+        || MODELLED_LISTS.iter().any(|list| name.starts_with(list))
+        || DEFAULTS.contains(&(name, value))
 }
 
 fn earlier_of_this_token<'a>(turn: &'a Turn<'_>) -> Option<&'a Eni> {
@@ -114,28 +106,28 @@ fn kind(turn: &Turn<'_>) -> Result<EniKind, Answer> {
     match turn.text("InstanceType") {
         None | Some("Secondary") => Ok(EniKind::Secondary),
         Some("Trunk") => Ok(EniKind::Trunk),
-        Some(_) => Err(invalid_parameter("InvalidParameter", "`InstanceType` is `Secondary` or `Trunk`")),
+        Some(_) => Err(refused_parameter("InvalidParameter", "`InstanceType` is `Secondary` or `Trunk`")),
     }
 }
 
 fn security_groups(turn: &Turn<'_>) -> Result<Vec<SecurityGroupId>, Answer> {
     let given = turn.text("SecurityGroupId").into_iter().chain(turn.list("SecurityGroupIds"));
     let groups: Result<Vec<_>, _> = given.map(str::parse).collect();
-    groups.map_err(|error| invalid_parameter("InvalidParameter", format!("{error}")))
+    groups.map_err(|error| refused_parameter("InvalidParameter", format!("{error}")))
 }
 
-fn address(world: &mut super::world::World, vswitch: &VSwitch, wanted: Option<&str>) -> Result<Ipv4Addr, Answer> {
+fn address(world: &mut World, vswitch: &VSwitch, wanted: Option<&str>) -> Result<Ipv4Addr, Answer> {
     let Some(wanted) = wanted else {
         let full = || Answer {
             status: 403,
             code: "InvalidVSwitchId.IpNotEnough".to_owned(),
             message: "The specified VSwitch has no free private IP address.".to_owned(),
         };
-        return world.new_address(&vswitch.id).ok_or_else(full);
+        return world.pool(vswitch.id.as_str()).and_then(AddressPool::take_any).ok_or_else(full);
     };
-    let refused = |reason: String| invalid_parameter("InvalidParameter", format!("`PrimaryIpAddress`: {reason}"));
+    let refused = |reason: String| refused_parameter("InvalidParameter", format!("`PrimaryIpAddress`: {reason}"));
     let address: Ipv4Addr = wanted.parse().map_err(|_| refused("the value is no IPv4 address".to_owned()))?;
-    let taken = world.pool(&vswitch.id).map(|pool| pool.take(address));
+    let taken = world.pool(vswitch.id.as_str()).map(|pool| pool.take(address));
     taken.transpose().map_err(|fault| refused(fault.to_string()))?;
     Ok(address)
 }

@@ -1,5 +1,7 @@
 //! DescribeNetworkInterfaces and DescribeNetworkInterfaceAttribute: what pollers look at.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -32,7 +34,6 @@ const FILTERS: &[(&str, Filter)] = &[
 
 /// The same for lists: one of their values must fit.
 const LIST_FILTERS: &[(&str, Filter)] = &[
-    ("NetworkInterfaceId", |eni, value, _| eni.id.as_str() == value),
     ("PrivateIpAddress", |eni, value, _| eni.address.to_string() == value),
     // No ENI of this world has such an address.
     ("Ipv6Address", |_, _, _| false),
@@ -52,9 +53,17 @@ pub(super) fn list(turn: &mut Turn<'_>) -> Result<Value, Answer> {
                 eni.described.tags.get(*key).is_some_and(|given| value.is_none_or(|value| value == given))
             })
     };
-    let found = turn.world.enis(turn.call.region()).filter(|eni| fits(eni));
+    let (world, region) = (&*turn.world, turn.call.region());
+    let named: BTreeSet<_> = turn.list("NetworkInterfaceId").into_iter().collect();
+    // Pollers name what they wait for: no need to look at anything else.
+    let candidates: Vec<&Eni> = if named.is_empty() {
+        world.enis(region).collect()
+    } else {
+        named.iter().filter_map(|id| world.eni(region, id)).collect()
+    };
+    let found = candidates.into_iter().filter(|eni| fits(eni));
     let found: Vec<_> = found.map(|eni| (eni.id.as_str(), eni)).collect();
-    let show = |eni: &&Eni| shown::eni(eni, turn.world.account(), turn.now);
+    let show = |eni: &&Eni| shown::eni(eni, world.account(), turn.now);
     Ok(page.answer(&found, ("NetworkInterfaceSets", "NetworkInterfaceSet"), show))
 }
 

@@ -6,7 +6,7 @@ use crate::catalog::Answer;
 
 use super::eni::Eni;
 use super::instance::Instance;
-use super::operation::{Turn, invalid_parameter};
+use super::operation::{Turn, refused_parameter};
 use super::page::Page;
 use super::shown;
 
@@ -25,11 +25,11 @@ const FILTERS: &[(&str, Filter)] = &[
     ("ZoneId", |instance, value| instance.vswitch.zone.as_str() == value),
 ];
 
-/// Neither narrows the list.
-const PAGING: [&str; 6] = ["RegionId", "InstanceIds", "PageNumber", "PageSize", "MaxResults", "NextToken"];
+/// Besides the filters.
+const MODELLED: [&str; 6] = ["RegionId", "InstanceIds", "PageNumber", "PageSize", "MaxResults", "NextToken"];
 
 pub(super) fn list(turn: &mut Turn<'_>) -> Result<Value, Answer> {
-    check_modelled(turn)?;
+    turn.check_modelled(|name, _| modelled(name))?;
     let page = Page::read(turn, LARGEST_RESULT)?;
     let ids = instance_ids(turn)?;
     let filters: Vec<_> = FILTERS.iter().filter_map(|(name, filter)| Some((turn.text(name)?, filter))).collect();
@@ -52,23 +52,14 @@ pub(super) fn list(turn: &mut Turn<'_>) -> Result<Value, Answer> {
 }
 
 /// A filter that is not applied would show what was not asked for.
-fn check_modelled(turn: &Turn<'_>) -> Result<(), Answer> {
-    let modelled = |name: &str| {
-        PAGING.contains(&name) || name.starts_with("Tag.") || FILTERS.iter().any(|(filter, _)| *filter == name)
-    };
-    match turn.call.parameters().iter().find(|given| !given.value.is_empty() && !modelled(given.name)) {
-        None => Ok(()),
-        Some(given) => {
-            let reason = format!("the embedded ECS does not model the parameter `{}`", given.name);
-            Err(invalid_parameter("UnsupportedParameter", reason))
-        }
-    }
+fn modelled(name: &str) -> bool {
+    MODELLED.contains(&name) || name.starts_with("Tag.") || FILTERS.iter().any(|(filter, _)| *filter == name)
 }
 
 /// One string that holds a JSON array (`spec/wire-protocol.md` 6).
 fn instance_ids(turn: &Turn<'_>) -> Result<Option<Vec<String>>, Answer> {
     let Some(text) = turn.text("InstanceIds") else { return Ok(None) };
-    let refused = || invalid_parameter("InvalidParameter", "`InstanceIds` is a JSON array of at most 100 ids");
+    let refused = || refused_parameter("InvalidParameter", "`InstanceIds` is a JSON array of at most 100 ids");
     let ids: Vec<String> = serde_json::from_str(text).map_err(|_| refused())?;
     let bounded = i64::try_from(ids.len()).is_ok_and(|count| count <= LARGEST_RESULT);
     if bounded { Ok(Some(ids)) } else { Err(refused()) }

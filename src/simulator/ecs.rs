@@ -105,7 +105,7 @@ impl Simulator {
     }
 
     /// Answers what is not even a request with one reading.
-    pub fn refuse(&self, refusal: Refusal, reason: &str, accept: Option<&str>, host: Option<&str>) -> Reply {
+    pub(super) fn refuse(&self, refusal: Refusal, reason: &str, accept: Option<&str>, host: Option<&str>) -> Reply {
         self.reply_with(&self.refusal(refusal, reason), Format::unasked(accept, None), host)
     }
 

@@ -63,6 +63,7 @@ pub async fn run(listener: TcpListener, simulator: Arc<Simulator>, shutdown: Can
             }
         }
     }
+    drop(listener);
     tasks.close();
     tasks.wait().await;
 }

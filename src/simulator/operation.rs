@@ -61,7 +61,7 @@ pub(super) fn catalog() -> Catalog {
 }
 
 /// A refusal because of a parameter, with a reason of ours.
-pub(super) fn invalid_parameter(code: &str, reason: impl Into<String>) -> Answer {
+pub(super) fn refused_parameter(code: &str, reason: impl Into<String>) -> Answer {
     Answer { status: 400, code: code.to_owned(), message: reason.into() }
 }
 
@@ -91,6 +91,21 @@ impl<'a> Turn<'a> {
             Some((given.value, parameters.value(&format!("Tag.{index}.Value"))))
         });
         keys.collect()
+    }
+
+    /// Refuses parameters that this world has nothing for: they would be taken and forgotten.
+    ///
+    /// # Errors
+    /// The first that has a value and is not `modelled`, by its name and value.
+    pub(super) fn check_modelled(&self, modelled: impl Fn(&str, &str) -> bool) -> Result<(), Answer> {
+        let mut given = self.call.parameters().iter();
+        match given.find(|given| !given.value.is_empty() && !modelled(given.name, given.value)) {
+            None => Ok(()),
+            Some(given) => {
+                let reason = format!("the embedded ECS does not model the parameter `{}`", given.name);
+                Err(refused_parameter("UnsupportedParameter", reason))
+            }
+        }
     }
 
     /// When what begins now is done.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::catalog::Answer;
 
-use super::operation::{Turn, invalid_parameter};
+use super::operation::{Turn, refused_parameter};
 
 /// Old clients ask for up to 1000 and are content with fewer.
 const LARGEST_PAGE: i64 = 100;
@@ -38,7 +38,7 @@ impl Page {
         }
         let plain = |token: &str| token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if token.is_some_and(|token| !plain(token)) {
-            return Err(invalid_parameter("InvalidParameter", "`NextToken` is none that an answer held"));
+            return Err(refused_parameter("InvalidParameter", "`NextToken` is none that an answer held"));
         }
         let size = turn.number("MaxResults").unwrap_or(USUAL_PAGE).clamp(1, largest);
         Ok(Self::After { token: token.unwrap_or_default().to_owned(), size })

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::identity::format_timestamp;
 use crate::ram::AccountId;
 
-use super::eni::{Eni, OnRelease};
+use super::eni::{Eni, EniKind, OnRelease};
+use super::id::SecurityGroupId;
 use super::instance::Instance;
 use super::lifecycle::Attachment;
 
@@ -44,7 +45,7 @@ pub(super) fn eni(eni: &Eni, account: &AccountId, now: Timestamp) -> Value {
 
 /// `enis`: those attached to the instance.
 pub(super) fn instance(instance: &Instance, enis: &[&Eni]) -> Value {
-    let primary = enis.iter().find(|eni| eni.kind == super::eni::EniKind::Primary);
+    let primary = enis.iter().find(|eni| eni.kind == EniKind::Primary);
     json!({
         "InstanceId": instance.id.as_str(),
         "InstanceName": instance.name,
@@ -94,7 +95,7 @@ fn shown_attachment(attachment: &Attachment) -> Value {
 }
 
 fn security_groups(eni: &Eni) -> Vec<&str> {
-    eni.security_groups.iter().map(super::id::SecurityGroupId::as_str).collect()
+    eni.security_groups.iter().map(SecurityGroupId::as_str).collect()
 }
 
 fn tags(tags: &BTreeMap<String, String>) -> Vec<Value> {

@@ -1,7 +1,6 @@
 //! The world: what there is, and where.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crate::ram::{AccountId, Region};
@@ -20,7 +19,7 @@ pub struct World {
     pools: BTreeMap<VSwitchId, AddressPool>,
     instances: BTreeMap<InstanceId, Instance>,
     enis: BTreeMap<EniId, Eni>,
-    /// How many ENIs were ever there: what is counted up is never given twice.
+    /// Counts up for ids and MAC addresses, so that what was deleted does not come back under another ENI.
     counted: u32,
 }
 
@@ -68,6 +67,16 @@ impl World {
         self.enis.get(id).filter(|eni| eni.vswitch.region == *region)
     }
 
+    /// In whatever region.
+    pub(super) fn vswitch_anywhere(&self, id: &str) -> Option<&Arc<VSwitch>> {
+        self.vswitches.get(id)
+    }
+
+    /// In whatever region.
+    pub(super) fn instance_anywhere(&self, id: &str) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
     pub(super) fn eni_mut(&mut self, id: &EniId) -> Option<&mut Eni> {
         self.enis.get_mut(id)
     }
@@ -82,7 +91,7 @@ impl World {
         self.enis.values().filter(move |eni| eni.vswitch.region == *region)
     }
 
-    pub(super) fn pool(&mut self, vswitch: &VSwitchId) -> Option<&mut AddressPool> {
+    pub(super) fn pool(&mut self, vswitch: &str) -> Option<&mut AddressPool> {
         self.pools.get_mut(vswitch)
     }
 
@@ -106,33 +115,20 @@ impl World {
         }
     }
 
-    /// A MAC address that no ENI has or had.
+    /// A MAC address that no ENI has: they last for sixteen million.
     pub(super) fn new_mac(&mut self) -> Mac {
-        self.counted += 1;
+        self.counted = self.counted.wrapping_add(1);
         Mac(self.counted)
     }
 
-    /// An id that no ENI has or had.
+    /// An id that no ENI has.
     pub(super) fn new_eni_id(&mut self) -> EniId {
         loop {
-            self.counted += 1;
+            self.counted = self.counted.wrapping_add(1);
             let id: EniId = format!("eni-bp1sim{:014}", self.counted).parse().expect("digits make an id");
             if !self.enis.contains_key(&id) {
                 return id;
             }
         }
-    }
-
-    pub(super) fn vswitch_by_id(&self, id: &VSwitchId) -> Option<&Arc<VSwitch>> {
-        self.vswitches.get(id)
-    }
-
-    pub(super) fn instance_by_id(&self, id: &InstanceId) -> Option<&Instance> {
-        self.instances.get(id)
-    }
-
-    /// Any free address of a vSwitch.
-    pub(super) fn new_address(&mut self, vswitch: &VSwitchId) -> Option<Ipv4Addr> {
-        self.pools.get_mut(vswitch)?.take_any()
     }
 }

@@ -15,13 +15,16 @@ use crate::ram::AccountId;
 use crate::source::{Complaint, Source};
 
 use super::eni::{Described, Eni, EniKind, OnRelease};
-use super::id::{InstanceId, VSwitchId};
+use super::id::InstanceId;
 use super::instance::{Instance, VSwitch};
 use super::lifecycle::{Attachment, EniStatus, Life};
 use super::pool::AddressPool;
 use super::world::World;
 
 type Text = Spanned<String>;
+
+/// When whatever bears no date was made: 2026-01-01T00:00:00Z.
+const BEGINNING: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,7 +102,9 @@ impl World {
         })?;
         let mut reader = Reader { source, complaints: Vec::new() };
         let world = reader.world(written);
-        if reader.complaints.is_empty() { world.ok_or_else(Vec::new) } else { Err(reader.complaints) }
+        let mut complaints = reader.complaints;
+        complaints.sort_by_key(|complaint| complaint.span.as_ref().map(|span| span.start));
+        world.filter(|_| complaints.is_empty()).ok_or(complaints)
     }
 }
 
@@ -147,11 +152,11 @@ impl Reader<'_> {
                 world.add_instance(instance);
             }
         }
-        // Written addresses first: one that is given out must not take them.
-        let (fixed, free): (Vec<_>, Vec<_>) = written.eni.iter().partition(|eni| eni.private_ip.is_some());
-        for eni in fixed.into_iter().chain(free) {
+        // Before any address is given out, so that none is that somebody wrote.
+        let addresses: Vec<_> = written.eni.iter().map(|eni| self.written_address(eni, &mut world)).collect();
+        for (eni, address) in written.eni.iter().zip(addresses) {
             if self.is_new(&eni.id, &mut seen.enis)
-                && let Some(eni) = self.eni(eni, &mut world, &mut seen)
+                && let Some(eni) = self.eni(eni, address, &mut world, &mut seen)
             {
                 world.add_eni(eni);
             }
@@ -190,7 +195,13 @@ impl Reader<'_> {
         })
     }
 
-    fn eni(&mut self, written: &WrittenEni, world: &mut World, seen: &mut Seen) -> Option<Eni> {
+    fn eni(
+        &mut self,
+        written: &WrittenEni,
+        address: Option<Ipv4Addr>,
+        world: &mut World,
+        seen: &mut Seen,
+    ) -> Option<Eni> {
         let id = self.parse(&written.id, "an ENI id is `eni-`, `leni-` or `hdeni-` and lower-case letters or digits");
         let vswitch = self.place(&written.vswitch, world, seen);
         let kind = match &written.kind {
@@ -198,10 +209,10 @@ impl Reader<'_> {
             Some(kind) => self.parse(kind, "use `Primary`, `Secondary`, `Trunk` or `Member`"),
         };
         let created = self.created(written.created.as_ref());
-        let life = self.life(written, kind, vswitch.as_deref(), world, seen, created?);
+        let life = self.life(written, kind, vswitch.as_deref(), world, seen, created.unwrap_or(BEGINNING));
         let groups = written.security_groups.iter();
         let groups: Vec<_> = groups.map(|id| self.parse(id, "a security group id starts with `sg-`")).collect();
-        let address = vswitch.as_ref().and_then(|vswitch| self.address(written, &vswitch.id, world));
+        let address = if written.private_ip.is_some() { address } else { self.any_address(written, world) };
         Some(Eni {
             id: id?,
             vswitch: vswitch?,
@@ -292,8 +303,8 @@ impl Reader<'_> {
             self.complain(named, title, "name an `[[instance]]` of this file");
             return None;
         }
-        let id: InstanceId = named.get_ref().parse().ok()?;
-        let (instance, vswitch) = (world.instance_by_id(&id)?, vswitch?);
+        let (instance, vswitch) = (world.instance_anywhere(named.get_ref())?, vswitch?);
+        let id = instance.id.clone();
         if instance.vswitch.vpc != vswitch.vpc || instance.vswitch.zone != vswitch.zone {
             let title = format!("`{id}` lies in another zone or VPC than the ENI");
             self.complain(named, title, "give both a vSwitch of one zone and VPC");
@@ -302,25 +313,28 @@ impl Reader<'_> {
         Some(id)
     }
 
-    fn address(&mut self, written: &WrittenEni, vswitch: &VSwitchId, world: &mut World) -> Option<Ipv4Addr> {
-        let Some(text) = &written.private_ip else {
-            let address = world.new_address(vswitch);
-            if address.is_none() {
-                let title = format!("`{vswitch}` has no address left");
-                self.complain(&written.vswitch, title, "give the vSwitch a larger block");
-            }
-            return address;
-        };
+    /// The address that the file gives an ENI, taken from its vSwitch.
+    fn written_address(&mut self, written: &WrittenEni, world: &mut World) -> Option<Ipv4Addr> {
+        let text = written.private_ip.as_ref()?;
         let address: Ipv4Addr = self.parse(text, "write an IPv4 address of the vSwitch, or none")?;
-        if let Err(fault) = world.pool(vswitch)?.take(address) {
+        if let Err(fault) = world.pool(written.vswitch.get_ref())?.take(address) {
             self.complain(text, format!("`{address}`: {fault}"), "write a free address of the vSwitch, or none");
             return None;
         }
         Some(address)
     }
 
+    fn any_address(&mut self, written: &WrittenEni, world: &mut World) -> Option<Ipv4Addr> {
+        let address = world.pool(written.vswitch.get_ref())?.take_any();
+        if address.is_none() {
+            let title = format!("`{}` has no address left", written.vswitch.get_ref());
+            self.complain(&written.vswitch, title, "give the vSwitch a larger block");
+        }
+        address
+    }
+
     fn created(&mut self, written: Option<&Text>) -> Option<Timestamp> {
-        let Some(text) = written else { return Some(Timestamp::UNIX_EPOCH) };
+        let Some(text) = written else { return Some(BEGINNING) };
         let time = parse_timestamp(text.get_ref());
         if time.is_none() {
             let title = format!("`{}` is no time", text.get_ref());
@@ -345,8 +359,7 @@ impl Reader<'_> {
             self.complain(named, title, "name a `[[vswitch]]` of this file");
             return None;
         }
-        let id: VSwitchId = named.get_ref().parse().ok()?;
-        world.vswitch_by_id(&id).cloned()
+        world.vswitch_anywhere(named.get_ref()).cloned()
     }
 
     fn is_new(&mut self, id: &Text, seen: &mut HashSet<String>) -> bool {
