@@ -66,11 +66,11 @@ struct Batch {
 }
 
 impl FileSink {
-    /// Opens a log, or begins one, and goes on where its chain stands.
+    /// Opens a log and goes on where its chain stands, or begins one, whose chain is then called `new_chain`.
     ///
     /// # Errors
     /// A file that cannot be opened for appending, that another process writes, or whose end is not a line of ours.
-    pub fn open(path: &Path, sync: SyncMode) -> Result<Self, OpenFault> {
+    pub fn open(path: &Path, sync: SyncMode, new_chain: &str) -> Result<Self, OpenFault> {
         let io = |error| OpenFault::Io { path: path.to_owned(), error };
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
@@ -82,8 +82,8 @@ impl FileSink {
             TryLockError::Error(error) => io(error),
         })?;
         let length = file.metadata().map_err(io)?.len();
-        let chain = read_chain(&mut file, length).map_err(io)?;
-        let chain = chain.ok_or_else(|| OpenFault::Unreadable { path: path.to_owned() })?;
+        let stands = read_chain(&mut file, length).map_err(io)?;
+        let (chain, chain_id) = stands.ok_or_else(|| OpenFault::Unreadable { path: path.to_owned() })?;
         let state = State {
             file: Arc::new(file),
             written: Written { chain: chain.clone(), length },
@@ -93,7 +93,13 @@ impl FileSink {
             wanted: SyncMode::None,
             leading: false,
         };
-        Ok(Self { sync, state: Mutex::new(state), turned: Condvar::new() })
+        let chain_id = chain_id.unwrap_or_else(|| new_chain.to_owned());
+        Ok(Self { chain_id, sync, state: Mutex::new(state), turned: Condvar::new() })
+    }
+
+    /// What the log's chain is called, in every line of it.
+    pub fn chain_id(&self) -> &str {
+        &self.chain_id
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -182,10 +188,10 @@ impl State {
     }
 }
 
-/// Where the chain of a file stands; none when its last line is torn or is no line of a log.
-fn read_chain(file: &mut File, length: u64) -> io::Result<Option<Chain>> {
+/// Where the chain of a file stands and what it is called; none when the last line is torn or is no line of a log.
+fn read_chain(file: &mut File, length: u64) -> io::Result<Option<(Chain, Option<String>)>> {
     if length == 0 {
-        return Ok(Some(Chain::new()));
+        return Ok(Some((Chain::new(), None)));
     }
     let start = length.saturating_sub(LONGEST_LINE);
     file.seek(SeekFrom::Start(start))?;
@@ -197,7 +203,11 @@ fn read_chain(file: &mut File, length: u64) -> io::Result<Option<Chain>> {
         None if start == 0 => lines,
         None => return Ok(None),
     };
-    Ok(serde_json::from_slice::<Link>(line).ok().map(|link| Chain::after(&link, line)))
+    let Ok(link) = serde_json::from_slice::<Link>(line) else { return Ok(None) };
+    let event: Option<serde_json::Value> = serde_json::from_slice(line).ok();
+    let name =
+        event.and_then(|event| event.pointer("/event/additionalEventData/gateway/chain")?.as_str().map(str::to_owned));
+    Ok(Some((Chain::after(&link, line), name)))
 }
 
 #[cfg(test)]
@@ -209,13 +219,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         for sync in [SyncMode::Always, SyncMode::None] {
-            let sink = FileSink::open(&path, sync).unwrap();
+            let sink = FileSink::open(&path, sync, "c").unwrap();
             std::thread::scope(|scope| {
                 for _ in 0..4 {
                     scope.spawn(|| (0..5).for_each(|_| sink.append("{}").unwrap()));
                 }
             });
-            assert!(matches!(FileSink::open(&path, sync), Err(OpenFault::InUse { .. })));
+            assert!(matches!(FileSink::open(&path, sync, "c"), Err(OpenFault::InUse { .. })));
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let mut chain = Chain::new();
@@ -230,9 +240,9 @@ mod tests {
         let path = folder.path().join("audit.jsonl");
         for end in ["{\"seq\":1", "{\"seq\":1,\"prev\":\"0\"}", "hello\n"] {
             std::fs::write(&path, end).unwrap();
-            assert!(matches!(FileSink::open(&path, SyncMode::None), Err(OpenFault::Unreadable { .. })), "{end}");
+            assert!(matches!(FileSink::open(&path, SyncMode::None, "c"), Err(OpenFault::Unreadable { .. })), "{end}");
         }
-        assert!(matches!(FileSink::open(folder.path(), SyncMode::None), Err(OpenFault::Io { .. })));
+        assert!(matches!(FileSink::open(folder.path(), SyncMode::None, "c"), Err(OpenFault::Io { .. })));
     }
 
     #[test]
@@ -241,7 +251,7 @@ mod tests {
         if !full.exists() {
             return;
         }
-        let sink = FileSink::open(full, SyncMode::None).unwrap();
+        let sink = FileSink::open(full, SyncMode::None, "c").unwrap();
         assert!(sink.append("{}").is_err());
         assert_eq!(sink.lock().chain, Chain::new());
     }

@@ -70,17 +70,28 @@ impl Call {
         let ring = self.keyring()?;
         let credential = ring.find(&self.key).ok_or_else(|| {
             let known: Vec<_> = ring.iter().map(|key| format!("`{}`", key.id())).collect();
-            Failure::new(format!("the key `{}` is not in the key ring", self.key), format!("use one of {}", known.join(", ")))
+            Failure::new(
+                format!("the key `{}` is not in the key ring", self.key),
+                format!("use one of {}", known.join(", ")),
+            )
         })?;
         let endpoint = self.endpoint.trim_end_matches('/');
         let host = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
         let host = host.filter(|host| !host.is_empty() && !host.contains('/')).ok_or_else(|| {
-            Failure::new(format!("`{}` is no endpoint", self.endpoint), "write `http://HOST[:PORT]` or `https://HOST[:PORT]`")
+            Failure::new(
+                format!("`{}` is no endpoint", self.endpoint),
+                "write `http://HOST[:PORT]` or `https://HOST[:PORT]`",
+            )
         })?;
-        let request = if self.v1 { self.request_v1(endpoint, host, credential) } else { self.request_v3(endpoint, host, credential) }?;
+        let request = if self.v1 {
+            self.request_v1(endpoint, host, credential)
+        } else {
+            self.request_v3(endpoint, host, credential)
+        }?;
         let roots = self.ca_file.as_deref().map(|path| {
             const LARGEST: u64 = 4 << 20;
-            let unreadable = |error| Failure::new(format!("`{}` cannot be read: {error}", path.display()), "mend `--ca-file`");
+            let unreadable =
+                |error| Failure::new(format!("`{}` cannot be read: {error}", path.display()), "mend `--ca-file`");
             read_bounded(path, LARGEST).map_err(unreadable)
         });
         let answer = http_client::send(request, roots.transpose()?.as_deref())?;
@@ -97,7 +108,8 @@ impl Call {
             }
         };
         // Whose the key is, is the gateway's to know.
-        let nobody = |_| Ok(Principal { account: "0".parse().expect("a well-formed account"), identity: Identity::Root });
+        let nobody =
+            |_| Ok(Principal { account: "0".parse().expect("a well-formed account"), identity: Identity::Root });
         Ok(read_keyring_text(&source, folder, nobody, FileModes::Ignored)?)
     }
 
@@ -174,7 +186,8 @@ fn finish(builder: ParametersBuilder) -> Result<Parameters, Failure> {
 
 fn post(endpoint: &str, query: &str) -> Result<Request<Full<Bytes>>, Failure> {
     let uri = format!("{endpoint}/?{query}").parse::<Uri>();
-    let uri = uri.map_err(|error| Failure::new(format!("`{endpoint}` is no endpoint: {error}"), "write `http://HOST[:PORT]`"))?;
+    let uri = uri
+        .map_err(|error| Failure::new(format!("`{endpoint}` is no endpoint: {error}"), "write `http://HOST[:PORT]`"))?;
     let mut request = Request::new(Full::default());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -182,8 +195,9 @@ fn post(endpoint: &str, query: &str) -> Result<Request<Full<Bytes>>, Failure> {
 }
 
 fn header(value: &str) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_str(value)
-        .map_err(|_| Failure::new("a value cannot stand in a header", "use printable ASCII in `--operation` and `--endpoint`"))
+    HeaderValue::from_str(value).map_err(|_| {
+        Failure::new("a value cannot stand in a header", "use printable ASCII in `--operation` and `--endpoint`")
+    })
 }
 
 fn show(answer: &Response<Bytes>, format: OutputFormat) {

@@ -53,7 +53,12 @@ impl Ecs {
         let ids: Vec<_> = keys.iter().map(|key| key.id().to_string()).collect();
         let simulator = Arc::new(Simulator::new(world, keys, SimulatorSettings::default()));
         runtime(None)?.block_on(async {
-            let cannot = |error| Failure::new(format!("`{}` cannot be listened on: {error}", self.listen), "stop whatever holds it, or give another with `--listen`");
+            let cannot = |error| {
+                Failure::new(
+                    format!("`{}` cannot be listened on: {error}", self.listen),
+                    "stop whatever holds it, or give another with `--listen`",
+                )
+            };
             let listener = TcpListener::bind(self.listen).await.map_err(cannot)?;
             let address = listener.local_addr().unwrap_or(self.listen);
             println!("the embedded ECS answers on http://{address} for account {account}");
@@ -67,5 +72,9 @@ impl Ecs {
 
 fn of_account(written: WrittenPrincipal, account: &AccountId) -> Result<Principal, String> {
     let principal = written.in_account(Some(account)).ok_or_else(|| "the principal has no account".to_owned())?;
-    if principal.account == *account { Ok(principal) } else { Err(format!("`{principal}` is of another account than the world's")) }
+    if principal.account == *account {
+        Ok(principal)
+    } else {
+        Err(format!("`{principal}` is of another account than the world's"))
+    }
 }

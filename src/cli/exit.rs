@@ -21,7 +21,10 @@ pub enum Exit {
 pub(super) enum Failure {
     Complaints(Vec<Complaint>),
     /// What happened, and what to do about it.
-    Other { what: String, help: String },
+    Other {
+        what: String,
+        help: String,
+    },
 }
 
 impl Failure {

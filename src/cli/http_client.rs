@@ -34,7 +34,10 @@ pub(super) fn send(request: Request<Full<Bytes>>, roots: Option<&[u8]>) -> Resul
     };
     let waited = runtime(std::num::NonZeroUsize::new(1))?.block_on(async { timeout(PATIENCE, sent).await });
     waited.unwrap_or_else(|_| {
-        Err(Failure::new(format!("`{host}` gave no answer within a minute"), "look whether the call took effect before you repeat it"))
+        Err(Failure::new(
+            format!("`{host}` gave no answer within a minute"),
+            "look whether the call took effect before you repeat it",
+        ))
     })
 }
 

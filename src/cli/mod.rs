@@ -25,10 +25,15 @@ pub use exit::Exit;
 /// An authorizing gateway for Alibaba Cloud ECS: it judges AttachNetworkInterface calls by RAM policies, explains
 /// every verdict, writes every attempt down, and forwards or refuses.
 #[derive(Debug, Parser)]
-#[command(name = "ramgate", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "ramgate",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Exit status: 0 yes (allowed, clean), 1 no (denied, refused), 2 could not run (usage, unreadable or invalid input).
 
-Example: ramgate serve")]
+Example: ramgate serve"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

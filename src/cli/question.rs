@@ -11,7 +11,9 @@ use crate::catalog::{Binding, Catalog};
 use crate::gateway::now;
 use crate::identity::{format_timestamp, parse_timestamp};
 use crate::pdp::{Asked, Directory, Question};
-use crate::ram::{AccountId, Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, WrittenPrincipal};
+use crate::ram::{
+    AccountId, Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, WrittenPrincipal,
+};
 use crate::source::Source;
 use crate::store::read_source;
 
@@ -94,7 +96,10 @@ impl QuestionArgs {
             return case.question(directory);
         }
         let flat: FlatRequest = serde_json::from_str(source.text()).map_err(|error| {
-            Failure::new(format!("`{}` is no request: {error}", source.name()), "see `ramgate eval --help` for the two forms")
+            Failure::new(
+                format!("`{}` is no request: {error}", source.name()),
+                "see `ramgate eval --help` for the two forms",
+            )
         })?;
         flat.question(directory)
     }
@@ -110,7 +115,9 @@ impl FlatRequest {
             Failure::new("the catalogue has no file for AttachNetworkInterface", "this is a fault of this build")
         })?;
         let mut parameters = ParametersBuilder::default();
-        for (name, value) in [("RegionId", self.region), ("NetworkInterfaceId", self.eni), ("InstanceId", self.instance)] {
+        for (name, value) in
+            [("RegionId", self.region), ("NetworkInterfaceId", self.eni), ("InstanceId", self.instance)]
+        {
             parameters.push(name, &value, Place::Query);
         }
         let parameters = parameters.finish().map_err(|repeated| Failure::new(repeated.to_string(), "give it once"))?;
@@ -161,7 +168,8 @@ fn known(principal: Option<Principal>, written: &str, directory: &Directory) -> 
     if directory.knows(&principal) {
         return Ok(principal);
     }
-    let known: Vec<_> = directory.principals().map(|(principal, _)| format!("`{}`", principal.identity)).take(8).collect();
+    let known: Vec<_> =
+        directory.principals().map(|(principal, _)| format!("`{}`", principal.identity)).take(8).collect();
     let what = format!("`{principal}` is in no policy directory");
     Err(Failure::new(what, format!("name one that is there: {}", known.join(", "))))
 }
@@ -175,7 +183,9 @@ fn add(context: &mut Context, given: BTreeMap<String, String>) -> Result<(), Fai
 
 fn key_value(pair: &str) -> Result<(String, String), Failure> {
     let split = pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
-    split.ok_or_else(|| Failure::new(format!("`{pair}` is no condition key with a value"), "write `acs:SourceIp=10.0.0.1`"))
+    split.ok_or_else(|| {
+        Failure::new(format!("`{pair}` is no condition key with a value"), "write `acs:SourceIp=10.0.0.1`")
+    })
 }
 
 fn read<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, Failure> {

@@ -63,7 +63,10 @@ impl Serve {
         runtime(workers)?.block_on(async {
             let listen = ready.settings.listen;
             let listener = TcpListener::bind(listen).await.map_err(|error| {
-                Failure::new(format!("`{listen}` cannot be listened on: {error}"), "stop whatever holds it, or give another with `--listen`")
+                Failure::new(
+                    format!("`{listen}` cannot be listened on: {error}"),
+                    "stop whatever holds it, or give another with `--listen`",
+                )
             })?;
             let address = listener.local_addr().unwrap_or(listen);
             let upstream = ready.settings.upstream.endpoint.clone();
@@ -81,12 +84,12 @@ impl Serve {
 
     /// Flags go before the file, and the file before the defaults.
     fn plan(self) -> Result<Plan, Failure> {
-        let (mut settings, material, folder) = match &self.config {
-            None => (Settings::demo(), Material::Demo, PathBuf::from(".")),
+        let (mut settings, material) = match &self.config {
+            None => (Settings::demo(), Material::Demo),
             Some(path) => {
                 let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                (Settings::read(&source, folder)?, Material::Files, folder.to_owned())
+                (Settings::read(&source, folder)?, Material::Files)
             }
         };
         let mut plan_policies = material;
@@ -106,20 +109,23 @@ impl Serve {
             settings.audit.path = audit;
         }
         if let Some(upstream) = self.upstream {
-            settings.upstream.endpoint = endpoint(upstream, settings.upstream.endpoint)?;
+            settings.upstream.endpoint = endpoint(&upstream, settings.upstream.endpoint)?;
         }
-        Ok(Plan { settings, policies: plan_policies, keys: plan_keys, insecure: self.insecure, folder })
+        Ok(Plan { settings, policies: plan_policies, keys: plan_keys, insecure: self.insecure })
     }
 }
 
 /// The upstream of a flag, with the key of the file or of the environment.
-fn endpoint(upstream: String, configured: Endpoint) -> Result<Endpoint, Failure> {
+fn endpoint(upstream: &str, configured: Endpoint) -> Result<Endpoint, Failure> {
     if upstream == "simulator" {
         return Ok(Endpoint::Simulator);
     }
     let valid = upstream.starts_with("https://") || upstream.starts_with("http://");
     if !valid || upstream.parse::<hyper::Uri>().is_err() && !upstream.contains("{region}") {
-        return Err(Failure::new(format!("`{upstream}` is no URL of an endpoint"), "write `https://HOST[:PORT]`, or `simulator`"));
+        return Err(Failure::new(
+            format!("`{upstream}` is no URL of an endpoint"),
+            "write `https://HOST[:PORT]`, or `simulator`",
+        ));
     }
     let url = upstream.trim_end_matches('/').to_owned();
     if let Endpoint::Server { access_key_id, secret, .. } = configured {
@@ -145,7 +151,9 @@ struct Greeting {
 impl Greeting {
     fn print(&self, revision: &str) {
         if !self.configured {
-            println!("ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself");
+            println!(
+                "ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself"
+            );
         }
         let upstream = match &self.upstream {
             Endpoint::Simulator => "the embedded ECS",

@@ -1,6 +1,6 @@
 //! From settings to a gateway that can run, or every reason why not. Nothing starts half.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -54,8 +54,6 @@ pub(super) struct Plan {
     pub(super) policies: Material,
     pub(super) keys: Material,
     pub(super) insecure: Insecure,
-    /// Where relative paths of secrets lead.
-    pub(super) folder: PathBuf,
 }
 
 /// What the plan came to, checked.
@@ -90,7 +88,7 @@ impl Plan {
         })?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
         let audit = &self.settings.audit;
-        let sink = FileSink::open(&audit.path, audit.sync)
+        let sink = FileSink::open(&audit.path, audit.sync, &new_call_id())
             .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
         let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: replica.clone() };
         let journal = Journal::new(Box::new(sink), identity, audit.unauthenticated);
@@ -110,7 +108,8 @@ impl Plan {
         let Endpoint::Server { url, .. } = &self.settings.upstream.endpoint else { return Ok(()) };
         let plain = url.strip_prefix("http://").is_some_and(|authority| !is_loopback(authority));
         if plain && !self.insecure.insecure_plain_upstream {
-            let what = format!("`{url}` is plain http and not on loopback: whoever is on the way reads and changes calls");
+            let what =
+                format!("`{url}` is plain http and not on loopback: whoever is on the way reads and changes calls");
             return Err(Failure::new(what, "use https, or start with `--insecure-plain-upstream`"));
         }
         Ok(())
@@ -125,7 +124,7 @@ impl Plan {
             let principal = written.in_account(directory.only_account()).filter(|principal| directory.knows(principal));
             principal.ok_or_else(|| "the demo's keys fit the demo's account only".to_owned())
         };
-        let read = read_keyring_text(&source, &self.folder, known, modes);
+        let read = read_keyring_text(&source, Path::new(""), known, modes);
         read.map_err(|_| {
             let what = "the demo's keys belong to principals that the policy directory does not have";
             Failure::new(what, "write a key ring and name it with `--keyring`")
@@ -137,7 +136,7 @@ impl Plan {
         match &self.settings.upstream.endpoint {
             Endpoint::Simulator => Ok(simulator_key(account)),
             Endpoint::Server { access_key_id, secret, .. } => {
-                let secret = read_secret(secret, &self.folder, modes)
+                let secret = read_secret(secret, Path::new(""), modes)
                     .map_err(|what| Failure::new(what, "give the secret of the gateway's own key"))?;
                 Ok(own_key(access_key_id.clone(), &secret, account))
             }
@@ -147,11 +146,7 @@ impl Plan {
 
 impl Ready {
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
-    pub(super) async fn gateway(
-        self,
-        servers: &TaskTracker,
-        shutdown: &CancellationToken,
-    ) -> Result<Gateway, Failure> {
+    pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Gateway, Failure> {
         let upstream = &self.settings.upstream;
         let url = match &upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
@@ -213,6 +208,7 @@ fn is_loopback(authority: &str) -> bool {
 
 fn host_name() -> String {
     let told = environment("HOSTNAME").filter(|name| !name.is_empty());
-    let asked = || read_bounded(Path::new("/proc/sys/kernel/hostname"), 256).ok().and_then(|name| String::from_utf8(name).ok());
+    let asked =
+        || read_bounded(Path::new("/proc/sys/kernel/hostname"), 256).ok().and_then(|name| String::from_utf8(name).ok());
     told.or_else(asked).map_or_else(|| "ramgate".to_owned(), |name| name.trim().to_owned())
 }
