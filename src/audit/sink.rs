@@ -1,6 +1,6 @@
 //! Where events go.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Takes events in order, one line each.
 pub trait Sink: Send + Sync + std::fmt::Debug {
@@ -20,6 +20,21 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
 
     /// Whether [`Sink::append`] waits for a disk, so that it must not be called where others wait.
     fn blocks(&self) -> bool;
+}
+
+/// A sink that somebody else looks at too.
+impl<S: Sink> Sink for Arc<S> {
+    fn append(&self, event: &str) -> Result<(), SinkFault> {
+        S::append(self, event)
+    }
+
+    fn append_soon(&self, event: &str) -> Result<(), SinkFault> {
+        S::append_soon(self, event)
+    }
+
+    fn blocks(&self) -> bool {
+        S::blocks(self)
+    }
 }
 
 /// Why an event was not written.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::SinkFault;
 use crate::catalog::{Answer, BindFault, Call, Catalog, Operation, Refusal};
-use crate::identity::{IdentityFault, NonceFault};
+use crate::identity::IdentityFault;
 use crate::pdp::Denied;
 use crate::policy::Verdict;
 use crate::wire::{FaultKind, FormFault, HeadFault};
@@ -79,7 +79,7 @@ impl Stop {
             Self::Form(_) | Self::TwoPlaces => Refusal::TwoReadings,
             Self::Host(_) => Refusal::Host,
             Self::Format => Refusal::Format,
-            Self::Identity(fault) => of_identity(fault),
+            Self::Identity(fault) => fault.refusal(),
             Self::Operation(OperationFault::Missing(_)) => Refusal::MissingParameter,
             Self::Operation(OperationFault::Version) => Refusal::Version,
             Self::Operation(OperationFault::Unknown(_)) => Refusal::UnknownOperation,
@@ -137,30 +137,6 @@ impl Stop {
     /// Whether bytes of the caller's may still be unread, so that the connection cannot go on.
     pub(super) fn ends_connection(&self) -> bool {
         matches!(self, Self::Head(_) | Self::Body(_) | Self::Panic)
-    }
-}
-
-fn of_identity(fault: &IdentityFault) -> Refusal {
-    match fault {
-        IdentityFault::NoCredentials => Refusal::NoCredentials,
-        IdentityFault::TwoSchemes(..)
-        | IdentityFault::Differ(..)
-        | IdentityFault::WrongPlace(_)
-        | IdentityFault::NoSuchHeader(_)
-        | IdentityFault::Unsigned(_) => Refusal::TwoReadings,
-        IdentityFault::Missing(_) => Refusal::MissingSignaturePart,
-        IdentityFault::NotAccepted(..) | IdentityFault::MalformedAuthorization(_) => Refusal::SignatureType,
-        IdentityFault::UnknownKey => Refusal::UnknownKey,
-        IdentityFault::ForeignToken => Refusal::ForeignToken,
-        IdentityFault::TokenWithPermanentKey => Refusal::TokenMismatch,
-        IdentityFault::SignatureV1 => Refusal::SignatureV1,
-        IdentityFault::SignatureV3 | IdentityFault::Digest => Refusal::SignatureV3,
-        IdentityFault::InactiveKey => Refusal::InactiveKey,
-        IdentityFault::MalformedTimestamp => Refusal::ClockFormat,
-        IdentityFault::Clock => Refusal::Clock,
-        IdentityFault::MalformedNonce => Refusal::NonceMalformed,
-        IdentityFault::Nonce(NonceFault::Used) => Refusal::NonceUsed,
-        IdentityFault::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Why a caller is not known. The text is what the caller is told, where the answer leaves room for it.
 
+use crate::catalog::Refusal;
+
 use super::replay::NonceFault;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,4 +48,31 @@ pub enum IdentityFault {
     MalformedNonce,
     #[error(transparent)]
     Nonce(#[from] NonceFault),
+}
+
+impl IdentityFault {
+    /// Which line of the catalogue's data says what is answered.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::NoCredentials => Refusal::NoCredentials,
+            Self::TwoSchemes(..)
+            | Self::Differ(..)
+            | Self::WrongPlace(_)
+            | Self::NoSuchHeader(_)
+            | Self::Unsigned(_) => Refusal::TwoReadings,
+            Self::Missing(_) => Refusal::MissingSignaturePart,
+            Self::NotAccepted(..) | Self::MalformedAuthorization(_) => Refusal::SignatureType,
+            Self::UnknownKey => Refusal::UnknownKey,
+            Self::ForeignToken => Refusal::ForeignToken,
+            Self::TokenWithPermanentKey => Refusal::TokenMismatch,
+            Self::SignatureV1 => Refusal::SignatureV1,
+            Self::SignatureV3 | Self::Digest => Refusal::SignatureV3,
+            Self::InactiveKey => Refusal::InactiveKey,
+            Self::MalformedTimestamp => Refusal::ClockFormat,
+            Self::Clock => Refusal::Clock,
+            Self::MalformedNonce => Refusal::NonceMalformed,
+            Self::Nonce(NonceFault::Used) => Refusal::NonceUsed,
+            Self::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! One signed request in, one answer out: who calls, what is asked, and the world's turn.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::catalog::{Answer, Binding, Catalog, Refusal};
 use crate::envelope::{ErrorBody, Format, success_body};
 use crate::identity::{
-    Authenticated, Authenticator, Claim, Clock, IdentityFault, InMemoryNonces, KeyRing, NonceFault, NonceLimits, Signed,
+    Authenticated, Authenticator, Claim, Clock, IdentityFault, InMemoryNonces, KeyRing, NonceLimits, Signed,
 };
 use crate::ram::{AccountId, Region};
 
@@ -22,7 +22,7 @@ use super::world::World;
 pub struct Simulator {
     account: AccountId,
     regions: Vec<Region>,
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     keys: KeyRing,
     settings: SimulatorSettings,
     nonces: InMemoryNonces,
@@ -69,7 +69,7 @@ impl Simulator {
         Self {
             account: world.account().clone(),
             regions: world.regions(),
-            catalog: operation::catalog(),
+            catalog: Catalog::bundled(),
             keys,
             settings,
             nonces: InMemoryNonces::new(settings.nonces),
@@ -140,7 +140,7 @@ impl Simulator {
     }
 
     fn unknown_caller(&self, fault: &IdentityFault) -> Answer {
-        self.refusal(refusal_of(fault), &fault.to_string())
+        self.refusal(fault.refusal(), &fault.to_string())
     }
 
     fn refusal(&self, refusal: Refusal, reason: &str) -> Answer {
@@ -151,31 +151,6 @@ impl Simulator {
         let request_id = self.request_ids.next();
         let body = ErrorBody::new(answer, &request_id, host.unwrap_or_default(), None).to_text(format);
         Reply { status: answer.status, format, body, request_id }
-    }
-}
-
-fn refusal_of(fault: &IdentityFault) -> Refusal {
-    match fault {
-        IdentityFault::NoCredentials => Refusal::NoCredentials,
-        IdentityFault::TwoSchemes(..) | IdentityFault::Differ(..) | IdentityFault::WrongPlace(_) => {
-            Refusal::TwoReadings
-        }
-        IdentityFault::Missing(_) => Refusal::MissingSignaturePart,
-        IdentityFault::NotAccepted(..)
-        | IdentityFault::MalformedAuthorization(_)
-        | IdentityFault::Unsigned(_)
-        | IdentityFault::NoSuchHeader(_) => Refusal::SignatureType,
-        IdentityFault::UnknownKey => Refusal::UnknownKey,
-        IdentityFault::ForeignToken => Refusal::ForeignToken,
-        IdentityFault::TokenWithPermanentKey => Refusal::TokenMismatch,
-        IdentityFault::SignatureV1 => Refusal::SignatureV1,
-        IdentityFault::SignatureV3 | IdentityFault::Digest => Refusal::SignatureV3,
-        IdentityFault::InactiveKey => Refusal::InactiveKey,
-        IdentityFault::MalformedTimestamp => Refusal::ClockFormat,
-        IdentityFault::Clock => Refusal::Clock,
-        IdentityFault::MalformedNonce => Refusal::NonceMalformed,
-        IdentityFault::Nonce(NonceFault::Used) => Refusal::NonceUsed,
-        IdentityFault::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,
     }
 }
 

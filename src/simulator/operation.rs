@@ -3,8 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::catalog::{Answer, Call, Catalog};
-use crate::source::Source;
+use crate::catalog::{Answer, Call};
 
 use super::ecs::SimulatorSettings;
 use super::world::World;
@@ -21,43 +20,19 @@ pub(super) struct Turn<'a> {
 /// Does what a call asks; the value is the answer's body without its request id.
 pub(super) type Run = fn(&mut Turn<'_>) -> Result<Value, Answer>;
 
-struct Served {
-    name: &'static str,
-    document: &'static str,
-    run: Run,
-}
-
-macro_rules! served {
-    ($($name:literal => $run:expr,)+) => {
-        &[$(Served { name: $name, document: include_str!(concat!("../catalog/ecs/", $name, ".json")), run: $run }),+]
-    };
-}
-
-/// Each with the catalogue's file on it, whether the gateway serves that operation or not.
-const SERVED: &[Served] = served![
-    "AttachNetworkInterface" => attach::attach,
-    "CreateNetworkInterface" => create::create,
-    "DeleteNetworkInterface" => create::delete,
-    "DescribeInstances" => describe_instance::list,
-    "DescribeNetworkInterfaceAttribute" => describe_eni::one,
-    "DescribeNetworkInterfaces" => describe_eni::list,
-    "DetachNetworkInterface" => attach::detach,
+/// Each has a file in the catalogue.
+const SERVED: [(&str, Run); 7] = [
+    ("AttachNetworkInterface", attach::attach),
+    ("CreateNetworkInterface", create::create),
+    ("DeleteNetworkInterface", create::delete),
+    ("DescribeInstances", describe_instance::list),
+    ("DescribeNetworkInterfaceAttribute", describe_eni::one),
+    ("DescribeNetworkInterfaces", describe_eni::list),
+    ("DetachNetworkInterface", attach::detach),
 ];
 
-const COMMON: &str = include_str!("../catalog/common.json");
-
 pub(super) fn find(name: &str) -> Option<Run> {
-    SERVED.iter().find(|served| served.name == name).map(|served| served.run)
-}
-
-/// What is documented about the operations served.
-///
-/// # Panics
-/// When a bundled file is wrong, which a test would have said.
-pub(super) fn catalog() -> Catalog {
-    let sources: Vec<_> = SERVED.iter().map(|served| Source::new(served.name, served.document)).collect();
-    Catalog::read(&Source::new("common.json", COMMON), &sources)
-        .unwrap_or_else(|complaints| panic!("the bundled catalogue is wrong: {}", complaints[0]))
+    SERVED.iter().find(|(served, _)| *served == name).map(|(_, run)| *run)
 }
 
 /// A refusal because of a parameter, with a reason of ours.
@@ -118,13 +93,12 @@ impl<'a> Turn<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Catalog;
 
     #[test]
     fn every_operation_served_has_its_file() {
-        let catalog = catalog();
-        for served in SERVED {
-            assert!(catalog.operation(served.name).is_some(), "{}", served.name);
+        for (name, _) in SERVED {
+            assert!(Catalog::bundled().operation(name).is_some(), "{name}");
         }
-        assert_eq!(catalog.operations().count(), SERVED.len());
     }
 }

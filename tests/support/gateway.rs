@@ -1,0 +1,152 @@
+//! A gateway on port 0, with parts that a test may exchange.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
+use ramgate::catalog::Catalog;
+use ramgate::config::Settings;
+use ramgate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls, run};
+use ramgate::identity::{InMemoryNonces, KeyRing, NonceMemory};
+use ramgate::pdp::Pdp;
+use ramgate::simulator::{Simulator, SimulatorSettings, World};
+use ramgate::source::Source;
+use ramgate::store::{DEMO_KEYRING, FileModes, Loaded, PolicyFiles, demo_policies, read_keyring_text};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::caller::Caller;
+
+/// What a test wants of its gateway; without a wish, the demo in front of the embedded ECS.
+pub struct Setup {
+    pub settings: Settings,
+    pub policies: PolicyFiles,
+    /// Added to the demo's keys, in the form of a key ring file.
+    pub keyring: String,
+    /// Without one, an embedded ECS of its own.
+    pub upstream: Option<String>,
+    pub upstream_roots: Option<Vec<u8>>,
+    /// Without one, lines are kept in memory.
+    pub sink: Option<Box<dyn Sink>>,
+    pub nonces: Option<Box<dyn NonceMemory>>,
+    pub unauthenticated: BudgetLimits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            settings: Settings::demo(),
+            policies: demo_policies(),
+            keyring: String::new(),
+            upstream: None,
+            upstream_roots: None,
+            sink: None,
+            nonces: None,
+            unauthenticated: BudgetLimits { per_peer: 10_000, total: 10_000 },
+        }
+    }
+}
+
+/// A running gateway. Dropped, it is stopped.
+pub struct TestGateway {
+    pub address: SocketAddr,
+    pub shutdown: CancellationToken,
+    audit: Arc<MemorySink>,
+    runtime: Option<Runtime>,
+}
+
+impl TestGateway {
+    pub fn demo() -> Self {
+        Self::start(Setup::default())
+    }
+
+    /// The demo in front of an upstream of the test's own.
+    pub fn before(url: &str) -> Self {
+        Self::start(Setup { upstream: Some(url.to_owned()), ..Setup::default() })
+    }
+
+    pub fn start(setup: Setup) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let shutdown = CancellationToken::new();
+        let audit = Arc::new(MemorySink::default());
+        let sink = setup.sink.unwrap_or_else(|| Box::new(Arc::clone(&audit)));
+        let directory = Loaded::from_files(vec![setup.policies]).unwrap().directory;
+        let source = Source::new("keyring", format!("{DEMO_KEYRING}\n{}", setup.keyring));
+        let keys = read_keyring_text(
+            &source,
+            Path::new(""),
+            |written| written.in_account(Some(&super::ACCOUNT.parse().unwrap())).ok_or_else(String::new),
+            FileModes::Ignored,
+        )
+        .unwrap();
+        let own = Caller::new("LTAI5tGatewayItself0", "the gateway's own secret").credential();
+        let settings = setup.settings;
+        let (listener, url) = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = match setup.upstream {
+                Some(url) => url,
+                None => {
+                    let ecs = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    let url = format!("http://{}", ecs.local_addr().unwrap());
+                    let delays =
+                        SimulatorSettings { attach_delay: Duration::from_millis(100), ..SimulatorSettings::default() };
+                    let simulator = Simulator::new(World::demo(), KeyRing::new([own.clone()]), delays);
+                    tokio::spawn(ramgate::simulator::run(ecs, Arc::new(simulator), shutdown.clone()));
+                    url
+                }
+            };
+            (listener, url)
+        });
+        let address = listener.local_addr().unwrap();
+        let identity = JournalIdentity { chain: "CHAIN".to_owned(), replica: "replica-1".to_owned() };
+        let inside = runtime.enter();
+        let target = UpstreamTarget { url, timeout: settings.upstream.timeout };
+        let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
+        let gateway = Gateway::new(GatewayParts {
+            catalog: Catalog::bundled(),
+            pdp: Pdp::new(Arc::new(directory)),
+            keys,
+            nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces))),
+            journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),
+            upstream: Upstream::new(target, own, tls),
+            regions: settings.upstream.regions.clone(),
+            hosts: settings.hosts.clone(),
+            replica: "replica-1".to_owned(),
+            identity: settings.identity,
+            denial: settings.denial.clone(),
+            operations: settings.operations,
+            limits: settings.limits,
+        });
+        runtime.spawn(run(listener, Arc::new(gateway), shutdown.clone()));
+        drop(inside);
+        Self { address, shutdown, audit, runtime: Some(runtime) }
+    }
+
+    /// Sends bytes on a connection of their own and reads the answer.
+    pub fn exchange(&self, request: &[u8]) -> super::Answer {
+        super::exchange(self.address, request)
+    }
+
+    /// The events written so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.audit.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
+    }
+
+    /// The last event written.
+    pub fn last_event(&self) -> Value {
+        self.events().pop().expect("an event")
+    }
+}
+
+impl Drop for TestGateway {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(2));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What black-box tests share: a gateway on port 0, callers that sign, an upstream that says what it is told to say.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+
+pub mod caller;
+pub mod gateway;
+pub mod upstream;
+pub mod wire;
+
+pub use caller::{Caller, Shape};
+pub use gateway::{Setup, TestGateway};
+pub use upstream::FakeUpstream;
+pub use wire::{Answer, exchange, send_raw};
+
+/// The demo's pair that attaches, and the demo's account.
+pub const ENI: &str = "eni-bp1demopod0000000001";
+pub const INSTANCE: &str = "i-bp1demoworker00000001";
+pub const PROD_INSTANCE: &str = "i-bp1demoprod000000001";
+pub const ACCOUNT: &str = "1234567890123456";

@@ -1,0 +1,108 @@
+//! Bytes over a socket.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// One HTTP answer, read off the socket.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    /// Whether the server ended the connection after it.
+    pub closed: bool,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// `Code`, from JSON or XML.
+    pub fn code(&self) -> String {
+        self.field("Code")
+    }
+
+    pub fn message(&self) -> String {
+        self.field("Message")
+    }
+
+    pub fn field(&self, name: &str) -> String {
+        if self.body.starts_with('<') {
+            let (_, rest) = self.body.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name}: {self:?}"));
+            return rest.split('<').next().unwrap().to_owned();
+        }
+        self.json()[name].as_str().unwrap_or_else(|| panic!("no {name}: {self:?}")).to_owned()
+    }
+}
+
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Sends bytes on a connection of their own and reads one answer.
+pub fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = connect(address);
+    // The server may refuse and close before it has taken everything.
+    let _ = stream.write_all(request);
+    let mut answer = read_answer(&mut stream).expect("an answer");
+    answer.closed |= is_closed(&mut stream);
+    answer
+}
+
+/// Sends bytes and reads whatever comes until the server closes, or nothing for a second.
+pub fn send_raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address);
+    let _ = stream.write_all(request);
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all);
+    all
+}
+
+/// Reads one answer; none when the connection ends first.
+pub fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    let end = loop {
+        if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => bytes.extend_from_slice(&piece[..read]),
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect();
+    let find =
+        |name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
+    let length: usize = find("content-length").map_or(0, |length| length.parse().unwrap());
+    while bytes.len() < end + length {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => bytes.extend_from_slice(&piece[..read]),
+        }
+    }
+    let closed = find("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    let body = String::from_utf8(bytes[end..].to_vec()).unwrap();
+    Some(Answer { status, headers, body, closed })
+}
+
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    matches!(stream.read(&mut [0; 1]), Ok(0))
+}
