@@ -9,8 +9,7 @@ use super::chain::{Chain, Link};
 use super::sink::{Sink, SinkFault};
 
 /// When a line counts as written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncMode {
     /// On disk. Those who write at the same time share one wait.
     Always,
