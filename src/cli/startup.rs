@@ -186,8 +186,7 @@ impl Ready {
 
 /// A key for the length of one run: the embedded ECS takes this one and no other.
 fn simulator_key(account: Option<AccountId>) -> Credential {
-    let secret = Secret::new(format!("{}{}", new_call_id(), new_call_id()));
-    own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &secret, account)
+    own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &Secret::random(), account)
 }
 
 /// The gateway's own key upstream; the principal behind it is known there, not here.
