@@ -14,7 +14,22 @@ macro_rules! operations {
 
 const COMMON: &str = include_str!("common.json");
 
-const OPERATIONS: &[(&str, &str)] = operations!["AttachNetworkInterface",];
+const OPERATIONS: &[(&str, &str)] = operations![
+    "AssignIpv6Addresses",
+    "AssignPrivateIpAddresses",
+    "AttachNetworkInterface",
+    "CreateNetworkInterface",
+    "DeleteNetworkInterface",
+    "DescribeInstanceAttribute",
+    "DescribeInstanceTypes",
+    "DescribeInstances",
+    "DescribeNetworkInterfaceAttribute",
+    "DescribeNetworkInterfaces",
+    "DetachNetworkInterface",
+    "ModifyNetworkInterfaceAttribute",
+    "UnassignIpv6Addresses",
+    "UnassignPrivateIpAddresses",
+];
 
 impl Catalog {
     /// The bundled catalogue, read once.
