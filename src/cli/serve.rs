@@ -180,10 +180,21 @@ impl Greeting {
     }
 }
 
-/// How this program was called, in a form that can be pasted from the same folder.
+/// How this program was called, in a form that can be pasted from the same folder into a shell.
 fn program() -> String {
     let path = std::env::current_exe().ok();
     let folder = std::env::current_dir().ok();
     let relative = path.as_ref().zip(folder).and_then(|(path, folder)| path.strip_prefix(folder).ok());
-    relative.or(path.as_deref()).map_or_else(|| "ramgate".to_owned(), |path| path.display().to_string())
+    let shown = match relative {
+        // A lone name would be looked for in the PATH.
+        Some(name) if name.components().count() == 1 => Path::new(".").join(name),
+        Some(below) => below.to_owned(),
+        None => path.unwrap_or_else(|| "ramgate".into()),
+    };
+    quoted_for_a_shell(&shown.display().to_string())
+}
+
+fn quoted_for_a_shell(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+' | b',');
+    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
