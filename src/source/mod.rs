@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
+    confidential: bool,
 }
 
 /// A place in a text, counted as editors count: both from 1, columns in characters.
@@ -45,7 +46,17 @@ pub struct Complaint {
 
 impl Source {
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: text.into(), confidential: false }
+    }
+
+    /// The same text, which may hold secrets: a complaint names a place in it and quotes nothing.
+    #[must_use]
+    pub fn confidential(self) -> Self {
+        Self { confidential: true, ..self }
+    }
+
+    pub fn is_confidential(&self) -> bool {
+        self.confidential
     }
 
     pub fn name(&self) -> &str {
