@@ -59,6 +59,12 @@ pub fn finish(command: &mut Command, input: &str) -> Ran {
     Ran { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
+/// As a file with secrets must be.
+pub fn close_to_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A server of ours in a process of its own. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Server {
