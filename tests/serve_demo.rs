@@ -161,7 +161,8 @@ fn paste(folder: &Path, line: &str) -> Ran {
 }
 
 fn attach<'a>(url: &'a str, key: &'a str, instance: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let call = ["call", "--endpoint", url, "--key", key, "--region", "cn-hangzhou", "--eni", ENI, "--instance", instance];
+    let call =
+        ["call", "--endpoint", url, "--key", key, "--region", "cn-hangzhou", "--eni", ENI, "--instance", instance];
     [&call, more].concat()
 }
 

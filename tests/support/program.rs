@@ -83,7 +83,12 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         while !server.stdout().contains(last) {
             let ended = server.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "no `{last}`: {}{}", server.stdout(), server.stderr());
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "no `{last}`: {}{}",
+                server.stdout(),
+                server.stderr()
+            );
             thread::sleep(Duration::from_millis(5));
         }
         server
