@@ -88,7 +88,7 @@ impl Serve {
             None => (Settings::demo(), Material::Demo),
             Some(path) => {
                 let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let folder = path.parent().unwrap_or(Path::new(""));
                 (Settings::read(&source, folder)?, Material::Files)
             }
         };
