@@ -81,6 +81,11 @@ impl Source {
         }
     }
 
+    /// The line that a byte offset lies in.
+    pub fn line(&self, offset: usize) -> &str {
+        self.text.lines().nth(self.position(offset).line - 1).unwrap_or_default()
+    }
+
     /// The byte offset of a line and column, for parsers that report those.
     pub fn offset(&self, position: Position) -> usize {
         let line_start = match position.line {
