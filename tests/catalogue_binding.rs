@@ -4,8 +4,11 @@
 use ramgate::catalog::{BindFault, Binding, Call, Catalog};
 use ramgate::ram::{AccountId, Parameters, ParametersBuilder, Place, Region};
 
-/// An operation, what is given beside the region, and the resources it comes to.
-const BOUND: &[(&str, &[(&str, &str)], &[&str])] = &[
+/// What is given beside the region.
+type Given = &'static [(&'static str, &'static str)];
+
+/// An operation, what is given, and the resources it comes to.
+const BOUND: &[(&str, Given, &[&str])] = &[
     (
         "AttachNetworkInterface",
         &[("NetworkInterfaceId", "eni-1"), ("InstanceId", "i-1")],
