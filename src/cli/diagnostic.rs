@@ -13,11 +13,11 @@ pub(super) fn print(complaints: &[Complaint]) {
     let mut sorted: Vec<&Complaint> = complaints.iter().collect();
     sorted.sort_by_key(|complaint| complaint.is_error());
     for complaint in sorted {
-        eprintln!("{}\n", render(complaint, &renderer));
+        tell!("{}\n", render(complaint, &renderer));
     }
     let errors = complaints.iter().filter(|complaint| complaint.is_error()).count();
     if errors > 1 {
-        eprintln!("{errors} errors");
+        tell!("{errors} errors");
     }
 }
 

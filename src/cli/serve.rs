@@ -151,7 +151,7 @@ struct Greeting {
 impl Greeting {
     fn print(&self, revision: &str) {
         if !self.configured {
-            println!(
+            say!(
                 "ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself"
             );
         }
@@ -159,24 +159,24 @@ impl Greeting {
             Endpoint::Simulator => "the embedded ECS",
             Endpoint::Server { url, .. } => url,
         };
-        println!("listening on http://{} in front of {upstream}", self.address);
-        println!("policies {revision}");
-        println!("every attempt is written to {}", self.audit.display());
+        say!("listening on http://{} in front of {upstream}", self.address);
+        say!("policies {revision}");
+        say!("every attempt is written to {}", self.audit.display());
         if !self.demo {
             return;
         }
         let program = program();
         let call = |key: &str, instance: &str| {
-            println!(
+            say!(
                 "  {program} call --endpoint http://{} --key {key} --region cn-hangzhou --eni eni-bp1demopod0000000001 --instance {instance}",
                 self.address
             );
         };
-        println!("\nIn another terminal, a call that is allowed and attaches the ENI:");
+        say!("\nIn another terminal, a call that is allowed and attaches the ENI:");
         call("LTAI5tDemoTerway0000", "i-bp1demoworker00000001");
-        println!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:");
+        say!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:");
         call("LTAI5tDemoAlice00000", "i-bp1demoprod000000001");
-        println!("\nCtrl-C stops.");
+        say!("\nCtrl-C stops.");
     }
 }
 
