@@ -305,6 +305,37 @@ fn a_terminal_gets_colours_unless_it_asks_for_none() {
     }
 }
 
+/// As with `| head`, and as with a full disk.
+#[test]
+fn an_answer_that_nobody_takes_is_no_panic() {
+    let broken = one_policy("{");
+    let eval = format!(
+        "eval --policies {POLICIES} --region cn-hangzhou --eni {ENI} --principal user/alice --explain --instance"
+    );
+    for (arguments, status) in [
+        (format!("{eval} {INSTANCE}"), 0),
+        (format!("{eval} {PROD_INSTANCE}"), 1),
+        ("actions --format json".to_owned(), 0),
+        ("--help".to_owned(), 0),
+        ("check .".to_owned(), 2),
+        ("serve --listen 0.0.0.0:0".to_owned(), 2),
+    ] {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = program(broken.path(), &arguments);
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(status), "{arguments:?}");
+    }
+    let full = Path::new("/dev/full");
+    if full.exists() {
+        let mut command = program(broken.path(), &["actions"]);
+        let ran = command.stdout(fs::File::options().write(true).open(full).unwrap()).output().unwrap();
+        assert_eq!(ran.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&ran.stderr).starts_with("error: standard output cannot be written"));
+    }
+}
+
 fn run(arguments: &[&str]) -> Ran {
     ramgate(tempdir().unwrap().path(), arguments)
 }

@@ -144,6 +144,21 @@ fn a_second_signal_is_not_needed_while_a_connection_idles() {
     assert!(std::net::TcpStream::connect(&address).is_err(), "still listening");
 }
 
+#[test]
+fn a_log_that_nobody_reads_changes_nothing() {
+    let folder = tempdir().unwrap();
+    let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let mut server = Server::start_unread(&mut command, "Ctrl-C stops");
+    let [allowed, denied] = printed_calls(&server.stdout());
+    for (call, status) in [(&denied, 1), (&allowed, 0), (&denied, 1)] {
+        let ran = paste(folder.path(), call);
+        assert_eq!(ran.status, status, "{ran:?}");
+        assert_eq!(ran.stdout.contains("Forbidden.SubUser"), status == 1, "{ran:?}");
+    }
+    assert_eq!(stages_of_attach(&folder.path().join("audit.jsonl")), ["Decision", "Decision", "Outcome", "Decision"]);
+    assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
+}
+
 fn demo(folder: &Path) -> Server {
     Server::start(&mut program(folder, &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops")
 }

@@ -76,9 +76,20 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it has said where it listens, and the line with `last`.
     pub fn start(command: &mut Command, last: &str) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(command.stderr(Stdio::piped()), last)
+    }
+
+    /// The same, with a log that nobody reads any more.
+    pub fn start_unread(command: &mut Command, last: &str) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Self::spawn(command.stderr(writer), last)
+    }
+
+    fn spawn(command: &mut Command, last: &str) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = follow(child.stdout.take().unwrap());
-        let stderr = follow(child.stderr.take().unwrap());
+        let stderr = child.stderr.take().map(follow).unwrap_or_default();
         let mut server = Self { child, stdout, stderr };
         let deadline = Instant::now() + PATIENCE;
         while !server.stdout().contains(last) {
