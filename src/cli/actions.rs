@@ -32,12 +32,12 @@ impl Actions {
 
 fn table(catalog: &Catalog) {
     let width = catalog.operations().map(|operation| operation.action().as_str().len()).max().unwrap_or_default();
-    println!("{:width$}  {:6}  RESOURCE", "ACTION", "ACCESS");
+    say!("{:width$}  {:6}  RESOURCE", "ACTION", "ACCESS");
     for operation in catalog.operations() {
         let (mut action, mut access) = (operation.action().as_str(), operation.access().as_str());
         for resource in operation.resources() {
             let optional = if resource.optional { "  (when named)" } else { "" };
-            println!("{action:width$}  {access:6}  {}{optional}", resource.template.as_str());
+            say!("{action:width$}  {access:6}  {}{optional}", resource.template.as_str());
             (action, access) = ("", "");
         }
     }

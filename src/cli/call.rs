@@ -207,10 +207,10 @@ fn show(answer: &Response<Bytes>, format: OutputFormat) {
     match format {
         OutputFormat::Json => print_json(json!({ "status": answer.status().as_u16(), "request_id": id, "body": body })),
         OutputFormat::Text => {
-            println!("HTTP {}", answer.status());
+            say!("HTTP {}", answer.status());
             match &body {
-                Value::String(text) => println!("{text}"),
-                body => println!("{body:#}"),
+                Value::String(text) => say!("{text}"),
+                body => say!("{body:#}"),
             }
         }
     }

@@ -55,13 +55,13 @@ impl Check {
 fn summarize(loaded: &Loaded) {
     diagnostic::print(&loaded.warnings);
     let principals = loaded.directory.principals().count();
-    println!(
+    say!(
         "ok: {} documents with {} statements, {principals} principals, {} warnings",
         loaded.documents,
         loaded.statements,
         loaded.warnings.len(),
     );
-    println!("revision {}", loaded.directory.revision());
+    say!("revision {}", loaded.directory.revision());
 }
 
 fn describe(complaint: &Complaint) -> Value {

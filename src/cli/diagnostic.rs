@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, stderr};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use crate::config::environment;
 use crate::source::{Complaint, Severity};
@@ -13,11 +13,11 @@ pub(super) fn print(complaints: &[Complaint]) {
     let mut sorted: Vec<&Complaint> = complaints.iter().collect();
     sorted.sort_by_key(|complaint| complaint.is_error());
     for complaint in sorted {
-        eprintln!("{}\n", render(complaint, &renderer));
+        tell!("{}\n", render(complaint, &renderer));
     }
     let errors = complaints.iter().filter(|complaint| complaint.is_error()).count();
     if errors > 1 {
-        eprintln!("{errors} errors");
+        tell!("{errors} errors");
     }
 }
 
@@ -32,6 +32,17 @@ fn render(complaint: &Complaint, renderer: &Renderer) -> String {
         let group = level.primary_title(title.as_str()).element(Level::HELP.message(complaint.help.as_str()));
         return renderer.render(&[group]);
     };
+    if source.is_confidential() {
+        let mut origin = Origin::path(source.name());
+        if let Some(position) = complaint.position() {
+            origin = origin.line(position.line).char_column(position.column);
+        }
+        let group = level
+            .primary_title(complaint.title.as_str())
+            .element(origin)
+            .element(Level::HELP.message(complaint.help.as_str()));
+        return renderer.render(&[group]);
+    }
     let length = source.text().len();
     let span = span.start.min(length)..span.end.clamp(span.start.min(length), length);
     let snippet = Snippet::source(source.text()).path(source.name()).annotation(AnnotationKind::Primary.span(span));

@@ -61,9 +61,9 @@ impl Ecs {
             };
             let listener = TcpListener::bind(self.listen).await.map_err(cannot)?;
             let address = listener.local_addr().unwrap_or(self.listen);
-            println!("the embedded ECS answers on http://{address} for account {account}");
-            println!("keys: {}", ids.join(", "));
-            println!("Ctrl-C stops.");
+            say!("the embedded ECS answers on http://{address} for account {account}");
+            say!("keys: {}", ids.join(", "));
+            say!("Ctrl-C stops.");
             simulator::run(listener, simulator, stop_on_signal()).await;
             Ok(Exit::Yes)
         })

@@ -55,8 +55,8 @@ impl Eval {
         };
         match self.format {
             OutputFormat::Json => print_json(decision.report()),
-            OutputFormat::Text if self.explain => println!("{}", decision.details(request)),
-            OutputFormat::Text => println!("{}", decision.summary()),
+            OutputFormat::Text if self.explain => say!("{}", decision.details(request)),
+            OutputFormat::Text => say!("{}", decision.summary()),
         }
         let verdict = decision.verdict();
         let yes = self.expect.map_or(verdict == Verdict::Allow, |expected| expected.is(verdict));

@@ -36,7 +36,7 @@ impl Failure {
     pub(super) fn tell(&self) -> Exit {
         match self {
             Self::Complaints(complaints) => diagnostic::print(complaints),
-            Self::Other { what, help } => eprintln!("error: {what}\n  help: {help}"),
+            Self::Other { what, help } => tell!("error: {what}\n  help: {help}"),
         }
         Exit::CouldNotRun
     }

@@ -2,6 +2,9 @@
 //!
 //! Reads flags, the environment and the clock, and tells everybody below. Must not know: how anything is decided.
 
+#[macro_use]
+mod output;
+
 mod actions;
 mod call;
 mod check;
@@ -10,7 +13,6 @@ mod ecs;
 mod eval;
 mod exit;
 mod http_client;
-mod output;
 mod question;
 mod runtime;
 mod serve;

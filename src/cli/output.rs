@@ -1,7 +1,20 @@
 //! Text for people, or JSON for programs.
 
+use std::fmt;
+use std::io::{ErrorKind, Write, stderr, stdout};
+
 use serde::Serialize;
 use serde_json::{Value, json};
+
+/// `println!` without its panic when nobody reads.
+macro_rules! say {
+    ($($line:tt)*) => { $crate::cli::output::write_out(format_args!($($line)*)) };
+}
+
+/// `eprintln!` without its panic when nobody reads.
+macro_rules! tell {
+    ($($line:tt)*) => { $crate::cli::output::write_err(format_args!($($line)*)) };
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OutputFormat {
@@ -18,5 +31,20 @@ pub(super) fn print_json(value: impl Serialize) {
         (Value::Object(document), Value::Object(members)) => document.extend(members),
         (document, other) => document["value"] = other,
     }
-    println!("{document:#}");
+    say!("{document:#}");
+}
+
+/// A reader that left, as `| head` does, changes nothing about the verdict. An answer that cannot be written at all
+/// must not pass for one that was.
+pub(super) fn write_out(line: fmt::Arguments<'_>) {
+    let Err(error) = writeln!(stdout().lock(), "{line}") else { return };
+    if error.kind() != ErrorKind::BrokenPipe {
+        tell!("error: standard output cannot be written: {error}");
+        std::process::exit(2);
+    }
+}
+
+pub(super) fn write_err(line: fmt::Arguments<'_>) {
+    // There is nowhere left to complain to.
+    let _ = writeln!(stderr().lock(), "{line}");
 }

@@ -28,7 +28,7 @@ pub(super) fn stop_on_signal() -> CancellationToken {
     let told = stop.clone();
     tokio::spawn(async move {
         wait_for_signal().await;
-        eprintln!("ramgate: stopping, calls on their way are answered first; once more to stop at once");
+        tell!("ramgate: stopping, calls on their way are answered first; once more to stop at once");
         told.cancel();
         wait_for_signal().await;
         std::process::exit(130);
@@ -43,6 +43,8 @@ pub(super) fn start_log() {
     let plain = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = !plain && std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    // The default is to say on standard error that standard error cannot be written, which ends in a panic.
+    let log = log.log_internal_errors(false);
     // A second start in one process, as in a test, keeps the first log.
     let _ = log.with_target(false).try_init();
 }

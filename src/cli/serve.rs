@@ -88,7 +88,7 @@ impl Serve {
             None => (Settings::demo(), Material::Demo),
             Some(path) => {
                 let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let folder = path.parent().unwrap_or(Path::new(""));
                 (Settings::read(&source, folder)?, Material::Files)
             }
         };
@@ -151,7 +151,7 @@ struct Greeting {
 impl Greeting {
     fn print(&self, revision: &str) {
         if !self.configured {
-            println!(
+            say!(
                 "ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself"
             );
         }
@@ -159,31 +159,42 @@ impl Greeting {
             Endpoint::Simulator => "the embedded ECS",
             Endpoint::Server { url, .. } => url,
         };
-        println!("listening on http://{} in front of {upstream}", self.address);
-        println!("policies {revision}");
-        println!("every attempt is written to {}", self.audit.display());
+        say!("listening on http://{} in front of {upstream}", self.address);
+        say!("policies {revision}");
+        say!("every attempt is written to {}", self.audit.display());
         if !self.demo {
             return;
         }
         let program = program();
         let call = |key: &str, instance: &str| {
-            println!(
+            say!(
                 "  {program} call --endpoint http://{} --key {key} --region cn-hangzhou --eni eni-bp1demopod0000000001 --instance {instance}",
                 self.address
             );
         };
-        println!("\nIn another terminal, a call that is allowed and attaches the ENI:");
+        say!("\nIn another terminal, a call that is allowed and attaches the ENI:");
         call("LTAI5tDemoTerway0000", "i-bp1demoworker00000001");
-        println!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:");
+        say!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:");
         call("LTAI5tDemoAlice00000", "i-bp1demoprod000000001");
-        println!("\nCtrl-C stops.");
+        say!("\nCtrl-C stops.");
     }
 }
 
-/// How this program was called, in a form that can be pasted from the same folder.
+/// How this program was called, in a form that can be pasted from the same folder into a shell.
 fn program() -> String {
     let path = std::env::current_exe().ok();
     let folder = std::env::current_dir().ok();
     let relative = path.as_ref().zip(folder).and_then(|(path, folder)| path.strip_prefix(folder).ok());
-    relative.or(path.as_deref()).map_or_else(|| "ramgate".to_owned(), |path| path.display().to_string())
+    let shown = match relative {
+        // A lone name would be looked for in the PATH.
+        Some(name) if name.components().count() == 1 => Path::new(".").join(name),
+        Some(below) => below.to_owned(),
+        None => path.unwrap_or_else(|| "ramgate".into()),
+    };
+    quoted_for_a_shell(&shown.display().to_string())
+}
+
+fn quoted_for_a_shell(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_' | b'+' | b',');
+    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

@@ -147,7 +147,11 @@ impl Settings {
     pub fn read(source: &Source, folder: &Path) -> Result<Self, Vec<Complaint>> {
         let written: WrittenSettings = toml::from_str(source.text()).map_err(|error| {
             let help = "see the README for the form of a configuration";
-            vec![source.error(error.span().unwrap_or(0..0), error.message().to_owned(), help)]
+            let span = error.span().unwrap_or(0..0);
+            // A secret does not belong here, and is not quoted back to whoever wrote one.
+            let secret = source.line(span.start).to_ascii_lowercase().contains("secret");
+            let source = if secret { source.clone().confidential() } else { source.clone() };
+            vec![source.error(span, error.message().to_owned(), help)]
         })?;
         let mut complaints = unbuilt::complaints(source, &written);
         let mut reader = Reader { source, folder, complaints: &mut complaints };

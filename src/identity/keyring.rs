@@ -77,6 +77,7 @@ impl KeyRing {
         principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
         secret: impl Fn(&SecretPlace) -> Result<Secret, String>,
     ) -> Result<Self, Vec<Complaint>> {
+        let source = &source.clone().confidential();
         let written: WrittenKeyRing = toml::from_str(source.text()).map_err(|error| {
             // The message may quote the file; a key ring may hold secrets, so only the place is told.
             let span = error.span().unwrap_or(0..0);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
+    confidential: bool,
 }
 
 /// A place in a text, counted as editors count: both from 1, columns in characters.
@@ -45,7 +46,17 @@ pub struct Complaint {
 
 impl Source {
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self { name: name.into(), text: text.into(), confidential: false }
+    }
+
+    /// The same text, which may hold secrets: a complaint names a place in it and quotes nothing.
+    #[must_use]
+    pub fn confidential(self) -> Self {
+        Self { confidential: true, ..self }
+    }
+
+    pub fn is_confidential(&self) -> bool {
+        self.confidential
     }
 
     pub fn name(&self) -> &str {
@@ -68,6 +79,11 @@ impl Source {
             line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
         }
+    }
+
+    /// The line that a byte offset lies in.
+    pub fn line(&self, offset: usize) -> &str {
+        self.text.lines().nth(self.position(offset).line - 1).unwrap_or_default()
     }
 
     /// The byte offset of a line and column, for parsers that report those.

@@ -61,7 +61,7 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
         }
         SecretPlace::File(path) => {
             let path = folder.join(path);
-            check_mode(&path, modes)?;
+            check_mode(&path, modes).map_err(|open| format!("{open}: run `chmod 600` on it"))?;
             let unreadable = |error| format!("the secret file `{}` cannot be read: {error}", path.display());
             let bytes = read_bounded(&path, LONGEST_SECRET).map_err(unreadable)?;
             String::from_utf8(bytes).map_err(|_| format!("the secret file `{}` is not UTF-8", path.display()))?

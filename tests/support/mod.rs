@@ -4,11 +4,13 @@
 
 pub mod caller;
 pub mod gateway;
+pub mod program;
 pub mod upstream;
 pub mod wire;
 
 pub use caller::{Caller, Shape};
 pub use gateway::{Setup, TestGateway};
+pub use program::{Ran, Server, program, ramgate};
 pub use upstream::FakeUpstream;
 pub use wire::{Answer, exchange, send_raw};
 

@@ -1,0 +1,37 @@
+// What the Node clients share: the demo's keys and ids, and a line for each check.
+'use strict';
+
+const REGION = 'cn-hangzhou';
+const PRODUCTION = 'i-bp1demoprod000000001';
+
+exports.TERWAY = { id: 'LTAI5tDemoTerway0000', secret: 'demo-secret-of-terway' };
+exports.ALICE = { id: 'LTAI5tDemoAlice00000', secret: 'demo-secret-of-alice' };
+exports.REGION = REGION;
+exports.ENI = 'eni-bp1demopod0000000001';
+exports.WORKER = 'i-bp1demoworker00000001';
+exports.PRODUCTION = PRODUCTION;
+exports.DENIED_ON = `acs:ecs:${REGION}:1234567890123456:instance/${PRODUCTION}`;
+
+exports.isRequestId = (text) => /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/.test(text || '');
+
+// Runs a check that resolves to what is wrong, or to nothing. Whatever it throws is wrong too.
+exports.check = async (name, problem) => {
+  let wrong;
+  try {
+    wrong = await problem();
+  } catch (error) {
+    wrong = `${error.name}: ${error.message}`;
+  }
+  console.log(wrong ? `not ok ${name}: ${wrong}` : `ok ${name}`);
+};
+
+// The error a call is refused with.
+exports.refusal = async (call) => {
+  let answer;
+  try {
+    answer = await call();
+  } catch (error) {
+    return error;
+  }
+  throw new Error(`the call succeeded: ${JSON.stringify(answer)}`);
+};

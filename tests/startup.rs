@@ -1,0 +1,357 @@
+//! What keeps a server from starting: bad files, settings that are not built, and everything that is unsafe.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+use support::program::{Ran, Server, close_to_others, finish, program, ramgate};
+use tempfile::{TempDir, tempdir};
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/startup");
+
+/// Stands in every fixture file that holds a secret.
+const SECRET: &str = "hunter2-in-the-open";
+
+/// One folder a case: what is run in it, the files, and every word that standard error then holds.
+#[test]
+fn bad_files_are_shown_with_their_place() {
+    let mut cases: Vec<_> = fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert_eq!(cases.len(), 23);
+    for case in cases {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let folder = tempdir().unwrap();
+        copy(&case, folder.path());
+        let arguments = fs::read_to_string(case.join("arguments")).unwrap();
+        let ran = ramgate(folder.path(), &arguments.split_whitespace().collect::<Vec<_>>());
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{name}: nothing runs, nothing listens: {ran:?}");
+        assert_eq!(ran.stderr, fs::read_to_string(case.join("expected")).unwrap(), "{name}");
+        assert!(!ran.stderr.contains(SECRET), "{name}");
+        assert!(!folder.path().join("audit.jsonl").exists(), "{name}: no log is begun");
+    }
+}
+
+/// The fixtures' own honesty: each error has a place, its line with a caret unless it is confidential, and help.
+#[test]
+fn every_expected_error_has_its_parts() {
+    const WHOLE_FILE: [&str; 4] = ["configuration-no-upstream", "keyring-empty", "no-account", "resources-toml"];
+    for entry in fs::read_dir(CASES).unwrap() {
+        let case = entry.unwrap().path();
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let expected = fs::read_to_string(case.join("expected")).unwrap();
+        let errors: Vec<_> = expected.split("\n\n").filter(|part| part.starts_with("error: ")).collect();
+        assert!(!errors.is_empty(), "{name}");
+        for error in errors {
+            assert!(error.contains(" = help: "), "{name}: {error}");
+            if WHOLE_FILE.contains(&name.as_str()) {
+                continue;
+            }
+            let place = error.lines().nth(1).unwrap().trim();
+            assert!(place.starts_with("--> ") && place.split(':').count() == 3, "{name}: {error}");
+            let confidential = name.starts_with("keyring-") || name == "configuration-secret";
+            assert_eq!(error.contains('^'), !confidential, "{name}: {error}");
+        }
+    }
+}
+
+/// A setting of the design that is not built, and the name it is refused by.
+const UNBUILT: &[(&str, &str)] = &[
+    ("[admin]\nlisten = \"127.0.0.1:0\"", "[admin]"),
+    ("[admin]", "[admin]"),
+    ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "[tls]"),
+    ("[shadow]\npolicies = [\"next\"]", "[shadow]"),
+    ("[[product]]\nname = \"vpc\"", "[[product]]"),
+    ("[[upstream.key]]\naccount = \"1\"", "[[upstream.key]]"),
+    ("[upstream]\nsigning = \"passthrough\"", "upstream.signing"),
+    ("[upstream]\nregion_aliases = { a = \"cn-hangzhou\" }", "upstream.region_aliases"),
+    ("[[identity.jwt]]\nissuer = \"https://issuer.example\"", "[[identity.jwt]]"),
+    ("[identity.issuer]\nenabled = true", "[identity.issuer]"),
+    ("[identity]\nnonce_store = \"redis\"", "identity.nonce_store"),
+    ("[identity]\nnonce_store = \"file\"", "identity.nonce_store"),
+    ("[operations]\nother = \"evaluate\"", "operations.other"),
+    ("[operations]\nother = \"forward\"", "operations.other"),
+    ("[operations]\ntrunk = \"judge\"", "operations.trunk"),
+    ("[audit]\nrequired = false", "audit.required"),
+    ("[audit]\nsync = \"group\"", "audit.sync"),
+    ("[resources]\nsource = \"upstream\"", "resources.source"),
+    ("[resources]\ncache = \"30s\"", "resources.cache"),
+    ("[limits]\ntrusted_proxies = [\"0.0.0.0/0\"]", "limits.trusted_proxies"),
+];
+
+#[test]
+fn each_setting_that_is_not_built_is_refused_by_name() {
+    let folder = tempdir().unwrap();
+    for (setting, name) in UNBUILT {
+        let upstream = "[upstream]\nurl = \"simulator\"";
+        let text = match setting.strip_prefix("[upstream]") {
+            Some(rest) => format!("{upstream}{rest}\n"),
+            None => format!("{upstream}\n{setting}\n"),
+        };
+        fs::write(folder.path().join("ramgate.toml"), format!("listen = \"127.0.0.1:0\"\n{text}")).unwrap();
+        let ran = ramgate(folder.path(), &["serve", "--config", "ramgate.toml"]);
+        let said = format!("error: `{name}` is not available in this version\n");
+        could_not_start(&ran, &said);
+        assert_eq!(ran.stderr.matches("error:").count(), 1, "{setting}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_setting_at_what_is_built_is_taken() {
+    let folder = ready();
+    let more = "[identity]\nnonce_store = \"memory\"\n[operations]\nother = \"refuse\"\ntrunk = \"refuse\"\n[resources]\n\
+                source = \"file\"\n[limits]\ntrusted_proxies = []\n[audit]\nrequired = true\nsync = \"always\"\n";
+    let text = CONFIGURATION.replace("url =", "signing = \"resign\"\nregion_aliases = {}\nurl =") + more;
+    fs::write(folder.path().join("ramgate.toml"), text).unwrap();
+    let ran = ramgate(folder.path(), &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"]);
+    could_not_start(&ran, TORN);
+}
+
+/// A reason not to start, as a change to a folder that is ready or as a flag; what is said; and the flag that lifts it.
+struct Unsafe {
+    change: fn(&Path),
+    arguments: &'static [&'static str],
+    said: &'static str,
+    lifted_by: Option<&'static str>,
+}
+
+const EXCEPTIONS: [&str; 4] =
+    ["--insecure-no-policy", "--insecure-plain-upstream", "--insecure-plain-listener", "--insecure-key-file-mode"];
+
+/// What is said when nothing else is wrong: the log that every start of these tests ends with.
+const TORN: &str = "the audit log `torn.jsonl` ends in something that is no line of an audit log";
+
+const UNSAFE: &[Unsafe] = &[
+    Unsafe {
+        change: |_| {},
+        arguments: &["--listen", "0.0.0.0:0"],
+        said: "`0.0.0.0:0` is not loopback, and this listener has no TLS",
+        lifted_by: Some("--insecure-plain-listener"),
+    },
+    Unsafe {
+        change: |_| {},
+        arguments: &["--listen", "[::]:0"],
+        said: "`[::]:0` is not loopback, and this listener has no TLS",
+        lifted_by: Some("--insecure-plain-listener"),
+    },
+    Unsafe {
+        change: |folder| open_to_others(&folder.join("keyring.toml")),
+        arguments: &[],
+        said: "others can read `keyring.toml`",
+        lifted_by: Some("--insecure-key-file-mode"),
+    },
+    Unsafe {
+        change: |folder| open_to_others(&folder.join("carol.secret")),
+        arguments: &[],
+        said: "others can read `carol.secret`",
+        lifted_by: Some("--insecure-key-file-mode"),
+    },
+    Unsafe {
+        change: |folder| open_to_others(&folder.join("gateway.secret")),
+        arguments: &[],
+        said: "others can read `gateway.secret`",
+        lifted_by: Some("--insecure-key-file-mode"),
+    },
+    Unsafe {
+        change: |folder| replace(&folder.join("ramgate.toml"), "https://", "http://"),
+        arguments: &[],
+        said: "`http://ecs.{region}.aliyuncs.com` is plain http and not on loopback",
+        lifted_by: Some("--insecure-plain-upstream"),
+    },
+    Unsafe {
+        change: |_| {},
+        arguments: &["--upstream", "http://127.0.0.1.example.com"],
+        said: "`http://127.0.0.1.example.com` is plain http and not on loopback",
+        lifted_by: Some("--insecure-plain-upstream"),
+    },
+    Unsafe {
+        change: |folder| {
+            fs::remove_file(folder.join("policies/all.json")).unwrap();
+            replace(&folder.join("policies/account.toml"), "\"all\"", "");
+        },
+        arguments: &[],
+        said: "no policy is loaded",
+        lifted_by: Some("--insecure-no-policy"),
+    },
+    Unsafe {
+        change: |folder| fs::remove_file(folder.join("gateway.secret")).unwrap(),
+        arguments: &[],
+        said: "the secret file `gateway.secret` cannot be read",
+        lifted_by: None,
+    },
+    Unsafe { change: |_| {}, arguments: &[], said: TORN, lifted_by: None },
+];
+
+#[test]
+fn each_exception_lifts_its_own_refusal_and_no_other() {
+    for Unsafe { change, arguments, said, lifted_by } in UNSAFE {
+        let folder = ready();
+        change(folder.path());
+        let start = |exceptions: &[&str]| {
+            let fixed = ["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"];
+            ramgate(folder.path(), &[&fixed[..], arguments, exceptions].concat())
+        };
+        could_not_start(&start(&[]), said);
+        for exception in EXCEPTIONS {
+            let said = if *lifted_by == Some(exception) { TORN } else { said };
+            could_not_start(&start(&[exception]), said);
+        }
+        if let Some(lifted_by) = lifted_by {
+            let refused = start(&[]).stderr;
+            let told = refused.contains(lifted_by) || refused.contains("run `chmod 600` on it");
+            assert!(told, "what to do about it: {refused}");
+            let others: Vec<_> = EXCEPTIONS.into_iter().filter(|exception| exception != lifted_by).collect();
+            could_not_start(&start(&others), said);
+        }
+    }
+}
+
+#[test]
+fn an_exception_is_known_to_every_test_here() {
+    let help = ramgate(tempdir().unwrap().path(), &["serve", "--help"]).stdout;
+    let known: Vec<_> = help.split_whitespace().filter(|word| word.starts_with("--insecure-")).collect();
+    assert_eq!(known, EXCEPTIONS);
+}
+
+#[test]
+fn the_demos_keys_stay_on_loopback_whatever_is_asked() {
+    let folder = ready();
+    for more in [&[][..], &EXCEPTIONS, &["--policies", "policies"], &["--upstream", "simulator"]] {
+        for address in ["0.0.0.0:0", "[::]:0"] {
+            let ran = ramgate(folder.path(), &[&["serve", "--listen", address], more].concat());
+            could_not_start(&ran, "is not loopback, and everybody has the demo's keys");
+        }
+    }
+    let ran = ramgate(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--policies", "policies"]);
+    could_not_start(&ran, "the demo's keys belong to principals that the policy directory does not have");
+}
+
+#[test]
+fn a_lifted_refusal_lets_the_server_start() {
+    let folder = ready();
+    let listen = ["serve", "--config", "ramgate.toml", "--listen", "0.0.0.0:0", "--insecure-plain-listener"];
+    let server = Server::start(&mut program(folder.path(), &listen), "every attempt is written to");
+    assert!(server.stdout().contains("listening on http://0.0.0.0:"), "{}", server.stdout());
+}
+
+#[test]
+fn a_log_that_cannot_be_gone_on_with_stops_the_start() {
+    let folder = ready();
+    fs::create_dir(folder.path().join("a-folder")).unwrap();
+    fs::write(folder.path().join("text"), "hello\n").unwrap();
+    for (path, said) in [
+        ("torn.jsonl", "ends in something that is no line of an audit log"),
+        ("text", "ends in something that is no line of an audit log"),
+        ("a-folder", "cannot be opened"),
+        ("absent/audit.jsonl", "cannot be opened"),
+    ] {
+        let ran = ramgate(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--audit", path]);
+        could_not_start(&ran, &format!("the audit log `{path}` {said}"));
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("torn.jsonl")).unwrap(), TORN_TEXT, "it is left as it is");
+
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let first = Server::start(&mut program(folder.path(), &serve), "Ctrl-C stops");
+    let second = ramgate(folder.path(), &serve);
+    could_not_start(&second, "the audit log `audit.jsonl` is being written by another process");
+    drop(first);
+    Server::start(&mut program(folder.path(), &serve), "Ctrl-C stops");
+}
+
+#[test]
+fn a_port_in_use_stops_the_start() {
+    let folder = tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for name in ["serve", "ecs"] {
+        let ran = ramgate(folder.path(), &[name, "--listen", &address]);
+        could_not_start(&ran, &format!("`{address}` cannot be listened on"));
+    }
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let folder = ready();
+    let serve = |flags: &[&str], listen: Option<&str>| {
+        let fixed = ["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"];
+        let mut command = program(folder.path(), &[&fixed[..], flags].concat());
+        finish(command.envs(listen.map(|listen| ("RAMGATE_LISTEN", listen))), "")
+    };
+    could_not_start(&serve(&[], None), TORN);
+    could_not_start(&serve(&[], Some("0.0.0.0:1")), "`0.0.0.0:1` is not loopback");
+    could_not_start(&serve(&["--listen", "0.0.0.0:2"], Some("0.0.0.0:1")), "`0.0.0.0:2` is not loopback");
+    could_not_start(&serve(&["--listen", "127.0.0.1:0"], Some("0.0.0.0:1")), TORN);
+}
+
+/// Status 2, nothing said of listening, and the reason with something to do about it.
+fn could_not_start(ran: &Ran, said: &str) {
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{said}: {ran:?}");
+    assert!(ran.stderr.contains(said), "no `{said}`: {}", ran.stderr);
+    assert!(ran.stderr.contains("help: "), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(SECRET), "{}", ran.stderr);
+}
+
+/// A folder that a gateway would start in, and a torn log to stop it.
+fn ready() -> TempDir {
+    let folder = tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    let files = [
+        ("ramgate.toml", CONFIGURATION),
+        ("policies/account.toml", "account = \"1234567890123456\"\n[users.carol]\npolicies = [\"all\"]\n"),
+        (
+            "policies/all.json",
+            "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}",
+        ),
+        (
+            "keyring.toml",
+            "[[access_key]]\nid = \"LTAI5tCarol000000000\"\nsecret_file = \"carol.secret\"\nprincipal = \"user/carol\"\n",
+        ),
+        ("carol.secret", SECRET),
+        ("gateway.secret", SECRET),
+        ("torn.jsonl", TORN_TEXT),
+    ];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+        close_to_others(&folder.path().join(name));
+    }
+    folder
+}
+
+const TORN_TEXT: &str = "{\"seq\":1,\"prev\":\"00";
+
+const CONFIGURATION: &str = r#"
+listen = "127.0.0.1:0"
+
+[upstream]
+url = "https://ecs.{region}.aliyuncs.com"
+regions = ["cn-hangzhou"]
+access_key_id = "LTAI5tGateway0000000"
+secret_file = "gateway.secret"
+
+"#;
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+            close_to_others(&to);
+        }
+    }
+}
+
+fn open_to_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
