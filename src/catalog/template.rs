@@ -37,6 +37,8 @@ pub(super) enum TemplateFault {
     Open(String),
     #[error("`{0}` is bound and the template does not use it")]
     Unused(String),
+    #[error("`{0}` is filled by two parameters: one names a resource")]
+    TwoParameters(String),
     #[error("`{0}` is no ARN once its placeholders are filled")]
     NoArn(String),
 }
@@ -65,6 +67,9 @@ impl Template {
         }
         pieces.push(Piece::Literal(rest.to_owned()));
         let template = Self { text: text.to_owned(), pieces };
+        if template.parameters().count() > 1 {
+            return Err(TemplateFault::TwoParameters(text.to_owned()));
+        }
         let sample = template.fill_with("cn-hangzhou", "1", |_| "x");
         sample.parse::<Resource>().map_err(|_| TemplateFault::NoArn(text.to_owned()))?;
         Ok(template)

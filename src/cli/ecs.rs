@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::ram::{AccountId, Principal, WrittenPrincipal};
 use crate::simulator::{self, Simulator, SimulatorSettings, World};
 use crate::source::Source;
-use crate::store::{DEMO_KEYRING, FileModes, read_keyring_text, read_source};
+use crate::store::{DEMO_KEYRING, FileModes, read_keyring, read_keyring_text, read_source};
 
 use super::exit::{Exit, Failure};
 use super::runtime::{runtime, start_log, stop_on_signal};
@@ -38,18 +38,19 @@ impl Ecs {
             let what = format!("`{}` is not loopback: the embedded ECS is for this machine alone", self.listen);
             return Err(Failure::new(what, "listen on 127.0.0.1"));
         }
-        let read = |path: &Path| read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]));
         let world = match &self.world {
             None => World::demo(),
-            Some(path) => World::read(&read(path)?)?,
-        };
-        let (source, folder) = match &self.keyring {
-            None => (Source::new("(demo) keyring.toml", DEMO_KEYRING), Path::new(".")),
-            Some(path) => (read(path)?, path.parent().unwrap_or(Path::new("."))),
+            Some(path) => World::read(&read_source(path).map_err(|complaint| vec![complaint])?)?,
         };
         let account = world.account().clone();
         let of_world = |written: WrittenPrincipal| of_account(written, &account);
-        let keys = read_keyring_text(&source, folder, of_world, FileModes::Checked)?;
+        let keys = match &self.keyring {
+            None => {
+                let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
+                read_keyring_text(&source, Path::new(""), of_world, FileModes::Checked)?
+            }
+            Some(path) => read_keyring(path, of_world, FileModes::Checked)?,
+        };
         let ids: Vec<_> = keys.iter().map(|key| key.id().to_string()).collect();
         let simulator = Arc::new(Simulator::new(world, keys, SimulatorSettings::default()));
         runtime(None)?.block_on(async {

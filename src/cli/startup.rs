@@ -17,8 +17,8 @@ use crate::ram::{AccountId, Identity, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
 use crate::source::Source;
 use crate::store::{
-    DEMO_KEYRING, FileModes, Loaded, demo_policies, load_directories, read_bounded, read_keyring, read_keyring_text,
-    read_secret,
+    DEMO_KEYRING, FileModes, Loaded, demo_policies, known_principal, load_directories, read_bounded, read_keyring,
+    read_keyring_text, read_secret,
 };
 
 use super::exit::Failure;
@@ -63,7 +63,6 @@ pub(super) struct Ready {
     keys: KeyRing,
     upstream_key: Credential,
     tls: rustls::ClientConfig,
-    journal: Journal,
     replica: String,
 }
 
@@ -87,17 +86,7 @@ impl Plan {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
-        let audit = &self.settings.audit;
-        let sync = match audit.sync {
-            AuditSync::Always => SyncMode::Always,
-            AuditSync::None => SyncMode::None,
-        };
-        let sink = FileSink::open(&audit.path, sync, &new_call_id())
-            .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
-        let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: replica.clone() };
-        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
-        let journal = Journal::new(Box::new(sink), identity, limits);
-        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, journal, replica })
+        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, replica })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -122,14 +111,10 @@ impl Plan {
 
     fn keys(&self, directory: &Directory, modes: FileModes) -> Result<KeyRing, Failure> {
         if self.keys == Material::Files {
-            return Ok(read_keyring(&self.settings.keyring, directory, modes)?);
+            return Ok(read_keyring(&self.settings.keyring, |written| known_principal(directory, written), modes)?);
         }
         let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
-        let known = |written: crate::ram::WrittenPrincipal| {
-            let principal = written.in_account(directory.only_account()).filter(|principal| directory.knows(principal));
-            principal.ok_or_else(|| "the demo's keys fit the demo's account only".to_owned())
-        };
-        let read = read_keyring_text(&source, Path::new(""), known, modes);
+        let read = read_keyring_text(&source, Path::new(""), |written| known_principal(directory, written), modes);
         read.map_err(|_| {
             let what = "the demo's keys belong to principals that the policy directory does not have";
             Failure::new(what, "write a key ring and name it with `--keyring`")
@@ -150,8 +135,23 @@ impl Plan {
 }
 
 impl Ready {
+    /// Opens the audit log: last of all, so that a start that fails leaves none behind.
+    fn journal(&self) -> Result<Journal, Failure> {
+        let audit = &self.settings.audit;
+        let sync = match audit.sync {
+            AuditSync::Always => SyncMode::Always,
+            AuditSync::None => SyncMode::None,
+        };
+        let sink = FileSink::open(&audit.path, sync, &new_call_id())
+            .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
+        let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: self.replica.clone() };
+        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
+        Ok(Journal::new(Box::new(sink), identity, limits))
+    }
+
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
     pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Gateway, Failure> {
+        let journal = self.journal()?;
         let upstream = &self.settings.upstream;
         let url = match &upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
@@ -171,7 +171,7 @@ impl Ready {
             pdp: Pdp::new(Arc::new(self.loaded.directory)),
             keys: self.keys,
             nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
-            journal: Arc::new(self.journal),
+            journal: Arc::new(journal),
             upstream: Upstream::new(target, self.upstream_key, self.tls),
             regions: self.settings.upstream.regions,
             hosts: self.settings.hosts,

@@ -20,6 +20,7 @@ pub struct PolicyFiles {
     pub documents: Vec<(PathBuf, Source)>,
     /// Files that this version does not take.
     pub others: Vec<(PathBuf, Source)>,
+    pub unreadable: Vec<(PathBuf, Complaint)>,
 }
 
 /// One account, understood.
@@ -83,7 +84,11 @@ impl Account {
             let title = "resource facts are not available in this version";
             reader.complaints.push(other.error_without_place(title, "move the file out of the policy directory"));
         }
-        if files.accounts.is_empty() {
+        for (path, complaint) in files.unreadable {
+            reader.broken.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            reader.complaints.push(complaint);
+        }
+        if files.accounts.is_empty() && reader.complaints.is_empty() {
             let title = "the directory holds no `account.toml`";
             reader
                 .complaints

@@ -27,5 +27,6 @@ pub fn demo_policies() -> PolicyFiles {
             .map(source)
             .collect(),
         others: Vec::new(),
+        unreadable: Vec::new(),
     }
 }

@@ -41,10 +41,10 @@ pub fn load_directories(paths: &[PathBuf]) -> Result<Loaded, Vec<Complaint>> {
     if complaints.is_empty() { Loaded::from_files(files) } else { Err(complaints) }
 }
 
-/// Reads the files of one directory.
+/// Reads the files of one directory. A file that cannot be read is told along with what is wrong in the others.
 ///
 /// # Errors
-/// Every file that cannot be read.
+/// A directory that cannot be read.
 pub fn read_directory(path: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
     let mut found = Vec::new();
     let refuse = |path: &Path, title: String| {
@@ -61,8 +61,8 @@ pub fn read_directory(path: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
         accounts: Vec::new(),
         documents: Vec::new(),
         others: Vec::new(),
+        unreadable: Vec::new(),
     };
-    let mut complaints = Vec::new();
     for path in found {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let list = if name == "account.toml" || name.ends_with(".account.toml") {
@@ -76,10 +76,10 @@ pub fn read_directory(path: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
         };
         match read_source(&path) {
             Ok(source) => list.push((path, source)),
-            Err(complaint) => complaints.push(complaint),
+            Err(complaint) => files.unreadable.push((path, complaint)),
         }
     }
-    if complaints.is_empty() { Ok(files) } else { Err(complaints) }
+    Ok(files)
 }
 
 impl Loaded {

@@ -15,4 +15,4 @@ pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{Loaded, load_directories, read_directory};
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]
-pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
+pub use secrets::{FileModes, known_principal, read_keyring, read_keyring_text, read_secret};

@@ -22,11 +22,15 @@ pub enum FileModes {
 /// No secret is longer.
 const LONGEST_SECRET: u64 = 4096;
 
-/// Reads a key ring for the principals of a directory.
+/// Reads a key ring file. `principal` says who is meant by what is written.
 ///
 /// # Errors
 /// Every complaint about the file.
-pub fn read_keyring(path: &Path, directory: &Directory, modes: FileModes) -> Result<KeyRing, Vec<Complaint>> {
+pub fn read_keyring(
+    path: &Path,
+    principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+    modes: FileModes,
+) -> Result<KeyRing, Vec<Complaint>> {
     let source = read_source(path).map_err(|complaint| vec![complaint])?;
     if let Err(title) = check_mode(path, modes) {
         return Err(vec![
@@ -34,7 +38,7 @@ pub fn read_keyring(path: &Path, directory: &Directory, modes: FileModes) -> Res
         ]);
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    read_keyring_text(&source, folder, |written| known(directory, written), modes)
+    read_keyring_text(&source, folder, principal, modes)
 }
 
 /// The same for a text already read; secret files are relative to `folder`.
@@ -57,7 +61,8 @@ pub fn read_keyring_text(
 pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Result<Secret, String> {
     let text = match place {
         SecretPlace::Environment(name) => {
-            environment(name).ok_or_else(|| format!("the environment variable `{name}` is not set"))?
+            // Not quoted: somebody may have written the secret itself there.
+            environment(name).ok_or_else(|| "the environment variable that `secret_env` names is not set".to_owned())?
         }
         SecretPlace::File(path) => {
             let path = folder.join(path);
@@ -71,7 +76,11 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
     if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
 }
 
-fn known(directory: &Directory, written: WrittenPrincipal) -> Result<Principal, String> {
+/// The principal meant by what is written, when the directory knows it.
+///
+/// # Errors
+/// Who is not known, in words.
+pub fn known_principal(directory: &Directory, written: WrittenPrincipal) -> Result<Principal, String> {
     let named = written.identity.to_string();
     let principal = written.in_account(directory.only_account());
     let principal = principal.ok_or_else(|| format!("`{named}` could be of any account: write `ACCOUNT:{named}`"))?;
