@@ -62,23 +62,25 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gate
 
 /// Answers one call; a panic on the way is answered too.
 async fn answer(gateway: Arc<Gateway>, turn: &Turn, peer: SocketAddr, body: Incoming) -> Response<Full<Bytes>> {
-    let id = new_call_id();
-    let exchange = Exchange::new(Arc::clone(&gateway), id.clone(), peer);
+    let mut exchange = Exchange::new(gateway, new_call_id(), peer);
     let Some(head) = turn.take() else {
         return exchange.panicked().await;
     };
-    let mut answering = pin!(exchange.answer(head, body));
-    let answered = poll_fn(|context| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
-            Err(_) => Poll::Ready(None),
-        }
-    });
-    match answered.await {
+    let answered = {
+        let mut answering = pin!(exchange.answer(head, body));
+        poll_fn(|context| {
+            let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
+            match polled {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
+                Err(_) => Poll::Ready(None),
+            }
+        })
+        .await
+    };
+    match answered {
         Some(response) => response,
-        None => Exchange::new(gateway, id, peer).panicked().await,
+        None => exchange.panicked().await,
     }
 }
 
