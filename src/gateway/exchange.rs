@@ -142,8 +142,7 @@ impl Exchange {
         let attempt = self.attempt();
         attempt.operation = parameters.value("Action").map(str::to_owned);
         attempt.region = parameters.value("RegionId").map(str::to_owned);
-        let business =
-            parameters.iter().filter(|parameter| !gateway.parts.catalog.is_protocol_parameter(parameter.name));
+        let business = parameters.iter().filter(|parameter| !gateway.parts.catalog.may_be_credential(parameter.name));
         attempt.parameters =
             business.map(|parameter| (parameter.name.to_owned(), parameter.value.to_owned())).collect();
     }
