@@ -66,22 +66,23 @@ async fn answer(gateway: Arc<Gateway>, turn: &Turn, peer: SocketAddr, body: Inco
     let Some(head) = turn.take() else {
         return exchange.panicked().await;
     };
-    let answered = {
-        let mut answering = pin!(exchange.answer(head, body));
-        poll_fn(|context| {
-            let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
-            match polled {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
-                Err(_) => Poll::Ready(None),
-            }
-        })
-        .await
-    };
-    match answered {
-        Some(response) => response,
-        None => exchange.panicked().await,
+    if let Some(response) = caught(exchange.answer(head, body)).await {
+        return response;
     }
+    match caught(exchange.panicked()).await {
+        Some(response) => response,
+        None => exchange.unwritten(),
+    }
+}
+
+/// None when it panics.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 async fn linger(mut stream: TcpStream) {

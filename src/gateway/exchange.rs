@@ -52,13 +52,22 @@ impl Exchange {
 
     /// The answer to a call whose handler panicked: never an allow. It has the form, and its line holds the facts,
     /// that were known by then.
-    pub(super) async fn panicked(self) -> Response<Full<Bytes>> {
+    pub(super) async fn panicked(&self) -> Response<Full<Bytes>> {
         self.settle(Err(Stop::Panic)).await
     }
 
+    /// The same, when the log is what panics.
+    pub(super) fn unwritten(&self) -> Response<Full<Bytes>> {
+        self.settlement().response(&Stop::Panic).0
+    }
+
     async fn settle(&self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+        self.settlement().settle(judged).await
+    }
+
+    fn settlement(&self) -> Settlement {
         let (gateway, attempt) = (Arc::clone(&self.gateway), Arc::clone(&self.attempt));
-        Settlement { gateway, attempt, format: self.format, deadline: self.deadline }.settle(judged).await
+        Settlement { gateway, attempt, format: self.format, deadline: self.deadline }
     }
 
     fn attempt(&mut self) -> &mut Attempt {
