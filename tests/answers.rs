@@ -19,7 +19,7 @@ fn every_refusal_has_its_answer() {
     let gateway = TestGateway::start(Setup { keyring: KEYS.to_owned(), ..before(&upstream) });
     for dialect in DIALECTS {
         for refused in refusals(dialect) {
-            let answer = gateway.exchange(&refused.request);
+            let answer = gateway.ask(&refused.request);
             let situation = format!("{} ({dialect:?})", refused.situation);
             envelope::check(&answer, dialect.format, &situation);
             expect(&answer, refused.status, refused.code, refused.message, &situation);
@@ -34,8 +34,8 @@ fn a_replay_is_refused() {
     let gateway = TestGateway::before(&upstream.url());
     for dialect in DIALECTS {
         let request = dialect.attach(&Caller::terway());
-        assert_eq!(gateway.exchange(&request).status, 200, "{dialect:?}");
-        let again = gateway.exchange(&request);
+        assert_eq!(gateway.ask(&request).status, 200, "{dialect:?}");
+        let again = gateway.ask(&request);
         envelope::check(&again, dialect.format, "a replay");
         expect(&again, 400, "SignatureNonceUsed", "has been used", "a replay");
     }
@@ -54,13 +54,13 @@ fn what_the_gateway_cannot_do_is_unavailable_and_not_forwarded() {
         full.settings.identity.nonces.capacity = 1;
         full.settings.identity.nonces.share = 1.0;
         let gateway = TestGateway::start(full);
-        assert_eq!(gateway.exchange(&dialect.attach(&Caller::bob())).status, 403);
+        assert_eq!(gateway.ask(&dialect.attach(&Caller::bob())).status, 403);
         unavailable(&gateway, dialect, "the nonce memory is full");
 
         let mut shared = before(&upstream);
         shared.settings.identity.nonces.capacity = 2;
         let gateway = TestGateway::start(shared);
-        assert_eq!(gateway.exchange(&dialect.call(&Caller::terway(), &[])).status, 400);
+        assert_eq!(gateway.ask(&dialect.call(&Caller::terway(), &[])).status, 400);
         unavailable(&gateway, dialect, "as many nonces of this key");
         assert_eq!(upstream.requests(), [""; 0], "{dialect:?}");
     }
@@ -86,10 +86,10 @@ fn a_caller_who_is_too_slow_is_told() {
     setup.settings.limits.header_timeout = Duration::from_millis(200);
     setup.settings.limits.body_timeout = Duration::from_millis(200);
     let gateway = TestGateway::start(setup);
-    let head = gateway.exchange(b"POST /?Format=JSON HTTP/1.1\r\nHost: a\r\n");
+    let head = gateway.ask(b"POST /?Format=JSON HTTP/1.1\r\nHost: a\r\n");
     envelope::check(&head, "JSON", "a slow head");
     expect(&head, 400, "InvalidParameter", "the head was not complete after 200 ms", "a slow head");
-    let body = gateway.exchange(b"POST /?Format=JSON HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nA=");
+    let body = gateway.ask(b"POST /?Format=JSON HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nA=");
     envelope::check(&body, "JSON", "a slow body");
     expect(&body, 400, "InvalidParameter", "the body was not complete after 200 ms", "a slow body");
 }
@@ -99,7 +99,7 @@ fn of_two_faults_the_earlier_one_is_answered() {
     let gateway = TestGateway::start(Setup { keyring: KEYS.to_owned(), ..Setup::default() });
     for dialect in DIALECTS {
         for (faults, request, code) in two_faults(dialect) {
-            let answer = gateway.exchange(&request);
+            let answer = gateway.ask(&request);
             assert_eq!(answer.code(), code, "{faults} ({dialect:?}): {answer:?}");
         }
     }
@@ -115,11 +115,11 @@ fn a_denial_comes_before_a_log_that_cannot_be_written() {
         false => Ok(()),
     });
     let gateway = TestGateway::start(Setup { sink: Some(Box::new(sink)), ..before(&upstream) });
-    let denied = gateway.exchange(&DIALECTS[0].attach(&Caller::bob()));
+    let denied = gateway.ask(&DIALECTS[0].attach(&Caller::bob()));
     assert_eq!((denied.status, denied.code().as_str()), (403, "Forbidden.SubUser"));
-    assert_eq!(gateway.exchange(&DIALECTS[0].attach(&Caller::terway())).status, 503);
+    assert_eq!(gateway.ask(&DIALECTS[0].attach(&Caller::terway())).status, 503);
     down.store(false, Ordering::SeqCst);
-    assert_eq!(gateway.exchange(&DIALECTS[0].attach(&Caller::terway())).status, 200);
+    assert_eq!(gateway.ask(&DIALECTS[0].attach(&Caller::terway())).status, 200);
     assert_eq!(upstream.requests().len(), 1);
 }
 
@@ -131,16 +131,16 @@ fn a_nonce_is_used_up_only_by_a_call_in_time_with_a_good_signature() {
         caller.nonce = Some(format!("nonce of {dialect:?}"));
         let mut forger = caller.clone();
         forger.secret = "guessed".to_owned();
-        assert_eq!(gateway.exchange(&dialect.attach(&forger)).status, 400);
+        assert_eq!(gateway.ask(&dialect.attach(&forger)).status, 400);
         let mut stale = caller.clone();
         stale.timestamp = Some("2020-01-01T00:00:00Z".to_owned());
-        assert_eq!(gateway.exchange(&dialect.attach(&stale)).code(), "InvalidTimeStamp.Expired");
-        assert_eq!(gateway.exchange(&dialect.attach(&caller)).status, 200, "{dialect:?}");
+        assert_eq!(gateway.ask(&dialect.attach(&stale)).code(), "InvalidTimeStamp.Expired");
+        assert_eq!(gateway.ask(&dialect.attach(&caller)).status, 200, "{dialect:?}");
         let mut stale_replay = caller.clone();
         stale_replay.timestamp = stale.timestamp.clone();
-        assert_eq!(gateway.exchange(&dialect.attach(&stale_replay)).code(), "InvalidTimeStamp.Expired");
+        assert_eq!(gateway.ask(&dialect.attach(&stale_replay)).code(), "InvalidTimeStamp.Expired");
         let replay_of_another = caller.calling("RunInstances");
-        assert_eq!(gateway.exchange(&dialect.attach(&replay_of_another)).code(), "SignatureNonceUsed");
+        assert_eq!(gateway.ask(&dialect.attach(&replay_of_another)).code(), "SignatureNonceUsed");
     }
 }
 
@@ -153,7 +153,7 @@ fn how_a_denial_is_answered_is_a_setting() {
     let gateway = TestGateway::start(setup);
     for dialect in DIALECTS {
         for denied in refusals(dialect).iter().filter(|refused| refused.code == "Forbidden.SubUser") {
-            let answer = gateway.exchange(&denied.request);
+            let answer = gateway.ask(&denied.request);
             envelope::check(&answer, dialect.format, denied.situation);
             expect(&answer, 403, "Forbidden.RAM", "or this API doesn't support RAM.", denied.situation);
             let link = format!("https://runbook.test/Forbidden.RAM?id={}", answer.field("RequestId"));
@@ -167,8 +167,7 @@ fn how_a_denial_is_answered_is_a_setting() {
 fn a_denial_says_what_ram_says() {
     let gateway = TestGateway::demo();
     let denied = |caller: Caller, instance| {
-        gateway.exchange(&DIALECTS[0].call(&caller, &with(&[("InstanceId", instance)]))).json()["AccessDeniedDetail"]
-            .clone()
+        gateway.ask(&DIALECTS[0].call(&caller, &with(&[("InstanceId", instance)]))).json()["AccessDeniedDetail"].clone()
     };
     let implicit = denied(Caller::bob(), PROD_INSTANCE);
     assert_eq!(
@@ -197,7 +196,7 @@ fn the_account_root_may_be_accepted() {
     let mut setup = Setup { keyring: KEYS.to_owned(), ..Setup::default() };
     setup.settings.operations.accept_root = true;
     let gateway = TestGateway::start(setup);
-    assert_eq!(gateway.exchange(&DIALECTS[0].attach(&support::refusals::root())).status, 200);
+    assert_eq!(gateway.ask(&DIALECTS[0].attach(&support::refusals::root())).status, 200);
 }
 
 /// Calls with two faults, the earlier one's code last.
@@ -246,7 +245,7 @@ fn before(upstream: &FakeUpstream) -> Setup {
 }
 
 fn unavailable(gateway: &TestGateway, dialect: Dialect, message: &str) {
-    let answer = gateway.exchange(&dialect.call(&Caller::terway(), &attach_parameters()));
+    let answer = gateway.ask(&dialect.call(&Caller::terway(), &attach_parameters()));
     envelope::check(&answer, dialect.format, message);
     expect(&answer, 503, "ServiceUnavailable", message, message);
 }

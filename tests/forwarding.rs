@@ -21,7 +21,7 @@ fn a_call_is_rebuilt_and_signed_with_the_gateways_key() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     for dialect in DIALECTS {
-        assert_eq!(gateway.exchange(&dialect.attach(&Caller::terway())).status, 200);
+        assert_eq!(gateway.ask(&dialect.attach(&Caller::terway())).status, 200);
         let request = upstream.requests().pop().unwrap();
         let limits = HeadLimits { head_bytes: 65_536, query_bytes: 65_536, body_bytes: 0, headers: 100 };
         let head = Head::read(request.as_bytes(), &limits).unwrap();
@@ -66,7 +66,7 @@ fn nothing_of_the_callers_leaks() {
     for dialect in DIALECTS {
         let caller = Caller::terway();
         let request = tampered(&dialect.call(&caller, &with(&habits)), "\r\n\r\n", headers);
-        assert_eq!(gateway.exchange(&request).status, 200, "{dialect:?}");
+        assert_eq!(gateway.ask(&request).status, 200, "{dialect:?}");
         let sent = upstream.requests().pop().unwrap();
         for leak in ["203.0.113.9", "leak", "gzip", "DELETE", caller.id.as_str(), "on=", "OwnerId", "WaitFor", "Secure"]
         {
@@ -116,7 +116,7 @@ fn an_answer_is_passed_back_as_it_came() {
         let headers = "x-acs-trace-id: 0123456789abcdef\r\nETag: \"e\"\r\nx-acs-retry-after: 250\r\n";
         let upstream = FakeUpstream::behaving(Behaviour::Answer(json(status, &body, headers)));
         let gateway = TestGateway::before(&upstream.url());
-        let answer = gateway.exchange(&Caller::terway().attach(Shape::V3Query));
+        let answer = gateway.ask(&Caller::terway().attach(Shape::V3Query));
         assert_eq!((answer.status, answer.body.as_str()), (status, body.as_str()));
         for (name, value) in [
             ("content-type", "application/json;charset=utf-8"),
@@ -147,7 +147,7 @@ fn what_belongs_to_one_hop_does_not_pass() {
     );
     let chunking = FakeUpstream::behaving(Behaviour::Answer(chunked.into_bytes()));
     for upstream in [upstream, chunking] {
-        let answer = TestGateway::before(&upstream.url()).exchange(&Caller::terway().attach(Shape::V1Query));
+        let answer = TestGateway::before(&upstream.url()).ask(&Caller::terway().attach(Shape::V1Query));
         assert_eq!((answer.status, answer.body.as_str(), answer.header("x-end")), (200, body.as_str(), Some("1")));
         for name in [
             "connection",
@@ -191,7 +191,7 @@ fn an_upstream_without_an_answer_gets_one_request() {
         let mut setup = Setup { upstream: Some(upstream.url()), ..Setup::default() };
         setup.settings.upstream.timeout = Duration::from_millis(if case == "too large" { 10_000 } else { 300 });
         let gateway = TestGateway::start(setup);
-        let answer = gateway.exchange(&Caller::terway().attach(Shape::V1Query));
+        let answer = gateway.ask(&Caller::terway().attach(Shape::V1Query));
         unavailable(&answer, message, case);
         assert_eq!(answer.header("location"), None, "{case}");
         thread::sleep(Duration::from_millis(50));
@@ -208,7 +208,7 @@ fn an_upstream_without_an_answer_gets_one_request() {
 #[test]
 fn an_upstream_that_cannot_be_reached_gets_nothing() {
     let gateway = TestGateway::before("http://127.0.0.1:1");
-    unavailable(&gateway.exchange(&Caller::terway().attach(Shape::V1Query)), "nothing was sent", "no listener");
+    unavailable(&gateway.ask(&Caller::terway().attach(Shape::V1Query)), "nothing was sent", "no listener");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_connection_is_used_again() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     for calls in 1..=3 {
-        assert_eq!(gateway.exchange(&Caller::terway().attach(Shape::V3Query)).status, 200);
+        assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V3Query)).status, 200);
         assert_eq!((upstream.requests().len(), upstream.connections()), (calls, 1));
     }
 }
@@ -226,7 +226,7 @@ fn a_kept_connection_that_the_upstream_closed_is_survived() {
     let upstream = FakeUpstream::behaving(Behaviour::AnswerAndClose(success()));
     let gateway = TestGateway::before(&upstream.url());
     for calls in 1..=4 {
-        assert_eq!(gateway.exchange(&Caller::terway().attach(Shape::V3Query)).status, 200);
+        assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V3Query)).status, 200);
         assert_eq!(upstream.requests().len(), calls, "each call is sent once");
     }
 }
@@ -236,8 +236,8 @@ fn a_call_sent_on_a_kept_connection_is_not_repeated() {
     let script = |number| if number == 0 { Behaviour::Answer(success()) } else { Behaviour::Close };
     let upstream = FakeUpstream::scripted(script);
     let gateway = TestGateway::before(&upstream.url());
-    assert_eq!(gateway.exchange(&Caller::terway().attach(Shape::V3Query)).status, 200);
-    let answer = gateway.exchange(&Caller::terway().attach(Shape::V3Query));
+    assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V3Query)).status, 200);
+    let answer = gateway.ask(&Caller::terway().attach(Shape::V3Query));
     unavailable(&answer, "the outcome is unknown", "closed after the second request");
     thread::sleep(Duration::from_millis(50));
     assert_eq!((upstream.requests().len(), upstream.connections()), (2, 1));
@@ -280,12 +280,12 @@ fn an_upstream_behind_tls_is_known_by_its_certificate() {
     let (upstream, certificate) = FakeUpstream::tls();
     let setup = |roots| Setup { upstream: Some(upstream.url()), upstream_roots: Some(roots), ..Setup::default() };
     let gateway = TestGateway::start(setup(certificate));
-    assert_eq!(gateway.exchange(&Caller::terway().attach(Shape::V3Query)).status, 200);
+    assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V3Query)).status, 200);
     assert_eq!(header(&upstream.requests()[0], "host"), upstream.address.to_string());
 
     let (_, of_another) = FakeUpstream::tls();
     let distrusting = TestGateway::start(setup(of_another));
-    let answer = distrusting.exchange(&Caller::terway().attach(Shape::V3Query));
+    let answer = distrusting.ask(&Caller::terway().attach(Shape::V3Query));
     unavailable(&answer, "nothing was sent", "a certificate nobody vouches for");
     assert_eq!(upstream.requests().len(), 1);
 }
@@ -298,7 +298,7 @@ fn the_callers_query_decides_nothing_about_where_a_call_goes() {
     for host in ["ecs.cn-hangzhou.aliyuncs.com", "evil.test", "127.0.0.1:1"] {
         caller.host = host.to_owned();
         let target = format!("http://{host}/?{}", caller.v1_query(Method::Post, &attach_parameters()));
-        let answer = gateway.exchange(&caller.raw("POST", &target, &[], ""));
+        let answer = gateway.ask(&caller.raw("POST", &target, &[], ""));
         assert_eq!(answer.status, 200, "{host}: {answer:?}");
         let sent = upstream.requests().pop().unwrap();
         assert!(!sent.contains(host) && sent.starts_with("POST /?"), "{sent}");

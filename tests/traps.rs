@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use ramgate::source::Source;
 use support::caller::{FORM, raw};
 use support::refusals::{DIALECTS, Dialect, KEYS, OWN_ACCOUNT, Refused, refusals, tampered, with};
-use support::{Answer, Caller, Setup, TestGateway, envelope, exchange};
+use support::{Answer, Caller, Setup, TestGateway, ask, envelope};
 
 /// Terraform looks for these anywhere in an error and repeats the call, or takes the resource for gone.
 const WATCHED_WORDS: [&str; 6] =
@@ -65,7 +65,7 @@ fn no_denial_holds_a_watched_word_whatever_the_names() {
         for dialect in DIALECTS {
             for (key, shows_detail) in [("LTAI5tTestUser000000", false), ("LTAI5tTestRole000000", false), (TAME, true)]
             {
-                let answer = gateway.exchange(&dialect.attach(&Caller::new(key, "s")));
+                let answer = gateway.ask(&dialect.attach(&Caller::new(key, "s")));
                 let situation = format!("{word}, {key} ({dialect:?})");
                 envelope::check(&answer, dialect.format, &situation);
                 assert_eq!((answer.status, answer.code().as_str()), (403, "Forbidden.SubUser"), "{situation}");
@@ -102,12 +102,12 @@ fn a_form_of_answer_that_does_not_exist_is_refused_in_one_that_does() {
     let gateway = TestGateway::demo();
     let bad = |dialect| Dialect { format: "html", ..dialect };
     for (dialect, format) in [(DIALECTS[0], "XML"), (DIALECTS[2], "JSON")] {
-        let answer = gateway.exchange(&bad(dialect).attach(&Caller::terway()));
+        let answer = gateway.ask(&bad(dialect).attach(&Caller::terway()));
         envelope::check(&answer, format, "a bad Format");
         assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter.Format"));
     }
     let accepting = [("Host", "a"), ("Accept", "application/json")];
-    envelope::check(&gateway.exchange(&raw("POST", "/?Format=html", &accepting, "")), "JSON", "Accept");
+    envelope::check(&gateway.ask(&raw("POST", "/?Format=html", &accepting, "")), "JSON", "Accept");
 }
 
 #[test]
@@ -116,11 +116,11 @@ fn without_a_format_the_answer_is_json_for_v3_and_xml_for_v1() {
     let mut silent = Caller::bob();
     silent.format = None;
     let parameters = with(&[]);
-    envelope::check(&gateway.exchange(&silent.request(support::Shape::V1Query, &parameters)), "XML", "V1");
-    envelope::check(&gateway.exchange(&silent.request(support::Shape::V3Query, &parameters)), "JSON", "V3");
+    envelope::check(&gateway.ask(&silent.request(support::Shape::V1Query, &parameters)), "XML", "V1");
+    envelope::check(&gateway.ask(&silent.request(support::Shape::V3Query, &parameters)), "JSON", "V3");
     for (format, expected) in [("None", "XML"), ("json", "JSON"), ("xml", "XML")] {
         silent.format = Some(format.to_owned());
-        envelope::check(&gateway.exchange(&silent.request(support::Shape::V1Query, &parameters)), expected, format);
+        envelope::check(&gateway.ask(&silent.request(support::Shape::V1Query, &parameters)), expected, format);
     }
 }
 
@@ -136,24 +136,24 @@ fn honest_clients_are_not_refused_for_their_habits() {
     ];
     let (last, fine) = habits.split_last().unwrap();
     for habit in fine {
-        let answer = gateway.exchange(&DIALECTS[0].call(&Caller::terway(), &with(habit)));
+        let answer = gateway.ask(&DIALECTS[0].call(&Caller::terway(), &with(habit)));
         assert_eq!(answer.status, 200, "{habit:?}: {answer:?}");
     }
-    assert_eq!(gateway.exchange(&DIALECTS[0].call(&Caller::terway(), &with(last))).status, 400);
+    assert_eq!(gateway.ask(&DIALECTS[0].call(&Caller::terway(), &with(last))).status, 400);
     // pop-core writes the first letter of the unsigned header as its program did.
     let small = tampered(
         &DIALECTS[0].attach(&Caller::terway()),
         "\r\n\r\n",
         "\r\nx-acs-action: attachNetworkInterface\r\nx-acs-version: 2014-05-26\r\n\r\n",
     );
-    assert_eq!(gateway.exchange(&small).status, 200);
+    assert_eq!(gateway.ask(&small).status, 200);
 }
 
 #[test]
 fn a_repeated_attach_of_the_same_pair_converges() {
     let gateway = TestGateway::demo();
     for _ in 0..2 {
-        let answer = gateway.exchange(&DIALECTS[0].attach(&Caller::terway()));
+        let answer = gateway.ask(&DIALECTS[0].attach(&Caller::terway()));
         assert_eq!(answer.status, 200, "Terway repeats an attach until it is answered with success: {answer:?}");
     }
 }
@@ -165,14 +165,14 @@ fn a_chunked_form_is_read() {
     let headers = [("Host", "a"), FORM, ("Transfer-Encoding", "chunked")];
     let mut request = raw("POST", "/", &headers, "");
     request.extend_from_slice(format!("{:x}\r\n{form}\r\n0\r\n\r\n", form.len()).as_bytes());
-    assert_eq!(gateway.exchange(&request).status, 200, "Node clients send their forms so");
+    assert_eq!(gateway.ask(&request).status, 200, "Node clients send their forms so");
 }
 
 fn for_all_refusals(check: impl Fn(&Refused, &Answer, &str)) {
     let gateway = TestGateway::start(Setup { keyring: KEYS.to_owned(), ..Setup::default() });
     for dialect in DIALECTS {
         for refused in refusals(dialect) {
-            let answer = exchange(gateway.address, &refused.request);
+            let answer = ask(gateway.address, &refused.request);
             check(&refused, &answer, &format!("{} ({dialect:?})", refused.situation));
         }
     }

@@ -131,6 +131,11 @@ impl TestGateway {
         super::exchange(self.address, request)
     }
 
+    /// The same, when it does not matter whether the connection goes on.
+    pub fn ask(&self, request: &[u8]) -> super::Answer {
+        super::ask(self.address, request)
+    }
+
     /// The events written so far.
     pub fn events(&self) -> Vec<Value> {
         self.audit.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect()

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use caller::{Caller, Shape};
 pub use gateway::{Setup, TestGateway};
 pub use upstream::FakeUpstream;
-pub use wire::{Answer, exchange, send_raw};
+pub use wire::{Answer, ask, exchange, send_raw};
 
 /// The demo's pair that attaches, and the demo's account.
 pub const ENI: &str = "eni-bp1demopod0000000001";
