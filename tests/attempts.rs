@@ -350,7 +350,7 @@ fn ours(event: &Value) -> &Value {
 }
 
 fn stage(event: &Value) -> &str {
-    ours(event)["stage"].as_str().unwrap()
+    ours(event)["stage"].as_str().expect("a stage")
 }
 
 fn before(upstream: &FakeUpstream) -> Setup {
@@ -359,11 +359,11 @@ fn before(upstream: &FakeUpstream) -> Setup {
 
 /// The events of a log whose chain was computed anew, line by line.
 fn verified(path: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("a log");
     assert!(text.ends_with('\n'));
     let mut previous = "0".repeat(64);
     let lines = text.lines().enumerate().map(|(at, line)| {
-        let written: Value = serde_json::from_str(line).unwrap();
+        let written: Value = serde_json::from_str(line).expect("a line of JSON");
         assert_eq!((&written["seq"], &written["prev"]), (&(at + 1).into(), &previous.as_str().into()));
         previous =
             digest::digest(&digest::SHA256, line.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();

@@ -97,7 +97,8 @@ mod tests {
         assert_eq!(budget.take_suppressed(at(60)), None);
         assert_eq!(admit(&mut budget, 1, 61), Admission::Write);
         assert_eq!(budget.take_all(), None);
-        (62..65).for_each(|second| drop(admit(&mut budget, 1, second)));
+        let admitted: Vec<_> = (62..65).map(|second| admit(&mut budget, 1, second)).collect();
+        assert_eq!(admitted, [Admission::Write, Admission::Count, Admission::Count]);
         assert_eq!((budget.take_all(), budget.take_all()), (Some(Suppressed { attempts: 2 }), None));
     }
 }
