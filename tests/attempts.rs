@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use support::caller::{Shape, raw};
 use support::refusals::{DIALECTS, KEYS, refusals, root, stranger, tampered};
 use support::sink::ScriptedSink;
-use support::upstream::{Behaviour, REQUEST_ID};
+use support::upstream::{self, Behaviour, REQUEST_ID};
 use support::{ACCOUNT, Answer, Caller, ENI, FakeUpstream, INSTANCE, Setup, TestGateway, wait_for};
 
 #[test]
@@ -293,6 +293,16 @@ fn an_outcome_that_is_unknown_is_written_so() {
     assert_eq!((&outcome["errorCode"], &outcome["errorMessage"]), (&answer.code().into(), &answer.message().into()));
     assert!(ours(&outcome)["reason"].as_str().unwrap().contains("the outcome is unknown"));
     assert_eq!((outcome.get("responseElements"), &ours(&outcome)["httpStatus"]), (None, &503.into()));
+}
+
+#[test]
+fn an_error_without_a_code_is_no_success_in_the_log() {
+    let page = upstream::json(502, "<html>Bad Gateway</html>", "");
+    let upstream = FakeUpstream::behaving(Behaviour::Answer(page));
+    let gateway = TestGateway::before(&upstream.url());
+    assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V1Query)).status, 502);
+    let outcome = gateway.last_event();
+    assert_eq!((outcome.get("responseElements"), &ours(&outcome)["httpStatus"]), (None, &502.into()));
 }
 
 #[test]

@@ -228,6 +228,7 @@ fn a_kept_connection_that_the_upstream_closed_is_survived() {
     for calls in 1..=4 {
         assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V3Query)).status, 200);
         assert_eq!(upstream.requests().len(), calls, "each call is sent once");
+        wait_for("the gateway has seen the end", || upstream.ended() == calls);
     }
 }
 

@@ -1,7 +1,7 @@
 //! An upstream that records what it gets and answers what it is told.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -35,6 +35,7 @@ pub enum Behaviour {
 #[derive(Debug, Default)]
 struct Seen {
     connections: usize,
+    ended: usize,
     requests: Vec<String>,
 }
 
@@ -105,6 +106,11 @@ impl FakeUpstream {
     pub fn connections(&self) -> usize {
         self.seen.lock().unwrap().connections
     }
+
+    /// How many connections were closed after an answer, as the other side has seen too.
+    pub fn ended(&self) -> usize {
+        self.seen.lock().unwrap().ended
+    }
 }
 
 /// An answer with a JSON body; `headers` are whole lines.
@@ -121,9 +127,22 @@ pub fn success() -> Vec<u8> {
     json(200, &format!("{{\"RequestId\":\"{REQUEST_ID}\"}}"), "")
 }
 
-trait Stream: Read + Write + Send {}
+trait Stream: Read + Write + Send {
+    /// Says that no more will come.
+    fn end(&mut self);
+}
 
-impl<T: Read + Write + Send> Stream for T {}
+impl Stream for TcpStream {
+    fn end(&mut self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn end(&mut self) {
+        let _ = self.sock.shutdown(Shutdown::Write);
+    }
+}
 
 fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize) -> Behaviour) {
     let mut bytes = Vec::new();
@@ -145,7 +164,13 @@ fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize)
                     thread::sleep(wait);
                     drop(stream.write_all(&answer));
                 }
-                Behaviour::AnswerAndClose(answer) => return drop(stream.write_all(&answer)),
+                Behaviour::AnswerAndClose(answer) => {
+                    let _ = stream.write_all(&answer);
+                    stream.end();
+                    while let Ok(1..) = stream.read(&mut piece) {}
+                    seen.lock().unwrap().ended += 1;
+                    return;
+                }
                 Behaviour::Silent => {}
                 Behaviour::Close => return,
             }
