@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -174,9 +174,11 @@ fn without_a_log_nothing_is_forwarded() {
 fn a_log_that_is_slow_for_one_call_does_not_stop_the_others() {
     let upstream = FakeUpstream::start();
     let stuck = Arc::new(AtomicBool::new(true));
-    let switch = Arc::clone(&stuck);
+    let stalled = Arc::new(AtomicUsize::new(0));
+    let (switch, count) = (Arc::clone(&stuck), Arc::clone(&stalled));
     let sink = ScriptedSink::blocking(move |event| {
         if event.contains("slow-agent") {
+            count.fetch_add(1, Ordering::SeqCst);
             wait_for("the disk", || !switch.load(Ordering::SeqCst));
         }
         Ok(())
@@ -189,6 +191,7 @@ fn a_log_that_is_slow_for_one_call_does_not_stop_the_others() {
         .map(|request| tampered(&request, "\r\n\r\n", "\r\nUser-Agent: slow-agent\r\n\r\n"))
         .map(|request| thread::spawn(move || support::exchange(address, &request)))
         .collect();
+    wait_for("the slow ones", || stalled.load(Ordering::SeqCst) == 4);
     for _ in 0..5 {
         assert_eq!(gateway.ask(&Caller::alice().attach(Shape::V3Query)).status, 200);
     }

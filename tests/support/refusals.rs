@@ -88,7 +88,7 @@ impl Dialect {
     }
 }
 
-/// The demo's pair with other values, or with more parameters; an empty name takes the value's name out.
+/// The demo's pair with other values, or with more parameters.
 pub fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut parameters: Vec<(&str, &str)> = attach_parameters().into();
     for (name, value) in changes {
