@@ -66,6 +66,11 @@ impl Budget {
         let over = self.suppressed > 0 && minute_of(now) != self.minute;
         over.then(|| Suppressed { attempts: std::mem::take(&mut self.suppressed) })
     }
+
+    /// All that was counted and not taken yet: for a log that ends.
+    pub fn take_all(&mut self) -> Option<Suppressed> {
+        (self.suppressed > 0).then(|| Suppressed { attempts: std::mem::take(&mut self.suppressed) })
+    }
 }
 
 fn minute_of(now: Timestamp) -> i64 {
@@ -91,5 +96,9 @@ mod tests {
         assert_eq!(budget.take_suppressed(at(60)), Some(Suppressed { attempts: 2 }));
         assert_eq!(budget.take_suppressed(at(60)), None);
         assert_eq!(admit(&mut budget, 1, 61), Admission::Write);
+        assert_eq!(budget.take_all(), None);
+        let admitted: Vec<_> = (62..65).map(|second| admit(&mut budget, 1, second)).collect();
+        assert_eq!(admitted, [Admission::Write, Admission::Count, Admission::Count]);
+        assert_eq!((budget.take_all(), budget.take_all()), (Some(Suppressed { attempts: 2 }), None));
     }
 }

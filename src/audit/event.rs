@@ -270,7 +270,7 @@ impl<'a> Event<'a> {
     pub(super) fn with_outcome(mut self, forwarded: &'a Forwarded) -> Self {
         if let Some(id) = &forwarded.request_id {
             self.request_id = bounded(id);
-            if forwarded.code.is_none() {
+            if (200..300).contains(&forwarded.status) {
                 self.response_elements = Some(ResponseElements { request_id: bounded(id) });
             }
         }

@@ -10,7 +10,7 @@ use crate::catalog::Call;
 use crate::pdp::{Denied, Permit};
 
 use super::attempt::{Attempt, Reached};
-use super::budget::{Admission, Budget, BudgetLimits};
+use super::budget::{Admission, Budget, BudgetLimits, Suppressed};
 use super::event::{Answered, Event, Forwarded, Judged, Stage};
 use super::sink::{Sink, SinkFault};
 use super::written_decision::written_decision;
@@ -132,7 +132,21 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written.
     pub fn summarize(&self, id: String, now: Timestamp) -> Result<(), SinkFault> {
-        let Some(suppressed) = self.budget().take_suppressed(now) else { return Ok(()) };
+        let suppressed = self.budget().take_suppressed(now);
+        self.summary(id, now, suppressed)
+    }
+
+    /// The same for all that was counted, the minute that is not over included: nobody comes back for it.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn close(&self, id: String, now: Timestamp) -> Result<(), SinkFault> {
+        let suppressed = self.budget().take_all();
+        self.summary(id, now, suppressed)
+    }
+
+    fn summary(&self, id: String, now: Timestamp, suppressed: Option<Suppressed>) -> Result<(), SinkFault> {
+        let Some(suppressed) = suppressed else { return Ok(()) };
         let attempt = Attempt::new(id, now, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let reason =
             format!("{} unauthenticated attempts were counted and not written one by one", suppressed.attempts);

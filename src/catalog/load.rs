@@ -68,6 +68,15 @@ impl Catalog {
         self.protocol_parameters.iter().any(|known| known == name)
     }
 
+    /// Whether a name is the protocol's, or one that a hurried caller might write for it: its value is for nobody's
+    /// eyes. Case and separators do not count.
+    pub fn may_be_credential(&self, name: &str) -> bool {
+        const WORDS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
+        let bare: String = letters(name).collect();
+        WORDS.iter().any(|word| bare.contains(word))
+            || self.protocol_parameters.iter().any(|own| letters(own).eq(bare.chars()))
+    }
+
     /// Whether a text may stand in a denial: clients look for some words anywhere in it and act on them.
     pub fn is_safe_in_a_denial(&self, text: &str) -> bool {
         !self.never_in_a_denial.iter().any(|word| text.contains(word.as_str()))
@@ -338,4 +347,8 @@ fn place(source: &Source, word: &str, message: &str, help: &str) -> Complaint {
     let quoted = format!("\"{word}\"");
     let span = source.text().find(&quoted).map_or(0..0, |at| at..at + quoted.len());
     source.error(span, format!("`{word}` {message}"), help)
+}
+
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase())
 }

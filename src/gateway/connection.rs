@@ -62,24 +62,27 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gate
 
 /// Answers one call; a panic on the way is answered too.
 async fn answer(gateway: Arc<Gateway>, turn: &Turn, peer: SocketAddr, body: Incoming) -> Response<Full<Bytes>> {
-    let id = new_call_id();
-    let exchange = Exchange::new(Arc::clone(&gateway), id.clone(), peer);
+    let mut exchange = Exchange::new(gateway, new_call_id(), peer);
     let Some(head) = turn.take() else {
         return exchange.panicked().await;
     };
-    let mut answering = pin!(exchange.answer(head, body));
-    let answered = poll_fn(|context| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
-            Err(_) => Poll::Ready(None),
-        }
-    });
-    match answered.await {
-        Some(response) => response,
-        None => Exchange::new(gateway, id, peer).panicked().await,
+    if let Some(response) = caught(exchange.answer(head, body)).await {
+        return response;
     }
+    match caught(exchange.panicked()).await {
+        Some(response) => response,
+        None => exchange.unwritten(),
+    }
+}
+
+/// None when it panics.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 async fn linger(mut stream: TcpStream) {

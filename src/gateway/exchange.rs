@@ -25,7 +25,8 @@ use super::{clock, host, inbound};
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
     gateway: Arc<Gateway>,
-    attempt: Attempt,
+    /// Shared only when the call is settled.
+    attempt: Arc<Attempt>,
     format: Format,
     deadline: Instant,
 }
@@ -34,11 +35,11 @@ impl Exchange {
     pub(super) fn new(gateway: Arc<Gateway>, id: String, peer: SocketAddr) -> Self {
         let attempt = Attempt::new(id, clock::now(), peer.ip().to_canonical());
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
-        Self { gateway, attempt, format: Format::Xml, deadline }
+        Self { gateway, attempt: Arc::new(attempt), format: Format::Xml, deadline }
     }
 
     /// Answers the call, whatever becomes of it.
-    pub(super) async fn answer(mut self, head: ReadHead, body: Incoming) -> Response<Full<Bytes>> {
+    pub(super) async fn answer(&mut self, head: ReadHead, body: Incoming) -> Response<Full<Bytes>> {
         let judged = match head {
             Ok(head) => self.judge(&head, body).await,
             Err(RefusedHead { fault, format }) => {
@@ -49,14 +50,28 @@ impl Exchange {
         self.settle(judged).await
     }
 
-    /// The answer to a call whose handler panicked: never an allow.
-    pub(super) async fn panicked(self) -> Response<Full<Bytes>> {
+    /// The answer to a call whose handler panicked: never an allow. It has the form, and its line holds the facts,
+    /// that were known by then.
+    pub(super) async fn panicked(&self) -> Response<Full<Bytes>> {
         self.settle(Err(Stop::Panic)).await
     }
 
-    async fn settle(self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
-        let Self { gateway, attempt, format, deadline } = self;
-        Settlement { gateway, attempt: Arc::new(attempt), format, deadline }.settle(judged).await
+    /// The same, when the log is what panics.
+    pub(super) fn unwritten(&self) -> Response<Full<Bytes>> {
+        self.settlement().response(&Stop::Panic).0
+    }
+
+    async fn settle(&self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+        self.settlement().settle(judged).await
+    }
+
+    fn settlement(&self) -> Settlement {
+        let (gateway, attempt) = (Arc::clone(&self.gateway), Arc::clone(&self.attempt));
+        Settlement { gateway, attempt, format: self.format, deadline: self.deadline }
+    }
+
+    fn attempt(&mut self) -> &mut Attempt {
+        Arc::make_mut(&mut self.attempt)
     }
 
     /// From the wire to a permit: nothing is done on the way but reading, and remembering the nonce.
@@ -69,10 +84,11 @@ impl Exchange {
         let signed = Signed::new(head, &parameters, &body);
         let claim = Claim::read(&signed)?;
         let claimed = claim.claimed();
-        self.attempt.scheme = Some(claim.scheme());
-        self.attempt.claimed_key = Some(claimed.access_key_id.to_owned());
-        self.attempt.operation = claimed.action.map(str::to_owned);
-        self.attempt.version = claimed.version.map(str::to_owned);
+        let attempt = self.attempt();
+        attempt.scheme = Some(claim.scheme());
+        attempt.claimed_key = Some(claimed.access_key_id.to_owned());
+        attempt.operation = claimed.action.map(str::to_owned);
+        attempt.version = claimed.version.map(str::to_owned);
         inbound::check_places(&claim, &parameters, catalog)?;
         let caller = self.authenticate(&claim, &signed)?;
 
@@ -89,7 +105,7 @@ impl Exchange {
             .bind(&operation, &parameters, binding)
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
-        self.attempt.left_out = call.left_out().to_vec();
+        self.attempt().left_out = call.left_out().to_vec();
         let context = context_of(self.attempt.source, self.attempt.at);
         match gateway.parts.pdp.decide(Question::new(principal, call, context)) {
             Ruling::Permitted(permit) => Ok(permit),
@@ -99,39 +115,44 @@ impl Exchange {
 
     /// The one reading. Until the parameters are known, the form of the answer is a guess.
     async fn read(&mut self, head: &Head, body: Incoming) -> Result<(Bytes, Parameters), Stop> {
-        let gateway = &self.gateway.parts;
-        self.attempt.host = Some(excerpt(head.host()));
-        self.attempt.user_agent = head.header("user-agent").map(str::to_owned);
+        let gateway = Arc::clone(&self.gateway);
+        let limits = &gateway.parts.limits;
+        let attempt = self.attempt();
+        attempt.host = Some(excerpt(head.host()));
+        attempt.user_agent = head.header("user-agent").map(str::to_owned);
         let accept = head.header("accept").unwrap_or_default();
         let guess = |body: &[u8]| {
             let scheme = head.header("authorization").unwrap_or_default();
             Format::guess(&[head.query(), b" ", body, b" ", accept.as_bytes(), b" ", scheme.as_bytes()].concat())
         };
-        let body = inbound::read_body(head, body, gateway.limits.body_bytes, gateway.limits.body_timeout);
+        let body = inbound::read_body(head, body, limits.body_bytes, limits.body_timeout);
         let body = body.await.inspect_err(|_| self.format = guess(b""))?;
-        let parameters = inbound::parameters(head, &body, self.gateway.form_limits());
+        let parameters = inbound::parameters(head, &body, gateway.form_limits());
         let parameters = parameters.inspect_err(|_| self.format = guess(&body))?;
         self.note(&parameters);
-        self.format = inbound::format(head, &parameters)?;
+        self.format = inbound::format(head, &parameters).inspect_err(|_| self.format = guess(b""))?;
         Ok((body, parameters))
     }
 
     fn authenticate(&mut self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Caller, Stop> {
         let authenticated = self.gateway.authenticator().authenticate(claim, signed, self.attempt.at)?;
         let standing = self.gateway.parts.pdp.directory().standing(&authenticated.caller.principal);
-        self.attempt.caller_id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
-        self.attempt.caller = Some(authenticated.caller.clone());
-        self.attempt.reached = Reached::Authenticated;
+        let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
+        let attempt = self.attempt();
+        attempt.caller_id = id;
+        attempt.caller = Some(authenticated.caller.clone());
+        attempt.reached = Reached::Authenticated;
         Ok(authenticated.caller)
     }
 
     /// What is written of the parameters: the business ones, and nothing that belongs to a signature.
     fn note(&mut self, parameters: &Parameters) {
-        let catalog = &self.gateway.parts.catalog;
-        self.attempt.operation = parameters.value("Action").map(str::to_owned);
-        self.attempt.region = parameters.value("RegionId").map(str::to_owned);
-        let business = parameters.iter().filter(|parameter| !catalog.is_protocol_parameter(parameter.name));
-        self.attempt.parameters =
+        let gateway = Arc::clone(&self.gateway);
+        let attempt = self.attempt();
+        attempt.operation = parameters.value("Action").map(str::to_owned);
+        attempt.region = parameters.value("RegionId").map(str::to_owned);
+        let business = parameters.iter().filter(|parameter| !gateway.parts.catalog.may_be_credential(parameter.name));
+        attempt.parameters =
             business.map(|parameter| (parameter.name.to_owned(), parameter.value.to_owned())).collect();
     }
 }

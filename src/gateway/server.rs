@@ -6,11 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::audit::{Journal, SinkFault};
 
 use super::call_id::new_call_id;
 use super::clock;
@@ -42,7 +46,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
             () = shutdown.cancelled() => break,
             accepted = accepting => accepted,
             _ = summaries.tick() => {
-                summarize(&gateway);
+                connections.spawn(summarize(Arc::clone(&gateway), Journal::summarize));
                 continue;
             }
         };
@@ -70,7 +74,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
     if timeout(limits.call_timeout, connections.wait()).await.is_err() {
         tracing::warn!("connections were cut off: their calls took longer than any may");
     }
-    summarize(&gateway);
+    summarize(gateway, Journal::close).await;
 }
 
 async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, drain: CancellationToken) {
@@ -81,9 +85,11 @@ async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, drain
     connection::serve(stream, peer, gateway, drain).await;
 }
 
-fn summarize(gateway: &Gateway) {
-    if let Err(error) = gateway.parts.journal.summarize(new_call_id(), clock::now()) {
-        tracing::error!(%error, "the summary of refused attempts could not be written");
+/// Elsewhere: a disk that is slow must not keep anybody from being accepted.
+async fn summarize(gateway: Arc<Gateway>, write: fn(&Journal, String, Timestamp) -> Result<(), SinkFault>) {
+    let written = spawn_blocking(move || write(&gateway.parts.journal, new_call_id(), clock::now()));
+    if !matches!(written.await, Ok(Ok(()))) {
+        tracing::error!("the summary of refused attempts could not be written");
     }
 }
 

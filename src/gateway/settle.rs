@@ -94,7 +94,8 @@ impl Settlement {
         response
     }
 
-    fn response(&self, stop: &Stop) -> (Response<Full<Bytes>>, Answer) {
+    /// What the caller is told, and nothing else done.
+    pub(super) fn response(&self, stop: &Stop) -> (Response<Full<Bytes>>, Answer) {
         let gateway = &self.gateway.parts;
         let mut answer = stop.answer(&gateway.catalog);
         let mut detail = None;

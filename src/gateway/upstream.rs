@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::{
-    ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -127,7 +127,11 @@ impl Upstream {
         }
         let (parts, body) = response.into_parts();
         let body = timeout_at(deadline, Limited::new(body, LARGEST_ANSWER).collect()).await.map_err(late)?;
-        let body = body.map_err(|error| unknown(&error))?.to_bytes();
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => UpstreamFault::Answer(format!("more than {LARGEST_ANSWER} bytes")),
+            false => unknown(&error),
+        })?;
+        let body = body.to_bytes();
         Ok(UpstreamAnswer { endpoint, status: parts.status, headers: parts.headers, body })
     }
 
@@ -232,18 +236,10 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    let hop_by_hop = [
-        CONNECTION,
-        CONTENT_LENGTH,
-        PROXY_AUTHENTICATE,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("proxy-connection"),
-    ];
-    for name in hop_by_hop.into_iter().chain(named) {
+    let hop_by_hop =
+        [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
+    let proxy: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
+    for name in hop_by_hop.into_iter().chain(named).chain(proxy) {
         headers.remove(name);
     }
     headers

@@ -19,7 +19,7 @@ pub enum FormFault {
     NoEquals { place: Place, piece: String },
     #[error("the {place} holds a parameter without a name")]
     EmptyName { place: Place },
-    #[error("the escape at `{piece}` in the {place} is broken: a `%` is followed by two hexadecimal digits")]
+    #[error("an escape at `{piece}` in the {place} is broken: a `%` is followed by two hexadecimal digits")]
     BrokenEscape { place: Place, piece: String },
     #[error("`{piece}` in the {place} is not UTF-8 after decoding")]
     NotUtf8 { place: Place, piece: String },
@@ -69,10 +69,10 @@ fn read_piece(builder: &mut ParametersBuilder, place: Place, piece: &[u8]) -> Re
     }
     builder.push_decoded(place, |text| {
         let start = text.len();
-        decode(name, place, text)?;
+        decode(name, place, None, text)?;
         let name_end = text.len();
         check_name(&text[start..])?;
-        decode(value, place, text)?;
+        decode(value, place, Some(name), text)?;
         if text[name_end..].chars().any(is_invisible) {
             return Err(FormFault::Character { name: text[start..name_end].to_owned() });
         }
@@ -80,10 +80,12 @@ fn read_piece(builder: &mut ParametersBuilder, place: Place, piece: &[u8]) -> Re
     })
 }
 
-/// Appends the decoded form of `raw`.
-fn decode(raw: &[u8], place: Place, text: &mut String) -> Result<(), FormFault> {
+/// Appends the decoded form of `raw`. A fault in a value shows the `name` alone: the value may be a credential, and
+/// what the caller is told is written down too.
+fn decode(raw: &[u8], place: Place, name: Option<&[u8]>, text: &mut String) -> Result<(), FormFault> {
+    let shown = |at: usize| excerpt(name.unwrap_or(&raw[at..]));
     if let Some(bad) = raw.iter().position(|byte| !(0x21..=0x7e).contains(byte)) {
-        return Err(FormFault::RawByte { place, piece: excerpt(&raw[bad..]) });
+        return Err(FormFault::RawByte { place, piece: shown(bad) });
     }
     if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         text.push_str(str::from_utf8(raw).expect("the bytes were found to be ASCII"));
@@ -96,7 +98,7 @@ fn decode(raw: &[u8], place: Place, text: &mut String) -> Result<(), FormFault> 
         match byte {
             b'+' => decoded.push(b' '),
             b'%' => {
-                let broken = || FormFault::BrokenEscape { place, piece: excerpt(&raw[raw.len() - tail.len() - 1..]) };
+                let broken = || FormFault::BrokenEscape { place, piece: shown(raw.len() - tail.len() - 1) };
                 let [high, low, after @ ..] = tail else { return Err(broken()) };
                 let digit = |byte: &u8| char::from(*byte).to_digit(16);
                 let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(broken()) };
@@ -106,7 +108,7 @@ fn decode(raw: &[u8], place: Place, text: &mut String) -> Result<(), FormFault> 
             byte => decoded.push(*byte),
         }
     }
-    let decoded = str::from_utf8(&decoded).map_err(|_| FormFault::NotUtf8 { place, piece: excerpt(raw) })?;
+    let decoded = str::from_utf8(&decoded).map_err(|_| FormFault::NotUtf8 { place, piece: shown(0) })?;
     text.push_str(decoded);
     Ok(())
 }

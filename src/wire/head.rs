@@ -159,7 +159,9 @@ fn read_method(method: &str, framing: Framing) -> Result<Method, HeadFault> {
 
 /// The query of a target whose path is exactly `/`; an absolute form must name the host of the `Host` header.
 fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadFault> {
-    let refused = || HeadFault::reading(format!("the request target `{}` is not `/`", excerpt(target)));
+    // Without the query: it may hold a signature or a token, and what the caller is told is written down too.
+    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let refused = || HeadFault::reading(format!("the request target `{}` is not `/` and a query", excerpt(path)));
     if !target.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) || target.contains('#') {
         return Err(refused());
     }

@@ -37,6 +37,8 @@ pub struct Caller {
     pub action: String,
     pub version: String,
     pub format: Option<String>,
+    /// A security token beside the key: a parameter in V1, a signed header in V3.
+    pub token: Option<String>,
 }
 
 impl Caller {
@@ -50,6 +52,7 @@ impl Caller {
             action: "AttachNetworkInterface".to_owned(),
             version: "2014-05-26".to_owned(),
             format: Some("JSON".to_owned()),
+            token: None,
         }
     }
 
@@ -139,6 +142,7 @@ impl Caller {
             ("Timestamp", self.timestamp()),
         ];
         common.extend(self.format.clone().map(|format| ("Format", format)));
+        common.extend(self.token.clone().map(|token| ("SecurityToken", token)));
         common
     }
 
@@ -162,7 +166,7 @@ impl Caller {
         use aws_lc_rs::{digest, hmac};
         let pairs = decode(query);
         let (timestamp, nonce) = (self.timestamp(), self.nonce());
-        if body.is_empty() {
+        if body.is_empty() && self.token.is_none() {
             let parameters = collect(&pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>());
             let unsigned = UnsignedV3 {
                 method: Method::Post,
@@ -186,6 +190,11 @@ impl Caller {
             ("x-acs-signature-nonce".to_owned(), nonce),
             ("x-acs-version".to_owned(), self.version.clone()),
         ];
+        if body.is_empty() {
+            headers.remove(0);
+        }
+        headers.extend(self.token.clone().map(|token| ("x-acs-security-token".to_owned(), token)));
+        headers.sort();
         let names = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
         let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         let parameters = collect(&pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>());

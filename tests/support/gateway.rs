@@ -9,7 +9,7 @@ use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
 use ramgate::catalog::Catalog;
 use ramgate::config::Settings;
 use ramgate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls, run};
-use ramgate::identity::{InMemoryNonces, KeyRing, NonceMemory};
+use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory};
 use ramgate::pdp::Pdp;
 use ramgate::simulator::{Simulator, SimulatorSettings, World};
 use ramgate::source::Source;
@@ -83,7 +83,7 @@ impl TestGateway {
             FileModes::Ignored,
         )
         .unwrap();
-        let own = Caller::new("LTAI5tGatewayItself0", "the gateway's own secret").credential();
+        let own = own_key();
         let settings = setup.settings;
         let (listener, url) = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -131,6 +131,11 @@ impl TestGateway {
         super::exchange(self.address, request)
     }
 
+    /// The same, when it does not matter whether the connection goes on.
+    pub fn ask(&self, request: &[u8]) -> super::Answer {
+        super::ask(self.address, request)
+    }
+
     /// The events written so far.
     pub fn events(&self) -> Vec<Value> {
         self.audit.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
@@ -140,6 +145,11 @@ impl TestGateway {
     pub fn last_event(&self) -> Value {
         self.events().pop().expect("an event")
     }
+}
+
+/// The key that forwarded calls are signed with.
+pub fn own_key() -> Credential {
+    Caller::new("LTAI5tGatewayItself0", "the gateway's own secret").credential()
 }
 
 impl Drop for TestGateway {

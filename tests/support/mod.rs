@@ -3,19 +3,33 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 pub mod caller;
+pub mod envelope;
 pub mod gateway;
 pub mod program;
+pub mod refusals;
+pub mod sink;
 pub mod upstream;
 pub mod wire;
+
+use std::time::{Duration, Instant};
 
 pub use caller::{Caller, Shape};
 pub use gateway::{Setup, TestGateway};
 pub use program::{Ran, Server, program, ramgate};
 pub use upstream::FakeUpstream;
-pub use wire::{Answer, exchange, send_raw};
+pub use wire::{Answer, ask, exchange, send_raw};
 
 /// The demo's pair that attaches, and the demo's account.
 pub const ENI: &str = "eni-bp1demopod0000000001";
 pub const INSTANCE: &str = "i-bp1demoworker00000001";
 pub const PROD_INSTANCE: &str = "i-bp1demoprod000000001";
 pub const ACCOUNT: &str = "1234567890123456";
+
+/// Waits until something holds; a test that waits for longer has failed.
+pub fn wait_for(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

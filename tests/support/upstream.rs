@@ -1,15 +1,20 @@
 //! An upstream that records what it gets and answers what it is told.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Raw requests in, scripted bytes out, on loopback.
 #[derive(Debug)]
 pub struct FakeUpstream {
     pub address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    scheme: &'static str,
+    seen: Arc<Mutex<Seen>>,
 }
 
 /// What it does with a request.
@@ -17,10 +22,21 @@ pub struct FakeUpstream {
 pub enum Behaviour {
     /// Answers with these bytes.
     Answer(Vec<u8>),
+    /// The same, after a while.
+    Late(Duration, Vec<u8>),
+    /// Answers with these bytes, which need not be a whole answer, and closes.
+    AnswerAndClose(Vec<u8>),
     /// Takes the request and says nothing until the caller leaves.
     Silent,
     /// Takes the request and closes.
     Close,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    connections: usize,
+    ended: usize,
+    requests: Vec<String>,
 }
 
 pub const REQUEST_ID: &str = "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E";
@@ -28,48 +44,72 @@ pub const REQUEST_ID: &str = "473469C7-AA6F-4DC5-B3DB-A3DC0DE3C83E";
 impl FakeUpstream {
     /// Answers every call with success.
     pub fn start() -> Self {
-        Self::behaving(Behaviour::Answer(json(200, &format!("{{\"RequestId\":\"{REQUEST_ID}\"}}"), "")))
+        Self::behaving(Behaviour::Answer(success()))
     }
 
     pub fn behaving(behaviour: Behaviour) -> Self {
+        Self::scripted(move |_| behaviour.clone())
+    }
+
+    /// Behaves as told for the first request, the second, and so on.
+    pub fn scripted(script: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
+        Self::listen("http", script, |stream| Box::new(stream))
+    }
+
+    /// Answers every call with success, over TLS; and the certificate to trust, PEM.
+    pub fn tls() -> (Self, Vec<u8>) {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let config = Arc::new(config);
+        let wrap = move |stream| -> Box<dyn Stream> {
+            Box::new(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream))
+        };
+        (Self::listen("https", |_| Behaviour::Answer(success()), wrap), made.cert.pem().into_bytes())
+    }
+
+    fn listen(
+        scheme: &'static str,
+        script: impl Fn(usize) -> Behaviour + Send + Sync + 'static,
+        wrap: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let (shared, script) = (Arc::clone(&seen), Arc::new(script));
         thread::spawn(move || {
             for stream in listener.incoming().take(1000) {
-                let (Ok(mut stream), seen, behaviour) = (stream, Arc::clone(&seen), behaviour.clone()) else { return };
-                thread::spawn(move || {
-                    let mut bytes = Vec::new();
-                    let mut piece = [0; 4096];
-                    while let Ok(read) = stream.read(&mut piece) {
-                        if read == 0 {
-                            return;
-                        }
-                        bytes.extend_from_slice(&piece[..read]);
-                        while let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-                            let rest = bytes.split_off(end + 4);
-                            seen.lock().unwrap().push(String::from_utf8(std::mem::replace(&mut bytes, rest)).unwrap());
-                            match &behaviour {
-                                Behaviour::Answer(answer) => stream.write_all(answer).unwrap(),
-                                Behaviour::Silent => {}
-                                Behaviour::Close => return,
-                            }
-                        }
-                    }
-                });
+                let Ok(stream) = stream else { return };
+                shared.lock().unwrap().connections += 1;
+                let (seen, script, stream) = (Arc::clone(&shared), Arc::clone(&script), wrap(stream));
+                thread::spawn(move || serve(stream, &seen, &*script));
             }
         });
-        Self { address, requests }
+        Self { address, scheme, seen }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Heads of all requests so far, as received.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.seen.lock().unwrap().requests.clone()
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.seen.lock().unwrap().connections
+    }
+
+    /// How many connections were closed after an answer, as the other side has seen too.
+    pub fn ended(&self) -> usize {
+        self.seen.lock().unwrap().ended
     }
 }
 
@@ -81,4 +121,60 @@ pub fn json(status: u16, body: &str, headers: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+pub fn success() -> Vec<u8> {
+    json(200, &format!("{{\"RequestId\":\"{REQUEST_ID}\"}}"), "")
+}
+
+trait Stream: Read + Write + Send {
+    /// Says that no more will come.
+    fn end(&mut self);
+}
+
+impl Stream for TcpStream {
+    fn end(&mut self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Stream for StreamOwned<ServerConnection, TcpStream> {
+    fn end(&mut self) {
+        let _ = self.sock.shutdown(Shutdown::Write);
+    }
+}
+
+fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize) -> Behaviour) {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    while let Ok(read @ 1..) = stream.read(&mut piece) {
+        bytes.extend_from_slice(&piece[..read]);
+        while let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            let rest = bytes.split_off(end + 4);
+            let request = String::from_utf8(std::mem::replace(&mut bytes, rest)).unwrap();
+            let number = {
+                let mut seen = seen.lock().unwrap();
+                seen.requests.push(request);
+                seen.requests.len() - 1
+            };
+            // Whether anybody still listens is the test's affair.
+            match script(number) {
+                Behaviour::Answer(answer) => drop(stream.write_all(&answer)),
+                Behaviour::Late(wait, answer) => {
+                    thread::sleep(wait);
+                    drop(stream.write_all(&answer));
+                }
+                Behaviour::AnswerAndClose(answer) => {
+                    let _ = stream.write_all(&answer);
+                    stream.end();
+                    while let Ok(1..) = stream.read(&mut piece) {}
+                    seen.lock().unwrap().ended += 1;
+                    return;
+                }
+                Behaviour::Silent => {}
+                Behaviour::Close => return,
+            }
+            let _ = stream.flush();
+        }
+    }
 }

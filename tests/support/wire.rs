@@ -50,12 +50,21 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 
 /// Sends bytes on a connection of their own and reads one answer.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
+    let (mut answer, mut stream) = send(address, request);
+    answer.closed |= is_closed(&mut stream);
+    answer
+}
+
+/// The same without a look at whether the server closes, which takes its time.
+pub fn ask(address: SocketAddr, request: &[u8]) -> Answer {
+    send(address, request).0
+}
+
+fn send(address: SocketAddr, request: &[u8]) -> (Answer, TcpStream) {
     let mut stream = connect(address);
     // The server may refuse and close before it has taken everything.
     let _ = stream.write_all(request);
-    let mut answer = read_answer(&mut stream).expect("an answer");
-    answer.closed |= is_closed(&mut stream);
-    answer
+    (read_answer(&mut stream).expect("an answer"), stream)
 }
 
 /// Sends bytes and reads whatever comes until the server closes, or nothing for a second.

@@ -1,0 +1,48 @@
+//! A sink whose test says what becomes of an event before it is kept.
+
+use std::fmt;
+use std::sync::Mutex;
+
+use ramgate::audit::{Sink, SinkFault};
+use serde_json::Value;
+
+type Before = dyn Fn(&str) -> Result<(), SinkFault> + Send + Sync;
+
+pub struct ScriptedSink {
+    kept: Mutex<Vec<String>>,
+    before: Box<Before>,
+    blocks: bool,
+}
+
+impl ScriptedSink {
+    pub fn new(before: impl Fn(&str) -> Result<(), SinkFault> + Send + Sync + 'static) -> Self {
+        Self { kept: Mutex::default(), before: Box::new(before), blocks: false }
+    }
+
+    /// One that takes its time, and says so.
+    pub fn blocking(before: impl Fn(&str) -> Result<(), SinkFault> + Send + Sync + 'static) -> Self {
+        Self { blocks: true, ..Self::new(before) }
+    }
+
+    pub fn events(&self) -> Vec<Value> {
+        self.kept.lock().unwrap().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
+    }
+}
+
+impl Sink for ScriptedSink {
+    fn append(&self, event: &str) -> Result<(), SinkFault> {
+        (self.before)(event)?;
+        self.kept.lock().unwrap().push(event.to_owned());
+        Ok(())
+    }
+
+    fn blocks(&self) -> bool {
+        self.blocks
+    }
+}
+
+impl fmt::Debug for ScriptedSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedSink").field("blocks", &self.blocks).finish_non_exhaustive()
+    }
+}
