@@ -56,7 +56,8 @@ fn row_20_types_of_body() {
     let twice = with_lines(&V1::split().bytes(), "content-type: application/json\r\n");
     bench.refuses("twice", &twice, Refused::framing("the header `Content-Type` occurs twice"));
 
-    for kind in ["application/x-www-form-urlencoded; charset=UTF-8", "Application/X-WWW-Form-URLEncoded;charset=utf-8"] {
+    for kind in ["application/x-www-form-urlencoded; charset=UTF-8", "Application/X-WWW-Form-URLEncoded;charset=utf-8"]
+    {
         bench.forwards_attach(kind, &V1::split().header("Content-Type", kind).bytes());
     }
     for kind in ["application/x-www-form-urlencoded", "application/json", "application/octet-stream"] {
@@ -246,7 +247,8 @@ fn row_24_hosts() {
         let refused = Refused::framing("ost` occurs twice");
         bench.refuses(second, &with_lines(&request, second), refused);
     }
-    for bad in ["", "a@b", "gateway.test/x", "a b", "gateway.test:", "gateway.test:99999", "gateway.test:+80", "[::g]", "a,b"]
+    for bad in
+        ["", "a@b", "gateway.test/x", "a b", "gateway.test:", "gateway.test:99999", "gateway.test:+80", "[::g]", "a,b"]
     {
         let lines = format!("Host: {bad}\r\n");
         let refused = Refused::framing("the header `Host` is no host name");
@@ -256,7 +258,9 @@ fn row_24_hosts() {
         let refused = Refused::framing("and the `Host` header `gateway.test`");
         bench.refuses(target, &replaced(&request, "/?", target.as_bytes()), refused);
     }
-    for other in ["rds.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "ecs.cn-hangzhou.evil.aliyuncs.com", "aliyuncs.com"] {
+    for other in
+        ["rds.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "ecs.cn-hangzhou.evil.aliyuncs.com", "aliyuncs.com"]
+    {
         let refused = Refused::with(400, "InvalidParameter", "host", "is no ECS endpoint");
         bench.refuses(other, &V1::attach().header("Host", other).bytes(), refused);
         bench.refuses(other, &V3::attach().signed("host", other).bytes(), refused);

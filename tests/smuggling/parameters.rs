@@ -1,5 +1,7 @@
 //! Names: repeated, encoded, alike, unknown, of another account, of another operation.
 
+use ramgate::catalog::Catalog;
+
 use crate::support::bench::ATTACH;
 use crate::support::caller::attach_parameters;
 use crate::support::crafted::{replaced, with_lines};
@@ -119,7 +121,7 @@ fn row_08_unknown_parameters() {
             assert_eq!(decision["additionalEventData"]["gateway"]["leftOut"], serde_json::json!([name]), "{piece}");
         }
     }
-    let altered = replaced(&V1::attach().raw("on=1").bytes(), "on=1", b"on=2");
+    let altered = replaced(&V1::attach().raw("on=left-out").bytes(), "on=left-out", b"on=other");
     let unsigned = Refused::with(400, "IncompleteSignature", "signature-v1", "does not match");
     bench.refuses("left out, and covered by the signature", &altered, unsigned);
 }
@@ -185,7 +187,8 @@ fn row_31_another_version() {
 #[test]
 fn row_33_other_ways_to_the_same_effect() {
     let bench = Bench::new();
-    let unknown = Refused::with(403, "Forbidden.NotSupportRAM", "unknown-operation", "is not one this gateway forwards");
+    let unknown =
+        Refused::with(403, "Forbidden.NotSupportRAM", "unknown-operation", "is not one this gateway forwards");
     for action in ["RunInstances", "CreateInstance", "attachNetworkInterface", "AttachNetworkInterface ", "Attach*"] {
         bench.refuses(action, &V1::attach().set("Action", action).bytes(), unknown);
     }
@@ -193,15 +196,19 @@ fn row_33_other_ways_to_the_same_effect() {
     let missing = Refused::with(400, "MissingParameter", "missing-parameter", "\"Action\"");
     bench.refuses("none", &V1::attach().without("Action").bytes(), missing);
 
+    // Operations of the gateway's own catalogue are judged by their own action and parameters; the others are unknown.
+    let bundled = |action: &str| Catalog::bundled().operation(action).is_some();
     let create = Caller::terway().calling("CreateNetworkInterface");
     let business = [("RegionId", "cn-hangzhou"), ("VSwitchId", "vsw-bp1demozoneh0000001"), ("InstanceId", INSTANCE)];
-    let refused = Refused::with(400, "UnsupportedParameter", "unknown-parameter", "`InstanceId`");
+    let unsupported = Refused::with(400, "UnsupportedParameter", "unknown-parameter", "`InstanceId`");
+    let refused = if bundled(&create.action) { unsupported } else { unknown };
     bench.refuses("an ENI created attached", &V1::from(&create, &business).bytes(), refused);
 
     let modify = Caller::alice().calling("ModifyNetworkInterfaceAttribute");
     let business = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", ENI)];
     let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "");
-    bench.refuses("judged by its own action", &V1::from(&modify, &business).bytes(), denied);
+    let refused = if bundled(&modify.action) { denied } else { unknown };
+    bench.refuses("an ENI modified", &V1::from(&modify, &business).bytes(), refused);
 
     for host in ["vpc.cn-hangzhou.aliyuncs.com", "eni.aliyuncs.com"] {
         let other_product = V1::attach().header("Host", host).bytes();

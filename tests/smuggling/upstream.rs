@@ -1,12 +1,14 @@
 //! Between the gateway and ECS: redirects, and what changes between two calls.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ramgate::identity::KeyRing;
 use ramgate::simulator::{Simulator, SimulatorSettings, World, run};
+use ramgate::source::Source;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::caller::attach_parameters;
@@ -37,25 +39,16 @@ fn row_39_a_redirect_is_not_followed() {
 /// so what changed between two identical calls is told by ECS itself, and its answer goes back unchanged.
 #[test]
 fn row_40_nothing_about_resources_is_remembered_between_two_calls() {
-    let ecs = Ecs::start();
-    let gateway = TestGateway::start(Setup { upstream: Some(ecs.url.clone()), ..Setup::default() });
-    let call = || gateway.exchange(&V1::attach().bytes());
-
-    assert_eq!(call().status, 200);
-    ecs.settle();
-    // Somebody else attaches it elsewhere, past the gateway.
-    assert_eq!(ecs.operate("DetachNetworkInterface", &attach_parameters()).status, 200);
-    ecs.settle();
-    let other = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", ENI), ("InstanceId", "i-bp1demoworker00000002")];
-    assert_eq!(ecs.operate("AttachNetworkInterface", &other).status, 200);
-    ecs.settle();
-    check_same(&call(), &ecs.operate("AttachNetworkInterface", &attach_parameters()), 400, &gateway);
-
-    // Somebody else deletes it.
-    assert_eq!(ecs.operate("DetachNetworkInterface", &other).status, 200);
-    ecs.settle();
-    assert_eq!(ecs.operate("DeleteNetworkInterface", &other[..2]).status, 200);
-    check_same(&call(), &ecs.operate("AttachNetworkInterface", &attach_parameters()), 404, &gateway);
+    let mut ecs = Ecs::start(&demo_world(""));
+    let gateway = TestGateway::start(Setup { upstream: Some(ecs.url()), ..Setup::default() });
+    assert_eq!(gateway.exchange(&V1::attach().bytes()).status, 200);
+    for (line, status) in [("", 404), ("instance = \"i-bp1demoworker00000002\"", 400)] {
+        // Somebody else deleted it, or attached it elsewhere, past the gateway.
+        ecs = ecs.replaced_by(&if line.is_empty() { demo_world_without(ENI) } else { demo_world(line) });
+        let through = gateway.exchange(&V1::attach().bytes());
+        let direct = exchange(ecs.address, &V1::from(&operator(), &attach_parameters()).bytes());
+        check_same(&through, &direct, status, &gateway);
+    }
 }
 
 /// What is refused is refused without a look at ECS: existence is not to be learned by those who may not.
@@ -80,46 +73,56 @@ fn check_same(through: &Answer, direct: &Answer, status: u16, gateway: &TestGate
     assert_eq!(outcome["additionalEventData"]["gateway"]["stage"], "Outcome");
 }
 
-/// An embedded ECS that the test reaches past the gateway.
-struct Ecs {
-    url: String,
-    address: std::net::SocketAddr,
-    operator: Caller,
-    /// Dropped last, and the ECS with it.
-    _runtime: Runtime,
+/// The demo's world, with a line more in the table of the demo's ENI.
+fn demo_world(line: &str) -> String {
+    DEMO_WORLD.replace(&format!("id = \"{ENI}\""), &format!("id = \"{ENI}\"\n{line}"))
 }
 
-const DELAY: Duration = Duration::from_millis(20);
+fn demo_world_without(eni: &str) -> String {
+    DEMO_WORLD.replace(eni, "eni-bp1demosomethingelse")
+}
+
+const DEMO_WORLD: &str = include_str!("../../demo/world.toml");
+
+/// Somebody with a key of the cloud's own.
+fn operator() -> Caller {
+    Caller::new("LTAI5tOperator000000", "the operator's secret")
+}
+
+/// An embedded ECS that the test reaches past the gateway, and whose world it can exchange.
+struct Ecs {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    served: JoinHandle<()>,
+    runtime: Runtime,
+}
 
 impl Ecs {
-    fn start() -> Self {
+    fn start(world: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self::serve(runtime, SocketAddr::from(([127, 0, 0, 1], 0)), world)
+    }
+
+    /// The same address, another world.
+    fn replaced_by(self, world: &str) -> Self {
+        self.shutdown.cancel();
+        self.runtime.block_on(self.served).unwrap();
+        Self::serve(self.runtime, self.address, world)
+    }
+
+    fn serve(runtime: Runtime, address: SocketAddr, world: &str) -> Self {
         // The key that the gateways of this harness sign with.
         let gateway = Caller::new("LTAI5tGatewayItself0", "the gateway's own secret");
-        let operator = Caller::new("LTAI5tOperator000000", "the operator's secret");
-        let keys = KeyRing::new([gateway.credential(), operator.credential()]);
-        let settings = SimulatorSettings { attach_delay: DELAY, ..SimulatorSettings::default() };
-        let simulator = Arc::new(Simulator::new(World::demo(), keys, settings));
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(run(listener, simulator, CancellationToken::new()));
-        Self { url: format!("http://{address}"), address, operator, _runtime: runtime }
+        let keys = KeyRing::new([gateway.credential(), operator().credential()]);
+        let world = World::read(&Source::new("world.toml", world)).unwrap();
+        let simulator = Arc::new(Simulator::new(world, keys, SimulatorSettings::default()));
+        let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let served = runtime.spawn(run(listener, simulator, shutdown.clone()));
+        Self { address, shutdown, served, runtime }
     }
 
-    fn operate(&self, action: &str, business: &[(&str, &str)]) -> Answer {
-        exchange(self.address, &V1::from(&self.operator.clone().calling(action), business).bytes())
-    }
-
-    /// Waits until what was begun is done.
-    fn settle(&self) {
-        let enis = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId.1", ENI)];
-        for _ in 0..200 {
-            let answer = self.operate("DescribeNetworkInterfaces", &enis).body;
-            if answer.contains("\"InUse\"") || answer.contains("\"Available\"") {
-                return;
-            }
-            std::thread::sleep(DELAY);
-        }
-        panic!("the ENI did not come to rest");
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 }

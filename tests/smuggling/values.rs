@@ -87,7 +87,8 @@ fn row_16_bytes_that_no_id_has() {
         let request = V1::split().without("InstanceId").form(&piece).bytes();
         bench.refuses(value, &request, Refused::two_readings(because));
     }
-    for value in ["i-bp1%EF%BD%81", "%20i-bp1", "i-bp1%20", "i-bp1%2Fx", "i-bp1%C2%A0", "i-", "i", "i-bp1:x", "i-bp1*"] {
+    for value in ["i-bp1%EF%BD%81", "%20i-bp1", "i-bp1%20", "i-bp1%2Fx", "i-bp1%C2%A0", "i-", "i", "i-bp1:x", "i-bp1*"]
+    {
         let request = V1::attach().without("InstanceId").raw(&format!("InstanceId={value}")).bytes();
         bench.refuses(value, &request, malformed(BAD_INSTANCE));
     }
@@ -101,7 +102,8 @@ fn row_16_bytes_that_no_id_has() {
         let request = replaced(&V1::attach().bytes(), INSTANCE, raw);
         bench.refuses("a raw byte in the target", &request, Refused::framing(""));
         let form = V1::split().set("InstanceId", &"x".repeat(raw.len())).bytes();
-        let request = replaced(&form, &format!("InstanceId={}", "x".repeat(raw.len())), &[b"InstanceId=", raw].concat());
+        let request =
+            replaced(&form, &format!("InstanceId={}", "x".repeat(raw.len())), &[b"InstanceId=", raw].concat());
         bench.refuses("a raw byte in the form", &request, Refused::two_readings("must be percent-encoded"));
     }
 }
@@ -167,7 +169,7 @@ fn row_32_regions() {
 fn row_35_the_form_of_the_answer() {
     let bench = Bench::new();
     let refused = Refused::with(400, "InvalidParameter.Format", "format", "neither JSON nor XML");
-    for format in ["html", "JSONP", "JSON,XML", " JSON", "none"] {
+    for format in ["html", "JSONP", "JSON,XML", "J", "none"] {
         bench.refuses(format, &V1::attach().set("Format", format).bytes(), refused.in_xml());
         let names_json = V1::attach().set("Format", format).header("Accept", "application/json");
         bench.refuses(format, &names_json.bytes(), refused);
