@@ -160,6 +160,25 @@ fn row_22_chunked_bodies_are_plain() {
 }
 
 #[test]
+fn row_22_a_body_that_breaks_off() {
+    let bench = Bench::new();
+    let whole = V1::split().bytes();
+    let chunks = with_lines(&V1::attach().bytes(), "Transfer-Encoding: chunked\r\n");
+    let cut =
+        [whole[..whole.len() - 1].to_vec(), [&chunks[..], b"5\r\non=1"].concat(), [&chunks[..], b"0\r\n"].concat()];
+    for (at, request) in cut.iter().enumerate() {
+        let mut stream = connect(bench.gateway.address);
+        stream.write_all(request).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let answers = read_answers(&mut stream);
+        assert_eq!(answers.len(), 1, "{at}: {answers:?}");
+        let refused = Refused::framing("the body was not complete");
+        bench.check_refusal(&at.to_string(), &answers[0], &bench.gateway.last_event(), refused);
+    }
+    assert_eq!(bench.upstream.requests(), [""; 0]);
+}
+
+#[test]
 fn row_22_a_request_hidden_in_a_body_gets_no_answer() {
     let bench = Bench::new();
     let hidden = String::from_utf8(V1::attach().bytes()).unwrap();
