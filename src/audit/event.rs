@@ -1,20 +1,22 @@
 //! One event in the shape of ActionTrail, ours under `additionalEventData.gateway` (`spec/ecs-eni.md` C.1 and C.4).
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
 
 use crate::catalog::{Call, Refusal};
-use crate::policy::{Decision, MatchedPolicy, Verdict};
-use crate::ram::{AccessKeyId, Identity, Request};
+use crate::policy::Verdict;
+use crate::ram::{AccessKeyId, Identity};
 
 use super::attempt::{Attempt, Reached};
+use super::bounded::bounded;
 use super::journal::JournalIdentity;
 
-/// No text of a caller's is written longer.
-const LONGEST_TEXT: usize = 256;
 /// No more parameters of a caller's are written.
 const MOST_PARAMETERS: usize = 100;
 
@@ -56,8 +58,8 @@ pub(super) enum Stage {
 #[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
     pub(super) call: &'a Call,
-    pub(super) request: &'a Request,
-    pub(super) decision: &'a Decision,
+    pub(super) verdict: Verdict,
+    pub(super) decision: &'a RawValue,
     pub(super) revision: &'a str,
 }
 
@@ -68,49 +70,56 @@ pub(super) struct Event<'a> {
     event_version: &'static str,
     event_category: &'static str,
     event_type: &'static str,
-    event_name: String,
+    event_name: Cow<'a, str>,
     #[serde(rename = "eventRW", skip_serializing_if = "Option::is_none")]
     event_rw: Option<&'static str>,
-    service_name: String,
-    api_version: String,
-    event_source: String,
-    acs_region: String,
+    service_name: &'a str,
+    api_version: Cow<'a, str>,
+    event_source: Cow<'a, str>,
+    acs_region: Cow<'a, str>,
     event_time: String,
-    request_id: String,
-    source_ip_address: String,
-    user_agent: String,
+    request_id: Cow<'a, str>,
+    source_ip_address: IpAddr,
+    user_agent: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    recipient_account_id: Option<String>,
-    user_identity: UserIdentity,
-    request_parameters: BTreeMap<String, String>,
+    recipient_account_id: Option<&'a str>,
+    user_identity: UserIdentity<'a>,
+    #[serde(serialize_with = "as_map")]
+    request_parameters: &'a [(String, String)],
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_elements: Option<BTreeMap<&'static str, String>>,
+    response_elements: Option<ResponseElements<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error_code: Option<String>,
+    error_code: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error_message: Option<String>,
+    error_message: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_name: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    referenced_resources: BTreeMap<String, Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_lists")]
+    referenced_resources: Vec<(String, &'a str)>,
     additional_event_data: Additional<'a>,
 }
 
 #[derive(Serialize)]
+struct ResponseElements<'a> {
+    #[serde(rename = "RequestId")]
+    request_id: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UserIdentity {
+struct UserIdentity<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal_id: Option<String>,
+    principal_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account_id: Option<String>,
+    account_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    access_key_id: Option<String>,
+    access_key_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_name: Option<String>,
+    user_name: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -128,18 +137,18 @@ struct Gateway<'a> {
     mode: &'static str,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refusal>,
     signature: Signature,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<WrittenDecision>,
+    decision: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy_revision: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    left_out: Vec<String>,
+    left_out: Vec<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upstream: Option<Upstream>,
+    upstream: Option<Upstream<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     http_status: Option<u16>,
     chain: &'a str,
@@ -153,37 +162,11 @@ struct Signature {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct WrittenDecision {
-    auth_action: String,
-    explicit_deny: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    no_permission_policy_type: Option<&'static str>,
-    auth_conditions: Vec<Condition>,
-    resources: Vec<Resource>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Condition {
-    condition_key: String,
-    condition_values: Vec<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Resource {
-    auth_resource: String,
-    verdict: Verdict,
-    matched_policies: Vec<MatchedPolicy>,
-}
-
-#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Upstream {
-    endpoint: String,
+struct Upstream<'a> {
+    endpoint: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
+    request_id: Option<Cow<'a, str>>,
     status: u16,
     latency_ms: u64,
 }
@@ -195,11 +178,11 @@ impl<'a> Event<'a> {
         stage: Stage,
         verdict: &'static str,
     ) -> Self {
-        let text = |text: &Option<String>| text.as_deref().map(bounded).unwrap_or_default();
+        let text = |text: &'a Option<String>| text.as_deref().map(bounded).unwrap_or_default();
         let authenticated = attempt.reached >= Reached::Authenticated;
         let signature =
             Signature { scheme: attempt.scheme.map_or("none", |scheme| scheme.as_str()), verified: authenticated };
-        let parameters = attempt.parameters.iter().take(MOST_PARAMETERS);
+        let parameters = &attempt.parameters[..attempt.parameters.len().min(MOST_PARAMETERS)];
         Self {
             event_id: &attempt.id,
             event_version: "1",
@@ -207,23 +190,23 @@ impl<'a> Event<'a> {
             event_type: "ApiCall",
             event_name: text(&attempt.operation),
             event_rw: None,
-            service_name: "Ecs".to_owned(),
+            service_name: "Ecs",
             api_version: text(&attempt.version),
             event_source: text(&attempt.host),
             acs_region: text(&attempt.region),
             event_time: whole_seconds(attempt.at),
-            request_id: attempt.id.clone(),
-            source_ip_address: attempt.source.to_string(),
+            request_id: Cow::Borrowed(&attempt.id),
+            source_ip_address: attempt.source,
             user_agent: text(&attempt.user_agent),
-            recipient_account_id: attempt.caller.as_ref().map(|caller| caller.principal.account.to_string()),
+            recipient_account_id: attempt.caller.as_ref().map(|caller| caller.principal.account.as_str()),
             user_identity: UserIdentity::of(attempt),
-            request_parameters: parameters.map(|(name, value)| (bounded(name), bounded(value))).collect(),
+            request_parameters: parameters,
             response_elements: None,
             error_code: None,
             error_message: None,
             resource_type: None,
             resource_name: None,
-            referenced_resources: BTreeMap::new(),
+            referenced_resources: Vec::new(),
             additional_event_data: Additional {
                 scheme: attempt.transport,
                 gateway: Gateway {
@@ -252,31 +235,31 @@ impl<'a> Event<'a> {
         self
     }
 
-    pub(super) fn with_reason(mut self, reason: &str) -> Self {
+    pub(super) fn with_reason(mut self, reason: &'a str) -> Self {
         self.additional_event_data.gateway.reason = Some(bounded(reason));
         self
     }
 
     pub(super) fn with_judgement(mut self, judged: Judged<'a>) -> Self {
         let operation = judged.call.operation();
-        self.service_name = operation.product().to_owned();
+        self.service_name = operation.product();
         self.event_rw = Some(operation.access().event_rw());
         for (kind, resource) in judged.call.resource_types().zip(judged.call.resources()) {
             let kind = format!("ACS::ECS::{kind}");
             let name = resource.fields().map_or("*", |fields| fields.relative);
-            let name = name.split_once('/').map_or(name, |(_, id)| id).to_owned();
-            self.referenced_resources.entry(kind.clone()).or_default().push(name.clone());
+            let name = name.split_once('/').map_or(name, |(_, id)| id);
             join(&mut self.resource_type, &kind);
-            join(&mut self.resource_name, &name);
+            join(&mut self.resource_name, name);
+            self.referenced_resources.push((kind, name));
         }
         let gateway = &mut self.additional_event_data.gateway;
-        gateway.decision = Some(WrittenDecision::new(judged.request, judged.decision));
+        gateway.decision = Some(judged.decision);
         gateway.policy_revision = Some(judged.revision);
         self
     }
 
-    pub(super) fn with_answer(mut self, answered: &Answered) -> Self {
-        self.error_code = Some(answered.code.clone());
+    pub(super) fn with_answer(mut self, answered: &'a Answered) -> Self {
+        self.error_code = Some(Cow::Borrowed(&answered.code));
         self.error_message = Some(bounded(&answered.message));
         let gateway = &mut self.additional_event_data.gateway;
         gateway.refusal = Some(answered.refusal);
@@ -284,11 +267,11 @@ impl<'a> Event<'a> {
         self.with_reason(&answered.reason)
     }
 
-    pub(super) fn with_outcome(mut self, forwarded: &Forwarded) -> Self {
+    pub(super) fn with_outcome(mut self, forwarded: &'a Forwarded) -> Self {
         if let Some(id) = &forwarded.request_id {
             self.request_id = bounded(id);
             if forwarded.code.is_none() {
-                self.response_elements = Some(BTreeMap::from([("RequestId", bounded(id))]));
+                self.response_elements = Some(ResponseElements { request_id: bounded(id) });
             }
         }
         self.error_code = forwarded.code.as_deref().map(bounded);
@@ -297,7 +280,7 @@ impl<'a> Event<'a> {
         gateway.reason = forwarded.failure.as_deref().map(bounded);
         gateway.http_status = Some(forwarded.status);
         gateway.upstream = Some(Upstream {
-            endpoint: forwarded.endpoint.clone(),
+            endpoint: &forwarded.endpoint,
             request_id: forwarded.request_id.as_deref().map(bounded),
             status: forwarded.status,
             latency_ms: u64::try_from(forwarded.latency.as_millis()).unwrap_or(u64::MAX),
@@ -306,62 +289,51 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("text and numbers make JSON")
+        // Room for a whole line, so that it does not grow by copying.
+        let mut text = Vec::with_capacity(3072);
+        serde_json::to_writer(&mut text, self).expect("text and numbers make JSON");
+        String::from_utf8(text).expect("JSON is UTF-8")
     }
 }
 
-impl UserIdentity {
-    fn of(attempt: &Attempt) -> Self {
-        let masked = attempt.claimed_key.as_deref().map(AccessKeyId::mask);
+impl<'a> UserIdentity<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        let key = |id: &str| Some(Cow::Owned(AccessKeyId::mask(id)));
         let Some(caller) = &attempt.caller else {
-            let nothing = || None;
-            return Self {
-                kind: "unknown",
-                principal_id: nothing(),
-                account_id: nothing(),
-                access_key_id: masked,
-                user_name: nothing(),
-            };
+            let access_key_id = attempt.claimed_key.as_deref().and_then(key);
+            return Self { kind: "unknown", principal_id: None, account_id: None, access_key_id, user_name: None };
         };
-        let account = caller.principal.account.to_string();
+        let account = caller.principal.account.as_str();
         let (kind, name) = match &caller.principal.identity {
-            Identity::Root => ("root-account", "root".to_owned()),
-            Identity::User(name) => ("ram-user", name.to_string()),
-            Identity::Role(name) => ("assumed-role", name.to_string()),
+            Identity::Root => ("root-account", "root"),
+            Identity::User(name) => ("ram-user", &**name),
+            Identity::Role(name) => ("assumed-role", &**name),
         };
-        let id = if caller.principal.is_root() { Some(account.clone()) } else { attempt.caller_id.clone() };
-        let key = Some(caller.access_key.masked());
-        Self { kind, principal_id: id, account_id: Some(account), access_key_id: key, user_name: Some(name) }
-    }
-}
-
-impl WrittenDecision {
-    fn new(request: &Request, decision: &Decision) -> Self {
-        let conditions = request.context.iter().map(|(key, values)| Condition {
-            condition_key: key.as_str().to_owned(),
-            condition_values: values.iter().map(|value| bounded(value)).collect(),
-        });
-        let resources = decision.judgements().map(|judgement| Resource {
-            auth_resource: judgement.resource().as_str().to_owned(),
-            verdict: judgement.verdict(),
-            matched_policies: judgement.matched_policies(),
-        });
+        let id = if caller.principal.is_root() { Some(account) } else { attempt.caller_id.as_deref() };
         Self {
-            auth_action: request.action.as_str().to_owned(),
-            explicit_deny: decision.verdict() == Verdict::ExplicitDeny,
-            no_permission_policy_type: decision.policy_type(),
-            auth_conditions: conditions.collect(),
-            resources: resources.collect(),
+            kind,
+            principal_id: id.map(Cow::Borrowed),
+            account_id: Some(Cow::Borrowed(account)),
+            access_key_id: key(caller.access_key.as_str()),
+            user_name: Some(Cow::Borrowed(name)),
         }
     }
 }
 
-/// A caller's text, cut at a bound.
-fn bounded(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+fn as_map<S: Serializer>(parameters: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(parameters.iter().map(|(name, value)| (bounded(name), bounded(value))))
+}
+
+/// A list of ids for each type, the types in the order in which they come.
+fn as_lists<S: Serializer>(resources: &[(String, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    for (at, (kind, _)) in resources.iter().enumerate() {
+        if !resources[..at].iter().any(|(earlier, _)| earlier == kind) {
+            let of_kind: Vec<&str> = resources.iter().filter(|(other, _)| other == kind).map(|(_, id)| *id).collect();
+            map.serialize_entry(kind, &of_kind)?;
+        }
     }
+    map.end()
 }
 
 fn join(list: &mut Option<String>, item: &str) {

@@ -9,8 +9,7 @@ use super::chain::{Chain, Link};
 use super::sink::{Sink, SinkFault};
 
 /// When a line counts as written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncMode {
     /// On disk. Those who write at the same time share one wait.
     Always,
@@ -51,6 +50,8 @@ struct State {
     /// The strictest wish among the pending lines.
     wanted: SyncMode,
     leading: bool,
+    /// Who waits for a turn: waking nobody would cost a system call a line.
+    waiting: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +93,7 @@ impl FileSink {
             batch: Arc::default(),
             wanted: SyncMode::None,
             leading: false,
+            waiting: 0,
         };
         let chain_id = chain_id.unwrap_or_else(|| new_chain.to_owned());
         Ok(Self { chain_id, sync, state: Mutex::new(state), turned: Condvar::new() })
@@ -119,11 +121,13 @@ impl FileSink {
             if let Some(outcome) = batch.outcome.get() {
                 return outcome.clone();
             }
-            state = if state.leading {
-                self.turned.wait(state).unwrap_or_else(PoisonError::into_inner)
+            if state.leading {
+                state.waiting += 1;
+                state = self.turned.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.waiting -= 1;
             } else {
-                self.lead(state)
-            };
+                state = self.lead(state);
+            }
         }
     }
 
@@ -154,7 +158,9 @@ impl FileSink {
             }
             Err(error) => state.fail(&batch, &error),
         }
-        self.turned.notify_all();
+        if state.waiting > 0 {
+            self.turned.notify_all();
+        }
         state
     }
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use crate::catalog::Call;
 use crate::pdp::{Denied, Permit};
@@ -12,13 +13,14 @@ use super::attempt::{Attempt, Reached};
 use super::budget::{Admission, Budget, BudgetLimits};
 use super::event::{Answered, Event, Forwarded, Judged, Stage};
 use super::sink::{Sink, SinkFault};
+use super::written_decision::written_decision;
 
 /// Proof that a permit was written down before anything was done about it. Only the journal makes one.
 ///
 /// ```compile_fail,E0451
 /// # use ramgate::{audit::Recorded, catalog::Call, pdp::Permit};
 /// fn forge(permit: Permit<Call>) -> Recorded<Permit<Call>> {
-///     Recorded { inner: permit }
+///     Recorded { inner: permit, decision: Default::default() }
 /// }
 /// ```
 ///
@@ -34,6 +36,8 @@ use super::sink::{Sink, SinkFault};
 #[must_use = "a recorded permit that is not used leaves a decision without an outcome"]
 pub struct Recorded<P> {
     inner: P,
+    /// As it stands in the decision's line, for the outcome's.
+    decision: Box<RawValue>,
 }
 
 /// Who writes a log: in every line, so that merged logs can be told apart.
@@ -71,10 +75,11 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written; the permit is gone with it.
     pub fn record(&self, attempt: &Attempt, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, SinkFault> {
-        let judged = judged(&permit);
-        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.decision.verdict().as_str());
+        let decision = written_decision(permit.request(), permit.decision());
+        let judged = judged(&permit, &decision);
+        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
         self.sink.append(&event.with_judgement(judged).not_final().to_text())?;
-        Ok(Recorded { inner: permit })
+        Ok(Recorded { inner: permit, decision })
     }
 
     /// Writes what became of a forwarded call.
@@ -87,8 +92,8 @@ impl Journal {
         recorded: &Recorded<Permit<Call>>,
         forwarded: &Forwarded,
     ) -> Result<(), SinkFault> {
-        let judged = judged(&recorded.inner);
-        let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.decision.verdict().as_str());
+        let judged = judged(&recorded.inner, &recorded.decision);
+        let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.verdict.as_str());
         self.sink.append_soon(&event.with_judgement(judged).with_outcome(forwarded).to_text())
     }
 
@@ -97,13 +102,14 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written.
     pub fn denied(&self, attempt: &Attempt, denied: &Denied<Call>, answered: &Answered) -> Result<(), SinkFault> {
+        let decision = written_decision(denied.request(), denied.decision());
         let judged = Judged {
             call: denied.subject(),
-            request: denied.request(),
-            decision: denied.decision(),
+            verdict: denied.decision().verdict(),
+            decision: &decision,
             revision: denied.revision(),
         };
-        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.decision.verdict().as_str());
+        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
         self.sink.append(&event.with_judgement(judged).with_answer(answered).to_text())
     }
 
@@ -139,11 +145,6 @@ impl Journal {
     }
 }
 
-fn judged(permit: &Permit<Call>) -> Judged<'_> {
-    Judged {
-        call: permit.subject(),
-        request: permit.request(),
-        decision: permit.decision(),
-        revision: permit.revision(),
-    }
+fn judged<'a>(permit: &'a Permit<Call>, decision: &'a RawValue) -> Judged<'a> {
+    Judged { call: permit.subject(), verdict: permit.decision().verdict(), decision, revision: permit.revision() }
 }

@@ -4,12 +4,14 @@
 //! the edges that touches a file. Must not know: HTTP, how a caller is recognised, the clock.
 
 mod attempt;
+mod bounded;
 mod budget;
 mod chain;
 mod event;
 mod file;
 mod journal;
 mod sink;
+mod written_decision;
 
 pub use attempt::{Attempt, Reached};
 pub use budget::{Admission, Budget, BudgetLimits, Suppressed};

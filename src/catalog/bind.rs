@@ -19,18 +19,6 @@ pub struct Binding<'a> {
     pub regions: &'a [Region],
 }
 
-/// Who owns a parameter name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owned {
-    /// The protocol: `Action`, `Signature`, …
-    Protocol,
-    /// Shifts the account that is meant.
-    Owner,
-    /// Real clients send it without effect.
-    Ignored,
-    Operation,
-}
-
 /// Why a request is no call of the operation. The text is what the caller is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindFault {
@@ -113,22 +101,6 @@ impl Catalog {
         })
     }
 
-    /// Who owns the name of a parameter of this operation.
-    pub fn owner_of(&self, operation: &Operation, name: &str) -> Owned {
-        let is = |names: &[String]| names.iter().any(|known| known == name);
-        if operation.parameters.iter().any(|spec| spec.name.matches(name)) {
-            Owned::Operation
-        } else if is(&self.protocol_parameters) {
-            Owned::Protocol
-        } else if is(&self.owners) {
-            Owned::Owner
-        } else if is(&operation.ignored) {
-            Owned::Ignored
-        } else {
-            Owned::Operation
-        }
-    }
-
     /// The parameters that go on, and the names of those that do not.
     fn sort_out(
         &self,
@@ -138,17 +110,17 @@ impl Catalog {
     ) -> Result<(Parameters, Vec<String>), BindFault> {
         let mut kept = ParametersBuilder::default();
         let mut left_out = Vec::new();
+        let is = |names: &[String], name: &str| names.iter().any(|known| known == name);
         for given in parameters.iter() {
-            match self.owner_of(operation, given.name) {
-                Owned::Protocol => {}
-                Owned::Owner if given.value == account.as_str() => left_out.push(given.name.to_owned()),
-                Owned::Owner => return Err(BindFault::Owner { parameter: given.name.to_owned() }),
-                Owned::Ignored => left_out.push(given.name.to_owned()),
-                Owned::Operation => match operation.parameters.iter().find(|spec| spec.name.matches(given.name)) {
-                    None => return Err(self.unknown(operation, given.name)),
-                    Some(spec) if spec.state == State::Retired => left_out.push(given.name.to_owned()),
-                    Some(_) => kept.push(given.name, given.value, given.place),
-                },
+            let name = given.name;
+            match operation.parameters.iter().find(|spec| spec.name.matches(name)) {
+                Some(spec) if spec.state == State::Retired => left_out.push(name.to_owned()),
+                Some(_) => kept.push(name, given.value, given.place),
+                None if is(&self.protocol_parameters, name) => {}
+                None if is(&operation.ignored, name) => left_out.push(name.to_owned()),
+                None if is(&self.owners, name) && given.value == account.as_str() => left_out.push(name.to_owned()),
+                None if is(&self.owners, name) => return Err(BindFault::Owner { parameter: name.to_owned() }),
+                None => return Err(self.unknown(operation, name)),
             }
         }
         let kept = kept.finish().expect("the names of parameters already read are distinct");

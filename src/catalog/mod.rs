@@ -15,7 +15,7 @@ mod template;
 mod written;
 
 pub use answer::{Answer, Answers, Refusal, UnknownDenial};
-pub use bind::{BindFault, Binding, Owned};
+pub use bind::{BindFault, Binding};
 pub use call::Call;
 pub use error_row::ErrorRow;
 pub use load::Catalog;

@@ -43,7 +43,10 @@ pub struct ParameterSpec {
 
 /// A documented name, where `N` as a whole segment stands for an index from 1: `Tag.N.Key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePattern(String);
+pub struct NamePattern {
+    text: String,
+    list: bool,
+}
 
 /// Why a value does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,19 +77,23 @@ impl ParameterSpec {
 
 impl NamePattern {
     pub(super) fn new(text: String) -> Self {
-        Self(text)
+        let list = text.split('.').any(|segment| segment == "N");
+        Self { text, list }
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     pub fn is_list(&self) -> bool {
-        self.0.split('.').any(|segment| segment == "N")
+        self.list
     }
 
     pub fn matches(&self, name: &str) -> bool {
-        let (mut pattern, mut given) = (self.0.split('.'), name.split('.'));
+        if !self.list {
+            return self.text == name;
+        }
+        let (mut pattern, mut given) = (self.text.split('.'), name.split('.'));
         loop {
             match (pattern.next(), given.next()) {
                 (None, None) => return true,
@@ -103,7 +110,7 @@ impl NamePattern {
             let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
             letters.to_ascii_lowercase()
         };
-        let own = bare(&self.0.split('.').filter(|segment| *segment != "N").collect::<String>());
+        let own = bare(&self.text.split('.').filter(|segment| *segment != "N").collect::<String>());
         let given = bare(name);
         given == own || given.strip_suffix('s') == Some(&own) || own.strip_suffix('s') == Some(&given)
     }

@@ -7,9 +7,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{FileSink, Journal, JournalIdentity};
+use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
-use crate::config::{Endpoint, Settings, environment};
+use crate::config::{AuditSync, Endpoint, Settings, environment};
 use crate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls, new_call_id};
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
@@ -88,10 +88,15 @@ impl Plan {
         })?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
         let audit = &self.settings.audit;
-        let sink = FileSink::open(&audit.path, audit.sync, &new_call_id())
+        let sync = match audit.sync {
+            AuditSync::Always => SyncMode::Always,
+            AuditSync::None => SyncMode::None,
+        };
+        let sink = FileSink::open(&audit.path, sync, &new_call_id())
             .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
         let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: replica.clone() };
-        let journal = Journal::new(Box::new(sink), identity, audit.unauthenticated);
+        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
+        let journal = Journal::new(Box::new(sink), identity, limits);
         Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, journal, replica })
     }
 
@@ -181,8 +186,7 @@ impl Ready {
 
 /// A key for the length of one run: the embedded ECS takes this one and no other.
 fn simulator_key(account: Option<AccountId>) -> Credential {
-    let secret = Secret::new(format!("{}{}", new_call_id(), new_call_id()));
-    own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &secret, account)
+    own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &Secret::random(), account)
 }
 
 /// The gateway's own key upstream; the principal behind it is known there, not here.

@@ -10,5 +10,6 @@ mod written;
 
 pub use environment::environment;
 pub use needed::{
-    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings, UpstreamSettings,
+    AuditSettings, AuditSync, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings,
+    UpstreamSettings,
 };

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use crate::audit::{BudgetLimits, SyncMode};
 use crate::catalog::Catalog;
 use crate::identity::{NonceLimits, SecretPlace};
 use crate::ram::{AccessKeyId, Region};
@@ -72,8 +71,19 @@ pub struct OperationSettings {
 #[derive(Clone, Debug)]
 pub struct AuditSettings {
     pub path: PathBuf,
-    pub sync: SyncMode,
-    pub unauthenticated: BudgetLimits,
+    pub sync: AuditSync,
+    /// Lines a minute for refused attempts of unknown callers: of one peer, and of all together.
+    pub unauthenticated_per_peer: u32,
+    pub unauthenticated_total: u32,
+}
+
+/// When a line counts as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditSync {
+    /// On disk.
+    Always,
+    /// Handed to the operating system.
+    None,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +122,9 @@ impl Settings {
             operations: OperationSettings { accept_root: false },
             audit: AuditSettings {
                 path: "audit.jsonl".into(),
-                sync: SyncMode::Always,
-                unauthenticated: BudgetLimits { per_peer: 600, total: 6000 },
+                sync: AuditSync::Always,
+                unauthenticated_per_peer: 600,
+                unauthenticated_total: 6000,
             },
             limits: Limits {
                 query_bytes: 16_384,
@@ -277,10 +288,8 @@ impl Reader<'_> {
         AuditSettings {
             path: self.folder.join(written.path.unwrap_or(defaults.path)),
             sync: written.sync.and_then(|sync| sync.get_ref().mode()).unwrap_or(defaults.sync),
-            unauthenticated: BudgetLimits {
-                per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated.per_peer),
-                total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated.total),
-            },
+            unauthenticated_per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated_per_peer),
+            unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use toml::{Spanned, Value};
 
 use super::duration;
-use crate::audit::SyncMode;
+use super::needed::AuditSync;
 
 /// A key whose feature is not built: it is known, and refused by name.
 pub(super) type Unbuilt = Option<Spanned<Value>>;
@@ -119,10 +119,10 @@ pub(super) struct WrittenLimits {
 
 impl WrittenSync {
     /// The mode, where it is built.
-    pub(super) fn mode(self) -> Option<SyncMode> {
+    pub(super) fn mode(self) -> Option<AuditSync> {
         match self {
-            Self::Always => Some(SyncMode::Always),
-            Self::None => Some(SyncMode::None),
+            Self::Always => Some(AuditSync::Always),
+            Self::None => Some(AuditSync::None),
             Self::Group => None,
         }
     }

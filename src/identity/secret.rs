@@ -3,6 +3,9 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 /// The private half of an AccessKey. Wiped when dropped; comparable only in constant time.
@@ -12,6 +15,16 @@ pub struct Secret(SecretString);
 impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
+    }
+
+    /// A secret that nobody knows: 256 random bits.
+    ///
+    /// # Panics
+    /// When the system has no randomness to give: nothing that needs it may go on then.
+    pub fn random() -> Self {
+        let mut bytes = [0; 32];
+        SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
+        Self::new(STANDARD.encode(bytes))
     }
 
     /// Compares without telling by its duration where two secrets differ.

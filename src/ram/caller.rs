@@ -43,13 +43,14 @@ impl AccessKeyId {
 
     /// The same for a claimed id that may not even be well formed. Bounded in length.
     pub fn mask(text: &str) -> String {
-        let head: String = text.chars().take(4).collect();
-        let length = text.chars().count().min(64);
+        const LONGEST: usize = 64;
+        let length = text.chars().count().min(LONGEST);
         if length <= 8 {
             return "*".repeat(length);
         }
-        let tail: String = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-        format!("{head}{}{tail}", "*".repeat(length - 8))
+        let start = |at| text.char_indices().nth(at).map_or(text.len(), |(offset, _)| offset);
+        let (head, tail) = (&text[..start(4)], &text[start(text.chars().count() - 4)..]);
+        format!("{head}{:*<1$}{tail}", "", length - 8)
     }
 }
 

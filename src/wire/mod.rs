@@ -9,6 +9,7 @@ mod fault;
 mod form;
 mod framing;
 mod head;
+mod header_lines;
 
 pub use encode::{percent_encode, percent_encoded};
 pub use excerpt::excerpt;

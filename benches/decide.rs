@@ -1,0 +1,88 @@
+//! What a decision costs: the whole question, built from strings, on both ARNs.
+
+use std::sync::Arc;
+
+use divan::{Bencher, black_box};
+use ramgate::catalog::{Binding, Catalog};
+use ramgate::pdp::{Asked, Directory, Pdp, Question, Standing};
+use ramgate::policy::{AttachedTo, Attachment, Document, Layers};
+use ramgate::ram::{AccountId, Context, ParametersBuilder, Place, Principal};
+use ramgate::source::Source;
+
+fn main() {
+    divan::main();
+}
+
+/// One user with so many statements, of which the last allows.
+#[divan::bench(args = [1, 10, 100, 1000])]
+fn decide(bencher: Bencher<'_, '_>, statements: usize) {
+    let (pdp, principal) = pdp(statements);
+    bencher.bench_local(|| pdp.decide(black_box(question(&principal))));
+}
+
+/// From parameters to a call: names, types, region, both ARNs.
+#[divan::bench]
+fn bind(bencher: Bencher<'_, '_>) {
+    let catalog = Catalog::bundled();
+    let operation = catalog.operation("AttachNetworkInterface").expect("bundled");
+    let account: AccountId = "1234567890123456".parse().expect("an account");
+    let regions = ["cn-hangzhou".parse().expect("a region")];
+    let mut builder = ParametersBuilder::default();
+    for (name, value) in [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", "eni-bp1"), ("InstanceId", "i-bp1")] {
+        builder.push(name, value, Place::Query);
+    }
+    let parameters = builder.finish().expect("distinct names");
+    let binding = Binding { account: &account, regions: &regions };
+    bencher.bench_local(|| catalog.bind(operation, black_box(&parameters), binding));
+}
+
+/// Reading one document of so many statements.
+#[divan::bench(args = [1, 100])]
+fn load(bencher: Bencher<'_, '_>, statements: usize) {
+    let text = document(statements);
+    bencher.bench_local(|| Document::parse("bench", Source::new("bench.json", black_box(text.as_str()))));
+}
+
+fn question(principal: &Principal) -> Question<Asked> {
+    let arn = |text: &str| text.parse().expect("an ARN");
+    let subject = Asked {
+        action: "ecs:AttachNetworkInterface".parse().expect("an action"),
+        resources: vec![
+            arn("acs:ecs:cn-hangzhou:1234567890123456:eni/eni-bp17pdijfczax1huji01"),
+            arn("acs:ecs:cn-hangzhou:1234567890123456:instance/i-bp16qstyvxj9gpqw0001"),
+        ],
+    };
+    let mut context = Context::default();
+    for (key, value) in [("acs:SourceIp", "10.0.0.1"), ("acs:CurrentTime", "2026-01-01T00:00:00Z")] {
+        context.insert(key.parse().expect("a key"), value);
+    }
+    Question::new(principal.clone(), subject, context)
+}
+
+fn pdp(statements: usize) -> (Pdp, Principal) {
+    let account: AccountId = "1234567890123456".parse().expect("an account");
+    let principal = Principal { account: account.clone(), identity: "user/alice".parse().expect("a user") };
+    let parsed = Document::parse("bench", Source::new("bench.json", document(statements)));
+    let document = Arc::new(parsed.expect("a good document"));
+    let layers = Arc::new(Layers::identity(vec![Attachment { document, to: AttachedTo::User }]));
+    let standing = Standing { id: None, layers };
+    let directory = Directory::new([account], [(principal.clone(), standing)], "bench".to_owned());
+    (Pdp::new(Arc::new(directory)), principal)
+}
+
+fn document(statements: usize) -> String {
+    let statement = |at: usize| {
+        let (eni, instance) = if at + 1 == statements {
+            ("eni/eni-bp17*".to_owned(), "instance/i-bp16*".to_owned())
+        } else {
+            (format!("eni/eni-{at}*"), format!("instance/i-{at}*"))
+        };
+        format!(
+            r#"{{"Effect":"Allow","Action":["ecs:AttachNetworkInterface","ecs:Detach*"],
+                "Resource":["acs:ecs:cn-hangzhou:*:{eni}","acs:ecs:cn-hangzhou:*:{instance}"],
+                "Condition":{{"IpAddress":{{"acs:SourceIp":"10.0.0.0/8"}}}}}}"#
+        )
+    };
+    let all: Vec<_> = (0..statements).map(statement).collect();
+    format!(r#"{{"Version":"1","Statement":[{}]}}"#, all.join(","))
+}

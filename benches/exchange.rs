@@ -1,0 +1,44 @@
+//! What one exchange through the gateway costs on loopback: one connection, one call after the other.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use divan::Bencher;
+use support::wire::{connect, read_answer};
+use support::{Caller, FakeUpstream, Shape, TestGateway};
+
+fn main() {
+    divan::main();
+}
+
+/// Straight to the upstream: what the loopback and the bench itself cost.
+#[divan::bench]
+fn direct(bencher: Bencher<'_, '_>) {
+    let upstream = FakeUpstream::start();
+    exchanges(bencher, &mut connect(upstream.address), &Caller::terway());
+}
+
+#[divan::bench]
+fn allowed(bencher: Bencher<'_, '_>) {
+    let upstream = FakeUpstream::start();
+    let gateway = TestGateway::before(&upstream.url());
+    exchanges(bencher, &mut connect(gateway.address), &Caller::terway());
+}
+
+#[divan::bench]
+fn denied(bencher: Bencher<'_, '_>) {
+    let upstream = FakeUpstream::start();
+    let gateway = TestGateway::before(&upstream.url());
+    exchanges(bencher, &mut connect(gateway.address), &Caller::bob());
+}
+
+/// Each call is signed anew, outside the time that counts.
+fn exchanges(bencher: Bencher<'_, '_>, stream: &mut TcpStream, caller: &Caller) {
+    bencher.with_inputs(|| caller.attach(Shape::V1Get)).bench_local_refs(|request| {
+        stream.write_all(request).expect("the server listens");
+        read_answer(stream).expect("the server answers")
+    });
+}

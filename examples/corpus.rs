@@ -1,0 +1,79 @@
+//! Reads a folder of RAM documents written by other people, with an index of what each is, and says how they fared.
+//!
+//! `cargo run --example corpus -- DIR`. Exit 1 when a document that is to be refused loads, or when one that is to
+//! load is refused for a reason that RAM does not name.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use ramgate::policy::Document;
+use ramgate::source::Source;
+
+/// RAM's own titles for what it refuses (`spec/ram-policy.md` 1.5).
+const TITLES: [&str; 12] = [
+    "Data type mismatch",
+    "Invalid action format",
+    "Invalid ARN prefix",
+    "Invalid condition key format",
+    "Invalid condition multiple Boolean",
+    "Invalid condition operator",
+    "Invalid effect",
+    "Invalid policy element",
+    "Invalid version",
+    "Json syntax error",
+    "Missing action",
+    "Missing ARN field",
+];
+
+fn main() -> ExitCode {
+    let Some(folder) = std::env::args().nth(1) else {
+        eprintln!("usage: corpus DIR");
+        return ExitCode::from(2);
+    };
+    match check(Path::new(&folder)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("{folder}: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn check(folder: &Path) -> std::io::Result<usize> {
+    let index = std::fs::read_to_string(folder.join("index.tsv"))?;
+    let mut rows = index.lines();
+    let head: Vec<&str> = rows.next().unwrap_or_default().split('\t').collect();
+    let column = |name: &str| head.iter().position(|column| *column == name).unwrap_or(usize::MAX);
+    let (file, kind, expect) = (column("file"), column("kind"), column("expect"));
+    let (mut loaded, mut refused, mut failed) = (0, 0, 0);
+    for row in rows {
+        let row: Vec<&str> = row.split('\t').collect();
+        let cell = |at: usize| row.get(at).copied().unwrap_or_default();
+        let path = folder.join(cell(file));
+        let identity = matches!(cell(kind), "identity" | "control" | "malformed");
+        if !identity || !path.exists() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+        let verdict = match Document::parse("corpus", Source::new(cell(file), text)) {
+            Ok(_) if cell(expect) == "reject" => Err("loads, and is to be refused".to_owned()),
+            Ok(_) => Ok(&mut loaded),
+            Err(complaints) => {
+                match complaints.iter().find(|it| !TITLES.iter().any(|title| it.title.starts_with(title))) {
+                    Some(complaint) => Err(format!("is refused for a reason of no name: {complaint}")),
+                    None => Ok(&mut refused),
+                }
+            }
+        };
+        match verdict {
+            Ok(count) => *count += 1,
+            Err(what) => {
+                failed += 1;
+                println!("{} {what}", cell(file));
+            }
+        }
+    }
+    println!("{loaded} loaded, {refused} refused by name, {failed} failed");
+    Ok(failed + usize::from(loaded + refused == 0))
+}
