@@ -130,7 +130,7 @@ impl Exchange {
         let parameters = inbound::parameters(head, &body, gateway.form_limits());
         let parameters = parameters.inspect_err(|_| self.format = guess(&body))?;
         self.note(&parameters);
-        self.format = inbound::format(head, &parameters).inspect_err(|_| self.format = guess(b""))?;
+        self.format = inbound::format(head, &parameters).inspect_err(|_| self.format = inbound::unasked(head))?;
         Ok((body, parameters))
     }
 

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::catalog::Catalog;
 use crate::envelope::Format;
 use crate::identity::Claim;
-use crate::ram::{Parameters, Place};
+use crate::ram::{Parameters, Place, Scheme};
 use crate::wire::{Form, FormLimits, Framing, Head, read_parameters};
 
 use super::stop::{BodyFault, Stop};
@@ -41,8 +41,16 @@ pub(super) fn parameters(head: &Head, body: &[u8], limits: FormLimits) -> Result
 
 /// The form of the answer, as soon as the parameters are known.
 pub(super) fn format(head: &Head, parameters: &Parameters) -> Result<Format, Stop> {
-    let scheme = head.header("authorization").is_some().then_some(crate::ram::Scheme::V3);
-    Format::choose(parameters.value("Format"), head.header("accept"), scheme).map_err(|_| Stop::Format)
+    Format::choose(parameters.value("Format"), head.header("accept"), scheme_of(head)).map_err(|_| Stop::Format)
+}
+
+/// The form of the answer to a call whose `Format` names none.
+pub(super) fn unasked(head: &Head) -> Format {
+    Format::unasked(head.header("accept"), scheme_of(head))
+}
+
+fn scheme_of(head: &Head) -> Option<Scheme> {
+    head.header("authorization").is_some().then_some(Scheme::V3)
 }
 
 /// A V3 form is read only where the query holds no business parameter: nobody documents which would win.

@@ -89,11 +89,14 @@ impl Reader {
             }
             match &mut self.state {
                 State::Idle | State::Head => {
-                    if let Some(end) = self.head_end() {
-                        self.read_head(end);
-                    } else if self.unread.len() > self.limits.head.head_bytes {
+                    // A head over the limit is refused even when its end came in the same piece: the answer must not
+                    // depend on how the network cuts what is sent.
+                    let end = self.head_end();
+                    if end.unwrap_or(self.unread.len()) > self.limits.head.head_bytes {
                         let message = format!("the head has more than {} bytes", self.limits.head.head_bytes);
                         self.refuse(HeadFault::new(FaultKind::HeadTooLarge, message));
+                    } else if let Some(end) = end {
+                        self.read_head(end);
                     } else if ready!(self.poll_fill(context))? == 0 {
                         return Poll::Ready(Ok(()));
                     }

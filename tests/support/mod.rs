@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
+pub mod bench;
 pub mod caller;
+pub mod crafted;
 pub mod envelope;
 pub mod gateway;
 pub mod program;
@@ -13,11 +15,13 @@ pub mod wire;
 
 use std::time::{Duration, Instant};
 
+pub use bench::{Bench, Refused};
 pub use caller::{Caller, Shape};
+pub use crafted::{V1, V3};
 pub use gateway::{Setup, TestGateway};
 pub use program::{Ran, Server, program, ramgate};
 pub use upstream::FakeUpstream;
-pub use wire::{Answer, ask, exchange, send_raw};
+pub use wire::{Answer, ask, exchange, read_answers, send_raw};
 
 /// The demo's pair that attaches, and the demo's account.
 pub const ENI: &str = "eni-bp1demopod0000000001";

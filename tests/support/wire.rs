@@ -111,6 +111,29 @@ pub fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
     Some(Answer { status, headers, body, closed })
 }
 
+/// Reads until the server ends the connection, and takes what came for answers. Nothing else may stand between them.
+pub fn read_answers(stream: &mut TcpStream) -> Vec<Answer> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("the connection did not end in peace: {error}"));
+    let mut rest = std::str::from_utf8(&bytes).expect("answers are text");
+    let mut answers = Vec::new();
+    while !rest.is_empty() {
+        let (head, after) = rest.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {rest:?}"));
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).expect("a status line");
+        let status = status.split(' ').next().unwrap().parse().unwrap();
+        let headers: Vec<(String, String)> =
+            lines.map(|line| line.split_once(": ").expect("a header")).map(|(n, v)| (n.into(), v.into())).collect();
+        let find = |name: &str| headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, v)| v);
+        let length: usize = find("content-length").expect("a length").parse().unwrap();
+        let closed = find("connection").is_some_and(|value| value == "close");
+        let body = after.get(..length).expect("the whole body").to_owned();
+        rest = &after[length..];
+        answers.push(Answer { status, headers, body, closed });
+    }
+    answers
+}
+
 fn is_closed(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     matches!(stream.read(&mut [0; 1]), Ok(0))
