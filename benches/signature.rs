@@ -87,7 +87,7 @@ fn v1_request() -> Vec<u8> {
 }
 
 fn v3_request() -> Vec<u8> {
-    let parameters = parameters(&[]);
+    let query = canonical_query(parameters(&[]).iter());
     let unsigned = UnsignedV3 {
         method: Method::Post,
         host: "ecs.example.test",
@@ -95,9 +95,9 @@ fn v3_request() -> Vec<u8> {
         version: "2014-05-26",
         timestamp: "2024-09-13T08:34:30Z",
         nonce: "edb2b34af0af9a6d14deaf7c1a5315eb",
-        query: &parameters,
+        query: &query,
     };
-    let mut head = format!("POST /?{} HTTP/1.1\r\n", canonical_query(parameters.iter()));
+    let mut head = format!("POST /?{query} HTTP/1.1\r\n");
     for (name, value) in sign_v3(&unsigned, &credential()) {
         head += &format!("{name}: {value}\r\n");
     }

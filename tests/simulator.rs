@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ramgate::identity::{Credential, KeyRing, KeyStatus, Secret, UnsignedV3, format_timestamp, sign_v1, sign_v3};
+use ramgate::identity::{
+    Credential, KeyRing, KeyStatus, Secret, UnsignedV3, canonical_query, format_timestamp, sign_v1, sign_v3,
+};
 use ramgate::ram::{Parameters, ParametersBuilder, Place, Principal};
 use ramgate::simulator::{Simulator, SimulatorSettings, World, run};
 use ramgate::source::Source;
@@ -104,7 +106,7 @@ impl Ecs {
             version: "2014-05-26",
             timestamp: &format_timestamp(now),
             nonce: &nonce,
-            query: &query,
+            query: &canonical_query(query.iter()),
         };
         let lines: String =
             sign_v3(&call, credential).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

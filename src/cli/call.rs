@@ -160,7 +160,7 @@ impl Call {
     }
 
     fn request_v3(&self, endpoint: &str, host: &str, credential: &Credential) -> Result<Request<Full<Bytes>>, Failure> {
-        let parameters = finish(self.builder()?)?;
+        let query = canonical_query(finish(self.builder()?)?.iter());
         let (timestamp, nonce) = (format_timestamp(now()), new_call_id());
         let unsigned = UnsignedV3 {
             method: crate::wire::Method::Post,
@@ -169,9 +169,9 @@ impl Call {
             version: &self.version(),
             timestamp: &timestamp,
             nonce: &nonce,
-            query: &parameters,
+            query: &query,
         };
-        let mut request = post(endpoint, canonical_query(parameters.iter()).as_str())?;
+        let mut request = post(endpoint, query.as_str())?;
         for (name, value) in sign_v3(&unsigned, credential) {
             request.headers_mut().insert(HeaderName::from_static(name), header(&value)?);
         }

@@ -5,6 +5,7 @@
 //! written down like any other.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -185,14 +186,12 @@ impl Reader {
 
     /// Reads from the socket under the deadline of the moment; 0 when the caller is done.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let start = self.unread.len();
-        self.unread.resize(start + READ_SIZE, 0);
-        let mut piece = ReadBuf::new(&mut self.unread[start..]);
-        let polled = Pin::new(&mut self.stream).poll_read(context, &mut piece);
-        let filled = piece.filled().len();
-        self.unread.truncate(start + filled);
-        match polled {
+        let mut room = [const { MaybeUninit::uninit() }; READ_SIZE];
+        let mut piece = ReadBuf::uninit(&mut room);
+        match Pin::new(&mut self.stream).poll_read(context, &mut piece) {
             Poll::Ready(Ok(())) => {
+                let filled = piece.filled().len();
+                self.unread.extend_from_slice(piece.filled());
                 if matches!(self.state, State::Idle) && filled > 0 {
                     self.state = State::Head;
                     self.deadline = Instant::now() + self.limits.header_timeout;

@@ -25,7 +25,7 @@ use crate::catalog::Call;
 use crate::envelope::Format;
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
-use crate::ram::{Parameters, ParametersBuilder, Place, Region};
+use crate::ram::{Parameter, Place, Region};
 
 use super::call_id::new_call_id;
 use super::reply::REQUEST_ID;
@@ -141,7 +141,8 @@ impl Upstream {
 
     /// The caller's answer format goes along as a parameter, whatever the scheme (design 8).
     fn request(&self, call: &Call, endpoint: &str, format: Format, now: Timestamp) -> Request<Full<Bytes>> {
-        let query = with_format(call.parameters(), format);
+        let asked = Parameter { name: "Format", value: format.as_str(), place: Place::Query };
+        let query = canonical_query(call.parameters().iter().chain([asked]));
         let nonce = new_call_id();
         let signed = sign_v3(
             &UnsignedV3 {
@@ -157,7 +158,7 @@ impl Upstream {
         );
         let mut request = Request::new(Full::default());
         *request.method_mut() = Method::POST;
-        let uri = format!("{}/?{}", self.url(call.region()), canonical_query(query.iter()));
+        let uri = format!("{}/?{query}", self.url(call.region()));
         *request.uri_mut() = uri.parse().expect("a checked URL and an encoded query");
         let headers = request.headers_mut();
         for (name, value) in signed {
@@ -216,15 +217,6 @@ impl UpstreamAnswer {
         }
         serde_json::from_slice(&self.body).unwrap_or(nothing)
     }
-}
-
-fn with_format(parameters: &Parameters, format: Format) -> Parameters {
-    let mut query = ParametersBuilder::default();
-    for parameter in parameters.iter() {
-        query.push(parameter.name, parameter.value, Place::Query);
-    }
-    query.push("Format", format.as_str(), Place::Query);
-    query.finish().expect("a call's parameters are distinct, and `Format` is none of them")
 }
 
 /// Removes hop-by-hop headers, and those that `Connection` names.

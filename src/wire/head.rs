@@ -3,6 +3,7 @@
 //! The HTTP library behind the gateway merges, drops or tolerates what must be refused (design 8), so it never sees
 //! these bytes: what is judged and signed over comes from here.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::excerpt::excerpt;
@@ -15,8 +16,11 @@ pub struct HeadLimits {
     pub head_bytes: usize,
     pub query_bytes: usize,
     pub body_bytes: u64,
+    /// At most 128.
     pub headers: usize,
 }
+
+const MOST_HEADERS: usize = 128;
 
 /// A head with one reading: path `/`, one `Host`, one framing, one value for every header that matters.
 #[derive(Clone, Debug)]
@@ -60,9 +64,9 @@ impl Head {
     /// Whatever `spec/wire-protocol.md` 8 refuses in rows 19 to 24, 26, 37 and 38.
     pub fn read(bytes: &[u8], limits: &HeadLimits) -> Result<Self, HeadFault> {
         check_line_ends(bytes)?;
-        let mut storage = vec![httparse::EMPTY_HEADER; limits.headers];
-        let mut request = httparse::Request::new(&mut storage);
-        match request.parse(bytes) {
+        let mut storage = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        match request.parse_with_uninit_headers(bytes, &mut storage[..limits.headers.min(MOST_HEADERS)]) {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
             Err(httparse::Error::TooManyHeaders) => {
                 let message = format!("more than {} header lines", limits.headers);

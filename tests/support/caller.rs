@@ -175,7 +175,7 @@ impl Caller {
                 version: &self.version,
                 timestamp: &timestamp,
                 nonce: &nonce,
-                query: &parameters,
+                query: &canonical_query(parameters.iter()),
             };
             return sign_v3(&unsigned, &self.credential()).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         }
