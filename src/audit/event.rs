@@ -15,10 +15,16 @@ use crate::ram::{AccessKeyId, Identity};
 
 use super::attempt::{Attempt, Reached};
 use super::bounded::bounded;
-use super::journal::JournalIdentity;
 
 /// No more parameters of a caller's are written.
 const MOST_PARAMETERS: usize = 100;
+
+/// Who writes a log: in every line, so that merged logs can be told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalIdentity {
+    pub chain: String,
+    pub replica: String,
+}
 
 /// What a caller was told.
 #[derive(Clone, Debug, PartialEq, Eq)]

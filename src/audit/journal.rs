@@ -11,7 +11,7 @@ use crate::pdp::{Denied, Permit};
 
 use super::attempt::{Attempt, Reached};
 use super::budget::{Admission, Budget, BudgetLimits, Suppressed};
-use super::event::{Answered, Event, Forwarded, Judged, Stage};
+use super::event::{Answered, Event, Forwarded, JournalIdentity, Judged, Stage};
 use super::sink::{Sink, SinkFault};
 use super::written_decision::written_decision;
 
@@ -38,13 +38,6 @@ pub struct Recorded<P> {
     inner: P,
     /// As it stands in the decision's line, for the outcome's.
     decision: Box<RawValue>,
-}
-
-/// Who writes a log: in every line, so that merged logs can be told apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalIdentity {
-    pub chain: String,
-    pub replica: String,
 }
 
 #[derive(Debug)]

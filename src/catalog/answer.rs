@@ -120,3 +120,15 @@ impl FilledRow {
         }
     }
 }
+
+impl Refusal {
+    /// As the data files write it: `two-readings`.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Whether a policy refused, as opposed to anything else.
+    pub fn is_denial(self) -> bool {
+        matches!(self, Self::ImplicitDeny | Self::ExplicitDeny)
+    }
+}

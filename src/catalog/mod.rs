@@ -3,8 +3,10 @@
 //! One JSON file an operation, named as the vendor names it, and `common.json` for the answers any operation may
 //! give; a new operation is a new file. Must not know: who calls, policies, HTTP, files outside this folder.
 
+mod access;
 mod answer;
 mod bind;
+mod bind_fault;
 mod bundled;
 mod call;
 mod error_row;
@@ -14,11 +16,13 @@ mod parameter;
 mod template;
 mod written;
 
+pub use access::Access;
 pub use answer::{Answer, Answers, Refusal, UnknownDenial};
-pub use bind::{BindFault, Binding};
+pub use bind::Binding;
+pub use bind_fault::BindFault;
 pub use call::Call;
 pub use error_row::ErrorRow;
 pub use load::Catalog;
-pub use operation::{Access, Operation};
+pub use operation::Operation;
 pub use parameter::{Kind, ParameterSpec, State};
 pub use template::{ResourceSpec, Template};

@@ -2,20 +2,12 @@
 
 use crate::ram::Action;
 
-use super::answer::{Answer, Answers, FilledRow, Refusal};
-use super::bind::BindFault;
+use super::access::Access;
+use super::answer::{Answer, Answers, FilledRow};
+use super::bind_fault::BindFault;
 use super::error_row::ErrorRow;
 use super::parameter::ParameterSpec;
 use super::template::ResourceSpec;
-
-/// What an operation does to what it names: `eventRW` of the audit event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Access {
-    Read,
-    List,
-    Write,
-}
 
 /// A checked operation: each ARN can be filled and each refusal has an answer.
 #[derive(Clone, Debug)]
@@ -95,35 +87,5 @@ impl Operation {
             BindFault::RegionNotServed { .. } => spec.not_served.as_ref(),
             _ => None,
         }
-    }
-}
-
-impl Access {
-    /// `eventRW` of an ActionTrail event (`spec/ecs-eni.md` C.1).
-    pub fn event_rw(self) -> &'static str {
-        match self {
-            Self::Read | Self::List => "Read",
-            Self::Write => "Write",
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::List => "list",
-            Self::Write => "write",
-        }
-    }
-}
-
-impl Refusal {
-    /// As the data files write it: `two-readings`.
-    pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-    }
-
-    /// Whether a policy refused, as opposed to anything else.
-    pub fn is_denial(self) -> bool {
-        matches!(self, Self::ImplicitDeny | Self::ExplicitDeny)
     }
 }

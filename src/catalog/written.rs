@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use super::access::Access;
 use super::answer::Refusal;
 use super::error_row::ErrorRow;
-use super::operation::Access;
 use super::parameter::{Kind, State};
 
 #[derive(serde::Deserialize)]

@@ -2,14 +2,15 @@
 //!
 //! Must not know: how anything it configures works. Reads no file: whoever does hands it the text.
 
+mod audit_sync;
 mod duration;
 mod environment;
 mod needed;
 mod unbuilt;
 mod written;
 
+pub use audit_sync::AuditSync;
 pub use environment::environment;
 pub use needed::{
-    AuditSettings, AuditSync, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings,
-    UpstreamSettings,
+    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings, UpstreamSettings,
 };

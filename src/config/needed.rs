@@ -12,6 +12,7 @@ use crate::identity::{NonceLimits, SecretPlace};
 use crate::ram::{AccessKeyId, Region};
 use crate::source::{Complaint, Source};
 
+use super::audit_sync::AuditSync;
 use super::unbuilt;
 use super::written::{WrittenAudit, WrittenIdentity, WrittenLimits, WrittenSettings, WrittenUpstream};
 
@@ -75,15 +76,6 @@ pub struct AuditSettings {
     /// Lines a minute for refused attempts of unknown callers: of one peer, and of all together.
     pub unauthenticated_per_peer: u32,
     pub unauthenticated_total: u32,
-}
-
-/// When a line counts as written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditSync {
-    /// On disk.
-    Always,
-    /// Handed to the operating system.
-    None,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use toml::{Spanned, Value};
 
+use super::audit_sync::AuditSync;
 use super::duration;
-use super::needed::AuditSync;
 
 /// A key whose feature is not built: it is known, and refused by name.
 pub(super) type Unbuilt = Option<Spanned<Value>>;

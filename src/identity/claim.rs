@@ -2,6 +2,7 @@
 
 use crate::ram::Scheme;
 
+use super::claimed::Claimed;
 use super::fault::IdentityFault;
 use super::keyring::Credential;
 use super::signed::Signed;
@@ -13,17 +14,6 @@ use super::v3::{Algorithm, V3Claim};
 pub enum Claim<'a> {
     V1(V1Claim<'a>),
     V3(V3Claim<'a>),
-}
-
-/// What both schemes carry, each in its own place.
-#[derive(Clone, Copy, Debug)]
-pub struct Claimed<'a> {
-    pub access_key_id: &'a str,
-    pub action: Option<&'a str>,
-    pub version: Option<&'a str>,
-    pub timestamp: &'a str,
-    pub nonce: &'a str,
-    pub security_token: Option<&'a str>,
 }
 
 impl<'a> Claim<'a> {

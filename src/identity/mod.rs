@@ -6,6 +6,7 @@
 mod authenticate;
 mod canonical;
 mod claim;
+mod claimed;
 mod clock;
 mod fault;
 mod keyring;
@@ -17,7 +18,8 @@ mod v3;
 
 pub use authenticate::{Authenticated, Authenticator};
 pub use canonical::{CanonicalQuery, StringToSign, canonical_query};
-pub use claim::{Claim, Claimed};
+pub use claim::Claim;
+pub use claimed::Claimed;
 pub use clock::{Clock, ClockFault, format_timestamp, parse_timestamp};
 pub use fault::IdentityFault;
 pub use keyring::{Credential, KeyRing, KeyStatus, SecretPlace};

@@ -8,7 +8,7 @@ use crate::ram::{Parameter, Parameters, Place};
 use crate::wire::{Method, percent_encode};
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
-use super::claim::Claimed;
+use super::claimed::Claimed;
 use super::fault::IdentityFault;
 use super::keyring::Credential;
 use super::signed::Signed;

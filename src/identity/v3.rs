@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::wire::Method;
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
-use super::claim::Claimed;
+use super::claimed::Claimed;
 use super::fault::IdentityFault;
 use super::keyring::Credential;
 use super::signed::Signed;

@@ -1,0 +1,58 @@
+//! Why a request is no call of an operation.
+
+use crate::ram::Region;
+
+use super::answer::Refusal;
+
+/// Why a request is no call of the operation. The text is what the caller is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindFault {
+    #[error(
+        "the parameter `{parameter}` resembles `{known}` and is not it: names are case-sensitive, and this operation takes one value"
+    )]
+    LookAlike { parameter: String, known: String },
+    #[error("the parameter `{parameter}` does not belong to this operation")]
+    Unknown { parameter: String },
+    #[error("the parameter `{parameter}` names another account than the caller's")]
+    Owner { parameter: String },
+    #[error("The input parameter \"{parameter}\" that is mandatory for processing this request is not supplied.")]
+    Missing { parameter: String },
+    #[error("the parameter `{parameter}` is unavailable")]
+    Unavailable { parameter: String },
+    #[error("the parameter \"{parameter}\" provided is invalid: {expected}")]
+    Malformed { parameter: String, expected: &'static str },
+    #[error("the parameter \"{parameter}\" is out of range")]
+    OutOfRange { parameter: String },
+    #[error("the parameter \"{parameter}\" is no region id")]
+    MalformedRegion { parameter: String },
+    #[error("the region `{region}` is not served here")]
+    RegionNotServed { parameter: String, region: Region },
+}
+
+impl BindFault {
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::LookAlike { .. } => Refusal::TwoReadings,
+            Self::Unknown { .. } | Self::Owner { .. } => Refusal::UnknownParameter,
+            Self::Missing { .. } => Refusal::MissingParameter,
+            Self::Unavailable { .. } => Refusal::UnavailableParameter,
+            Self::Malformed { .. } | Self::OutOfRange { .. } => Refusal::MalformedParameter,
+            Self::MalformedRegion { .. } => Refusal::MalformedRegion,
+            Self::RegionNotServed { .. } => Refusal::RegionNotServed,
+        }
+    }
+
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::LookAlike { parameter, .. }
+            | Self::Unknown { parameter }
+            | Self::Owner { parameter }
+            | Self::Missing { parameter }
+            | Self::Unavailable { parameter }
+            | Self::Malformed { parameter, .. }
+            | Self::OutOfRange { parameter }
+            | Self::MalformedRegion { parameter }
+            | Self::RegionNotServed { parameter, .. } => parameter,
+        }
+    }
+}
