@@ -38,7 +38,7 @@ struct Condition<'a> {
 struct Resource<'a> {
     auth_resource: &'a str,
     verdict: Verdict,
-    matched_policies: Vec<MatchedPolicy>,
+    matched_policies: Vec<MatchedPolicy<'a>>,
 }
 
 impl<'a> WrittenDecision<'a> {

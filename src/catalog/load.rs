@@ -72,6 +72,9 @@ impl Catalog {
     /// eyes. Case and separators do not count.
     pub fn may_be_credential(&self, name: &str) -> bool {
         const WORDS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
+        if self.is_protocol_parameter(name) {
+            return true;
+        }
         let bare: String = letters(name).collect();
         WORDS.iter().any(|word| bare.contains(word))
             || self.protocol_parameters.iter().any(|own| letters(own).eq(bare.chars()))

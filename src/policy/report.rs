@@ -11,24 +11,24 @@ use super::statement::{Effect, Mismatch};
 /// The whole decision.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Report {
+pub struct Report<'a> {
     pub verdict: Verdict,
     /// Absent when the call is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_type: Option<&'static str>,
     /// The summary line.
     pub reason: String,
-    pub resources: Vec<ResourceReport>,
+    pub resources: Vec<ResourceReport<'a>>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct ResourceReport {
+pub struct ResourceReport<'a> {
     pub auth_resource: String,
     pub verdict: Verdict,
     /// `Policies`, `Ownership` or `ForeignAccount`.
     pub grounds: &'static str,
-    pub matched_policies: Vec<MatchedPolicy>,
+    pub matched_policies: Vec<MatchedPolicy<'a>>,
     pub statements: Vec<StatementReport>,
 }
 
@@ -36,14 +36,14 @@ pub struct ResourceReport {
 /// statement and the digest of its document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct MatchedPolicy {
+pub struct MatchedPolicy<'a> {
     pub effect: Effect,
-    pub policy_identifier: String,
+    pub policy_identifier: &'a str,
     pub policy_type: &'static str,
     pub attached_entity_type: &'static str,
     pub attached_scope: &'static str,
     pub statement: usize,
-    pub digest: String,
+    pub digest: &'a str,
 }
 
 /// What became of one statement that was examined.
@@ -66,7 +66,7 @@ pub struct StatementReport {
 }
 
 impl Decision {
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> Report<'_> {
         Report {
             verdict: self.verdict(),
             policy_type: self.policy_type(),
@@ -76,15 +76,15 @@ impl Decision {
     }
 }
 
-impl Judgement<'_> {
+impl<'a> Judgement<'a> {
     /// The rows of the audit log.
-    pub fn matched_policies(&self) -> Vec<MatchedPolicy> {
+    pub fn matched_policies(self) -> Vec<MatchedPolicy<'a>> {
         self.deciding().map(MatchedPolicy::new).collect()
     }
 }
 
-impl ResourceReport {
-    fn new(judgement: Judgement<'_>) -> Self {
+impl<'a> ResourceReport<'a> {
+    fn new(judgement: Judgement<'a>) -> Self {
         Self {
             auth_resource: judgement.resource().as_str().to_owned(),
             verdict: judgement.verdict(),
@@ -99,17 +99,17 @@ impl ResourceReport {
     }
 }
 
-impl MatchedPolicy {
-    fn new(at: StatementRef<'_>) -> Self {
+impl<'a> MatchedPolicy<'a> {
+    fn new(at: StatementRef<'a>) -> Self {
         let document = &at.attachment.document;
         Self {
             effect: at.statement.effect(),
-            policy_identifier: document.name().to_owned(),
+            policy_identifier: document.name(),
             policy_type: "Custom",
             attached_entity_type: at.attachment.to.entity_type(),
             attached_scope: at.layer.kind().scope(),
             statement: at.statement.index(),
-            digest: document.digest().to_owned(),
+            digest: document.digest(),
         }
     }
 }

@@ -126,11 +126,13 @@ impl Head {
         self.header("host").unwrap_or_default()
     }
 
-    /// The value of a header that may stand once, when it is text. The name is in lower case.
+    /// The value of a header that may stand once, when it is text. Case does not count in the name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .and_then(|(_, value)| str::from_utf8(value).ok())
+        let named = |(other, _): &&(Range<usize>, Range<usize>)| {
+            self.bytes[other.clone()].eq_ignore_ascii_case(name.as_bytes())
+        };
+        let (_, value) = self.headers.iter().find(named)?;
+        str::from_utf8(&self.bytes[value.clone()]).ok()
     }
 
     /// Header lines as received, in order.
