@@ -276,6 +276,23 @@ fn a_call_on_its_way_is_answered_when_the_gateway_drains() {
     assert!(late.is_none_or(|answer| answer.closed), "no connection outlives the drain");
 }
 
+/// The only place is held by a caller who does not read: the next one gets it once the call has taken too long.
+#[test]
+fn a_caller_who_takes_nothing_does_not_keep_its_place() {
+    let body = format!("{{\"RequestId\":\"{}\"}}", "x".repeat(6 << 20));
+    let upstream = FakeUpstream::behaving(Behaviour::Answer(json(200, &body, "")));
+    let mut setup = Setup { upstream: Some(upstream.url()), ..Setup::default() };
+    setup.settings.limits.connections = 1;
+    setup.settings.limits.call_timeout = Duration::from_millis(500);
+    let gateway = TestGateway::start(setup);
+    let mut deaf = connect(gateway.address);
+    deaf.write_all(&Caller::terway().attach(Shape::V3Query)).unwrap();
+    wait_for("the first call is forwarded", || upstream.requests().len() == 1);
+    let answer = gateway.exchange(&Caller::bob().attach(Shape::V3Query));
+    assert_eq!((answer.status, answer.code().as_str()), (403, "Forbidden.SubUser"));
+    drop(deaf);
+}
+
 #[test]
 fn an_upstream_behind_tls_is_known_by_its_certificate() {
     let (upstream, certificate) = FakeUpstream::tls();

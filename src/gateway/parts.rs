@@ -65,7 +65,12 @@ impl Gateway {
             body_bytes: limits.body_bytes as u64,
             headers: HEADERS,
         };
-        ReaderLimits { head, header_timeout: limits.header_timeout, idle_timeout: limits.idle_timeout }
+        ReaderLimits {
+            head,
+            header_timeout: limits.header_timeout,
+            idle_timeout: limits.idle_timeout,
+            call_timeout: limits.call_timeout,
+        }
     }
 
     pub(super) fn form_limits(&self) -> FormLimits {

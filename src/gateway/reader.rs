@@ -30,6 +30,8 @@ pub(super) struct ReaderLimits {
     pub(super) header_timeout: Duration,
     /// Between calls.
     pub(super) idle_timeout: Duration,
+    /// How long an answer may wait for a caller that does not take it.
+    pub(super) call_timeout: Duration,
 }
 
 pub(super) struct Reader {
@@ -45,6 +47,8 @@ pub(super) struct Reader {
     outgoing: Vec<u8>,
     deadline: Instant,
     alarm: Pin<Box<Sleep>>,
+    /// Set while the caller takes nothing of an answer.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,7 @@ impl Reader {
             outgoing: Vec::new(),
             deadline,
             alarm: Box::pin(tokio::time::sleep_until(deadline)),
+            stalled: None,
         }
     }
 
@@ -237,9 +242,24 @@ impl Read for Reader {
     }
 }
 
+impl Reader {
+    /// An answer that nobody takes must not hold its connection for ever.
+    fn unless_stalled<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.limits.call_timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not take its answer")))
+    }
+}
+
 impl Write for Reader {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.unless_stalled(context, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -259,6 +279,7 @@ impl Write for Reader {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
+        self.unless_stalled(context, written)
     }
 }
