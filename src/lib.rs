@@ -29,6 +29,9 @@
 //! only [`pdp`] makes a [`pdp::Permit`], only [`audit`] makes an [`audit::Recorded`], and the one function that sends
 //! takes exactly that. What the vendor documents is data: a new ECS operation is a new file in `catalog/ecs`.
 //!
+//! Where comments cite `spec/…` or `design …`, they name the research and the design this was built from: notes that
+//! are kept beside the project, not in it. What they say of the vendor is in the catalogue's files and the fixtures.
+//!
 //! Without default features everything below `identity` and `gateway` builds, without hyper or tokio.
 #![forbid(unsafe_code)]
 
