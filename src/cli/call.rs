@@ -10,7 +10,8 @@ use hyper::{Method, Request, Response, Uri};
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
-use crate::gateway::{new_call_id, now};
+use crate::envelope::unique_id;
+use crate::gateway::now;
 use crate::identity::{Credential, KeyRing, UnsignedV3, canonical_query, format_timestamp, sign_v1, sign_v3};
 use crate::ram::{Identity, Parameters, ParametersBuilder, Place, Principal};
 use crate::source::Source;
@@ -137,7 +138,7 @@ impl Call {
     fn request_v1(&self, endpoint: &str, host: &str, credential: &Credential) -> Result<Request<Full<Bytes>>, Failure> {
         let mut builder = self.builder()?;
         let version = self.version();
-        let (timestamp, nonce) = (format_timestamp(now()), new_call_id());
+        let (timestamp, nonce) = (format_timestamp(now()), unique_id());
         let common = [
             ("Action", self.operation.as_str()),
             ("Version", &version),
@@ -161,7 +162,7 @@ impl Call {
 
     fn request_v3(&self, endpoint: &str, host: &str, credential: &Credential) -> Result<Request<Full<Bytes>>, Failure> {
         let query = canonical_query(finish(self.builder()?)?.iter());
-        let (timestamp, nonce) = (format_timestamp(now()), new_call_id());
+        let (timestamp, nonce) = (format_timestamp(now()), unique_id());
         let unsigned = UnsignedV3 {
             method: crate::wire::Method::Post,
             host,

@@ -10,7 +10,8 @@ use tokio_util::task::TaskTracker;
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
 use crate::config::{AuditSync, Endpoint, Settings, environment};
-use crate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls, new_call_id};
+use crate::envelope::unique_id;
+use crate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls};
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccountId, Identity, Principal};
@@ -142,7 +143,7 @@ impl Ready {
             AuditSync::Always => SyncMode::Always,
             AuditSync::None => SyncMode::None,
         };
-        let sink = FileSink::open(&audit.path, sync, &new_call_id())
+        let sink = FileSink::open(&audit.path, sync, &unique_id())
             .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
         let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: self.replica.clone() };
         let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };

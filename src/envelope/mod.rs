@@ -5,10 +5,12 @@
 
 mod error_body;
 mod format;
+mod unique_id;
 mod xml;
 
 pub use error_body::{AccessDeniedDetail, ErrorBody};
 pub use format::{Format, UnknownFormat};
+pub use unique_id::unique_id;
 
 use serde_json::Value;
 

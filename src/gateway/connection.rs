@@ -18,7 +18,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::call_id::new_call_id;
+use crate::envelope::unique_id;
+
 use super::exchange::Exchange;
 use super::parts::Gateway;
 use super::reader::Reader;
@@ -62,7 +63,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gate
 
 /// Answers one call; a panic on the way is answered too.
 async fn answer(gateway: Arc<Gateway>, turn: &Turn, peer: SocketAddr, body: Incoming) -> Response<Full<Bytes>> {
-    let mut exchange = Exchange::new(gateway, new_call_id(), peer);
+    let mut exchange = Exchange::new(gateway, unique_id(), peer);
     let Some(head) = turn.take() else {
         return exchange.panicked().await;
     };

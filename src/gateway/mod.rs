@@ -4,7 +4,6 @@
 //! head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it. Must not know: what a policy says, how a signature is computed, files.
 
-mod call_id;
 mod clock;
 mod connection;
 mod exchange;
@@ -20,7 +19,6 @@ mod tls;
 mod turn;
 mod upstream;
 
-pub use call_id::new_call_id;
 pub use clock::now;
 pub use parts::{Gateway, GatewayParts};
 pub use server::run;

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{Journal, SinkFault};
+use crate::envelope::unique_id;
 
-use super::call_id::new_call_id;
 use super::clock;
 use super::connection;
 use super::parts::Gateway;
@@ -87,7 +87,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, drain
 
 /// Elsewhere: a disk that is slow must not keep anybody from being accepted.
 async fn summarize(gateway: Arc<Gateway>, write: fn(&Journal, String, Timestamp) -> Result<(), SinkFault>) {
-    let written = spawn_blocking(move || write(&gateway.parts.journal, new_call_id(), clock::now()));
+    let written = spawn_blocking(move || write(&gateway.parts.journal, unique_id(), clock::now()));
     if !matches!(written.await, Ok(Ok(()))) {
         tracing::error!("the summary of refused attempts could not be written");
     }

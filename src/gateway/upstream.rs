@@ -22,12 +22,11 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::audit::{Forwarded, Recorded};
 use crate::catalog::Call;
-use crate::envelope::Format;
+use crate::envelope::{Format, unique_id};
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
 use crate::ram::{Parameter, Place, Region};
 
-use super::call_id::new_call_id;
 use super::reply::REQUEST_ID;
 
 /// More than any answer of ECS has, pages of instances included.
@@ -143,7 +142,7 @@ impl Upstream {
     fn request(&self, call: &Call, endpoint: &str, format: Format, now: Timestamp) -> Request<Full<Bytes>> {
         let asked = Parameter { name: "Format", value: format.as_str(), place: Place::Query };
         let query = canonical_query(call.parameters().iter().chain([asked]));
-        let nonce = new_call_id();
+        let nonce = unique_id();
         let signed = sign_v3(
             &UnsignedV3 {
                 method: crate::wire::Method::Post,

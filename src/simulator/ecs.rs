@@ -8,14 +8,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::catalog::{Answer, Binding, Catalog, Refusal};
-use crate::envelope::{ErrorBody, Format, success_body};
+use crate::envelope::{ErrorBody, Format, success_body, unique_id};
 use crate::identity::{
     Authenticated, Authenticator, Claim, Clock, IdentityFault, InMemoryNonces, KeyRing, NonceLimits, Signed,
 };
 use crate::ram::{AccountId, Region};
 
 use super::operation::{self, Turn};
-use super::request_id::RequestIds;
 use super::world::World;
 
 /// The embedded ECS. Verifies what it is sent and answers from its world; many connections share one.
@@ -26,7 +25,6 @@ pub struct Simulator {
     keys: KeyRing,
     settings: SimulatorSettings,
     nonces: InMemoryNonces,
-    request_ids: RequestIds,
     world: Mutex<World>,
 }
 
@@ -73,7 +71,6 @@ impl Simulator {
             keys,
             settings,
             nonces: InMemoryNonces::new(settings.nonces),
-            request_ids: RequestIds::default(),
             world: Mutex::new(world),
         }
     }
@@ -96,7 +93,7 @@ impl Simulator {
         let format = format.unwrap_or_else(|_| Format::unasked(accept, scheme));
         match answered {
             Ok((operation, mut value)) => {
-                let request_id = self.request_ids.next();
+                let request_id = unique_id();
                 value["RequestId"] = Value::String(request_id.clone());
                 Reply { status: 200, format, body: success_body(format, operation, &value), request_id }
             }
@@ -148,7 +145,7 @@ impl Simulator {
     }
 
     fn reply_with(&self, answer: &Answer, format: Format, host: Option<&str>) -> Reply {
-        let request_id = self.request_ids.next();
+        let request_id = unique_id();
         let body = ErrorBody::new(answer, &request_id, host.unwrap_or_default(), None).to_text(format);
         Reply { status: answer.status, format, body, request_id }
     }

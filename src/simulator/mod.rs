@@ -16,7 +16,6 @@ mod lifecycle;
 mod operation;
 mod page;
 mod pool;
-mod request_id;
 mod rules;
 mod shown;
 mod world;

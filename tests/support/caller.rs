@@ -1,6 +1,7 @@
 //! A caller that signs as real clients do (`spec/wire-protocol.md` 1.3).
 
-use ramgate::gateway::{new_call_id, now};
+use ramgate::envelope::unique_id;
+use ramgate::gateway::now;
 use ramgate::identity::{
     Credential, KeyStatus, Secret, UnsignedV3, canonical_query, format_timestamp, sign_v1, sign_v3,
 };
@@ -86,7 +87,7 @@ impl Caller {
     }
 
     pub fn nonce(&self) -> String {
-        self.nonce.clone().unwrap_or_else(new_call_id)
+        self.nonce.clone().unwrap_or_else(unique_id)
     }
 
     /// The demo's pair.

@@ -1,4 +1,4 @@
-//! Request ids and nonces of our own: no two alike, on however many replicas.
+//! Request ids, and nonces of our own: no two alike, on however many replicas.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An upper-case UUID, as ECS makes them (`spec/wire-protocol.md` 5.2). New, and not to be foretold by who sees others:
 /// a count under a key that the operating system gave this process. No secret is made of it.
-pub fn new_call_id() -> String {
+pub fn unique_id() -> String {
     static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
     static COUNT: AtomicU64 = AtomicU64::new(0);
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -34,14 +34,14 @@ mod tests {
 
     #[test]
     fn an_id_is_an_upper_case_uuid() {
-        let id = new_call_id();
+        let id = unique_id();
         let shape = |(at, c): (usize, char)| match at {
             8 | 13 | 18 | 23 => c == '-',
             14 => c == '4',
             _ => c.is_ascii_digit() || ('A'..='F').contains(&c),
         };
         assert!(id.len() == 36 && id.chars().enumerate().all(shape), "{id}");
-        let many: std::collections::HashSet<_> = (0..10_000).map(|_| new_call_id()).collect();
+        let many: std::collections::HashSet<_> = (0..10_000).map(|_| unique_id()).collect();
         assert_eq!(many.len(), 10_000);
     }
 }
