@@ -2,6 +2,8 @@
 
 use aws_lc_rs::digest;
 
+use crate::source::hex;
+
 /// Where a chain stands: the number the next line gets, and what it names as its predecessor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
@@ -50,14 +52,7 @@ impl Default for Chain {
 }
 
 fn digest_of(line: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, line);
-    let mut text = String::with_capacity(64);
-    for byte in digest.as_ref() {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-    }
-    text
+    hex(digest::digest(&digest::SHA256, line).as_ref())
 }
 
 #[cfg(test)]

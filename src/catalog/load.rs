@@ -29,10 +29,11 @@ impl Catalog {
     /// # Errors
     /// Every complaint about every file.
     pub fn read(common: &Source, operations: &[Source]) -> Result<Self, Vec<Complaint>> {
-        let written: WrittenCommon = parse(common).map_err(|complaint| vec![complaint])?;
+        let mut written: WrittenCommon = parse(common).map_err(|complaint| vec![complaint])?;
         let mut complaints = Vec::new();
+        // Left out of every rebuilt call, whatever the operation.
+        let ignored: Vec<String> = written.ignored.drain(..).map(|ignored| ignored.name).collect();
         let mut catalog = Self::from_common(common, written, &mut complaints);
-        let ignored = ignored_everywhere(common);
         for source in operations {
             match parse::<WrittenOperation>(source) {
                 Err(complaint) => complaints.push(complaint),
@@ -279,12 +280,6 @@ fn parse<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T, Complaint
         let title = message.split(" at line ").next().unwrap_or(&message).to_owned();
         source.error(at..at, title, "see the other files of the catalogue for the form")
     })
-}
-
-/// Names that are left out of every rebuilt call.
-fn ignored_everywhere(common: &Source) -> Vec<String> {
-    let written: Result<WrittenCommon, _> = parse(common);
-    written.map(|written| written.ignored.into_iter().map(|ignored| ignored.name).collect()).unwrap_or_default()
 }
 
 fn check_schema(source: &Source, schema: u32, complaints: &mut Vec<Complaint>) {

@@ -15,7 +15,7 @@ use crate::gateway::now;
 use crate::identity::{Credential, KeyRing, UnsignedV3, canonical_query, format_timestamp, sign_v1, sign_v3};
 use crate::ram::{Identity, Parameters, ParametersBuilder, Place, Principal};
 use crate::source::Source;
-use crate::store::{DEMO_KEYRING, FileModes, read_bounded, read_keyring_text, read_source};
+use crate::store::{DEMO_KEYRING, FileModes, read_keyring_text, read_source};
 use crate::wire::percent_encoded;
 
 use super::exit::{Exit, Failure};
@@ -89,12 +89,7 @@ impl Call {
         } else {
             self.request_v3(endpoint, host, credential)
         }?;
-        let roots = self.ca_file.as_deref().map(|path| {
-            const LARGEST: u64 = 4 << 20;
-            let unreadable =
-                |error| Failure::new(format!("`{}` cannot be read: {error}", path.display()), "mend `--ca-file`");
-            read_bounded(path, LARGEST).map_err(unreadable)
-        });
+        let roots = self.ca_file.as_deref().map(|path| http_client::read_roots(path, "--ca-file"));
         let answer = http_client::send(request, roots.transpose()?.as_deref())?;
         show(&answer, self.format);
         Ok(if answer.status().is_success() { Exit::Yes } else { Exit::No })

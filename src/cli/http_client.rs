@@ -1,5 +1,6 @@
 //! One request over HTTP, as a user sends it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -10,7 +11,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use crate::gateway::client_tls;
+use crate::gateway::{client_tls, error_chain};
+use crate::store::read_bounded;
 
 use super::exit::Failure;
 use super::runtime::runtime;
@@ -42,11 +44,14 @@ pub(super) fn send(request: Request<Full<Bytes>>, roots: Option<&[u8]>) -> Resul
 }
 
 fn unreachable(host: &str, error: &dyn std::error::Error) -> Failure {
-    let mut what = format!("`{host}` cannot be reached: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        what = format!("{what}: {cause}");
-        source = cause.source();
-    }
+    let what = format!("`{host}` cannot be reached: {}", error_chain(error));
     Failure::new(what, "check `--endpoint`, and that the gateway runs")
+}
+
+/// Certificates to trust instead of the system's; `setting` is what names the file.
+pub(super) fn read_roots(path: &Path, setting: &str) -> Result<Vec<u8>, Failure> {
+    const LARGEST: u64 = 4 << 20;
+    read_bounded(path, LARGEST).map_err(|error| {
+        Failure::new(format!("`{}` cannot be read: {error}", path.display()), format!("mend `{setting}`"))
+    })
 }

@@ -23,6 +23,7 @@ use crate::store::{
 };
 
 use super::exit::Failure;
+use super::http_client::read_roots;
 
 /// Where the policies and the keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,8 @@ impl Plan {
         let modes = if self.insecure.insecure_key_file_mode { FileModes::Ignored } else { FileModes::Checked };
         let keys = self.keys(&loaded.directory, modes)?;
         let upstream_key = self.upstream_key(&loaded.directory, modes)?;
-        let roots = self.settings.upstream.ca_file.as_deref().map(read_roots).transpose()?;
+        let roots =
+            self.settings.upstream.ca_file.as_deref().map(|path| read_roots(path, "upstream.ca_file")).transpose()?;
         let tls = client_tls(roots.as_deref()).map_err(|error| {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
@@ -194,13 +196,6 @@ fn simulator_key(account: Option<AccountId>) -> Credential {
 fn own_key(id: crate::ram::AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
     let account = account.unwrap_or_else(|| "0".parse().expect("a well-formed account"));
     Credential::new(id, secret, Principal { account, identity: Identity::Root }, KeyStatus::Active)
-}
-
-fn read_roots(path: &Path) -> Result<Vec<u8>, Failure> {
-    const LARGEST: u64 = 4 << 20;
-    read_bounded(path, LARGEST).map_err(|error| {
-        Failure::new(format!("`{}` cannot be read: {error}", path.display()), "mend `upstream.ca_file`")
-    })
 }
 
 fn is_loopback(authority: &str) -> bool {

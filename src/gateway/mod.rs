@@ -23,4 +23,5 @@ pub use clock::now;
 pub use parts::{Gateway, GatewayParts};
 pub use server::run;
 pub use tls::client_tls;
+pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};

@@ -119,7 +119,11 @@ impl Upstream {
         let late = |_| UpstreamFault::OutcomeUnknown("it took too long".to_owned());
         let response = timeout_at(deadline, self.client.request(request)).await.map_err(late)?;
         let response = response.map_err(|error| {
-            if error.is_connect() { UpstreamFault::Unreachable(chain(&error)) } else { unknown(&chain(&error)) }
+            if error.is_connect() {
+                UpstreamFault::Unreachable(error_chain(&error))
+            } else {
+                unknown(&error_chain(&error))
+            }
         })?;
         if response.status().is_redirection() || response.status().is_informational() {
             return Err(UpstreamFault::Answer(format!("status {}", response.status().as_u16())));
@@ -237,7 +241,7 @@ fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
 }
 
 /// An error and what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -6,6 +6,7 @@ use aws_lc_rs::{digest, hmac, signature};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::source::hex;
 use crate::wire::Method;
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
@@ -308,11 +309,6 @@ fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), Identity
         Some(name) => Err(IdentityFault::Missing(name)),
         None => Ok(()),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// Lower-case hexadecimal, and nothing else.

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 
-use crate::source::{Complaint, Source};
+use crate::source::{Complaint, Source, hex};
 
 use super::json;
 use super::reader::Reader;
@@ -71,6 +71,5 @@ fn read(source: &Source) -> Result<(Vec<Statement>, Vec<Complaint>), Vec<Complai
 
 fn sha256(text: &str) -> Box<str> {
     let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}").into()
+    format!("sha256:{}", hex(digest.as_ref())).into()
 }

@@ -3,9 +3,13 @@
 //! Knows nothing of what the text means. Every file the project reads (policies, account, key ring,
 //! configuration, world, catalogue) is complained about in this one form, so that all errors look alike.
 
+mod hex;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use hex::hex;
 
 /// A named text: what a complaint quotes from.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest;
 
 use crate::pdp::Directory;
-use crate::source::{Complaint, Source};
+use crate::source::{Complaint, Source, hex};
 
 use super::account::{Account, PolicyFiles};
 use super::file::read_source;
@@ -129,8 +129,7 @@ fn revision(files: &[PolicyFiles]) -> String {
             }
         }
     }
-    let digest = context.finish();
-    digest.as_ref().iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("sha256:{}", hex(context.finish().as_ref()))
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
