@@ -63,7 +63,7 @@ fn random_cases_reach_every_verdict_often() {
 /// A part of the policies decides a case when the case comes out differently without that part.
 #[test]
 fn every_layer_decides_sometimes() {
-    const CASES: usize = 4_000;
+    const CASES: usize = 2_000;
     let mut rng = Rng::new(2);
     let mut decided = BTreeMap::new();
     for _ in 0..CASES {

@@ -61,6 +61,9 @@ const HOLDERS: [&str; 14] = [
     "role:aliyunserviceroleforexample",
 ];
 
+const ROLES: [&str; 4] =
+    ["role:eni-attacher", "role:eni-attacher", "role:Deployer", "role:aliyunserviceroleforexample"];
+
 const ACTIONS: [&str; 20] = [
     "*",
     "*",
@@ -537,7 +540,8 @@ pub fn policies(rng: &mut Rng) -> Vec<Value> {
             policies.push(json!({ "kind": "control", "level": level, "document": ceiling(rng) }));
         } else {
             let scope = rng.pick(&["account", "account", "account", "resource-group:rg-a", "resource-group:rg-b"]);
-            let holder = rng.pick(&HOLDERS);
+            // Beside a session policy only what roles hold can matter.
+            let holder = if has_session && rng.percent(60) { rng.pick(&ROLES) } else { rng.pick(&HOLDERS) };
             let document = document(rng, Vec::new());
             policies.push(json!({
                 "kind": "identity", "attached_to": holder, "scope": scope, "document": document,
@@ -571,7 +575,7 @@ fn document(rng: &mut Rng, first: Vec<Value>) -> Value {
 
 fn statement(rng: &mut Rng) -> Value {
     let mut statement = Map::new();
-    let is_deny = rng.percent(25);
+    let is_deny = rng.percent(20);
     statement.insert("Effect".to_owned(), json!(if is_deny { "Deny" } else { "Allow" }));
     if rng.percent(if is_deny { 5 } else { 15 }) {
         statement.insert("NotAction".to_owned(), one_or_several(rng, |rng| rng.pick(&EXCEPTED_ACTIONS).to_owned()));
@@ -579,14 +583,14 @@ fn statement(rng: &mut Rng) -> Value {
         statement.insert("Action".to_owned(), one_or_several(rng, |rng| rng.pick(&ACTIONS).to_owned()));
     }
     statement.insert("Resource".to_owned(), one_or_several(rng, resource_pattern));
-    if rng.percent(if is_deny { 60 } else { 40 }) {
+    if rng.percent(if is_deny { 50 } else { 35 }) {
         statement.insert("Condition".to_owned(), condition(rng));
     }
     Value::Object(statement)
 }
 
 fn resource_pattern(rng: &mut Rng) -> String {
-    if rng.percent(25) {
+    if rng.percent(30) {
         return "*".to_owned();
     }
     let (service, region) = (rng.pick(&SERVICES), rng.pick(&REGIONS));
