@@ -139,7 +139,7 @@ const RELATIVE_IDS: [&str; 34] = [
     "*/*-*?",
 ];
 
-const ENI_IDS: [&str; 14] = [
+const ENI_IDS: [&str; 15] = [
     "eni-1",
     "eni-1",
     "eni-1",
@@ -150,6 +150,7 @@ const ENI_IDS: [&str; 14] = [
     "eni-é",
     "eni-éé",
     "eni-1:prod",
+    "x:eni/eni-1",
     "eni-1/a:b",
     "Eni-1",
     "eni-*",
@@ -263,6 +264,7 @@ impl Type {
                 "0",
                 "-0.0",
                 "-5",
+                "-5.0",
                 "-10",
                 "100",
                 "340282366920938463463374607431768211456",
@@ -340,6 +342,7 @@ impl Type {
                 "00.0",
                 "-5",
                 "-5.5",
+                "-9",
                 "99",
                 "340282366920938463463374607431768211456",
                 "340282366920938463463374607431768211456.000000000000000000002",
@@ -481,7 +484,7 @@ const RESOURCE_GROUP: Key = Key {
     identifiers: &["rg-a", "rg-a", "rg-a", "rg-b", "rg-c"],
 };
 const CUSTOM: Key =
-    Key { spellings: &["acs:Custom", "acs:custom"], value_type: Type::String, patterns: &[], identifiers: &[] };
+    Key { spellings: &["acs:Custom", "acs:custom"], value_type: Type::Number, patterns: &[], identifiers: &[] };
 const VPC: Key = Key {
     spellings: &["vpc:VPC", "vpc:vpc"],
     value_type: Type::String,
@@ -513,11 +516,12 @@ const MFA_PRESENT: Key = Key {
     identifiers: &[],
 };
 
-const KEYS: [&Key; 10] = [
+const KEYS: [&Key; 11] = [
     &PRINCIPAL_ARN,
     &TEAM,
     &CAPITAL_TEAM,
     &RESOURCE_GROUP,
+    &CUSTOM,
     &CUSTOM,
     &VPC,
     &SOURCE_IP,
@@ -527,6 +531,9 @@ const KEYS: [&Key; 10] = [
 ];
 
 pub fn policies(rng: &mut Rng) -> Vec<Value> {
+    if rng.percent(30) {
+        return vec![conditions_only(rng)];
+    }
     let mut policies = Vec::new();
     let has_control = rng.percent(45);
     let has_session = rng.percent(25);
@@ -549,6 +556,20 @@ pub fn policies(rng: &mut Rng) -> Vec<Value> {
         }
     }
     policies
+}
+
+/// One policy in which nothing but conditions can decide: among many statements a single comparison seldom does.
+fn conditions_only(rng: &mut Rng) -> Value {
+    let mut statements = Vec::new();
+    for effect in [rng.pick(&["Allow", "Deny"]), "Allow"] {
+        statements.push(json!({ "Effect": effect, "Action": "*", "Resource": "*", "Condition": condition(rng) }));
+    }
+    if rng.percent(50) {
+        statements[1] = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    }
+    let holder = rng.pick(&["user:alice", "role:Deployer"]);
+    let document = json!({ "Version": "1", "Statement": statements });
+    json!({ "kind": "identity", "attached_to": holder, "scope": "account", "document": document })
 }
 
 /// A document that bounds others, and so mostly begins by allowing everything.
@@ -781,8 +802,9 @@ fn state(rng: &mut Rng, facts: &mut Map<String, Value>, key: &Key) {
         facts.insert(spelling, json!(rng.pick(key.identifiers)));
         return;
     }
-    // The custom key may carry anything.
-    let value_type = if key.spellings == CUSTOM.spellings { rng.pick(&TYPES) } else { key.value_type };
+    // The custom key may carry anything, and is the only one to carry numbers.
+    let value_type =
+        if key.spellings == CUSTOM.spellings && rng.percent(50) { rng.pick(&TYPES) } else { key.value_type };
     let value = if rng.percent(8) {
         json!(rng.pick(value_type.unreadable_values()))
     } else if rng.percent(8) {
