@@ -5,8 +5,8 @@ use std::sync::Arc;
 use divan::{Bencher, black_box};
 use ramgate::catalog::{Binding, Catalog};
 use ramgate::pdp::{Asked, Directory, Pdp, Question, Standing};
-use ramgate::policy::{AttachedTo, Attachment, Document, Layers};
-use ramgate::ram::{AccountId, Context, ParametersBuilder, Place, Principal};
+use ramgate::policy::{AttachedTo, Document, Layers, Sets};
+use ramgate::ram::{AccountId, Context, ContextKey, ParametersBuilder, Place, Principal};
 use ramgate::source::Source;
 
 fn main() {
@@ -40,7 +40,7 @@ fn bind(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [1, 100])]
 fn load(bencher: Bencher<'_, '_>, statements: usize) {
     let text = document(statements);
-    bencher.bench_local(|| Document::parse("bench", Source::new("bench.json", black_box(text.as_str()))));
+    bencher.bench_local(|| Document::parse("bench", &Source::new("bench.json", black_box(text.as_str()))));
 }
 
 fn question(principal: &Principal) -> Question<Asked> {
@@ -53,18 +53,19 @@ fn question(principal: &Principal) -> Question<Asked> {
         ],
     };
     let mut context = Context::default();
-    for (key, value) in [("acs:SourceIp", "10.0.0.1"), ("acs:CurrentTime", "2026-01-01T00:00:00Z")] {
-        context.insert(key.parse().expect("a key"), value);
+    for (key, value) in [(ContextKey::SourceIp, "10.0.0.1"), (ContextKey::CurrentTime, "2026-01-01T00:00:00Z")] {
+        context.add_text(key, value);
     }
     Question::new(principal.clone(), subject, context)
 }
 
 fn pdp(statements: usize) -> (Pdp, Principal) {
     let account: AccountId = "1234567890123456".parse().expect("an account");
-    let principal = Principal { account: account.clone(), identity: "user/alice".parse().expect("a user") };
-    let parsed = Document::parse("bench", Source::new("bench.json", document(statements)));
+    let principal = Principal::new(account.clone(), "user/alice".parse().expect("a user"));
+    let parsed = Document::parse("bench", &Source::new("bench.json", document(statements)));
     let document = Arc::new(parsed.expect("a good document"));
-    let layers = Arc::new(Layers::identity(vec![Attachment { document, to: AttachedTo::User }]));
+    let mut sets = Sets::new(Catalog::bundled().actions());
+    let layers = Arc::new(Layers::identity([sets.set(AttachedTo::User, vec![document])]));
     let standing = Standing { id: None, layers };
     let directory = Directory::new([account], [(principal.clone(), standing)], "bench".to_owned());
     (Pdp::new(Arc::new(directory)), principal)

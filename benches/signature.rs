@@ -47,10 +47,8 @@ fn verify(bencher: Bencher<'_, '_>, request: &[u8]) {
 }
 
 fn credential() -> Credential {
-    let principal = Principal {
-        account: "1234567890123456".parse().expect("an account"),
-        identity: "user/alice".parse().expect("a user"),
-    };
+    let account = "1234567890123456".parse().expect("an account");
+    let principal = Principal::new(account, "user/alice".parse().expect("a user"));
     let id = "LTAI5tBenchKey00000000000".parse().expect("an id");
     Credential::new(id, &Secret::new("benchsecret"), principal, KeyStatus::Active)
 }

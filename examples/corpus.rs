@@ -56,7 +56,7 @@ fn check(folder: &Path) -> std::io::Result<usize> {
             continue;
         }
         let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-        let verdict = match Document::parse("corpus", Source::new(cell(file), text)) {
+        let verdict = match Document::parse("corpus", &Source::new(cell(file), text)) {
             Ok(_) if cell(expect) == "reject" => Err("loads, and is to be refused".to_owned()),
             Ok(_) => Ok(&mut loaded),
             Err(complaints) => {

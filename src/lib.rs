@@ -18,7 +18,7 @@
 //! | 0 | [`ram`] the nouns; [`source`] a text a person wrote and complaints about it |
 //! | 1 | [`wire`] one reading of bytes; [`policy`] RAM policies; [`catalog`] what the vendor documents, as data |
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
-//! | 3 | [`audit`] the log; [`config`] the settings |
+//! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests |
 //! | 4 | [`store`] files on disk; [`simulator`] the embedded ECS |
 //! | 5 | [`gateway`] the enforcement point |
 //! | 6 | [`cli`] the command line |
@@ -53,4 +53,5 @@ pub mod ram;
 pub mod simulator;
 pub mod source;
 pub mod store;
+pub mod suite;
 pub mod wire;

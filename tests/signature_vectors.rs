@@ -76,7 +76,7 @@ fn read(request: &Value, more: &str) -> Result<Read, Diverged> {
 
 fn credential(vector: &Value, id: &str) -> Credential {
     let secret = Secret::new(vector["access_key_secret"].as_str().unwrap_or("none"));
-    let principal = ramgate::ram::Principal { account: "1".parse().unwrap(), identity: "user/a".parse().unwrap() };
+    let principal = ramgate::ram::Principal::new("1".parse().unwrap(), "user/a".parse().unwrap());
     Credential::new(id.parse().unwrap(), &secret, principal, KeyStatus::Active)
 }
 

@@ -23,7 +23,7 @@ const WORKER: &str = "i-bp1demoworker00000001";
 const OTHER: &str = "i-bp1demoworker00000002";
 
 fn credential(id: &str, secret: &str) -> Credential {
-    let principal = Principal { account: "1234567890123456".parse().unwrap(), identity: "user/a".parse().unwrap() };
+    let principal = Principal::new("1234567890123456".parse().unwrap(), "user/a".parse().unwrap());
     Credential::new(id.parse().unwrap(), &Secret::new(secret), principal, KeyStatus::Active)
 }
 

@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 7] = [
     &["ram", "source"],
     &["wire", "policy", "catalog"],
     &["identity", "pdp", "envelope"],
-    &["audit", "config"],
+    &["audit", "config", "suite"],
     &["store", "simulator"],
     &["gateway"],
     &["cli"],

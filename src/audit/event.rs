@@ -204,7 +204,7 @@ impl<'a> Event<'a> {
             request_id: Cow::Borrowed(&attempt.id),
             source_ip_address: attempt.source,
             user_agent: text(&attempt.user_agent),
-            recipient_account_id: attempt.caller.as_ref().map(|caller| caller.principal.account.as_str()),
+            recipient_account_id: attempt.caller.as_ref().map(|caller| caller.principal.account().as_str()),
             user_identity: UserIdentity::of(attempt),
             request_parameters: parameters,
             response_elements: None,
@@ -309,8 +309,8 @@ impl<'a> UserIdentity<'a> {
             let access_key_id = attempt.claimed_key.as_deref().and_then(key);
             return Self { kind: "unknown", principal_id: None, account_id: None, access_key_id, user_name: None };
         };
-        let account = caller.principal.account.as_str();
-        let (kind, name) = match &caller.principal.identity {
+        let account = caller.principal.account().as_str();
+        let (kind, name) = match caller.principal.identity() {
             Identity::Root => ("root-account", "root"),
             Identity::User(name) => ("ram-user", &**name),
             Identity::Role(name) => ("assumed-role", &**name),

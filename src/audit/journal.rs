@@ -68,7 +68,7 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written; the permit is gone with it.
     pub fn record(&self, attempt: &Attempt, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, SinkFault> {
-        let decision = written_decision(permit.request(), permit.decision());
+        let decision = written_decision(&permit.request(), permit.decision());
         let judged = judged(&permit, &decision);
         let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
         self.sink.append(&event.with_judgement(judged).not_final().to_text())?;
@@ -95,7 +95,7 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written.
     pub fn denied(&self, attempt: &Attempt, denied: &Denied<Call>, answered: &Answered) -> Result<(), SinkFault> {
-        let decision = written_decision(denied.request(), denied.decision());
+        let decision = written_decision(&denied.request(), denied.decision());
         let judged = Judged {
             call: denied.subject(),
             verdict: denied.decision().verdict(),

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::policy::{Decision, MatchedPolicy, Verdict};
-use crate::ram::Request;
+use crate::policy::{Decision, MatchedPolicy, Request, Verdict};
+use crate::ram::{Context, ContextKey, ValueRef};
 
 use super::bounded::bounded;
 
 /// Written once, for the decision's line and the outcome's.
-pub(super) fn written_decision(request: &Request, decision: &Decision) -> Box<RawValue> {
+pub(super) fn written_decision(request: &Request<'_>, decision: &Decision) -> Box<RawValue> {
     to_raw_value(&WrittenDecision::new(request, decision)).expect("text and numbers make JSON")
 }
 
@@ -29,7 +29,8 @@ struct WrittenDecision<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Condition<'a> {
-    condition_key: &'a str,
+    #[serde(serialize_with = "as_text")]
+    condition_key: &'a ContextKey,
     condition_values: Vec<Cow<'a, str>>,
 }
 
@@ -38,26 +39,55 @@ struct Condition<'a> {
 struct Resource<'a> {
     auth_resource: &'a str,
     verdict: Verdict,
+    /// Tags and the resource group, where a policy asked for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resource_conditions: Vec<Condition<'a>>,
     matched_policies: Vec<MatchedPolicy<'a>>,
 }
 
 impl<'a> WrittenDecision<'a> {
-    fn new(request: &'a Request, decision: &'a Decision) -> Self {
-        let conditions = request.context.iter().map(|(key, values)| Condition {
-            condition_key: key.as_str(),
-            condition_values: values.iter().map(|value| bounded(value)).collect(),
-        });
-        let resources = decision.judgements().map(|judgement| Resource {
-            auth_resource: judgement.resource().as_str(),
-            verdict: judgement.verdict(),
-            matched_policies: judgement.matched_policies(),
+    fn new(request: &Request<'a>, decision: &'a Decision) -> Self {
+        let judged = request.resources.iter().zip(decision.judgements()).enumerate();
+        let resources = judged.map(|(at, (resource, judged))| Resource {
+            auth_resource: resource.as_str(),
+            verdict: judged.verdict,
+            resource_conditions: request.facts.get(at).map(conditions).unwrap_or_default(),
+            matched_policies: decision
+                .deciding(request, at)
+                .into_iter()
+                .map(|(layer, at)| MatchedPolicy::new(layer, at))
+                .collect(),
         });
         Self {
             auth_action: request.action.as_str(),
             explicit_deny: decision.verdict() == Verdict::ExplicitDeny,
             no_permission_policy_type: decision.policy_type(),
-            auth_conditions: conditions.collect(),
+            auth_conditions: conditions(request.context),
             resources: resources.collect(),
         }
     }
+}
+
+/// Every key once, with all its values.
+fn conditions(context: &Context) -> Vec<Condition<'_>> {
+    let mut conditions: Vec<Condition<'_>> = Vec::new();
+    for (key, value) in context.iter() {
+        let value = written(value);
+        match conditions.iter_mut().find(|condition| condition.condition_key == key) {
+            Some(condition) => condition.condition_values.push(value),
+            None => conditions.push(Condition { condition_key: key, condition_values: vec![value] }),
+        }
+    }
+    conditions
+}
+
+fn written(value: ValueRef<'_>) -> Cow<'_, str> {
+    match value {
+        ValueRef::Text(text) => bounded(text),
+        typed => typed.text(),
+    }
+}
+
+fn as_text<S: serde::Serializer>(key: &ContextKey, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(key)
 }

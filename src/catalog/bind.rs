@@ -153,7 +153,7 @@ fn resources(
     parameters: &Parameters,
     region: &Region,
     account: &AccountId,
-) -> Result<Vec<(usize, Resource)>, BindFault> {
+) -> Result<Vec<(usize, Resource<'static>)>, BindFault> {
     let mut resources = Vec::with_capacity(operation.resources.len());
     for (at, spec) in operation.resources.iter().enumerate() {
         let filled = spec

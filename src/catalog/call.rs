@@ -13,7 +13,7 @@ pub struct Call {
     pub(super) account: AccountId,
     pub(super) region: Region,
     pub(super) parameters: Parameters,
-    pub(super) resources: Vec<Resource>,
+    pub(super) resources: Vec<Resource<'static>>,
     /// For each resource, which of the operation's resource types it is of.
     pub(super) of_type: Vec<usize>,
     pub(super) left_out: Vec<String>,
@@ -39,7 +39,7 @@ impl Call {
     }
 
     /// In the catalogue's order, never empty.
-    pub fn resources(&self) -> &[Resource] {
+    pub fn resources(&self) -> &[Resource<'static>] {
         &self.resources
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::ram::Action;
 use crate::source::{Complaint, Source};
 
 use super::answer::{Answer, Answers, FilledRow, Refusal, UnknownDenial};
@@ -57,6 +58,13 @@ impl Catalog {
     /// In the order of their names.
     pub fn operations(&self) -> impl Iterator<Item = &Arc<Operation>> {
         self.operations.values()
+    }
+
+    /// The action of every operation; the one that the gateway is for goes first.
+    pub fn actions(&self) -> Vec<Action> {
+        let mut actions: Vec<Action> = self.operations().map(|operation| operation.action().clone()).collect();
+        actions.sort_by_key(|action| action.name() != "AttachNetworkInterface");
+        actions
     }
 
     /// The answers of a call that names no operation with a file.

@@ -93,7 +93,7 @@ impl Template {
         region: &Region,
         account: &AccountId,
         parameters: &Parameters,
-    ) -> Result<Vec<Resource>, UnfitValue> {
+    ) -> Result<Vec<Resource<'static>>, UnfitValue> {
         let Some(name) = self.parameters().next() else {
             let text = self.fill_with(region.as_str(), account.as_str(), |_| "");
             return Ok(text.parse().into_iter().collect());

@@ -104,8 +104,7 @@ impl Call {
             }
         };
         // Whose the key is, is the gateway's to know.
-        let nobody =
-            |_| Ok(Principal { account: "0".parse().expect("a well-formed account"), identity: Identity::Root });
+        let nobody = |_| Ok(Principal::new("0".parse().expect("a well-formed account"), Identity::Root));
         Ok(read_keyring_text(&source, folder, nobody, FileModes::Ignored)?)
     }
 

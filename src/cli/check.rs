@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::gateway::now;
 use crate::source::Complaint;
-use crate::store::{Loaded, load_directories};
+use crate::store::{FactSource, Loaded, load_directories};
 
 use super::diagnostic;
 use super::exit::{Exit, Failure};
@@ -19,21 +20,39 @@ pub(super) struct Check {
     /// Policy directories, one account each
     #[arg(default_value = "policies")]
     directories: Vec<PathBuf>,
+    /// Where the gateway will learn tags and resource groups
+    #[arg(long, value_enum, default_value = "file")]
+    resources: Resources,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Resources {
+    /// From `resources.toml` of each directory
+    File,
+    /// From ECS, as with `[resources] source = "upstream"`
+    Upstream,
+}
+
 impl Check {
+    fn facts(&self) -> FactSource {
+        match self.resources {
+            Resources::File => FactSource::File,
+            Resources::Upstream => FactSource::Upstream,
+        }
+    }
+
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let loaded = load_directories(&self.directories);
+        let loaded = load_directories(&self.directories, self.facts(), now());
         match (self.format, loaded) {
             (OutputFormat::Json, Ok(loaded)) => {
                 let complaints: Vec<_> = loaded.warnings.iter().map(describe).collect();
                 print_json(json!({
                     "ok": true,
-                    "documents": loaded.documents,
-                    "statements": loaded.statements,
-                    "principals": loaded.directory.principals().count(),
+                    "documents": loaded.documents.len(),
+                    "statements": loaded.statements(),
+                    "principals": loaded.directory.len(),
                     "revision": loaded.directory.revision(),
                     "complaints": complaints,
                 }));
@@ -54,11 +73,11 @@ impl Check {
 
 fn summarize(loaded: &Loaded) {
     diagnostic::print(&loaded.warnings);
-    let principals = loaded.directory.principals().count();
+    let principals = loaded.directory.len();
     say!(
         "ok: {} documents with {} statements, {principals} principals, {} warnings",
-        loaded.documents,
-        loaded.statements,
+        loaded.documents.len(),
+        loaded.statements(),
         loaded.warnings.len(),
     );
     say!("revision {}", loaded.directory.revision());

@@ -73,7 +73,7 @@ impl Ecs {
 
 fn of_account(written: WrittenPrincipal, account: &AccountId) -> Result<Principal, String> {
     let principal = written.in_account(Some(account)).ok_or_else(|| "the principal has no account".to_owned())?;
-    if principal.account == *account {
+    if principal.account() == account {
         Ok(principal)
     } else {
         Err(format!("`{principal}` is of another account than the world's"))

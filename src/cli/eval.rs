@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::pdp::{Pdp, Ruling};
+use crate::gateway::now;
+use crate::pdp::Pdp;
 use crate::policy::Verdict;
 use crate::store::load_directories;
 
@@ -45,20 +46,18 @@ enum Expected {
 
 impl Eval {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let loaded = load_directories(&self.policies)?;
+        let asks = self.question.read()?;
+        let loaded = load_directories(&self.policies, asks.fact_source(), now())?;
         let pdp = Pdp::new(Arc::new(loaded.directory));
-        let question = self.question.question(pdp.directory())?;
+        let question = asks.question(pdp.directory(), &loaded.inventory)?;
         let ruling = pdp.decide(question);
-        let (request, decision) = match &ruling {
-            Ruling::Permitted(permit) => (permit.request(), permit.decision()),
-            Ruling::Denied(denied) => (denied.request(), denied.decision()),
-        };
+        let proof = ruling.proof();
         match self.format {
-            OutputFormat::Json => print_json(decision.report()),
-            OutputFormat::Text if self.explain => say!("{}", decision.details(request)),
-            OutputFormat::Text => say!("{}", decision.summary()),
+            OutputFormat::Json => print_json(proof.report()),
+            OutputFormat::Text if self.explain => say!("{}", proof.details()),
+            OutputFormat::Text => say!("{}", proof.summary()),
         }
-        let verdict = decision.verdict();
+        let verdict = proof.verdict();
         let yes = self.expect.map_or(verdict == Verdict::Allow, |expected| expected.is(verdict));
         Ok(if yes { Exit::Yes } else { Exit::No })
     }

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use serde_json::Value;
 
 use crate::catalog::{Binding, Catalog};
 use crate::gateway::now;
-use crate::identity::{format_timestamp, parse_timestamp};
-use crate::pdp::{Asked, Directory, Question};
-use crate::ram::{
-    AccountId, Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, WrittenPrincipal,
-};
+use crate::identity::parse_timestamp;
+use crate::pdp::{Asked, Directory, Inventory, Question};
+use crate::policy::{Document, Lanes, PolicySet};
+use crate::ram::{Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, WrittenPrincipal};
 use crate::source::Source;
-use crate::store::read_source;
+use crate::store::{FactSource, read_source};
+use crate::suite::CaseRequest;
 
 use super::exit::Failure;
 
@@ -23,7 +23,8 @@ use super::exit::Failure;
 #[derive(Debug, Args)]
 pub(super) struct QuestionArgs {
     /// A request as JSON: the `request` object of a case file, or one with the fields of these flags; `-` reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "region", "eni", "instance", "context", "now"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "region", "eni", "instance", "context", "now",
+        "eni_tag", "instance_tag", "eni_group", "instance_group"])]
     request: Option<PathBuf>,
     /// `user/NAME`, `role/NAME` or `root`, with `ACCOUNT:` in front where several accounts are served
     #[arg(long, required_unless_present = "request")]
@@ -37,13 +38,41 @@ pub(super) struct QuestionArgs {
     /// A condition key of the call, such as `acs:SourceIp=10.0.0.1`; repeat it for more
     #[arg(long, value_name = "KEY=VALUE")]
     context: Vec<String>,
+    /// A tag of the ENI, in place of what `resources.toml` says; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE")]
+    eni_tag: Vec<String>,
+    /// A tag of the instance; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE")]
+    instance_tag: Vec<String>,
+    /// The resource group of the ENI
+    #[arg(long, value_name = "GROUP")]
+    eni_group: Option<String>,
+    /// The resource group of the instance
+    #[arg(long, value_name = "GROUP")]
+    instance_group: Option<String>,
+    /// The policy document that a role session was narrowed with
+    #[arg(long, value_name = "FILE")]
+    session_policy: Option<PathBuf>,
     /// The time of the call, such as `2026-01-01T00:00:00Z`; without it, now
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
 }
 
+/// A question that was read, before it is known who exists.
+#[derive(Debug)]
+pub(super) struct Asks {
+    request: WrittenRequest,
+    session_policy: Option<Arc<PolicySet>>,
+}
+
+#[derive(Debug)]
+enum WrittenRequest {
+    Flat(FlatRequest),
+    Case(CaseRequest),
+}
+
 /// A request in the form of the flags.
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FlatRequest {
     principal: String,
@@ -52,61 +81,84 @@ struct FlatRequest {
     instance: String,
     #[serde(default)]
     context: BTreeMap<String, String>,
+    #[serde(default)]
+    eni_tags: BTreeMap<String, String>,
+    #[serde(default)]
+    instance_tags: BTreeMap<String, String>,
+    eni_group: Option<String>,
+    instance_group: Option<String>,
     now: Option<String>,
 }
 
-/// The `request` object of a case file (`spec/ram-policy.md` 10).
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseRequest {
-    principal: CasePrincipal,
-    action: String,
-    resources: Vec<String>,
-    #[serde(default)]
-    context: BTreeMap<String, String>,
-    #[serde(default)]
-    resource_context: BTreeMap<String, Value>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CasePrincipal {
-    #[serde(rename = "type")]
-    kind: String,
-    account_id: String,
-    name: Option<String>,
-    /// Who is in which group is the account file's to say.
-    #[serde(default, rename = "groups")]
-    _groups: Vec<String>,
-    #[serde(default, rename = "session")]
-    _session: Option<String>,
-}
-
 impl QuestionArgs {
-    pub(super) fn question(self, directory: &Directory) -> Result<Question<Asked>, Failure> {
+    pub(super) fn read(self) -> Result<Asks, Failure> {
+        let session_policy = self.session_policy.as_deref().map(read_session_policy).transpose()?;
         let Some(path) = self.request else {
             let wanted = |value: Option<String>| value.unwrap_or_default();
-            let context = self.context.iter().map(|pair| key_value(pair)).collect::<Result<_, _>>()?;
-            let (principal, region) = (wanted(self.principal), wanted(self.region));
-            let (eni, instance) = (wanted(self.eni), wanted(self.instance));
-            return FlatRequest { principal, region, eni, instance, context, now: self.now }.question(directory);
+            let pairs = |pairs: &[String]| pairs.iter().map(|pair| key_value(pair)).collect::<Result<_, _>>();
+            let flat = FlatRequest {
+                context: pairs(&self.context)?,
+                eni_tags: pairs(&self.eni_tag)?,
+                instance_tags: pairs(&self.instance_tag)?,
+                principal: wanted(self.principal),
+                region: wanted(self.region),
+                eni: wanted(self.eni),
+                instance: wanted(self.instance),
+                eni_group: self.eni_group,
+                instance_group: self.instance_group,
+                now: self.now,
+            };
+            return Ok(Asks { request: WrittenRequest::Flat(flat), session_policy });
         };
         let source = read_request(&path)?;
         if let Ok(case) = serde_json::from_str::<CaseRequest>(source.text()) {
-            return case.question(directory);
+            return Ok(Asks { request: WrittenRequest::Case(case), session_policy });
         }
-        let flat: FlatRequest = serde_json::from_str(source.text()).map_err(|error| {
+        let flat = serde_json::from_str(source.text()).map_err(|error| {
             Failure::new(
                 format!("`{}` is no request: {error}", source.name()),
                 "see `ramgate eval --help` for the two forms",
             )
         })?;
-        flat.question(directory)
+        Ok(Asks { request: WrittenRequest::Flat(flat), session_policy })
+    }
+}
+
+impl Asks {
+    /// Whoever says what is known of a resource needs no file that does.
+    pub(super) fn fact_source(&self) -> FactSource {
+        let told = match &self.request {
+            WrittenRequest::Flat(flat) => flat.tells_of_eni() || flat.tells_of_instance(),
+            WrittenRequest::Case(case) => case.tells_of_resources(),
+        };
+        if told { FactSource::Asker } else { FactSource::File }
+    }
+
+    pub(super) fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
+        let question = match self.request {
+            WrittenRequest::Flat(flat) => flat.question(directory, inventory)?,
+            WrittenRequest::Case(case) => of_case(&case, directory, inventory)?,
+        };
+        let Some(policy) = self.session_policy else { return Ok(question) };
+        if !matches!(question.principal().identity(), Identity::Role(_)) {
+            let what = format!("`{}` has no session: only a role has", question.principal());
+            return Err(Failure::new(what, "ask for a role, or leave `--session-policy` out"));
+        }
+        Ok(question.in_session(policy))
     }
 }
 
 impl FlatRequest {
-    fn question(self, directory: &Directory) -> Result<Question<Asked>, Failure> {
+    fn tells_of_eni(&self) -> bool {
+        !self.eni_tags.is_empty() || self.eni_group.is_some()
+    }
+
+    fn tells_of_instance(&self) -> bool {
+        !self.instance_tags.is_empty() || self.instance_group.is_some()
+    }
+
+    fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
+        let (tells_of_eni, tells_of_instance) = (self.tells_of_eni(), self.tells_of_instance());
         let written: WrittenPrincipal = read("--principal", &self.principal)?;
         let principal = known(written.in_account(directory.only_account()), &self.principal, directory)?;
         let region: Region = read("--region", &self.region)?;
@@ -121,7 +173,7 @@ impl FlatRequest {
             parameters.push(name, &value, Place::Query);
         }
         let parameters = parameters.finish().map_err(|repeated| Failure::new(repeated.to_string(), "give it once"))?;
-        let binding = Binding { account: &principal.account, regions: std::slice::from_ref(&region) };
+        let binding = Binding { account: principal.account(), regions: std::slice::from_ref(&region) };
         let call = catalog
             .bind(operation, &parameters, binding)
             .map_err(|fault| Failure::new(fault.to_string(), "give ids as ECS shows them"))?;
@@ -131,33 +183,29 @@ impl FlatRequest {
             Some(text) => parse_timestamp(&text)
                 .ok_or_else(|| Failure::new(format!("`{text}` is no time"), "write `2026-01-01T00:00:00Z`"))?,
         };
-        let mut context = Context::default();
-        context.insert(read("context", "acs:CurrentTime")?, format_timestamp(now));
-        add(&mut context, self.context)?;
-        Ok(Question::new(principal, subject, context))
+        let mut context = facts(self.context)?;
+        if !context.has(&ContextKey::CurrentTime) {
+            context.add(ContextKey::CurrentTime, now);
+        }
+        let mut known = inventory.facts(&subject.resources);
+        let told = [
+            (tells_of_eni, tags(self.eni_tags, self.eni_group)),
+            (tells_of_instance, tags(self.instance_tags, self.instance_group)),
+        ];
+        for (known, (_, told)) in known.iter_mut().zip(told).filter(|(_, (tells, _))| *tells) {
+            *known = told;
+        }
+        Ok(Question::new(principal, subject, context).with_facts(known))
     }
 }
 
-impl CaseRequest {
-    fn question(self, directory: &Directory) -> Result<Question<Asked>, Failure> {
-        if !self.resource_context.is_empty() {
-            let what = "`resource_context` is not available in this version";
-            return Err(Failure::new(what, "remove it; nothing is judged without a fact that was given"));
-        }
-        let name = self.principal.name.unwrap_or_default();
-        let written = match self.principal.kind.as_str() {
-            "root" => "root".to_owned(),
-            kind => format!("{kind}/{name}"),
-        };
-        let account: AccountId = read("account_id", &self.principal.account_id)?;
-        let identity: Identity = read("principal", &written)?;
-        let principal = known(Some(Principal { account, identity }), &written, directory)?;
-        let resources = self.resources.iter().map(|arn| read("resources", arn)).collect::<Result<Vec<_>, _>>()?;
-        let subject = Asked { action: read("action", &self.action)?, resources };
-        let mut context = Context::default();
-        add(&mut context, self.context)?;
-        Ok(Question::new(principal, subject, context))
-    }
+/// The question of a case file's request.
+fn of_case(case: &CaseRequest, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
+    let malformed = |what: String| Failure::new(what, "mend the request");
+    let principal = case.principal().map_err(malformed)?;
+    let written = principal.identity().to_string();
+    known(Some(principal), &written, directory)?;
+    case.question(|subject| inventory.facts(&subject.resources)).map_err(malformed)
 }
 
 /// A principal that nobody knows would be denied, and the typo behind it go unseen.
@@ -169,27 +217,53 @@ fn known(principal: Option<Principal>, written: &str, directory: &Directory) -> 
         return Ok(principal);
     }
     let known: Vec<_> =
-        directory.principals().map(|(principal, _)| format!("`{}`", principal.identity)).take(8).collect();
+        directory.principals().map(|(principal, _)| format!("`{}`", principal.identity())).take(8).collect();
     let what = format!("`{principal}` is in no policy directory");
     Err(Failure::new(what, format!("name one that is there: {}", known.join(", "))))
 }
 
-fn add(context: &mut Context, given: BTreeMap<String, String>) -> Result<(), Failure> {
+fn facts(given: BTreeMap<String, String>) -> Result<Context, Failure> {
+    let mut facts = Context::default();
     for (key, value) in given {
-        context.insert(read::<ContextKey>("context", &key)?, value);
+        facts.add_text(read("context", &key)?, &value);
     }
-    Ok(())
+    Ok(facts)
+}
+
+fn tags(tags: BTreeMap<String, String>, group: Option<String>) -> Context {
+    let mut facts = Context::default();
+    for (key, value) in tags {
+        facts.add(ContextKey::tag(&key), value.as_str());
+    }
+    if let Some(group) = group {
+        facts.add(ContextKey::ResourceGroupId, group.as_str());
+    }
+    facts
 }
 
 fn key_value(pair: &str) -> Result<(String, String), Failure> {
     let split = pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
-    split.ok_or_else(|| {
-        Failure::new(format!("`{pair}` is no condition key with a value"), "write `acs:SourceIp=10.0.0.1`")
+    split.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+        Failure::new(format!("`{pair}` is no key with a value"), "write `KEY=VALUE`, such as `acs:SourceIp=10.0.0.1`")
     })
 }
 
 fn read<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, Failure> {
     text.parse().map_err(|error: T::Err| Failure::new(error.to_string(), format!("mend `{what}`")))
+}
+
+/// STS takes no longer one (`spec/ram-policy.md` 1.4).
+const LONGEST_SESSION_POLICY: usize = 2048;
+
+fn read_session_policy(path: &Path) -> Result<Arc<PolicySet>, Failure> {
+    let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
+    let length = source.text().chars().count();
+    if length > LONGEST_SESSION_POLICY {
+        let what = format!("`{}` has {length} characters: a session policy has at most 2048", source.name());
+        return Err(Failure::new(what, "shorten it: STS refuses it with InvalidParameter.PolicySize"));
+    }
+    let document = Document::parse("session", &source).map_err(Failure::Complaints)?;
+    Ok(PolicySet::session(Arc::new(document), &Lanes::default()))
 }
 
 fn read_request(path: &Path) -> Result<Source, Failure> {

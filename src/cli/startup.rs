@@ -11,15 +11,15 @@ use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
 use crate::config::{AuditSync, Endpoint, Settings, environment};
 use crate::envelope::unique_id;
-use crate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls};
+use crate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamTarget, client_tls, now};
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccountId, Identity, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
 use crate::source::Source;
 use crate::store::{
-    DEMO_KEYRING, FileModes, Loaded, demo_policies, known_principal, load_directories, read_bounded, read_keyring,
-    read_keyring_text, read_secret,
+    DEMO_KEYRING, FactSource, FileModes, Loaded, demo_policies, known_principal, load_directories, read_bounded,
+    read_keyring, read_keyring_text, read_secret,
 };
 
 use super::exit::Failure;
@@ -73,10 +73,10 @@ impl Plan {
     pub(super) fn prepare(self) -> Result<Ready, Failure> {
         self.refuse_insecure()?;
         let loaded = match self.policies {
-            Material::Demo => Loaded::from_files(vec![demo_policies()])?,
-            Material::Files => load_directories(&self.settings.policies)?,
+            Material::Demo => Loaded::from_files(vec![demo_policies()], FactSource::File, now())?,
+            Material::Files => load_directories(&self.settings.policies, FactSource::File, now())?,
         };
-        if loaded.documents == 0 && !self.insecure.insecure_no_policy {
+        if loaded.documents.is_empty() && !self.insecure.insecure_no_policy {
             let help = "write a policy, or start with `--insecure-no-policy`: everybody is refused then";
             return Err(Failure::new("no policy is loaded", help));
         }
@@ -125,7 +125,7 @@ impl Plan {
     }
 
     fn upstream_key(&self, directory: &Directory, modes: FileModes) -> Result<Credential, Failure> {
-        let account = directory.principals().next().map(|(principal, _)| principal.account);
+        let account = directory.principals().next().map(|(principal, _)| principal.account().clone());
         match &self.settings.upstream.endpoint {
             Endpoint::Simulator => Ok(simulator_key(account)),
             Endpoint::Server { access_key_id, secret, .. } => {
@@ -172,6 +172,7 @@ impl Ready {
         Ok(Gateway::new(GatewayParts {
             catalog: Catalog::bundled(),
             pdp: Pdp::new(Arc::new(self.loaded.directory)),
+            facts: ResourceFacts::Inventory(self.loaded.inventory),
             keys: self.keys,
             nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
             journal: Arc::new(journal),
@@ -195,7 +196,7 @@ fn simulator_key(account: Option<AccountId>) -> Credential {
 /// The gateway's own key upstream; the principal behind it is known there, not here.
 fn own_key(id: crate::ram::AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
     let account = account.unwrap_or_else(|| "0".parse().expect("a well-formed account"));
-    Credential::new(id, secret, Principal { account, identity: Identity::Root }, KeyStatus::Active)
+    Credential::new(id, secret, Principal::new(account, Identity::Root), KeyStatus::Active)
 }
 
 fn is_loopback(authority: &str) -> bool {

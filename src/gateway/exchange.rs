@@ -100,14 +100,20 @@ impl Exchange {
         if !gateway.parts.pdp.directory().knows(&principal) {
             return Err(Stop::AccountNotServed(operation));
         }
-        let binding = Binding { account: &principal.account, regions: &gateway.parts.regions };
+        let binding = Binding { account: principal.account(), regions: &gateway.parts.regions };
         let call = catalog
             .bind(&operation, &parameters, binding)
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
         self.attempt().left_out = call.left_out().to_vec();
         let context = context_of(self.attempt.source, self.attempt.at);
-        match gateway.parts.pdp.decide(Question::new(principal, call, context)) {
+        let pdp = &gateway.parts.pdp;
+        let mut question = Question::new(principal, call, context);
+        if pdp.needs(&question).any() {
+            let facts = gateway.parts.facts.of(question.subject().resources());
+            question = question.with_facts(facts);
+        }
+        match pdp.decide(question) {
             Ruling::Permitted(permit) => Ok(permit),
             Ruling::Denied(denied) => Err(Stop::Denied(Box::new(denied))),
         }

@@ -12,6 +12,7 @@ mod inbound;
 mod parts;
 mod reader;
 mod reply;
+mod resource_facts;
 mod server;
 mod settle;
 mod stop;
@@ -21,6 +22,7 @@ mod upstream;
 
 pub use clock::now;
 pub use parts::{Gateway, GatewayParts};
+pub use resource_facts::ResourceFacts;
 pub use server::run;
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;

@@ -1,6 +1,6 @@
 //! What a gateway is made of.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use crate::audit::Journal;
 use crate::catalog::{Answer, Catalog};
@@ -11,12 +11,14 @@ use crate::ram::{Context, ContextKey, Region};
 use crate::wire::{FormLimits, HeadLimits};
 
 use super::reader::ReaderLimits;
+use super::resource_facts::ResourceFacts;
 use super::upstream::Upstream;
 
 /// The parts, each ready to work.
 pub struct GatewayParts {
     pub catalog: Arc<Catalog>,
     pub pdp: Pdp,
+    pub facts: ResourceFacts,
     pub keys: KeyRing,
     pub nonces: Box<dyn NonceMemory>,
     pub journal: Arc<Journal>,
@@ -92,13 +94,14 @@ impl std::fmt::Debug for GatewayParts {
 
 /// The condition keys that the gateway knows of every call (`spec/ram-policy.md` 4.5).
 pub(super) fn context_of(source: std::net::IpAddr, now: jiff::Timestamp) -> Context {
-    static KEYS: LazyLock<[ContextKey; 3]> = LazyLock::new(|| {
-        ["acs:CurrentTime", "acs:SecureTransport", "acs:SourceIp"].map(|key| key.parse().expect("a well-formed key"))
-    });
-    let [time, transport, address] = &*KEYS;
     let mut context = Context::default();
-    context.insert(time.clone(), crate::identity::format_timestamp(now));
-    context.insert(transport.clone(), "false");
-    context.insert(address.clone(), source.to_canonical().to_string());
+    context.add(ContextKey::CurrentTime, whole_seconds(now));
+    context.add(ContextKey::SecureTransport, false);
+    context.add(ContextKey::SourceIp, source.to_canonical());
     context
+}
+
+/// Conditions see the time as calls bear it.
+fn whole_seconds(time: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -114,7 +114,7 @@ impl Stop {
             }
             Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
             Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
-            Self::Denied(denied) => denied.decision().summary().to_string(),
+            Self::Denied(denied) => denied.proof().summary().to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
             Self::Upstream(fault) => fault.to_string(),

@@ -1,15 +1,16 @@
 //! Who exists, and what is attached to whom.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::policy::Layers;
-use crate::ram::{AccountId, Identity, Principal};
+use crate::ram::{AccountId, ByPrincipal, Principal};
 
 /// Every principal of every account, with its layers. Whatever could be wrong with it was refused when it was read.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    accounts: BTreeMap<AccountId, BTreeMap<Identity, Standing>>,
+    accounts: BTreeSet<AccountId>,
+    principals: ByPrincipal<Standing>,
     revision: String,
 }
 
@@ -28,12 +29,10 @@ impl Directory {
         principals: impl IntoIterator<Item = (Principal, Standing)>,
         revision: String,
     ) -> Self {
-        let mut directory =
-            Self { accounts: accounts.into_iter().map(|account| (account, BTreeMap::new())).collect(), revision };
-        for (principal, standing) in principals {
-            directory.accounts.entry(principal.account).or_default().insert(principal.identity, standing);
-        }
-        directory
+        let mut accounts: BTreeSet<AccountId> = accounts.into_iter().collect();
+        let principals: ByPrincipal<Standing> = principals.into_iter().collect();
+        accounts.extend(principals.keys().map(|principal| principal.account().clone()));
+        Self { accounts, principals, revision }
     }
 
     pub fn revision(&self) -> &str {
@@ -41,30 +40,37 @@ impl Directory {
     }
 
     pub fn standing(&self, principal: &Principal) -> Option<&Standing> {
-        self.accounts.get(&principal.account)?.get(&principal.identity)
+        self.principals.get(principal)
     }
 
     pub fn has_account(&self, account: &AccountId) -> bool {
-        self.accounts.contains_key(account)
+        self.accounts.contains(account)
     }
 
     /// The account that need not be named: the only one.
     pub fn only_account(&self) -> Option<&AccountId> {
-        let mut accounts = self.accounts.keys();
+        let mut accounts = self.accounts.iter();
         accounts.next().filter(|_| accounts.next().is_none())
     }
 
     /// Whether a principal may be named: one with a standing, or the root of an account that is served.
     pub fn knows(&self, principal: &Principal) -> bool {
-        self.standing(principal).is_some() || (principal.is_root() && self.has_account(&principal.account))
+        self.standing(principal).is_some() || (principal.is_root() && self.has_account(principal.account()))
     }
 
-    /// In a stable order.
-    pub fn principals(&self) -> impl Iterator<Item = (Principal, &Standing)> {
-        self.accounts.iter().flat_map(|(account, principals)| {
-            principals.iter().map(|(identity, standing)| {
-                (Principal { account: account.clone(), identity: identity.clone() }, standing)
-            })
-        })
+    /// In a stable order: by account, users before roles, by name.
+    pub fn principals(&self) -> impl Iterator<Item = (&Principal, &Standing)> {
+        let mut sorted: Vec<_> = self.principals.iter().collect();
+        sorted.sort_unstable_by_key(|(principal, _)| *principal);
+        sorted.into_iter()
+    }
+
+    /// How many principals there are.
+    pub fn len(&self) -> usize {
+        self.principals.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.principals.is_empty()
     }
 }

@@ -5,10 +5,12 @@
 
 mod decide;
 mod directory;
+mod inventory;
 mod question;
 mod verdict;
 
 pub use decide::Pdp;
 pub use directory::{Directory, Standing};
+pub use inventory::Inventory;
 pub use question::{Asked, Question, Subject};
 pub use verdict::{Denied, Permit, Ruling};

@@ -1,35 +1,71 @@
 //! What is asked: may this principal do this, in this context?
 
+use std::sync::Arc;
+
 use crate::catalog::Call;
-use crate::ram::{Action, Context, Principal, Request, Resource};
+use crate::policy::{PolicySet, Request};
+use crate::ram::{Action, Context, Principal, Resource};
 
 /// Something that can be permitted: it names what would be done to what.
 pub trait Subject {
     fn action(&self) -> &Action;
 
     /// Never empty.
-    fn resources(&self) -> &[Resource];
+    fn resources(&self) -> &[Resource<'_>];
 }
 
 /// A subject without a call behind it: a policy test, a question on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub action: Action,
-    pub resources: Vec<Resource>,
+    pub resources: Vec<Resource<'static>>,
 }
 
-/// A subject and the request made of it, so that what is judged is what is permitted.
+/// A subject and all that it is judged by, so that what is judged is what is permitted.
 #[derive(Clone, Debug)]
 pub struct Question<T> {
     pub(super) subject: T,
-    pub(super) request: Request,
+    pub(super) principal: Principal,
+    pub(super) context: Context,
+    pub(super) facts: Vec<Context>,
+    pub(super) session: Option<Arc<PolicySet>>,
 }
 
 impl<T: Subject> Question<T> {
     pub fn new(principal: Principal, subject: T, context: Context) -> Self {
-        let request =
-            Request { principal, action: subject.action().clone(), resources: subject.resources().to_vec(), context };
-        Self { subject, request }
+        Self { subject, principal, context, facts: Vec::new(), session: None }
+    }
+
+    /// With what is known of each resource, in the order of the subject's resources.
+    #[must_use]
+    pub fn with_facts(self, facts: Vec<Context>) -> Self {
+        Self { facts, ..self }
+    }
+
+    /// Of a role session that was narrowed with a policy.
+    #[must_use]
+    pub fn in_session(self, policy: Arc<PolicySet>) -> Self {
+        Self { session: Some(policy), ..self }
+    }
+
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub fn subject(&self) -> &T {
+        &self.subject
+    }
+
+    /// As policies are asked.
+    pub fn request(&self) -> Request<'_> {
+        Request {
+            principal: &self.principal,
+            action: self.subject.action(),
+            resources: self.subject.resources(),
+            context: &self.context,
+            facts: &self.facts,
+            session: self.session.as_ref(),
+        }
     }
 }
 
@@ -38,7 +74,7 @@ impl Subject for Call {
         self.operation().action()
     }
 
-    fn resources(&self) -> &[Resource] {
+    fn resources(&self) -> &[Resource<'_>] {
         self.resources()
     }
 }
@@ -48,7 +84,7 @@ impl Subject for Asked {
         &self.action
     }
 
-    fn resources(&self) -> &[Resource] {
+    fn resources(&self) -> &[Resource<'_>] {
         &self.resources
     }
 }

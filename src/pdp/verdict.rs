@@ -1,7 +1,8 @@
 //! Permission as a value.
 
-use crate::policy::Decision;
-use crate::ram::Request;
+use crate::policy::{Decision, Proof, Request};
+
+use super::question::{Question, Subject};
 
 /// Proof that a subject was judged and allowed. Only the decision point makes one.
 ///
@@ -10,7 +11,7 @@ use crate::ram::Request;
 /// # use ramgate::{pdp::{Asked, Directory, Pdp, Question, Ruling}, ram::{Context, Principal}};
 /// let account: ramgate::ram::AccountId = "1234567890123456".parse()?;
 /// let pdp = Pdp::new(Arc::new(Directory::new([account.clone()], [], String::new())));
-/// let root = Principal { account, identity: "root".parse()? };
+/// let root = Principal::new(account, "root".parse()?);
 /// let subject = Asked {
 ///     action: "ecs:AttachNetworkInterface".parse()?,
 ///     resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?],
@@ -25,16 +26,15 @@ use crate::ram::Request;
 ///
 /// ```compile_fail,E0451
 /// # use std::sync::Arc;
-/// # use ramgate::{pdp::{Asked, Permit}, policy::Decision, ram::Request};
-/// fn forge(subject: Asked, request: Request, decision: Decision, revision: Arc<str>) -> Permit<Asked> {
-///     Permit { subject, request, decision, revision }
+/// # use ramgate::{pdp::{Asked, Permit, Question}, policy::Decision};
+/// fn forge(question: Question<Asked>, decision: Decision, revision: Arc<str>) -> Permit<Asked> {
+///     Permit { question, decision, revision }
 /// }
 /// ```
 #[derive(Debug)]
 #[must_use = "a permit that goes nowhere allows nothing"]
 pub struct Permit<T> {
-    subject: T,
-    request: Request,
+    question: Question<T>,
     decision: Decision,
     revision: std::sync::Arc<str>,
 }
@@ -42,8 +42,7 @@ pub struct Permit<T> {
 /// A subject that was judged and refused, with the proof.
 #[derive(Debug)]
 pub struct Denied<T> {
-    subject: T,
-    request: Request,
+    question: Question<T>,
     decision: Decision,
     revision: std::sync::Arc<str>,
 }
@@ -57,18 +56,23 @@ pub enum Ruling<T> {
 
 macro_rules! accessors {
     ($name:ident) => {
-        impl<T> $name<T> {
-            pub(super) fn new(subject: T, request: Request, decision: Decision, revision: std::sync::Arc<str>) -> Self {
-                Self { subject, request, decision, revision }
+        impl<T: Subject> $name<T> {
+            pub(super) fn new(question: Question<T>, decision: Decision, revision: std::sync::Arc<str>) -> Self {
+                Self { question, decision, revision }
             }
 
             pub fn subject(&self) -> &T {
-                &self.subject
+                &self.question.subject
             }
 
             /// The question as it was judged.
-            pub fn request(&self) -> &Request {
-                &self.request
+            pub fn request(&self) -> Request<'_> {
+                self.question.request()
+            }
+
+            /// Why it was judged so.
+            pub fn proof(&self) -> Proof<'_> {
+                self.decision.proof(&self.request())
             }
 
             pub fn decision(&self) -> &Decision {
@@ -86,11 +90,18 @@ macro_rules! accessors {
 accessors!(Permit);
 accessors!(Denied);
 
-impl<T> Ruling<T> {
+impl<T: Subject> Ruling<T> {
     pub fn decision(&self) -> &Decision {
         match self {
             Self::Permitted(permit) => permit.decision(),
             Self::Denied(denied) => denied.decision(),
+        }
+    }
+
+    pub fn proof(&self) -> Proof<'_> {
+        match self {
+            Self::Permitted(permit) => permit.proof(),
+            Self::Denied(denied) => denied.proof(),
         }
     }
 }

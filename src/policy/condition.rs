@@ -1,12 +1,10 @@
 //! One test of a Condition block: an operator, a key, the values wanted.
 
-use std::cell::OnceCell;
-use std::slice;
-
-use crate::ram::{Context, ContextKey, Principal, Request};
+use crate::ram::{ContextKey, ValueRef};
 
 use super::error::{Refusal, Title, is_blank};
 use super::operator::{Operator, Sense};
+use super::request::Facts;
 use super::statement::Effect;
 use super::value::{Match, Wanted};
 
@@ -30,26 +28,11 @@ pub enum ConditionFault {
     ValueDiffers,
 }
 
-/// What conditions may ask about a request: its context, and the ARN of its principal.
-#[derive(Debug)]
-pub struct Facts<'a> {
-    context: &'a Context,
-    principal: &'a Principal,
-    principal_arn: OnceCell<String>,
-}
-
-/// A condition key as it is written, and where its values are found.
+/// A condition key as it is written, and what it means.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     written: Box<str>,
-    found: Found,
-}
-
-#[derive(Clone, Debug)]
-enum Found {
-    /// `acs:PrincipalARN`: always derived, so that no context can claim another.
-    Principal,
-    Context(ContextKey),
+    means: ContextKey,
 }
 
 impl Condition {
@@ -62,8 +45,12 @@ impl Condition {
     }
 
     /// The key as it is written in the document.
-    pub fn key(&self) -> &str {
+    pub fn written_key(&self) -> &str {
         &self.key.written
+    }
+
+    pub fn key(&self) -> &ContextKey {
+        &self.key.means
     }
 
     pub fn wanted(&self) -> &[Wanted] {
@@ -72,54 +59,47 @@ impl Condition {
 
     /// Why the condition does not hold; none when it does (`spec/ram-policy.md` 4.2, 4.3).
     pub(super) fn fault(&self, effect: Effect, facts: &Facts<'_>) -> Option<ConditionFault> {
-        let found = facts.values(self);
-        match (self.operator.sense(), found) {
-            (Sense::Positive, []) => Some(ConditionFault::KeyMissing),
-            (Sense::Negated, []) => None,
-            (Sense::Positive, found) => self.positive_fault(found),
-            (Sense::Negated, found) => self.negated_fault(effect, found),
+        let found = facts.values(&self.key.means);
+        match self.operator.sense() {
+            Sense::Positive => self.positive_fault(found),
+            Sense::Negated => self.negated_fault(effect, found),
         }
     }
 
-    fn positive_fault(&self, found: &[String]) -> Option<ConditionFault> {
-        let mut fault = ConditionFault::ValueUnreadable;
-        for matched in self.compare(found) {
-            match matched {
-                Match::Yes => return None,
-                Match::No => fault = ConditionFault::ValueDiffers,
-                Match::Unreadable => {}
+    fn positive_fault<'f>(&self, found: impl Iterator<Item = ValueRef<'f>>) -> Option<ConditionFault> {
+        let mut fault = ConditionFault::KeyMissing;
+        for found in found {
+            for wanted in &self.wanted {
+                let this = match wanted.compare(found) {
+                    Match::Yes => return None,
+                    Match::No => ConditionFault::ValueDiffers,
+                    Match::Unreadable => ConditionFault::ValueUnreadable,
+                };
+                fault = fault.max(this);
             }
         }
         Some(fault)
     }
 
-    /// A value that cannot be compared proves nothing: an Allow does not apply, a Deny does.
-    fn negated_fault(&self, effect: Effect, found: &[String]) -> Option<ConditionFault> {
-        if self.compare(found).any(|matched| matched == Match::Unreadable) {
-            return match effect {
-                Effect::Allow => Some(ConditionFault::ValueUnreadable),
-                Effect::Deny => None,
-            };
+    /// A value that cannot be compared proves nothing: an Allow does not apply, a Deny does. A key without a value
+    /// is no value that is excluded.
+    fn negated_fault<'f>(&self, effect: Effect, found: impl Iterator<Item = ValueRef<'f>>) -> Option<ConditionFault> {
+        let mut fault = None;
+        for found in found {
+            for wanted in &self.wanted {
+                match wanted.compare(found) {
+                    Match::Yes => fault = Some(ConditionFault::ValueDiffers),
+                    Match::No => {}
+                    Match::Unreadable => {
+                        return match effect {
+                            Effect::Allow => Some(ConditionFault::ValueUnreadable),
+                            Effect::Deny => None,
+                        };
+                    }
+                }
+            }
         }
-        self.compare(found).any(|matched| matched == Match::Yes).then_some(ConditionFault::ValueDiffers)
-    }
-
-    fn compare(&self, found: &[String]) -> impl Iterator<Item = Match> {
-        found.iter().flat_map(|found| self.wanted.iter().map(|wanted| wanted.compare(found)))
-    }
-}
-
-impl<'a> Facts<'a> {
-    pub fn of(request: &'a Request) -> Self {
-        Self { context: &request.context, principal: &request.principal, principal_arn: OnceCell::new() }
-    }
-
-    /// The values that a condition tests; empty when the request does not have the key.
-    pub fn values(&self, condition: &Condition) -> &[String] {
-        match &condition.key.found {
-            Found::Principal => slice::from_ref(self.principal_arn.get_or_init(|| self.principal.arn())),
-            Found::Context(key) => self.context.values(key).unwrap_or_default(),
-        }
+        fault
     }
 }
 
@@ -133,14 +113,8 @@ impl Key {
         if let Some(found) = stray_blank(text) {
             return Err(refuse(format!("holds the blank U+{:04X}, which no key holds there", u32::from(found))));
         }
-        let tag = text.split_once('/').filter(|(name, _)| name.eq_ignore_ascii_case("ecs:tag")).map(|(_, tag)| tag);
-        let parsed = match tag {
-            Some(tag) => format!("acs:ResourceTag/{tag}").parse::<ContextKey>(),
-            None => text.parse(),
-        };
-        let key = parsed.map_err(|_| refuse("is no condition key".to_owned()))?;
-        let found = if text.eq_ignore_ascii_case("acs:PrincipalARN") { Found::Principal } else { Found::Context(key) };
-        Ok(Self { written: text.into(), found })
+        let means = text.parse().map_err(|_| refuse("is no condition key".to_owned()))?;
+        Ok(Self { written: text.into(), means })
     }
 }
 
@@ -155,6 +129,9 @@ fn stray_blank(key: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ram::{Context, Principal};
+
+    use super::super::request::Request;
     use super::*;
 
     fn fault(operator: &str, wanted: &[&str], found: &[&str], effect: Effect) -> Option<ConditionFault> {
@@ -162,10 +139,20 @@ mod tests {
         let wanted = wanted.iter().map(|text| Wanted::parse(operator, text).unwrap()).collect();
         let condition = Condition::new(operator, Key::parse("acs:X").unwrap(), wanted);
         let mut context = Context::default();
-        context.insert_all("ACS:x".parse().unwrap(), found.iter().map(|text| (*text).to_owned()).collect());
-        let principal = Principal { account: "1".parse().unwrap(), identity: "user/a".parse().unwrap() };
-        let facts = Facts { context: &context, principal: &principal, principal_arn: OnceCell::new() };
-        condition.fault(effect, &facts)
+        for value in found {
+            context.add_text("ACS:x".parse().unwrap(), value);
+        }
+        let principal = Principal::new("1".parse().unwrap(), "user/a".parse().unwrap());
+        let action = "ecs:X".parse().unwrap();
+        let request = Request {
+            principal: &principal,
+            action: &action,
+            resources: &[],
+            context: &context,
+            facts: &[],
+            session: None,
+        };
+        condition.fault(effect, &request.facts_of(0))
     }
 
     #[test]

@@ -1,75 +1,115 @@
 //! A policy document: read once, strictly, with everything that is wrong with it.
 
+use std::fmt;
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 
 use crate::source::{Complaint, Source, hex};
 
 use super::json;
+use super::library::Library;
 use super::reader::Reader;
 use super::statement::Statement;
 
-/// A RAM policy document of Version `1` (`spec/ram-policy.md` 1).
+/// A RAM policy document of Version `1` (`spec/ram-policy.md` 1). It keeps what it says, not its text.
 #[derive(Clone, Debug)]
 pub struct Document {
-    name: Box<str>,
-    source: Source,
-    statements: Box<[Statement]>,
-    warnings: Box<[Complaint]>,
-    digest: Box<str>,
+    /// The policy's name, and right behind it the name of the file: one allocation, for there are many documents.
+    names: Box<str>,
+    name_length: u32,
+    body: Arc<Body>,
 }
 
+/// What a text says: one for all documents with that text.
+#[derive(Debug)]
+pub(super) struct Body {
+    statements: Box<[Statement]>,
+    digest: Digest,
+}
+
+/// The SHA-256 of a document's text, byte for byte: which version of it was read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
 impl Document {
-    /// Reads an identity policy. The name is the policy's, and is not looked at.
+    /// Reads one document by itself. The name is the policy's, and is not looked at.
     ///
     /// # Errors
     /// Everything that RAM would refuse when the policy is saved, and whatever could be read in two ways: all of it,
     /// in the order of the text.
-    pub fn parse(name: &str, source: Source) -> Result<Self, Vec<Complaint>> {
-        let (statements, warnings) = read(&source)?;
-        let digest = sha256(source.text());
-        Ok(Self { name: name.into(), source, statements: statements.into(), warnings: warnings.into(), digest })
+    pub fn parse(name: &str, source: &Source) -> Result<Self, Vec<Complaint>> {
+        Library::default().document(name, source)
+    }
+
+    pub(super) fn new(name: &str, source: &Source, body: Arc<Body>) -> Self {
+        let names = [name, source.name()].concat().into();
+        Self { names, name_length: u32::try_from(name.len()).expect("a name is short"), body }
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        &self.names[..self.name_length as usize]
     }
 
-    pub fn source(&self) -> &Source {
-        &self.source
+    /// The name of the file it was read from.
+    pub fn file(&self) -> &str {
+        &self.names[self.name_length as usize..]
     }
 
     pub fn statements(&self) -> &[Statement] {
-        &self.statements
+        &self.body.statements
     }
 
-    /// What can be used and should be looked at.
-    pub fn warnings(&self) -> &[Complaint] {
-        &self.warnings
-    }
-
-    /// `sha256:<hex>` of the text, byte for byte: which version of the document it was.
-    pub fn digest(&self) -> &str {
-        &self.digest
-    }
-
-    /// The line on which a statement of this document begins.
-    pub fn line(&self, statement: &Statement) -> usize {
-        self.source.position(statement.span.start).line
+    pub fn digest(&self) -> Digest {
+        self.body.digest
     }
 }
 
-fn read(source: &Source) -> Result<(Vec<Statement>, Vec<Complaint>), Vec<Complaint>> {
+impl Body {
+    pub(super) fn new(statements: Vec<Statement>, digest: Digest) -> Self {
+        Self { statements: statements.into(), digest }
+    }
+}
+
+/// What a text says, or all that is wrong with it: by the grammar that knows places.
+pub(super) fn read(source: &Source) -> Result<Vec<Statement>, Vec<Complaint>> {
     let tree = json::parse(source).map_err(|complaint| vec![complaint])?;
     let mut reader = Reader::new(source);
     let statements = reader.policy(&tree);
     let mut complaints = reader.finish();
     complaints.extend(json::repeated_keys(source, &tree));
     complaints.sort_by_key(|complaint| complaint.span.as_ref().map(|span| span.start));
-    let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(Complaint::is_error);
-    if errors.is_empty() { Ok((statements, warnings)) } else { Err(errors) }
+    if complaints.is_empty() { Ok(statements) } else { Err(complaints) }
 }
 
-fn sha256(text: &str) -> Box<str> {
-    let digest = digest::digest(&digest::SHA256, text.as_bytes());
-    format!("sha256:{}", hex(digest.as_ref())).into()
+impl Digest {
+    pub(super) fn of(text: &str) -> Self {
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        Self(bytes)
+    }
+
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// `sha256:<hex>`.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }

@@ -2,59 +2,118 @@
 
 use std::sync::Arc;
 
-use crate::ram::{Action, Request, Resource};
+use smallvec::SmallVec;
 
-use super::condition::Facts;
+use crate::ram::{Action, Fields, Resource};
+
 use super::decision::{Decision, Grounds, Judged, Verdict};
-use super::layer::{Layer, LayerKind, Layers};
-use super::statement::{Effect, Mismatch};
+use super::lane::{Lane, Lanes};
+use super::layer::{LayerVerdicts, Layers};
+use super::request::{Facts, Request};
+use super::set::{Asked, PolicySet};
+use super::statement::Effect;
 
 /// Judges each resource of the request by itself. The layers must be those of the request's principal.
-pub fn evaluate(layers: &Arc<Layers>, request: &Request) -> Decision {
-    let facts = Facts::of(request);
-    let judged = request.resources.iter().map(|resource| judge(layers, request, resource, &facts)).collect();
-    Decision { layers: Arc::clone(layers), judged }
+pub fn evaluate(layers: &Arc<Layers>, request: &Request<'_>) -> Decision {
+    let lane = LaneOf::new(layers, request.action);
+    let mut judged = SmallVec::new();
+    for (at, resource) in request.resources.iter().enumerate() {
+        judged.push(judge(layers, request, &lane, at, resource));
+    }
+    Decision { judged, layers: Arc::clone(layers) }
 }
 
-fn judge(layers: &Layers, request: &Request, resource: &Resource, facts: &Facts<'_>) -> Judged {
-    let principal = &request.principal;
-    let settled = |verdict, grounds| Judged { resource: resource.clone(), verdict, grounds, examined: Vec::new() };
-    if resource.account().is_some_and(|owner| owner != principal.account.as_str()) {
-        return settled(Verdict::ImplicitDeny, Grounds::ForeignAccount);
+fn judge(layers: &Layers, request: &Request<'_>, lane: &LaneOf<'_>, at: usize, resource: &Resource<'_>) -> Judged {
+    let fields = resource.fields();
+    if let Some(settled) = settled(layers, request, fields) {
+        return settled;
+    }
+    let facts = request.facts_of(at);
+    let bench = Bench { request, lane, resource, fields, facts: &facts };
+    let control = bench.levels(layers.binding_control(request.principal));
+    let session = request.session.map(|set| bench.sets([&**set].into_iter()));
+    let refused = [control, session].into_iter().flatten().any(|verdict| verdict != Verdict::Allow);
+    // What is refused already is refused by that layer whatever the others say: they are not asked.
+    let (account, groups) = if refused {
+        (Verdict::ImplicitDeny, None)
+    } else {
+        let account = bench.sets(layers.account().iter().map(|set| &**set));
+        let groups = layers.resource_groups();
+        let here = groups.iter().filter(|scoped| facts.is_in_group(&scoped.resource_group));
+        (account, (!groups.is_empty()).then(|| bench.sets(here.map(|scoped| &*scoped.set))))
+    };
+    let (verdict, layer) = LayerVerdicts { control, session, account, groups }.combine();
+    Judged { verdict, grounds: Grounds::Policies(layer) }
+}
+
+/// What is decided without asking a policy.
+pub(super) fn settled(layers: &Layers, request: &Request<'_>, fields: Option<Fields<'_>>) -> Option<Judged> {
+    let principal = request.principal;
+    let deny = |grounds| Some(Judged { verdict: Verdict::ImplicitDeny, grounds });
+    if fields.is_some_and(|fields| fields.account != principal.account().as_str()) {
+        return deny(Grounds::ForeignAccount);
     }
     if principal.is_root() {
-        return settled(Verdict::Allow, Grounds::Ownership);
+        return Some(Judged { verdict: Verdict::Allow, grounds: Grounds::Ownership });
     }
-    let mut judged = settled(Verdict::ImplicitDeny, Grounds::Policies(LayerKind::AccountIdentity));
-    judged.examined.reserve_exact(layers.statement_count());
-    for layer in layers.iter() {
-        judged.grounds = Grounds::Policies(layer.kind());
-        judged.verdict = judge_by_layer(layer, &request.action, resource, facts, &mut judged.examined);
-        if judged.verdict != Verdict::Allow {
-            break;
-        }
-    }
-    judged
+    if layers.quarantine().is_some() { deny(Grounds::Quarantine) } else { None }
 }
 
-/// Any Deny that applies goes before any Allow; without either, an implicit deny (`spec/ram-policy.md` 6.1).
-fn judge_by_layer(
-    layer: &Layer,
-    action: &Action,
-    resource: &Resource,
-    facts: &Facts<'_>,
-    examined: &mut Vec<Option<Mismatch>>,
-) -> Verdict {
-    let mut verdict = Verdict::ImplicitDeny;
-    for at in layer.statements() {
-        let mismatch = at.statement.mismatch(action, resource, facts);
-        verdict = match (mismatch, at.statement.effect()) {
-            (Some(_), _) => verdict,
-            (None, Effect::Deny) => Verdict::ExplicitDeny,
-            (None, Effect::Allow) if verdict == Verdict::ExplicitDeny => verdict,
-            (None, Effect::Allow) => Verdict::Allow,
-        };
-        examined.push(mismatch);
+/// One resource of one request, to be held against sets of policies.
+struct Bench<'a> {
+    request: &'a Request<'a>,
+    lane: &'a LaneOf<'a>,
+    resource: &'a Resource<'a>,
+    fields: Option<Fields<'a>>,
+    facts: &'a Facts<'a>,
+}
+
+impl<'a> Bench<'a> {
+    /// Every level must allow, and an explicit deny anywhere is one of the whole; none without levels.
+    fn levels(&self, levels: &[Arc<PolicySet>]) -> Option<Verdict> {
+        levels.iter().map(|level| self.sets([&**level].into_iter())).max()
     }
-    verdict
+
+    /// Sets that are one layer. Any Deny that applies goes before any Allow; without either, an implicit deny
+    /// (`spec/ram-policy.md` 6.1).
+    fn sets<'s>(&self, sets: impl Iterator<Item = &'s PolicySet> + Clone) -> Verdict {
+        let has = |effect| sets.clone().any(|set| set.has(effect, &self.asked(set)));
+        if has(Effect::Deny) {
+            Verdict::ExplicitDeny
+        } else if has(Effect::Allow) {
+            Verdict::Allow
+        } else {
+            Verdict::ImplicitDeny
+        }
+    }
+
+    fn asked(&self, set: &PolicySet) -> Asked<'a> {
+        Asked {
+            action: self.request.action,
+            lane: self.lane.in_set(set, self.request.action),
+            resource: self.resource,
+            fields: self.fields,
+            facts: self.facts,
+        }
+    }
+}
+
+/// The lane of the action, looked up once: nearly always all sets have the same lanes.
+struct LaneOf<'a> {
+    lanes: Option<&'a Lanes>,
+    lane: Option<Lane>,
+}
+
+impl<'a> LaneOf<'a> {
+    fn new(layers: &'a Layers, action: &Action) -> Self {
+        let lanes = layers.sets().next().map(|(_, _, set)| set.lanes());
+        Self { lanes, lane: lanes.and_then(|lanes| lanes.find(action)) }
+    }
+
+    fn in_set(&self, set: &PolicySet, action: &Action) -> Option<Lane> {
+        match self.lanes {
+            Some(lanes) if lanes.same(set.lanes()) => self.lane,
+            _ => set.lanes().find(action),
+        }
+    }
 }

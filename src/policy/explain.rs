@@ -1,36 +1,47 @@
-//! A decision in words: one line for a log, or everything for a person.
+//! A proof in words: one line for a log, or everything for a person.
 
 use std::fmt;
 
-use crate::ram::Request;
-
-use super::condition::{Condition, ConditionFault, Facts};
-use super::decision::{Decision, Finding, Grounds, Judgement, Verdict};
+use super::condition::{Condition, ConditionFault};
+use super::decision::{Grounds, Verdict};
 use super::error::quoted;
-use super::layer::{AttachedTo, StatementRef};
+use super::layer::LayerKind;
 use super::operator::Sense;
+use super::proof::{Finding, LayerProof, Proof, ResourceProof};
+use super::set::{AttachedTo, StatementRef};
 use super::statement::{Actions, Mismatch, Statement};
 use super::value::Wanted;
 
 /// One line: the verdict, the resource that decided it, and the statements that did, or nearly did.
 #[derive(Clone, Copy, Debug)]
-pub struct Summary<'a>(&'a Decision);
+pub struct Summary<'a>(&'a Proof<'a>);
 
-/// Every resource, every statement, and what the request had where a condition failed.
+/// Every resource, every layer, every statement, and what the request had where a condition failed.
 #[derive(Clone, Copy, Debug)]
-pub struct Details<'a> {
-    decision: &'a Decision,
-    request: &'a Request,
-}
+pub struct Details<'a>(&'a Proof<'a>);
 
-impl Decision {
-    pub fn summary(&self) -> Summary<'_> {
+impl<'a> Proof<'a> {
+    pub fn summary(&'a self) -> Summary<'a> {
         Summary(self)
     }
 
-    /// The request must be the one that was judged.
-    pub fn details<'a>(&'a self, request: &'a Request) -> Details<'a> {
-        Details { decision: self, request }
+    pub fn details(&'a self) -> Details<'a> {
+        Details(self)
+    }
+
+    /// The condition keys that some statement needed and the request lacked, in the order in which they were missed.
+    pub fn missing_keys(&self) -> Vec<&str> {
+        let mut keys = Vec::new();
+        for (at, finding) in self.resources().iter().flat_map(|it| &it.layers).flat_map(|layer| &layer.findings) {
+            let Finding::Misses(mismatch @ Mismatch::Condition { fault: ConditionFault::KeyMissing, .. }) = finding
+            else {
+                continue;
+            };
+            keys.extend(failed_condition(at.statement, *mismatch).map(Condition::written_key));
+        }
+        let mut seen = std::collections::HashSet::new();
+        keys.retain(|key| seen.insert(*key));
+        keys
     }
 }
 
@@ -39,66 +50,81 @@ impl fmt::Display for Summary<'_> {
         let Some(decisive) = self.0.decisive() else {
             return write!(f, "{}: the request names no resource", Verdict::ImplicitDeny);
         };
-        let verdict = decisive.verdict();
+        let verdict = decisive.judged.verdict;
         if verdict != Verdict::Allow {
-            write!(f, "{verdict} on {}: ", decisive.resource())?;
+            write!(f, "{verdict} on {}: ", decisive.resource)?;
             return write_reason(f, decisive);
         }
         write!(f, "{verdict}: ")?;
-        if decisive.grounds() == Grounds::Ownership {
+        if decisive.judged.grounds == Grounds::Ownership {
             return write_reason(f, decisive);
         }
-        write_statements(f, self.0.judgements().flat_map(Judgement::deciding))
+        write_statements(f, self.0.resources().iter().flat_map(ResourceProof::deciding).map(|(_, at)| at))
     }
 }
 
 impl fmt::Display for Details<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { decision, request } = self;
-        writeln!(f, "{}: {} as {}", decision.verdict(), request.action, request.principal)?;
-        for judgement in decision.judgements() {
-            write!(f, "\n{} on {}: ", judgement.verdict(), judgement.resource())?;
-            write_reason(f, judgement)?;
+        let request = &self.0.request;
+        writeln!(f, "{}: {} as {}", self.0.verdict(), request.action, request.principal)?;
+        for resource in self.0.resources() {
+            write!(f, "\n{} on {}: ", resource.judged.verdict, resource.resource)?;
+            write_reason(f, resource)?;
             writeln!(f)?;
-            self.write_findings(f, judgement)?;
+            if let Some(facts) = resource.facts {
+                let facts = facts.iter().map(|(key, value)| format!("{key} {}", quoted(&value.text())));
+                writeln!(f, "  it has {}", facts.collect::<Vec<_>>().join(", "))?;
+            }
+            for layer in &resource.layers {
+                write_layer(f, resource, layer)?;
+            }
+        }
+        let missing = self.0.missing_keys();
+        if !missing.is_empty() {
+            let keys = list(missing.into_iter());
+            writeln!(f, "\nnot in the request, and asked for by a policy: {keys}")?;
         }
         Ok(())
     }
 }
 
-impl Details<'_> {
-    fn write_findings(&self, f: &mut fmt::Formatter<'_>, judgement: Judgement<'_>) -> fmt::Result {
-        let mut layer = None;
-        for (at, finding) in judgement.findings() {
-            let kind = at.layer.kind();
-            if layer.replace(kind) != Some(kind) {
-                writeln!(f, "  {}", kind.policy_type())?;
-            }
-            write!(f, "    {} {at}", at.statement.effect().as_str())?;
-            if let AttachedTo::Group(group) = &at.attachment.to {
-                write!(f, " by group {}", quoted(group))?;
-            }
-            f.write_str(": ")?;
-            match finding {
-                Finding::Decides => f.write_str("applies")?,
-                Finding::Overruled => f.write_str("applies, but does not decide")?,
-                Finding::Misses(mismatch) => {
-                    write!(f, "{}", Words { mismatch, statement: at.statement })?;
-                    self.write_found(f, at.statement, mismatch)?;
-                }
-            }
-            writeln!(f)?;
-        }
-        Ok(())
+fn write_layer(f: &mut fmt::Formatter<'_>, resource: &ResourceProof<'_>, layer: &LayerProof<'_>) -> fmt::Result {
+    write!(f, "  {}", layer.kind.policy_type())?;
+    if let Some(name) = layer.name {
+        write!(f, " {}", quoted(name))?;
     }
+    match layer.verdict {
+        Some(verdict) => writeln!(f, ": {verdict}")?,
+        None => writeln!(f, ": not asked, the resource is not in this group")?,
+    }
+    for (at, finding) in &layer.findings {
+        write!(f, "    {} {at}", at.statement.effect().as_str())?;
+        if let AttachedTo::Group(group) = at.set.to() {
+            write!(f, " by group {}", quoted(group))?;
+        }
+        f.write_str(": ")?;
+        match finding {
+            Finding::Decides => f.write_str("applies")?,
+            Finding::Overruled => f.write_str("applies, but does not decide")?,
+            Finding::Misses(mismatch) => {
+                write!(f, "{}", Words { mismatch: *mismatch, statement: at.statement })?;
+                write_found(f, resource, at.statement, *mismatch)?;
+            }
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
 
-    fn write_found(&self, f: &mut fmt::Formatter<'_>, statement: &Statement, mismatch: Mismatch) -> fmt::Result {
-        let Some(condition) = failed_condition(statement, mismatch) else { return Ok(()) };
-        match Facts::of(self.request).values(condition) {
-            [] => Ok(()),
-            found => write!(f, "; the request has {}", list(found.iter().map(String::as_str))),
-        }
-    }
+fn write_found(
+    f: &mut fmt::Formatter<'_>,
+    resource: &ResourceProof<'_>,
+    statement: &Statement,
+    mismatch: Mismatch,
+) -> fmt::Result {
+    let Some(condition) = failed_condition(statement, mismatch) else { return Ok(()) };
+    let found: Vec<_> = resource.facts().values(condition.key()).map(|value| quoted(&value.text())).collect();
+    if found.is_empty() { Ok(()) } else { write!(f, "; the request has {}", found.join(", ")) }
 }
 
 /// Why a statement does not apply, in words.
@@ -111,6 +137,7 @@ pub(super) struct Words<'a> {
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.mismatch {
+            Mismatch::ResourceGroup => "resource is not in the group it is attached for",
             Mismatch::Action => match self.statement.actions() {
                 Actions::Action(_) => "action does not match",
                 Actions::NotAction(_) => "action is excepted by NotAction",
@@ -138,7 +165,7 @@ fn failed_condition(statement: &Statement, mismatch: Mismatch) -> Option<&Condit
 }
 
 fn write_fault(f: &mut fmt::Formatter<'_>, condition: &Condition, fault: ConditionFault) -> fmt::Result {
-    let (key, operator) = (quoted(condition.key()), condition.operator());
+    let (key, operator) = (quoted(condition.written_key()), condition.operator());
     let wanted = list(condition.wanted().iter().map(Wanted::as_str));
     match (fault, operator.sense()) {
         (ConditionFault::KeyMissing, _) => {
@@ -156,23 +183,41 @@ fn write_fault(f: &mut fmt::Formatter<'_>, condition: &Condition, fault: Conditi
     }
 }
 
-fn write_reason(f: &mut fmt::Formatter<'_>, judgement: Judgement<'_>) -> fmt::Result {
-    match (judgement.grounds(), judgement.verdict()) {
+fn write_reason(f: &mut fmt::Formatter<'_>, proof: &ResourceProof<'_>) -> fmt::Result {
+    match (proof.judged.grounds, proof.judged.verdict) {
         (Grounds::Ownership, _) => f.write_str("the account's root owns it, no policy needed"),
         (Grounds::ForeignAccount, _) => {
             f.write_str("it belongs to another account than the principal, which no policy reaches")
         }
-        (Grounds::Policies(_), Verdict::Allow) => write_statements(f, judgement.deciding()),
-        (Grounds::Policies(_), Verdict::ExplicitDeny) => {
-            f.write_str("denied by ")?;
-            write_statements(f, judgement.deciding())
+        (Grounds::Quarantine, _) => {
+            let policy = quoted(proof.quarantined.unwrap_or_default());
+            write!(f, "the principal has the policy {policy}, which is under quarantine: what it denies is unknown")
         }
-        (Grounds::Policies(_), Verdict::ImplicitDeny) => match judgement.nearest_miss() {
-            Some((at, mismatch)) => {
-                write!(f, "no statement allows it; nearest: {at} {}", Words { mismatch, statement: at.statement })
+        (Grounds::Policies(_), Verdict::Allow) => write_statements(f, proof.deciding().map(|(_, at)| at)),
+        (Grounds::Policies(kind), Verdict::ExplicitDeny) => {
+            f.write_str("denied by ")?;
+            write_statements(f, proof.deciding().map(|(_, at)| at))?;
+            write_layer_name(f, kind)
+        }
+        (Grounds::Policies(kind), Verdict::ImplicitDeny) => {
+            match proof.nearest_miss() {
+                Some((at, mismatch)) => {
+                    write!(f, "no statement allows it; nearest: {at} {}", Words { mismatch, statement: at.statement })?;
+                }
+                None => f.write_str("no statement allows it; no attached policy allows anything")?,
             }
-            None => f.write_str("no statement allows it; no attached policy allows anything"),
-        },
+            write_layer_name(f, kind)
+        }
+    }
+}
+
+/// Nothing for the layer that everybody thinks of first.
+fn write_layer_name(f: &mut fmt::Formatter<'_>, kind: LayerKind) -> fmt::Result {
+    match kind {
+        LayerKind::AccountIdentity => Ok(()),
+        LayerKind::Control => f.write_str(", in the control policies"),
+        LayerKind::Session => f.write_str(", in the session policy"),
+        LayerKind::ResourceGroupIdentity => f.write_str(", in a resource group's policies"),
     }
 }
 
@@ -180,7 +225,7 @@ fn write_reason(f: &mut fmt::Formatter<'_>, judgement: Judgement<'_>) -> fmt::Re
 fn write_statements<'a>(f: &mut fmt::Formatter<'_>, statements: impl Iterator<Item = StatementRef<'a>>) -> fmt::Result {
     let mut written: Vec<StatementRef<'_>> = Vec::new();
     for at in statements {
-        if written.iter().any(|earlier| std::ptr::eq(earlier.statement, at.statement)) {
+        if written.iter().any(|earlier| earlier.is(at)) {
             continue;
         }
         if !written.is_empty() {
@@ -199,12 +244,11 @@ fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
 /// `terway#0 (policies/terway.json:5)`, with the Sid where there is one.
 impl fmt::Display for StatementRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let document = &self.attachment.document;
-        write!(f, "{}#{} (", document.name(), self.statement.index())?;
+        write!(f, "{}#{} (", self.document.name(), self.statement.index())?;
         if let Some(sid) = self.statement.sid() {
             write!(f, "Sid {}, ", quoted(sid))?;
         }
-        write!(f, "{}:{})", document.source().name(), document.line(self.statement))
+        write!(f, "{}:{})", self.document.file(), self.statement.line())
     }
 }
 

@@ -26,7 +26,9 @@ enum Form {
     /// No wildcard.
     Literal,
     /// A text without wildcards, this many bytes long, then one `*`.
-    Prefix(usize),
+    Prefix(u32),
+    /// Texts without wildcards with one `*` between each two: `a*b*c`, `*b*`. Where the first and the last `*` are.
+    Parts(u32, u32),
     /// Boxed: few patterns need it, and all would carry its size.
     General(Box<OnceLock<Option<GlobMatcher>>>),
 }
@@ -37,7 +39,10 @@ impl Glob {
         let form = match pattern.find(['*', '?']) {
             None => Form::Literal,
             Some(0) if *pattern == *"*" => Form::Any,
-            Some(first) if first + 1 == pattern.len() && pattern.ends_with('*') => Form::Prefix(first),
+            Some(first) if first + 1 == pattern.len() && pattern.ends_with('*') => Form::Prefix(offset(first)),
+            Some(first) if case == Case::Sensitive && !pattern.contains('?') => {
+                Form::Parts(offset(first), offset(pattern.rfind('*').unwrap_or(first)))
+            }
             Some(_) => Form::General(Box::default()),
         };
         Self { pattern, case, form }
@@ -52,10 +57,11 @@ impl Glob {
         match &self.form {
             Form::Any => true,
             Form::Literal => self.case.same_text(&self.pattern, text),
-            Form::Prefix(length) => match text.as_bytes().get(..*length) {
-                Some(head) => self.case.same_bytes(&self.pattern.as_bytes()[..*length], head),
+            Form::Prefix(length) => match text.as_bytes().get(..*length as usize) {
+                Some(head) => self.case.same_bytes(&self.pattern.as_bytes()[..*length as usize], head),
                 None => false,
             },
+            Form::Parts(first, last) => self.has_parts(text, *first as usize, *last as usize),
             Form::General(matcher) => match matcher.get_or_init(|| self.matcher()) {
                 Some(matcher) if text.is_ascii() => matcher.is_match(text),
                 _ => self.walk(text),
@@ -71,6 +77,36 @@ impl Glob {
     /// Whether the pattern matches every text.
     pub fn is_any(&self) -> bool {
         matches!(self.form, Form::Any)
+    }
+
+    /// What stands before the first wildcard: every text that matches begins with it.
+    pub fn literal_prefix(&self) -> &str {
+        &self.pattern[..self.pattern.find(['*', '?']).unwrap_or(self.pattern.len())]
+    }
+
+    /// Whether nothing is left to check of a text that begins with [`Glob::literal_prefix`].
+    pub(super) fn is_prefix(&self) -> bool {
+        matches!(self.form, Form::Any | Form::Prefix(_))
+    }
+
+    pub fn is_literal(&self) -> bool {
+        matches!(self.form, Form::Literal)
+    }
+
+    /// The first part begins the text, the last one ends it, and each of the others is taken where it comes first.
+    fn has_parts(&self, text: &str, first: usize, last: usize) -> bool {
+        let pattern = self.pattern.as_bytes();
+        let left = text.as_bytes().strip_prefix(&pattern[..first]);
+        let Some(mut left) = left.and_then(|left| left.strip_suffix(&pattern[last + 1..])) else { return false };
+        let mut star = first;
+        while star < last {
+            let next = star + 1 + memchr::memchr(b'*', &pattern[star + 1..]).unwrap_or_default();
+            let part = &pattern[star + 1..next];
+            let Some(at) = memchr::memmem::find(left, part) else { return false };
+            left = &left[at + part.len()..];
+            star = next;
+        }
+        true
     }
 
     /// A glob matcher of the `globset` crate, which matches bytes: so for ASCII only. A pattern beyond any policy's
@@ -142,6 +178,10 @@ impl PartialEq for Glob {
 
 impl Eq for Glob {}
 
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).expect("a pattern is bounded far below 4 GiB")
+}
+
 /// `**` has a meaning of its own beside `/` in globset; to RAM it is one `*`.
 fn collapse_stars(pattern: &str) -> String {
     let mut collapsed = String::with_capacity(pattern.len());
@@ -176,7 +216,9 @@ mod tests {
         assert!(matches!(form("a.b"), Form::Literal));
         assert!(matches!(form(""), Form::Literal));
         assert!(matches!(form("ab**"), Form::Prefix(2)));
-        assert!(matches!(form("*a"), Form::General(_)));
+        assert!(matches!(form("*a"), Form::Parts(..)));
+        assert!(matches!(form("a*b*"), Form::Parts(..)));
+        assert!(matches!(Glob::new("*a", Case::Insensitive).form, Form::General(_)));
         assert!(matches!(form("a?"), Form::General(_)));
         assert!(matches!(form("?*"), Form::General(_)));
     }

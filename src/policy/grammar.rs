@@ -1,6 +1,8 @@
 //! The grammar of identity policies: from the JSON tree to statements, complaining about everything on the way
 //! (`spec/ram-policy.md` 1.1-1.3).
 
+use std::sync::Arc;
+
 use jsonc_parser::ast::{Object, Value};
 
 use super::condition::{Condition, Key};
@@ -8,9 +10,9 @@ use super::error::{Refusal, Title};
 use super::glob::Glob;
 use super::json::{Pointer, span};
 use super::operator::{Comparison, Operator};
-use super::pattern::{ArnPattern, parse_action};
+use super::pattern::{ArnPattern, Heads, parse_action};
 use super::reader::{Place, Reader, Text, member, string};
-use super::statement::{Actions, Effect, Statement};
+use super::statement::{Actions, Conditions, Effect, Resources, Statement};
 use super::value::Wanted;
 
 const HELP_STATEMENT: &str = "write `\"Statement\": [ { … } ]` with at least one statement";
@@ -59,12 +61,12 @@ impl Reader<'_> {
         let sid = member(object, place, "Sid").and_then(|sid| self.text(&sid)).map(|sid| sid.text.into());
         Some(Statement {
             effect: effect?,
-            actions: actions?,
-            resources: resources?.into(),
-            conditions: conditions.into(),
+            actions: Arc::new(actions?),
+            resources: Arc::new(Resources(resources?.into())),
+            conditions: (!conditions.is_empty()).then(|| Arc::new(Conditions(conditions.into()))),
             sid,
-            index,
-            span: span(place.value),
+            index: u32::try_from(index).ok()?,
+            line: self.line(place),
         })
     }
 
@@ -114,7 +116,8 @@ impl Reader<'_> {
             return None;
         };
         let texts = self.texts(&place, Title::InvalidPolicyElement, HELP)?;
-        Some(texts.iter().filter_map(|text| self.accept(text, ArnPattern::parse(text.text))).collect())
+        let mut heads = Heads::new();
+        Some(texts.iter().filter_map(|text| self.accept(text, ArnPattern::parse(text.text, &mut heads))).collect())
     }
 
     fn conditions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Vec<Condition> {
@@ -143,12 +146,6 @@ impl Reader<'_> {
     }
 
     fn wanted(&mut self, operator: &Operator, text: &Text<'_>) -> Option<Wanted> {
-        let wanted = self.accept(text, Wanted::parse(operator, text.text))?;
-        let plain_address = matches!(operator.name(), "IpAddress" | "NotIpAddress");
-        if plain_address && text.text.ends_with("/32") {
-            let help = "write the bare address: RAM's 2021 pages say that such a block cannot be used";
-            self.warn(text, "is a block of one address, which RAM may not match", help);
-        }
-        Some(wanted)
+        self.accept(text, Wanted::parse(operator, text.text))
     }
 }

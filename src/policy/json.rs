@@ -44,6 +44,18 @@ pub(super) fn repeated_keys(source: &Source, tree: &Value<'_>) -> Vec<Complaint>
     found
 }
 
+/// Where the value at a JSON pointer stands; none where there is no such value.
+pub(super) fn find<'t>(tree: &'t Value<'t>, pointer: &str) -> Option<&'t Value<'t>> {
+    pointer.split('/').skip(1).try_fold(tree, |value, step| match value {
+        Value::Object(object) => {
+            let key = step.replace("~1", "/").replace("~0", "~");
+            object.properties.iter().find(|member| member.name.as_str() == key).map(|member| &member.value)
+        }
+        Value::Array(array) => array.elements.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
 pub(super) fn span(place: &impl Ranged) -> Range<usize> {
     place.start()..place.end()
 }

@@ -2,111 +2,190 @@
 
 use std::sync::Arc;
 
-use super::document::Document;
-use super::statement::Statement;
+use smallvec::SmallVec;
 
-/// All that is attached to one principal. There is always at least one layer, so that an empty set of policies is
-/// an implicit deny and never nothing at all.
-#[derive(Clone, Debug)]
+use crate::ram::{Action, Principal};
+
+use super::decision::Verdict;
+use super::set::{Needs, PolicySet};
+
+/// All that is attached to one principal. There is always the layer of identity policies, so that no policies are an
+/// implicit deny and never nothing at all.
+#[derive(Clone, Debug, Default)]
 pub struct Layers {
-    layers: Box<[Layer]>,
+    control: Option<Arc<[Arc<PolicySet>]>>,
+    account: SmallVec<[Arc<PolicySet>; 1]>,
+    groups: Box<[Scoped]>,
+    quarantined: Option<Arc<str>>,
 }
 
-/// One set of policies: evaluated as a whole, and whatever it does not allow is denied (`spec/ram-policy.md` 6.2).
+/// Policies attached for the resources of one resource group.
 #[derive(Clone, Debug)]
-pub struct Layer {
-    kind: LayerKind,
-    attachments: Box<[Attachment]>,
+pub struct Scoped {
+    pub resource_group: Arc<str>,
+    pub set: Arc<PolicySet>,
 }
 
-/// Which set it is; named to a caller as the `PolicyType` of `spec/ram-policy.md` 7.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which layer it is; named to a caller as the `PolicyType` of `spec/ram-policy.md` 7.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LayerKind {
+    /// The levels of the resource directory; each must allow.
+    Control,
+    /// The policy that a role session was narrowed with.
+    Session,
     /// The principal's own policies and those of its groups, attached for the whole account.
     AccountIdentity,
+    /// The same, attached for one resource group.
+    ResourceGroupIdentity,
 }
 
-/// A document attached to somebody.
-#[derive(Clone, Debug)]
-pub struct Attachment {
-    pub document: Arc<Document>,
-    pub to: AttachedTo,
-}
-
-/// To whom a document is attached: the principal itself, or a group it is in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttachedTo {
-    User,
-    Group(Box<str>),
-    Role,
-}
-
-/// One statement, and how it came to bear on the principal.
-#[derive(Clone, Copy, Debug)]
-pub struct StatementRef<'a> {
-    pub layer: &'a Layer,
-    pub attachment: &'a Attachment,
-    pub statement: &'a Statement,
+/// What each layer says by itself; none where the layer does not exist for the principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LayerVerdicts {
+    pub(super) control: Option<Verdict>,
+    pub(super) session: Option<Verdict>,
+    pub(super) account: Verdict,
+    pub(super) groups: Option<Verdict>,
 }
 
 impl Layers {
     /// A principal under identity policies at account scope only. Their order does not matter.
-    pub fn identity(attachments: Vec<Attachment>) -> Self {
-        let layer = Layer { kind: LayerKind::AccountIdentity, attachments: attachments.into() };
-        Self { layers: Box::new([layer]) }
+    pub fn identity(sets: impl IntoIterator<Item = Arc<PolicySet>>) -> Self {
+        Self { account: sets.into_iter().collect(), ..Self::default() }
     }
 
-    /// In the order in which RAM evaluates them.
-    pub fn iter(&self) -> impl Iterator<Item = &Layer> {
-        self.layers.iter()
+    /// Under control policies too: one set a level, outermost first. Without a level there is no such layer.
+    #[must_use]
+    pub fn under(self, levels: &Arc<[Arc<PolicySet>]>) -> Self {
+        Self { control: (!levels.is_empty()).then(|| Arc::clone(levels)), ..self }
     }
 
-    pub(super) fn statement_count(&self) -> usize {
-        let attachments = self.layers.iter().flat_map(Layer::attachments);
-        attachments.map(|attachment| attachment.document.statements().len()).sum()
+    /// With policies that act in resource groups only.
+    #[must_use]
+    pub fn scoped(self, groups: Vec<Scoped>) -> Self {
+        Self { groups: groups.into(), ..self }
+    }
+
+    /// Holding a policy that could not be read: nothing that the others say can be relied upon.
+    #[must_use]
+    pub fn quarantined(self, policy: Arc<str>) -> Self {
+        Self { quarantined: Some(policy), ..self }
+    }
+
+    pub fn control(&self) -> &[Arc<PolicySet>] {
+        self.control.as_deref().unwrap_or_default()
+    }
+
+    pub fn account(&self) -> &[Arc<PolicySet>] {
+        &self.account
+    }
+
+    pub fn resource_groups(&self) -> &[Scoped] {
+        &self.groups
+    }
+
+    /// The policy that could not be read, where there is one.
+    pub fn quarantine(&self) -> Option<&str> {
+        self.quarantined.as_deref()
+    }
+
+    /// Every set, in the order in which RAM evaluates the layers, with the resource group where it acts in one.
+    pub fn sets(&self) -> impl Iterator<Item = (LayerKind, Option<&str>, &Arc<PolicySet>)> {
+        let control = self.control().iter().map(|set| (LayerKind::Control, None, set));
+        let account = self.account.iter().map(|set| (LayerKind::AccountIdentity, None, set));
+        let groups =
+            self.groups.iter().map(|it| (LayerKind::ResourceGroupIdentity, Some(&*it.resource_group), &it.set));
+        control.chain(account).chain(groups)
+    }
+
+    /// Which facts about resources a judgement on this action may turn on.
+    pub fn needs(&self, action: &Action) -> Needs {
+        self.sets().fold(Needs::default(), |needs, (kind, _, set)| {
+            let scoped = kind == LayerKind::ResourceGroupIdentity && set.speaks_of(action);
+            needs.and(set.needs(action)).and(Needs { tags: false, groups: scoped })
+        })
+    }
+
+    /// Whether control policies bind the principal: not the account's root, and no service-linked role, whose layers
+    /// are made without them (`spec/ram-policy.md` 6.2).
+    pub(super) fn binding_control(&self, principal: &Principal) -> &[Arc<PolicySet>] {
+        if principal.is_root() { &[] } else { self.control() }
     }
 }
 
-impl Layer {
-    pub fn kind(&self) -> LayerKind {
-        self.kind
-    }
-
-    pub fn attachments(&self) -> &[Attachment] {
-        &self.attachments
-    }
-
-    /// Every statement, in the order of attachments and documents.
-    pub fn statements(&self) -> impl Iterator<Item = StatementRef<'_>> {
-        self.attachments.iter().flat_map(move |attachment| {
-            let statements = attachment.document.statements().iter();
-            statements.map(move |statement| StatementRef { layer: self, attachment, statement })
-        })
+impl LayerVerdicts {
+    /// The decision on one resource, and the layer it rests on (`spec/ram-policy.md` 6.2). A layer that does not
+    /// allow ends it; but a resource group's explicit deny goes before the account's allow (11, row 13).
+    pub(super) fn combine(self) -> (Verdict, LayerKind) {
+        if let Some(refusal) = self.control.filter(|verdict| *verdict != Verdict::Allow) {
+            return (refusal, LayerKind::Control);
+        }
+        if let Some(refusal) = self.session.filter(|verdict| *verdict != Verdict::Allow) {
+            return (refusal, LayerKind::Session);
+        }
+        match (self.account, self.groups) {
+            (Verdict::ExplicitDeny, _) => (Verdict::ExplicitDeny, LayerKind::AccountIdentity),
+            (_, Some(Verdict::ExplicitDeny)) => (Verdict::ExplicitDeny, LayerKind::ResourceGroupIdentity),
+            (Verdict::Allow, _) => (Verdict::Allow, LayerKind::AccountIdentity),
+            (_, Some(Verdict::Allow)) => (Verdict::Allow, LayerKind::ResourceGroupIdentity),
+            (Verdict::ImplicitDeny, _) => (Verdict::ImplicitDeny, LayerKind::AccountIdentity),
+        }
     }
 }
 
 impl LayerKind {
     pub fn policy_type(self) -> &'static str {
         match self {
+            Self::Control => "ControlPolicy",
+            Self::Session => "SessionPolicy",
             Self::AccountIdentity => "AccountLevelIdentityBasedPolicy",
+            Self::ResourceGroupIdentity => "ResourceGroupLevelIdentityBasedPolicy",
         }
     }
 
     /// The `AttachedScope` of `spec/ram-policy.md` 7.3.
     pub fn scope(self) -> &'static str {
         match self {
-            Self::AccountIdentity => "Account",
+            Self::Control => "Folder",
+            Self::Session | Self::AccountIdentity => "Account",
+            Self::ResourceGroupIdentity => "ResourceGroup",
         }
     }
 }
 
-impl AttachedTo {
-    /// The `AttachedEntityType` of `spec/ram-policy.md` 7.3.
-    pub fn entity_type(&self) -> &'static str {
-        match self {
-            Self::User => "RamUser",
-            Self::Group(_) => "RamGroup",
-            Self::Role => "RamRole",
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row of the three-valued table: 4 x 4 x 3 x 4.
+    #[test]
+    fn the_table_over_the_layers_is_complete() {
+        use LayerKind::{AccountIdentity, Control, ResourceGroupIdentity, Session};
+        use Verdict::{Allow, ExplicitDeny, ImplicitDeny};
+        let maybe = [None, Some(Allow), Some(ImplicitDeny), Some(ExplicitDeny)];
+        let mut rows = 0;
+        for control in maybe {
+            for session in maybe {
+                for account in [Allow, ImplicitDeny, ExplicitDeny] {
+                    for groups in maybe {
+                        let expected = match (control, session, account, groups) {
+                            (Some(ImplicitDeny), ..) => (ImplicitDeny, Control),
+                            (Some(ExplicitDeny), ..) => (ExplicitDeny, Control),
+                            (_, Some(ImplicitDeny), ..) => (ImplicitDeny, Session),
+                            (_, Some(ExplicitDeny), ..) => (ExplicitDeny, Session),
+                            (.., ExplicitDeny, _) => (ExplicitDeny, AccountIdentity),
+                            (.., Some(ExplicitDeny)) => (ExplicitDeny, ResourceGroupIdentity),
+                            (.., Allow, _) => (Allow, AccountIdentity),
+                            (.., ImplicitDeny, Some(Allow)) => (Allow, ResourceGroupIdentity),
+                            (.., ImplicitDeny, None | Some(ImplicitDeny)) => (ImplicitDeny, AccountIdentity),
+                        };
+                        let verdicts = LayerVerdicts { control, session, account, groups };
+                        assert_eq!(verdicts.combine(), expected, "{verdicts:?}");
+                        rows += 1;
+                    }
+                }
+            }
         }
+        assert_eq!(rows, 192);
     }
 }

@@ -1,4 +1,7 @@
-//! ARN patterns and action patterns: what the Resource and Action elements of a statement hold.
+//! Patterns for ARNs and for actions.
+
+use std::fmt;
+use std::sync::Arc;
 
 use crate::ram::{Fields, Resource};
 
@@ -10,51 +13,31 @@ use super::statement::Mismatch;
 /// id may be any text (`spec/ram-policy.md` 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArnPattern {
-    text: Box<str>,
-    form: Form,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Form {
-    /// A lone `*`.
-    Any,
-    Fields(Box<FieldPatterns>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct FieldPatterns {
-    service: Glob,
-    region: Glob,
-    account: Glob,
+    /// None for a lone `*`, whose relative id is `*` too.
+    head: Option<Arc<Head>>,
     relative: Glob,
 }
 
-impl ArnPattern {
-    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
-        let form = if text == "*" { Form::Any } else { Form::Fields(Box::new(FieldPatterns::parse(text)?)) };
-        Ok(Self { text: text.into(), form })
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The first field that does not match; none when the pattern matches the resource.
-    pub fn mismatch(&self, resource: &Resource) -> Option<Mismatch> {
-        let Form::Fields(patterns) = &self.form else { return None };
-        let Some(fields) = resource.fields() else { return patterns.narrowest() };
-        let all_under = match resource {
-            Resource::AllOf(_) => fields.relative.strip_suffix('*'),
-            Resource::One(_) | Resource::Everything => None,
-        };
-        patterns.mismatch(fields, all_under)
-    }
+/// The fields before the relative id. Few are in use, so patterns share them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// `<service>:<region>:<account>`, as it is written.
+    text: Box<str>,
+    service: Glob,
+    region: Glob,
+    account: Glob,
 }
 
-impl FieldPatterns {
-    fn parse(text: &str) -> Result<Self, Refusal> {
+/// Heads that were read before, by their text.
+pub(super) type Heads = std::collections::HashMap<Box<str>, Arc<Head>>;
+
+impl ArnPattern {
+    pub(super) fn parse(text: &str, heads: &mut Heads) -> Result<Self, Refusal> {
         const HELP: &str =
             "write `acs:<service>:<region>:<account>:<relative-id>`, such as `acs:ecs:*:*:eni/*`, or `*`";
+        if text == "*" {
+            return Ok(Self { head: None, relative: Glob::new("*", Case::Sensitive) });
+        }
         let refuse = |title, why: String| Refusal::new(title, text, why, HELP);
         if let Some(code) = blank(text) {
             return Err(refuse(Title::InvalidPolicyElement, format!("holds the blank {code}, which no ARN holds")));
@@ -62,53 +45,118 @@ impl FieldPatterns {
         let Some(rest) = text.strip_prefix("acs:") else {
             return Err(refuse(Title::InvalidArnPrefix, "does not start with `acs:`".to_owned()));
         };
-        let mut fields = rest.splitn(4, ':');
-        let (Some(service), Some(region), Some(account), Some(relative)) =
-            (fields.next(), fields.next(), fields.next(), fields.next())
-        else {
+        let Some((colon, _)) = rest.match_indices(':').nth(2) else {
             let found = text.split(':').count();
             return Err(refuse(Title::MissingArnField, format!("has {found} fields, and an ARN has five")));
         };
+        let (head, relative) = (&rest[..colon], &rest[colon + 1..]);
         if relative.is_empty() {
             return Err(refuse(Title::MissingArnField, "ends before its relative id".to_owned()));
         }
-        let glob = |field| Glob::new(field, Case::Sensitive);
-        Ok(Self { service: glob(service), region: glob(region), account: glob(account), relative: glob(relative) })
+        let head = match heads.get(head) {
+            Some(head) => Arc::clone(head),
+            None => {
+                let read = Arc::new(Head::read(head));
+                heads.insert(head.into(), Arc::clone(&read));
+                read
+            }
+        };
+        Ok(Self { head: Some(head), relative: Glob::new(relative, Case::Sensitive) })
     }
 
-    /// `all_under` is the prefix of the relative id where the resource is all of a type.
-    fn mismatch(&self, fields: Fields<'_>, all_under: Option<&str>) -> Option<Mismatch> {
-        if !self.service.matches(fields.service) {
-            return Some(Mismatch::Service);
-        }
-        if !self.region.matches(fields.region) {
-            return Some(Mismatch::Region);
-        }
-        if !self.account.matches(fields.account) {
-            return Some(Mismatch::Account);
-        }
-        let matches = match all_under {
+    /// The pattern of the relative id: `eni/*` of `acs:ecs:*:*:eni/*`, and `*` of a lone `*`.
+    pub fn relative(&self) -> &Glob {
+        &self.relative
+    }
+
+    pub(super) fn head(&self) -> Option<&Arc<Head>> {
+        self.head.as_ref()
+    }
+
+    /// Service, region, account and relative id; none for a lone `*`.
+    pub fn fields(&self) -> Option<[&Glob; 4]> {
+        let head = self.head.as_ref()?;
+        Some([&head.service, &head.region, &head.account, &self.relative])
+    }
+
+    /// Whether it matches every resource there could be.
+    pub fn is_any(&self) -> bool {
+        self.head.as_ref().is_none_or(|head| head.is_any()) && self.relative.is_any()
+    }
+
+    /// The first field that does not match; none when the pattern matches the resource.
+    pub fn mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
+        let head = self.head.as_ref()?;
+        let Some(fields) = resource.fields() else { return self.narrowest(head) };
+        head.mismatch(fields).or_else(|| {
+            if self.relative_matches(resource, fields) {
+                None
+            } else if may_name_type(self.relative.as_str(), fields.relative) {
+                Some(Mismatch::ResourceId)
+            } else {
+                Some(Mismatch::ResourceType)
+            }
+        })
+    }
+
+    pub(super) fn relative_matches(&self, resource: &Resource<'_>, fields: Fields<'_>) -> bool {
+        match all_under(resource, fields) {
             Some(prefix) => self.relative.covers_all_under(prefix),
             None => self.relative.matches(fields.relative),
-        };
-        if matches {
-            None
-        } else if may_name_type(self.relative.as_str(), fields.relative) {
-            Some(Mismatch::ResourceId)
-        } else {
-            Some(Mismatch::ResourceType)
         }
     }
 
     /// The first field that leaves something out.
+    fn narrowest(&self, head: &Head) -> Option<Mismatch> {
+        head.narrowest().or_else(|| (!self.relative.is_any()).then_some(Mismatch::ResourceType))
+    }
+}
+
+/// The prefix of the relative id where the resource is all of a type.
+pub(super) fn all_under<'a>(resource: &Resource<'_>, fields: Fields<'a>) -> Option<&'a str> {
+    match resource {
+        Resource::AllOf(_) => fields.relative.strip_suffix('*'),
+        Resource::One(_) | Resource::Everything => None,
+    }
+}
+
+impl Head {
+    fn read(text: &str) -> Self {
+        let mut fields = text.splitn(3, ':').map(|field| Glob::new(field, Case::Sensitive));
+        let mut field = || fields.next().unwrap_or_else(|| Glob::new("", Case::Sensitive));
+        Self { text: text.into(), service: field(), region: field(), account: field() }
+    }
+
+    pub(super) fn mismatch(&self, fields: Fields<'_>) -> Option<Mismatch> {
+        if !self.service.matches(fields.service) {
+            Some(Mismatch::Service)
+        } else if !self.region.matches(fields.region) {
+            Some(Mismatch::Region)
+        } else if !self.account.matches(fields.account) {
+            Some(Mismatch::Account)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.narrowest().is_none()
+    }
+
     fn narrowest(&self) -> Option<Mismatch> {
-        let fields = [
-            (&self.service, Mismatch::Service),
-            (&self.region, Mismatch::Region),
-            (&self.account, Mismatch::Account),
-            (&self.relative, Mismatch::ResourceType),
-        ];
+        let fields =
+            [(&self.service, Mismatch::Service), (&self.region, Mismatch::Region), (&self.account, Mismatch::Account)];
         fields.into_iter().find(|(pattern, _)| !pattern.is_any()).map(|(_, mismatch)| mismatch)
+    }
+}
+
+/// As it is written, every run of `*` in the relative id as one.
+impl fmt::Display for ArnPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.head {
+            Some(head) => write!(f, "acs:{}:{}", head.text, self.relative.as_str()),
+            None => f.write_str("*"),
+        }
     }
 }
 
@@ -155,7 +203,7 @@ mod tests {
     use super::*;
 
     fn mismatch(pattern: &str, resource: &str) -> Option<Mismatch> {
-        ArnPattern::parse(pattern).unwrap().mismatch(&resource.parse().unwrap())
+        ArnPattern::parse(pattern, &mut Heads::new()).unwrap().mismatch(&Resource::read(resource).unwrap())
     }
 
     #[test]

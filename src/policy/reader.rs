@@ -44,13 +44,7 @@ impl<'s> Reader<'s> {
     /// What a string was read as, or a complaint about it.
     pub(super) fn accept<T>(&mut self, text: &Text<'_>, parsed: Result<T, Refusal>) -> Option<T> {
         match parsed {
-            Ok(parsed) => {
-                if text.text.contains("${") {
-                    let help = "write the value itself: RAM documents no policy variables, so this text is matched as it stands";
-                    self.warn(text, "holds `${`, which is not expanded", help);
-                }
-                Some(parsed)
-            }
+            Ok(parsed) => Some(parsed),
             Err(refusal) => {
                 self.refuse(text.span.clone(), &text.pointer, &refusal);
                 None
@@ -145,9 +139,9 @@ impl<'s> Reader<'s> {
         self.complaints.push(self.source.error(span, title, help.clone()));
     }
 
-    pub(super) fn warn(&mut self, text: &Text<'_>, why: &'static str, help: &'static str) {
-        let title = format!("{}{} {why}", quoted(text.text), text.pointer.place());
-        self.complaints.push(self.source.warning(text.span.clone(), title, help));
+    /// The line on which a value begins.
+    pub(super) fn line(&self, place: &Place<'_>) -> u32 {
+        u32::try_from(self.source.position(place.value.start()).line).unwrap_or(u32::MAX)
     }
 }
 

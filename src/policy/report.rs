@@ -1,11 +1,16 @@
-//! A decision as data: for `--format json`, and for the audit log in the shape of RAM's own diagnosis.
+//! A proof as data: for `--format json`, and for the audit log in the shape of RAM's own diagnosis.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::condition::ConditionFault;
-use super::decision::{Decision, Finding, Grounds, Judgement, Verdict};
+use super::decision::{Grounds, Verdict};
+use super::document::Digest;
 use super::explain::Words;
-use super::layer::StatementRef;
+use super::layer::LayerKind;
+use super::proof::{Finding, LayerProof, Proof, ResourceProof};
+use super::set::StatementRef;
 use super::statement::{Effect, Mismatch};
 
 /// The whole decision.
@@ -18,6 +23,8 @@ pub struct Report<'a> {
     pub policy_type: Option<&'static str>,
     /// The summary line.
     pub reason: String,
+    /// Keys that a policy asked for and the request lacked.
+    pub missing_keys: Vec<String>,
     pub resources: Vec<ResourceReport<'a>>,
 }
 
@@ -26,15 +33,32 @@ pub struct Report<'a> {
 pub struct ResourceReport<'a> {
     pub auth_resource: String,
     pub verdict: Verdict,
-    /// `Policies`, `Ownership` or `ForeignAccount`.
+    /// `Policies`, `Ownership`, `ForeignAccount` or `Quarantine`.
     pub grounds: &'static str,
+    /// What is known of the resource itself.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
     pub matched_policies: Vec<MatchedPolicy<'a>>,
+    pub layers: Vec<LayerReport>,
+}
+
+/// One layer by itself.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LayerReport {
+    pub policy_type: &'static str,
+    /// The level, or the resource group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Absent where the layer is not asked about the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     pub statements: Vec<StatementReport>,
 }
 
 /// A statement that decided: a row of `DecodeDiagnosticMessage` (`spec/ram-policy.md` 7.3), with the place of the
 /// statement and the digest of its document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MatchedPolicy<'a> {
     pub effect: Effect,
@@ -43,7 +67,7 @@ pub struct MatchedPolicy<'a> {
     pub attached_entity_type: &'static str,
     pub attached_scope: &'static str,
     pub statement: usize,
-    pub digest: &'a str,
+    pub digest: Digest,
 }
 
 /// What became of one statement that was examined.
@@ -57,7 +81,6 @@ pub struct StatementReport {
     pub sid: Option<String>,
     pub file: String,
     pub line: usize,
-    pub layer: &'static str,
     /// `Decides`, `Overruled`, or the check that failed, such as `ResourceId`.
     pub finding: &'static str,
     /// The same in words, where it does not apply.
@@ -65,58 +88,70 @@ pub struct StatementReport {
     pub reason: Option<String>,
 }
 
-impl Decision {
+impl Proof<'_> {
     pub fn report(&self) -> Report<'_> {
+        let decisive = self.decisive().filter(|_| self.verdict() != Verdict::Allow);
+        let refusing = match (self.verdict(), decisive) {
+            (Verdict::Allow, _) => None,
+            (_, None) => Some(LayerKind::AccountIdentity),
+            (_, Some(decisive)) => Some(decisive.judged.grounds.layer()),
+        };
         Report {
             verdict: self.verdict(),
-            policy_type: self.policy_type(),
+            policy_type: refusing.map(LayerKind::policy_type),
             reason: self.summary().to_string(),
-            resources: self.judgements().map(ResourceReport::new).collect(),
+            missing_keys: self.missing_keys().into_iter().map(str::to_owned).collect(),
+            resources: self.resources().iter().map(ResourceReport::new).collect(),
         }
     }
 }
 
-impl<'a> Judgement<'a> {
-    /// The rows of the audit log.
-    pub fn matched_policies(self) -> Vec<MatchedPolicy<'a>> {
-        self.deciding().map(MatchedPolicy::new).collect()
+impl<'a> ResourceReport<'a> {
+    fn new(proof: &'a ResourceProof<'a>) -> Self {
+        let facts = proof.facts.into_iter().flat_map(|facts| facts.iter());
+        Self {
+            auth_resource: proof.resource.as_str().to_owned(),
+            verdict: proof.judged.verdict,
+            grounds: match proof.judged.grounds {
+                Grounds::Ownership => "Ownership",
+                Grounds::ForeignAccount => "ForeignAccount",
+                Grounds::Quarantine => "Quarantine",
+                Grounds::Policies(_) => "Policies",
+            },
+            facts: facts.map(|(key, value)| (key.to_string(), value.text().into_owned())).collect(),
+            matched_policies: proof.deciding().map(|(kind, at)| MatchedPolicy::new(kind, at)).collect(),
+            layers: proof.layers.iter().map(LayerReport::new).collect(),
+        }
     }
 }
 
-impl<'a> ResourceReport<'a> {
-    fn new(judgement: Judgement<'a>) -> Self {
+impl LayerReport {
+    fn new(layer: &LayerProof<'_>) -> Self {
         Self {
-            auth_resource: judgement.resource().as_str().to_owned(),
-            verdict: judgement.verdict(),
-            grounds: match judgement.grounds() {
-                Grounds::Ownership => "Ownership",
-                Grounds::ForeignAccount => "ForeignAccount",
-                Grounds::Policies(_) => "Policies",
-            },
-            matched_policies: judgement.matched_policies(),
-            statements: judgement.findings().map(|(at, finding)| StatementReport::new(at, finding)).collect(),
+            policy_type: layer.kind.policy_type(),
+            name: layer.name.map(str::to_owned),
+            verdict: layer.verdict,
+            statements: layer.findings.iter().map(|(at, finding)| StatementReport::new(*at, *finding)).collect(),
         }
     }
 }
 
 impl<'a> MatchedPolicy<'a> {
-    fn new(at: StatementRef<'a>) -> Self {
-        let document = &at.attachment.document;
+    pub fn new(layer: LayerKind, at: StatementRef<'a>) -> Self {
         Self {
             effect: at.statement.effect(),
-            policy_identifier: document.name(),
+            policy_identifier: at.document.name(),
             policy_type: "Custom",
-            attached_entity_type: at.attachment.to.entity_type(),
-            attached_scope: at.layer.kind().scope(),
+            attached_entity_type: at.set.to().entity_type(),
+            attached_scope: layer.scope(),
             statement: at.statement.index(),
-            digest: document.digest(),
+            digest: at.document.digest(),
         }
     }
 }
 
 impl StatementReport {
     fn new(at: StatementRef<'_>, finding: Finding) -> Self {
-        let document = &at.attachment.document;
         let (finding, reason) = match finding {
             Finding::Decides => ("Decides", None),
             Finding::Overruled => ("Overruled", None),
@@ -126,12 +161,11 @@ impl StatementReport {
         };
         Self {
             effect: at.statement.effect(),
-            policy_identifier: document.name().to_owned(),
+            policy_identifier: at.document.name().to_owned(),
             statement: at.statement.index(),
             sid: at.statement.sid().map(str::to_owned),
-            file: document.source().name().to_owned(),
-            line: document.line(at.statement),
-            layer: at.layer.kind().policy_type(),
+            file: at.document.file().to_owned(),
+            line: at.statement.line(),
             finding,
             reason,
         }
@@ -140,6 +174,7 @@ impl StatementReport {
 
 fn check(mismatch: Mismatch) -> &'static str {
     match mismatch {
+        Mismatch::ResourceGroup => "ResourceGroup",
         Mismatch::Action => "Action",
         Mismatch::Service => "Service",
         Mismatch::Region => "Region",

@@ -1,27 +1,28 @@
 //! A statement: what it allows or denies, and the first reason why it does not apply.
 
-use std::ops::Range;
+use std::sync::Arc;
 
 use crate::ram::{Action, Resource};
 
-use super::condition::{Condition, ConditionFault, Facts};
+use super::condition::{Condition, ConditionFault};
 use super::glob::Glob;
 use super::pattern::ArnPattern;
+use super::request::Facts;
 
-/// One element of a document's Statement list.
+/// One element of a document's Statement list. Its parts are shared with every statement that is written alike.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub(super) effect: Effect,
-    pub(super) actions: Actions,
-    /// Never empty.
-    pub(super) resources: Box<[ArnPattern]>,
-    pub(super) conditions: Box<[Condition]>,
+    pub(super) actions: Arc<Actions>,
+    pub(super) resources: Arc<Resources>,
+    /// None where there are no conditions.
+    pub(super) conditions: Option<Arc<Conditions>>,
     pub(super) sid: Option<Box<str>>,
-    pub(super) index: usize,
-    pub(super) span: Range<usize>,
+    pub(super) index: u32,
+    pub(super) line: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub enum Effect {
     Allow,
     Deny,
@@ -36,10 +37,20 @@ pub enum Actions {
     NotAction(Box<[Glob]>),
 }
 
+/// Patterns of which some must match; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resources(pub(super) Box<[ArnPattern]>);
+
+/// Tests that must all hold, in the order in which they are written; never empty.
+#[derive(Clone, Debug)]
+pub struct Conditions(pub(super) Box<[Condition]>);
+
 /// The first check that a statement fails. The order of the variants is the order of the checks: the greater, the
 /// nearer the statement came to applying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mismatch {
+    /// It is attached for the resources of a group that this one is not in.
+    ResourceGroup,
     Action,
     Service,
     Region,
@@ -63,12 +74,12 @@ impl Statement {
     }
 
     pub fn resources(&self) -> &[ArnPattern] {
-        &self.resources
+        &self.resources.0
     }
 
     /// In the order in which they are written.
     pub fn conditions(&self) -> &[Condition] {
-        &self.conditions
+        self.conditions.as_deref().map_or(&[], |conditions| &conditions.0)
     }
 
     /// Not in RAM's grammar, yet written by many; it has no meaning (`spec/ram-policy.md` 11, row 8).
@@ -78,16 +89,16 @@ impl Statement {
 
     /// The place in the Statement list, from 0.
     pub fn index(&self) -> usize {
-        self.index
+        self.index as usize
     }
 
-    /// Where it stands in the document's text, in bytes.
-    pub fn span(&self) -> Range<usize> {
-        self.span.clone()
+    /// The line of the document's text on which it begins, from 1.
+    pub fn line(&self) -> usize {
+        self.line as usize
     }
 
     /// The first reason why the statement does not apply; none when it applies.
-    pub fn mismatch(&self, action: &Action, resource: &Resource, facts: &Facts<'_>) -> Option<Mismatch> {
+    pub fn mismatch(&self, action: &Action, resource: &Resource<'_>, facts: &Facts<'_>) -> Option<Mismatch> {
         if !self.actions.select(action) {
             return Some(Mismatch::Action);
         }
@@ -95,16 +106,16 @@ impl Statement {
     }
 
     /// Of several patterns that all fail, the one that came nearest.
-    fn resource_mismatch(&self, resource: &Resource) -> Option<Mismatch> {
+    fn resource_mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
         let mut nearest = None;
-        for pattern in &self.resources {
+        for pattern in self.resources() {
             nearest = nearest.max(Some(pattern.mismatch(resource)?));
         }
         nearest
     }
 
     fn condition_mismatch(&self, facts: &Facts<'_>) -> Option<Mismatch> {
-        let faults = self.conditions.iter().map(|condition| condition.fault(self.effect, facts));
+        let faults = self.conditions().iter().map(|condition| condition.fault(self.effect, facts));
         let (index, fault) = faults.enumerate().find_map(|(index, fault)| Some((index, fault?)))?;
         Some(Mismatch::Condition { index, fault })
     }
@@ -123,6 +134,12 @@ impl Actions {
             Self::Action(_) => named,
             Self::NotAction(_) => !named,
         }
+    }
+}
+
+impl Conditions {
+    pub(super) fn hold(&self, effect: Effect, facts: &Facts<'_>) -> bool {
+        self.0.iter().all(|condition| condition.fault(effect, facts).is_none())
     }
 }
 

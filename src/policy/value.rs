@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 use jiff::Timestamp;
 
+use crate::ram::ValueRef;
+
 use super::decimal::Decimal;
 use super::error::{Refusal, Title};
 use super::glob::{Case, Glob};
@@ -68,21 +70,47 @@ impl Wanted {
         Ok(Self { text: text.into(), test })
     }
 
-    pub(super) fn compare(&self, found: &str) -> Match {
+    pub(super) fn compare(&self, found: ValueRef<'_>) -> Match {
         let holds = match &self.test {
-            Test::Text => Some(*self.text == *found),
-            Test::TextIgnoringCase => Some(lower(&self.text).eq(lower(found))),
-            Test::TextLike(pattern) => Some(pattern.matches(found)),
-            Test::Number(relation, wanted) => Decimal::parse(found).map(|found| relation.holds(found.cmp(wanted))),
-            Test::Date(relation, wanted) => parse_date(found).map(|found| relation.holds(found.cmp(wanted))),
-            Test::Boolean(wanted) => parse_boolean(found).map(|found| found == *wanted),
-            Test::Address(block) => parse_address(found).map(|found| block.contains(&found)),
+            Test::Text => Some(*self.text == *found.text()),
+            Test::TextIgnoringCase => Some(lower(&self.text).eq(lower(&found.text()))),
+            Test::TextLike(pattern) => Some(pattern.matches(&found.text())),
+            Test::Number(relation, wanted) => {
+                Decimal::parse(&found.text()).map(|found| relation.holds(found.cmp(wanted)))
+            }
+            Test::Date(relation, wanted) => date(found).map(|found| relation.holds(found.cmp(wanted))),
+            Test::Boolean(wanted) => boolean(found).map(|found| found == *wanted),
+            Test::Address(block) => address(found).map(|found| block.contains(&found)),
         };
         match holds {
             Some(true) => Match::Yes,
             Some(false) => Match::No,
             None => Match::Unreadable,
         }
+    }
+}
+
+fn date(found: ValueRef<'_>) -> Option<Timestamp> {
+    match found {
+        ValueRef::Time(time) => Some(time),
+        ValueRef::Text(text) => parse_date(text),
+        ValueRef::Address(_) | ValueRef::Boolean(_) => None,
+    }
+}
+
+fn boolean(found: ValueRef<'_>) -> Option<bool> {
+    match found {
+        ValueRef::Boolean(boolean) => Some(boolean),
+        ValueRef::Text(text) => parse_boolean(text),
+        ValueRef::Address(_) | ValueRef::Time(_) => None,
+    }
+}
+
+fn address(found: ValueRef<'_>) -> Option<IpAddr> {
+    match found {
+        ValueRef::Address(address) => Some(address.to_canonical()),
+        ValueRef::Text(text) => parse_address(text),
+        ValueRef::Time(_) | ValueRef::Boolean(_) => None,
     }
 }
 
@@ -146,7 +174,7 @@ mod tests {
     use super::*;
 
     fn compare(operator: &str, wanted: &str, found: &str) -> Match {
-        Wanted::parse(Operator::parse(operator).unwrap(), wanted).unwrap().compare(found)
+        Wanted::parse(Operator::parse(operator).unwrap(), wanted).unwrap().compare(ValueRef::Text(found))
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The ARN of one resource, and what a call is judged on.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 /// `acs:<service>:<region>:<account>:<relative-id>`: names exactly one resource and never holds a wildcard
-/// (`spec/ram-policy.md` 3). Patterns are another type.
+/// (`spec/ram-policy.md` 3). Patterns are another type. It may borrow its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Arn {
-    text: Box<str>,
+pub struct Arn<'a> {
+    text: Cow<'a, str>,
     /// Offsets of the second, third and fourth colon.
     colons: [u32; 3],
 }
@@ -23,19 +24,19 @@ pub struct Fields<'a> {
 
 /// What one judgement is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Resource {
+pub enum Resource<'a> {
     /// One resource.
-    One(Arn),
+    One(Arn<'a>),
     /// Every resource of a type: an operation that creates or lists. Its text ends in `/*`, and only a
     /// pattern that covers all of the type matches it (design 8).
-    AllOf(AllOf),
+    AllOf(AllOf<'a>),
     /// An operation that RAM cannot narrow to a resource: only a pattern that covers everything matches.
     Everything,
 }
 
 /// The literal `acs:<service>:<region>:<account>:<type>/*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AllOf(Arn);
+pub struct AllOf<'a>(Arn<'a>);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedArn {
@@ -49,7 +50,7 @@ pub enum MalformedArn {
     Character(String),
 }
 
-impl Arn {
+impl<'a> Arn<'a> {
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -70,40 +71,110 @@ impl Arn {
         relative.split_once('/').map_or(relative, |(kind, _)| kind)
     }
 
-    /// Splits a text at its first four colons, without a look at wildcards.
-    fn split(text: &str) -> Result<Self, MalformedArn> {
-        if !text.starts_with("acs:") {
-            return Err(MalformedArn::Prefix(text.into()));
-        }
-        if text.chars().any(|c| c.is_control() || c == ' ') {
-            return Err(MalformedArn::Character(text.into()));
-        }
-        let mut colons = [0u32; 3];
-        let mut found = text.match_indices(':').skip(1).map(|(at, _)| at);
-        for colon in &mut colons {
-            let at = found.next().ok_or_else(|| MalformedArn::MissingField(text.into()))?;
-            *colon = u32::try_from(at).map_err(|_| MalformedArn::MissingField(text.into()))?;
-        }
-        Ok(Self { text: text.into(), colons })
-    }
-}
-
-impl FromStr for Arn {
-    type Err = MalformedArn;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.contains(['*', '?']) {
-            return Err(MalformedArn::Wildcard(text.into()));
-        }
-        let arn = Self::split(text)?;
+    /// Reads the ARN of one resource.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn read(text: &'a str) -> Result<Self, MalformedArn> {
+        let arn = match Characters::of(text) {
+            Characters::Plain => Self::split(text)?,
+            Characters::Wildcard => return Err(MalformedArn::Wildcard(text.into())),
+            Characters::Blank => return Err(Self::not_even_split(text)),
+        };
         if arn.fields().relative.is_empty() {
             return Err(MalformedArn::MissingField(text.into()));
         }
         Ok(arn)
     }
+
+    /// The same, with a text of its own.
+    pub fn into_owned(self) -> Arn<'static> {
+        Arn { text: Cow::Owned(self.text.into_owned()), colons: self.colons }
+    }
+
+    /// Splits a text at its first four colons, without a look at its characters.
+    fn split(text: &'a str) -> Result<Self, MalformedArn> {
+        if !text.starts_with("acs:") {
+            return Err(MalformedArn::Prefix(text.into()));
+        }
+        let missing = || MalformedArn::MissingField(text.into());
+        let mut colons = [0u32; 3];
+        let mut from = 4;
+        for colon in &mut colons {
+            let at = from + memchr::memchr(b':', &text.as_bytes()[from..]).ok_or_else(missing)?;
+            *colon = u32::try_from(at).map_err(|_| missing())?;
+            from = at + 1;
+        }
+        Ok(Self { text: Cow::Borrowed(text), colons })
+    }
+
+    /// A text that is no ARN whatever its characters is called that.
+    fn not_even_split(text: &str) -> MalformedArn {
+        if text.starts_with("acs:") { MalformedArn::Character(text.into()) } else { MalformedArn::Prefix(text.into()) }
+    }
 }
 
-impl Resource {
+/// What the characters of a text allow it to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Characters {
+    Plain,
+    Wildcard,
+    Blank,
+}
+
+impl Characters {
+    fn of(text: &str) -> Self {
+        // In one pass that never branches: nearly every text is plain.
+        let odd = |byte: u8| byte <= b' ' || byte >= 0x7f || byte == b'*' || byte == b'?';
+        if !text.bytes().fold(false, |found, byte| found | odd(byte)) {
+            return Self::Plain;
+        }
+        if text.contains(['*', '?']) {
+            Self::Wildcard
+        } else if text.chars().any(|c| c.is_control() || c == ' ') {
+            Self::Blank
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+impl FromStr for Arn<'static> {
+    type Err = MalformedArn;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Arn::read(text).map(Arn::into_owned)
+    }
+}
+
+impl<'a> Resource<'a> {
+    /// Reads an ARN, an ARN whose relative id ends in `/*`, or a lone `*`.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn read(text: &'a str) -> Result<Self, MalformedArn> {
+        if text == "*" {
+            return Ok(Self::Everything);
+        }
+        let Some(type_prefix) = text.strip_suffix("/*") else {
+            return Ok(Self::One(Arn::read(text)?));
+        };
+        match Characters::of(type_prefix) {
+            Characters::Plain => Ok(Self::AllOf(AllOf(Arn::split(text)?))),
+            Characters::Wildcard => Err(MalformedArn::Wildcard(text.into())),
+            Characters::Blank => Err(Arn::not_even_split(text)),
+        }
+    }
+
+    /// The same, with a text of its own.
+    pub fn into_owned(self) -> Resource<'static> {
+        match self {
+            Self::One(arn) => Resource::One(arn.into_owned()),
+            Self::AllOf(AllOf(arn)) => Resource::AllOf(AllOf(arn.into_owned())),
+            Self::Everything => Resource::Everything,
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         match self {
             Self::One(arn) | Self::AllOf(AllOf(arn)) => arn.as_str(),
@@ -130,31 +201,21 @@ impl Resource {
     }
 }
 
-/// Reads an ARN, an ARN whose relative id ends in `/*`, or a lone `*`.
-impl FromStr for Resource {
+impl FromStr for Resource<'static> {
     type Err = MalformedArn;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "*" {
-            return Ok(Self::Everything);
-        }
-        let Some(type_prefix) = text.strip_suffix("/*") else {
-            return Ok(Self::One(text.parse()?));
-        };
-        if type_prefix.contains(['*', '?']) {
-            return Err(MalformedArn::Wildcard(text.into()));
-        }
-        Ok(Self::AllOf(AllOf(Arn::split(text)?)))
+        Resource::read(text).map(Resource::into_owned)
     }
 }
 
-impl fmt::Display for Arn {
+impl fmt::Display for Arn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl fmt::Display for Resource {
+impl fmt::Display for Resource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -166,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_arn_is_split_at_its_first_four_colons() {
-        let arn: Arn = "acs:ecs:cn-hangzhou:1234567890123456:eni/a:b".parse().unwrap();
+        let arn = Arn::read("acs:ecs:cn-hangzhou:1234567890123456:eni/a:b").unwrap();
         let fields = Fields { service: "ecs", region: "cn-hangzhou", account: "1234567890123456", relative: "eni/a:b" };
         assert_eq!(arn.fields(), fields);
         assert_eq!(arn.resource_type(), "eni");
@@ -182,15 +243,15 @@ mod tests {
             "acs:ecs:cn:1:",
             "acs:e cs:cn:1:x",
         ] {
-            assert!(bad.parse::<Arn>().is_err(), "{bad}");
+            assert!(Arn::read(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn all_of_a_type_is_a_state_of_its_own() {
-        let listed: Resource = "acs:ecs:cn-hangzhou:1:eni/*".parse().unwrap();
+        let listed = Resource::read("acs:ecs:cn-hangzhou:1:eni/*").unwrap();
         assert!(matches!(listed, Resource::AllOf(_)) && !listed.is_one());
-        assert!("acs:ecs:*:1:eni/*".parse::<Resource>().is_err());
-        assert_eq!("*".parse::<Resource>().unwrap(), Resource::Everything);
+        assert!(Resource::read("acs:ecs:*:1:eni/*").is_err());
+        assert_eq!(Resource::read("*").unwrap(), Resource::Everything);
     }
 }

@@ -1,33 +1,89 @@
-//! The facts of one call that conditions test.
+//! The facts of one call, or of one resource, that conditions test.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::value::{Value, ValueRef};
 
 /// A condition key, `<ram-code>:<name>`, or `<ram-code>:<name>/<tag key>`. What stands before the first `/` is
-/// compared without regard to case, the tag key exactly (`spec/ram-policy.md` 11, row 6).
+/// compared without regard to case, the tag key exactly (`spec/ram-policy.md` 11, row 6). The keys that a gateway
+/// supplies are variants of their own, so that no text is compared for them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ContextKey {
+    CurrentTime,
+    SecureTransport,
+    SourceIp,
+    MfaPresent,
+    PrincipalArn,
+    ResourceGroupId,
+    /// `acs:ResourceTag/<tag key>`, or `ecs:tag/<tag key>`, the older spelling (`spec/ram-policy.md` 4.5).
+    ResourceTag(Arc<str>),
+    Other(OtherKey),
+}
+
+/// A key that nothing is known of but its name.
 #[derive(Clone, Debug)]
-pub struct ContextKey {
-    /// As the key is compared.
-    folded: Box<str>,
+pub struct OtherKey {
+    /// As it is compared.
+    folded: Arc<str>,
     /// As it was written.
-    text: Box<str>,
+    text: Arc<str>,
+}
+
+/// Which type the values of a key have (`spec/ram-policy.md` 4.5, 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    Text,
+    Address,
+    Time,
+    Boolean,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no condition key: a key is `<service>:<name>`, such as `acs:SourceIp`")]
 pub struct MalformedContextKey(pub String);
 
-/// What is known of one call: keys and their values. Most keys have one value; a test over several holds when
-/// some value matches (`spec/ram-policy.md` 4.4). A key that is absent is absent, never empty.
+/// What is known: keys and their values. Most keys have one value; a test over several holds when some value
+/// matches (`spec/ram-policy.md` 4.4). A key that is absent is absent, never empty. A handful of facts is kept
+/// without an allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    values: BTreeMap<ContextKey, Vec<String>>,
+    facts: SmallVec<[(ContextKey, Value); 3]>,
 }
 
+const NAMED: [(&str, ContextKey); 6] = [
+    ("acs:CurrentTime", ContextKey::CurrentTime),
+    ("acs:SecureTransport", ContextKey::SecureTransport),
+    ("acs:SourceIp", ContextKey::SourceIp),
+    ("acs:MFAPresent", ContextKey::MfaPresent),
+    ("acs:PrincipalARN", ContextKey::PrincipalArn),
+    ("acs:ResourceGroupId", ContextKey::ResourceGroupId),
+];
+const TAG: &str = "acs:ResourceTag/";
+
 impl ContextKey {
-    pub fn as_str(&self) -> &str {
-        &self.text
+    pub fn tag(key: &str) -> Self {
+        Self::ResourceTag(key.into())
+    }
+
+    /// Of a key that nothing is known of: text.
+    pub fn value_type(&self) -> KeyType {
+        match self {
+            Self::CurrentTime => KeyType::Time,
+            Self::SecureTransport | Self::MfaPresent => KeyType::Boolean,
+            Self::SourceIp => KeyType::Address,
+            Self::PrincipalArn | Self::ResourceGroupId | Self::ResourceTag(_) | Self::Other(_) => KeyType::Text,
+        }
+    }
+}
+
+impl OtherKey {
+    /// The name in lower case, and the tag key, where there is one, as it was written.
+    pub fn folded(&self) -> &str {
+        &self.folded
     }
 }
 
@@ -44,48 +100,78 @@ impl FromStr for ContextKey {
         if !part(service) || !part(rest) || tag.is_some_and(|tag| tag.is_empty() || tag.chars().any(char::is_control)) {
             return Err(malformed());
         }
+        if let Some(tag) = tag {
+            let of_resource = ["acs:ResourceTag", "ecs:tag"].iter().any(|known| name.eq_ignore_ascii_case(known));
+            if of_resource {
+                return Ok(Self::tag(tag));
+            }
+        } else if let Some((_, key)) = NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            return Ok(key.clone());
+        }
         let mut folded = name.to_ascii_lowercase();
         if let Some(tag) = tag {
             folded.push('/');
             folded.push_str(tag);
         }
-        Ok(Self { folded: folded.into(), text: text.into() })
+        Ok(Self::Other(OtherKey { folded: folded.into(), text: text.into() }))
     }
 }
 
 impl Context {
-    pub fn insert(&mut self, key: ContextKey, value: impl Into<String>) {
-        self.values.insert(key, vec![value.into()]);
+    /// Adds a fact. A key that is there already has one value more.
+    pub fn add(&mut self, key: ContextKey, value: impl Into<Value>) {
+        self.facts.push((key, value.into()));
     }
 
-    pub fn insert_all(&mut self, key: ContextKey, values: Vec<String>) {
-        self.values.insert(key, values);
+    /// Adds a fact as a person writes it.
+    pub fn add_text(&mut self, key: ContextKey, text: &str) {
+        let value = Value::read(key.value_type(), text);
+        self.add(key, value);
     }
 
-    pub fn values(&self, key: &ContextKey) -> Option<&[String]> {
-        self.values.get(key).map(Vec::as_slice)
+    pub fn values<'a>(&'a self, key: &ContextKey) -> impl Iterator<Item = ValueRef<'a>> {
+        self.facts.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_ref())
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&ContextKey, &[String])> {
-        self.values.iter().map(|(key, values)| (key, values.as_slice()))
+    /// Every fact, in the order in which they were added.
+    pub fn facts(&self) -> std::slice::Iter<'_, (ContextKey, Value)> {
+        self.facts.iter()
+    }
+
+    pub fn has(&self, key: &ContextKey) -> bool {
+        self.facts.iter().any(|(known, _)| known == key)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&ContextKey, ValueRef<'_>)> {
+        self.facts.iter().map(|(key, value)| (key, value.as_ref()))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty()
     }
 }
 
-impl PartialEq for ContextKey {
+impl PartialEq for OtherKey {
     fn eq(&self, other: &Self) -> bool {
         self.folded == other.folded
     }
 }
 
-impl Eq for ContextKey {}
+impl Eq for OtherKey {}
 
-impl PartialOrd for ContextKey {
+impl std::hash::Hash for OtherKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.folded.hash(state);
+    }
+}
+
+impl PartialOrd for OtherKey {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for ContextKey {
+impl Ord for OtherKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.folded.cmp(&other.folded)
     }
@@ -93,7 +179,14 @@ impl Ord for ContextKey {
 
 impl fmt::Display for ContextKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        match self {
+            Self::ResourceTag(tag) => write!(f, "{TAG}{tag}"),
+            Self::Other(key) => f.write_str(&key.text),
+            named => {
+                let name = NAMED.iter().find(|(_, key)| key == named).map_or("", |(name, _)| name);
+                f.write_str(name)
+            }
+        }
     }
 }
 
@@ -104,10 +197,15 @@ mod tests {
     #[test]
     fn a_key_folds_its_name_and_keeps_its_tag() {
         let key = |text: &str| text.parse::<ContextKey>().unwrap();
-        assert_eq!(key("acs:PrincipalARN"), key("acs:PrincipalArn"));
+        assert_eq!(key("ACS:principalArn"), ContextKey::PrincipalArn);
+        assert_eq!(key("vpc:VPC"), key("VPC:vpc"));
         assert_ne!(key("acs:ResourceTag/Team"), key("acs:ResourceTag/team"));
-        assert_eq!(key("acs:ResourceTag/opc:managed").as_str(), "acs:ResourceTag/opc:managed");
-        for bad in ["SourceIp", "acs:", ":x", "acs:Mfa Present", "acs:ResourceTag/"] {
+        assert_eq!(key("ecs:tag/team"), key("acs:resourcetag/team"));
+        assert_ne!(key("rds:ResourceTag/team"), key("acs:ResourceTag/team"));
+        for text in ["acs:ResourceTag/opc:managed", "acs:MFAPresent", "acs:RequestTag/a/b", "ecs:InstanceType"] {
+            assert_eq!(key(text).to_string(), text);
+        }
+        for bad in ["SourceIp", "acs:", ":x", "acs:Mfa Present", "acs:ResourceTag/", "acs:ResourceTag/\n"] {
             assert!(bad.parse::<ContextKey>().is_err(), "{bad}");
         }
     }

@@ -1,4 +1,4 @@
-//! The nouns of RAM: account, region, action, ARN, resource, principal, caller, context, parameters, request.
+//! The nouns of RAM: account, region, action, ARN, resource, principal, caller, context, parameters.
 //!
 //! Must not know: policies, HTTP, files, the clock. A value of these types is well formed; what could be
 //! wrong with it was refused when it was parsed.
@@ -11,14 +11,14 @@ mod context;
 mod parameter;
 mod principal;
 mod region;
-mod request;
+mod value;
 
 pub use account::{AccountId, MalformedAccountId};
 pub use action::{Action, MalformedAction};
 pub use arn::{Arn, Fields, MalformedArn, Resource};
 pub use caller::{AccessKeyId, Caller, MalformedAccessKeyId, Scheme};
-pub use context::{Context, ContextKey, MalformedContextKey};
+pub use context::{Context, ContextKey, KeyType, MalformedContextKey, OtherKey};
 pub use parameter::{Parameter, Parameters, ParametersBuilder, Place, Repeated};
-pub use principal::{Identity, MalformedPrincipal, Principal, WrittenPrincipal};
+pub use principal::{ByPrincipal, Identity, KnownHash, MalformedPrincipal, Principal, WrittenPrincipal};
 pub use region::{MalformedRegion, Region};
-pub use request::Request;
+pub use value::{Value, ValueRef};

@@ -1,22 +1,31 @@
 //! Who may be named by a policy: the account's root, a RAM user, a RAM role.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::account::{AccountId, MalformedAccountId};
 
-/// One identity of one account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Principal {
-    pub account: AccountId,
-    pub identity: Identity,
+/// One identity of one account. A clone costs no allocation.
+#[derive(Clone)]
+pub struct Principal(Arc<Inner>);
+
+struct Inner {
+    account: AccountId,
+    identity: Identity,
+    arn: Box<str>,
+    /// Of account and identity: principals are looked up on every call.
+    hash: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity {
     Root,
-    User(Box<str>),
-    Role(Box<str>),
+    User(Arc<str>),
+    Role(Arc<str>),
 }
 
 /// A principal as people write it: `user/alice`, `role/terway`, `root`, with the account in front
@@ -40,17 +49,83 @@ pub enum MalformedPrincipal {
 }
 
 impl Principal {
+    pub fn new(account: AccountId, identity: Identity) -> Self {
+        let arn = match &identity {
+            Identity::Root => format!("acs:ram::{account}:root"),
+            Identity::User(name) => format!("acs:ram::{account}:user/{name}"),
+            Identity::Role(name) => format!("acs:ram::{account}:role/{}", name.to_ascii_lowercase()),
+        };
+        let mut hasher = DefaultHasher::new();
+        (&account, &identity).hash(&mut hasher);
+        let hash = hasher.finish();
+        Self(Arc::new(Inner { account, identity, arn: arn.into(), hash }))
+    }
+
+    pub fn account(&self) -> &AccountId {
+        &self.0.account
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
     /// The value of `acs:PrincipalARN`. A role's name is written in lower case there (`spec/ram-policy.md` 1.2).
-    pub fn arn(&self) -> String {
-        match &self.identity {
-            Identity::Root => format!("acs:ram::{}:root", self.account),
-            Identity::User(name) => format!("acs:ram::{}:user/{name}", self.account),
-            Identity::Role(name) => format!("acs:ram::{}:role/{}", self.account, name.to_ascii_lowercase()),
-        }
+    pub fn arn(&self) -> &str {
+        &self.0.arn
     }
 
     pub fn is_root(&self) -> bool {
-        self.identity == Identity::Root
+        *self.identity() == Identity::Root
+    }
+}
+
+impl PartialEq for Principal {
+    fn eq(&self, other: &Self) -> bool {
+        let same = || self.0.hash == other.0.hash && self.cmp(other).is_eq();
+        Arc::ptr_eq(&self.0, &other.0) || same()
+    }
+}
+
+impl Eq for Principal {}
+
+impl Hash for Principal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
+    }
+}
+
+/// For maps by principal, whose hash is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KnownHash(u64);
+
+impl Hasher for KnownHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// A map by principal.
+pub type ByPrincipal<T> = HashMap<Principal, T, BuildHasherDefault<KnownHash>>;
+
+impl PartialOrd for Principal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Principal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.account().cmp(other.account()).then_with(|| self.identity().cmp(other.identity()))
     }
 }
 
@@ -58,7 +133,7 @@ impl WrittenPrincipal {
     /// The principal meant, in the only account there is, or none where the account must be said.
     pub fn in_account(self, only: Option<&AccountId>) -> Option<Principal> {
         let account = self.account.or_else(|| only.cloned())?;
-        Some(Principal { account, identity: self.identity })
+        Some(Principal::new(account, self.identity))
     }
 }
 
@@ -89,7 +164,7 @@ impl FromStr for WrittenPrincipal {
     }
 }
 
-fn checked_name(name: &str) -> Result<Box<str>, MalformedPrincipal> {
+fn checked_name(name: &str) -> Result<Arc<str>, MalformedPrincipal> {
     let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'@');
     if (1..=128).contains(&name.len()) && name.bytes().all(character) {
         Ok(name.into())
@@ -108,9 +183,15 @@ impl fmt::Display for Identity {
     }
 }
 
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Principal({self})")
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.account, self.identity)
+        write!(f, "{}:{}", self.account(), self.identity())
     }
 }
 
@@ -121,7 +202,7 @@ mod tests {
     #[test]
     fn a_principal_is_read_in_each_way_it_is_written() {
         let account: AccountId = "1234567890123456".parse().unwrap();
-        let alice = Principal { account: account.clone(), identity: Identity::User("alice".into()) };
+        let alice = Principal::new(account.clone(), Identity::User("alice".into()));
         for text in ["user/alice", "1234567890123456:user/alice", "acs:ram::1234567890123456:user/alice"] {
             let written: WrittenPrincipal = text.parse().unwrap();
             assert_eq!(written.in_account(Some(&account)), Some(alice.clone()), "{text}");
@@ -133,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_role_arn_is_written_in_lower_case() {
-        let role = Principal { account: "1".parse().unwrap(), identity: Identity::Role("Terway".into()) };
+        let role = Principal::new("1".parse().unwrap(), Identity::Role("Terway".into()));
         assert_eq!(role.arn(), "acs:ram::1:role/terway");
     }
 }

@@ -114,7 +114,7 @@ impl Simulator {
         now: Timestamp,
     ) -> Result<(&'a str, Value), Answer> {
         let caller = &authenticated.caller.principal;
-        if caller.account != self.account {
+        if *caller.account() != self.account {
             return Err(self.refusal(Refusal::AccountNotServed, ""));
         }
         let missing = |name: &'static str| self.unknown_caller(&IdentityFault::Missing(name));

@@ -1,15 +1,20 @@
 //! `account.toml`: who exists, and what is attached to whom (design 5.1).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use toml::{Spanned, Value};
+use jiff::civil::Date;
+use toml::Spanned;
 
 use crate::pdp::Standing;
-use crate::policy::{AttachedTo, Attachment, Document, Layers};
-use crate::ram::{AccountId, Identity, Principal};
+use crate::policy::{AttachedTo, Layers, Library, PolicySet, Scoped, Sets};
+use crate::ram::{AccountId, Context, Identity, Principal};
 use crate::source::{Complaint, Source};
+
+use super::documents::{Attached, Documents, LoadedDocument};
+use super::resources::{is_resource_group, read_resources};
+use super::written_account::{Text, WrittenAccount, WrittenLevel, WrittenScoped};
 
 /// The files of one policy directory, read and not yet understood.
 #[derive(Clone, Debug)]
@@ -18,9 +23,15 @@ pub struct PolicyFiles {
     pub name: String,
     pub accounts: Vec<(PathBuf, Source)>,
     pub documents: Vec<(PathBuf, Source)>,
-    /// Files that this version does not take.
-    pub others: Vec<(PathBuf, Source)>,
+    pub resources: Option<Source>,
     pub unreadable: Vec<(PathBuf, Complaint)>,
+}
+
+/// What is shared by all directories of one load.
+pub(super) struct Workshop {
+    pub(super) library: Library,
+    pub(super) sets: Sets,
+    pub(super) today: Date,
 }
 
 /// One account, understood.
@@ -28,300 +39,278 @@ pub(super) struct Account {
     pub(super) id: AccountId,
     pub(super) source: Source,
     pub(super) principals: Vec<(Principal, Standing)>,
-    pub(super) documents: Vec<Arc<Document>>,
+    pub(super) documents: Vec<LoadedDocument>,
+    pub(super) resources: Option<BTreeMap<String, Context>>,
     pub(super) warnings: Vec<Complaint>,
+    attached: BTreeSet<String>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    schema: Option<Spanned<u32>>,
-    account: Option<Spanned<String>>,
-    #[serde(default)]
-    users: BTreeMap<Spanned<String>, WrittenUser>,
-    #[serde(default)]
-    groups: BTreeMap<Spanned<String>, WrittenGroup>,
-    #[serde(default)]
-    roles: BTreeMap<Spanned<String>, WrittenRole>,
-    control: Option<Spanned<Value>>,
-    quarantine: Option<Spanned<Value>>,
+/// What is attached to one holder: at account scope, and in resource groups.
+#[derive(Clone, Default)]
+struct Held {
+    account: Option<Arc<PolicySet>>,
+    scoped: Vec<Scoped>,
+    quarantined: Option<Arc<str>>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenUser {
-    id: Option<Spanned<String>>,
-    #[serde(default)]
-    groups: Vec<Spanned<String>>,
-    #[serde(default)]
-    policies: Vec<Spanned<String>>,
-    scoped: Option<Spanned<Value>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenGroup {
-    #[serde(default)]
-    policies: Vec<Spanned<String>>,
-    scoped: Option<Spanned<Value>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenRole {
-    id: Option<Spanned<String>>,
-    #[serde(default)]
-    policies: Vec<Spanned<String>>,
-    scoped: Option<Spanned<Value>>,
-    trust: Option<Spanned<Value>>,
+struct Group {
+    source: Source,
+    name: Text,
+    held: Held,
 }
 
 impl Account {
-    pub(super) fn read(files: PolicyFiles) -> Result<Self, Vec<Complaint>> {
-        let mut reader = Reader::default();
+    pub(super) fn read(files: PolicyFiles, workshop: &mut Workshop) -> Result<Self, Vec<Complaint>> {
         let whole = Source::new(files.name.as_str(), "");
-        for (_, other) in &files.others {
-            let title = "resource facts are not available in this version";
-            reader.complaints.push(other.error_without_place(title, "move the file out of the policy directory"));
-        }
+        let mut reader = Reader { workshop, documents: Documents::default(), found: BTreeMap::new() };
+        let nothing = files.accounts.is_empty() && files.unreadable.is_empty();
         for (path, complaint) in files.unreadable {
-            reader.broken.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
-            reader.complaints.push(complaint);
+            reader.documents.add_unreadable(&path, complaint);
         }
-        if files.accounts.is_empty() && reader.complaints.is_empty() {
-            let title = "the directory holds no `account.toml`";
-            reader
-                .complaints
-                .push(whole.error_without_place(title, "write one: it says who exists and what is attached to whom"));
+        if nothing {
+            let help = "write one: it says who exists and what is attached to whom";
+            let complaint = whole.error_without_place("the directory holds no `account.toml`", help);
+            reader.documents.complaints.push(complaint);
         }
         for (path, source) in files.documents {
-            reader.document(&path, source);
+            reader.documents.add(&path, source, &mut reader.workshop.library);
         }
+        let resources = files.resources.and_then(|source| reader.resources(&source));
         let written: Vec<_> = files.accounts.iter().filter_map(|(_, source)| reader.account_file(source)).collect();
+        for (source, file) in &written {
+            for quarantine in &file.quarantine {
+                reader.documents.quarantine(source, quarantine, reader.workshop.today);
+            }
+        }
         let id = reader.account_id(&files.accounts, &written);
-        let mut groups = BTreeMap::new();
-        for (source, file) in &written {
-            for (name, group) in &file.groups {
-                let policies = reader.attach(source, &group.policies);
-                if groups.insert(name.get_ref().clone(), (source.clone(), name.span(), policies)).is_some() {
-                    reader.twice(source, name, "group");
-                }
-            }
-        }
-        let (mut found, mut joined) = (BTreeMap::new(), BTreeSet::new());
-        for (source, file) in &written {
-            for (name, user) in &file.users {
-                let mut attached = reader.attached(source, &user.policies, &AttachedTo::User);
-                for group in &user.groups {
-                    match groups.get(group.get_ref()) {
-                        None => {
-                            let title = format!("the group `{}` does not exist", group.get_ref());
-                            reader.complaints.push(source.error(
-                                group.span(),
-                                title,
-                                "add `[groups.NAME]`, or leave the group",
-                            ));
-                        }
-                        Some((_, _, policies)) => {
-                            joined.insert(group.get_ref().clone());
-                            let to = AttachedTo::Group(group.get_ref().as_str().into());
-                            attached.extend(
-                                policies
-                                    .iter()
-                                    .map(|document| Attachment { document: Arc::clone(document), to: to.clone() }),
-                            );
-                        }
-                    }
-                }
-                let identity = format!("user/{}", name.get_ref());
-                reader.principal(source, name, &identity, user.id.as_ref(), attached, &mut found);
-            }
-            for (name, role) in &file.roles {
-                let attached = reader.attached(source, &role.policies, &AttachedTo::Role);
-                let identity = format!("role/{}", name.get_ref());
-                reader.principal(source, name, &identity, role.id.as_ref(), attached, &mut found);
-            }
-        }
-        for (name, (source, span, _)) in &groups {
-            if !joined.contains(name) {
-                let title = format!("nobody is in the group `{name}`");
-                reader.warnings.push(source.warning(span.clone(), title, "put a user in it, or remove it"));
-            }
-        }
-        reader.finish(id, whole, found)
+        let control = reader.control(&written);
+        let groups = reader.groups(&written);
+        reader.users(&written, &groups, &control);
+        reader.roles(&written, &control);
+        let Reader { documents, found, .. } = reader;
+        let (documents, warnings, attached) = documents.finish()?;
+        let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
+        let principals =
+            found.into_iter().map(|(identity, standing)| (Principal::new(id.clone(), identity), standing)).collect();
+        Ok(Self { id, source: whole, principals, documents, resources, warnings, attached })
+    }
+
+    pub(super) fn attaches(&self, policy: &str) -> bool {
+        self.attached.contains(policy)
     }
 }
 
-#[derive(Default)]
-struct Reader {
-    documents: BTreeMap<String, Arc<Document>>,
-    /// Documents that are there and do not load: their attachments are no further fault.
-    broken: BTreeSet<String>,
-    attached: BTreeSet<String>,
-    complaints: Vec<Complaint>,
-    warnings: Vec<Complaint>,
+struct Reader<'w> {
+    workshop: &'w mut Workshop,
+    documents: Documents,
+    found: BTreeMap<Identity, Standing>,
 }
 
-impl Reader {
-    fn document(&mut self, path: &Path, source: Source) {
-        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let plain =
-            (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !plain {
-            let title = format!("`{name}` is no name of a policy");
-            self.complaints
-                .push(source.error_without_place(title, "name the file with 1 to 128 letters, digits and `-`"));
-            return;
-        }
-        if let Some(first) = self.documents.get(&name) {
-            let title = format!("the policy `{name}` is given twice, here and in `{}`", first.source().name());
-            self.complaints.push(source.error_without_place(title, "rename one of the two files"));
-            return;
-        }
-        match Document::parse(&name, source) {
-            Ok(document) => {
-                self.warnings.extend(document.warnings().iter().cloned());
-                self.documents.insert(name, Arc::new(document));
-            }
+impl Reader<'_> {
+    fn resources(&mut self, source: &Source) -> Option<BTreeMap<String, Context>> {
+        match read_resources(source) {
+            Ok(resources) => Some(resources),
             Err(complaints) => {
-                self.complaints.extend(complaints);
-                self.broken.insert(name);
+                self.documents.complaints.extend(complaints);
+                None
             }
         }
     }
 
-    fn account_file(&mut self, source: &Source) -> Option<(Source, Written)> {
-        let written: Written = match toml::from_str(source.text()) {
+    fn account_file(&mut self, source: &Source) -> Option<(Source, WrittenAccount)> {
+        let written: WrittenAccount = match toml::from_str(source.text()) {
             Ok(written) => written,
             Err(error) => {
                 let help = "see the README for the form of an account file";
-                self.complaints.push(source.error(error.span().unwrap_or(0..0), error.message().to_owned(), help));
+                self.complain(source, error.span().unwrap_or(0..0), error.message(), help);
                 return None;
             }
         };
         if let Some(schema) = written.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
-            self.complaints.push(source.error(
-                schema.span(),
-                "the schema is unknown",
-                "this program reads `schema = 1`",
-            ));
+            self.complain(source, schema.span(), "the schema is unknown", "this program reads `schema = 1`");
         }
-        let unbuilt = [("[[control]]", &written.control), ("[[quarantine]]", &written.quarantine)];
-        let of_users = written.users.values().map(|user| ("scoped", &user.scoped));
-        let of_groups = written.groups.values().map(|group| ("scoped", &group.scoped));
-        let of_roles = written.roles.values().flat_map(|role| [("scoped", &role.scoped), ("trust", &role.trust)]);
-        for (name, value) in unbuilt.into_iter().chain(of_users).chain(of_groups).chain(of_roles) {
-            if let Some(value) = value {
-                let title = format!("`{name}` is not available in this version");
-                let help = "remove it; nothing is judged without a layer that was asked for";
-                self.complaints.push(source.error(value.span(), title, help));
-            }
+        for trust in written.roles.values().filter_map(|role| role.trust.as_ref()) {
+            let title = "`trust` is not available in this version";
+            self.complain(source, trust.span(), title, "remove it: nothing here lets anybody assume a role");
         }
         Some((source.clone(), written))
     }
 
-    fn account_id(&mut self, files: &[(PathBuf, Source)], written: &[(Source, Written)]) -> Option<AccountId> {
+    fn account_id(&mut self, files: &[(PathBuf, Source)], written: &[(Source, WrittenAccount)]) -> Option<AccountId> {
         let mut id: Option<AccountId> = None;
+        let before = self.documents.complaints.len();
         for (source, account) in written.iter().filter_map(|(source, file)| Some((source, file.account.as_ref()?))) {
             match account.get_ref().parse::<AccountId>() {
                 Ok(found) if id.as_ref().is_some_and(|id| *id != found) => {
                     let title = format!("`{found}` is another account than the one named before");
-                    self.complaints.push(source.error(account.span(), title, "keep one account in a directory"));
+                    self.complain(source, account.span(), &title, "keep one account in a directory");
                 }
                 Ok(found) => id = Some(found),
                 Err(error) => {
-                    self.complaints.push(source.error(account.span(), error.to_string(), "write the account's UID"));
+                    self.complain(source, account.span(), &error.to_string(), "write the account's UID");
                 }
             }
         }
-        if let (None, Some((_, first)), true) = (&id, files.first(), self.complaints.is_empty()) {
+        let all_read = written.len() == files.len() && self.documents.complaints.len() == before;
+        if let (None, Some((_, first)), true) = (&id, files.first(), all_read) {
             let title = "the key `account` is missing";
-            self.complaints.push(first.error_without_place(title, "add `account = \"1234567890123456\"`"));
+            let complaint = first.error_without_place(title, "add `account = \"1234567890123456\"`");
+            self.documents.complaints.push(complaint);
         }
         id
     }
 
-    fn attach(&mut self, source: &Source, policies: &[Spanned<String>]) -> Vec<Arc<Document>> {
-        let mut found = Vec::with_capacity(policies.len());
-        for policy in policies {
-            let name = policy.get_ref();
-            self.attached.insert(name.clone());
-            match self.documents.get(name) {
-                Some(document) => found.push(Arc::clone(document)),
-                None if self.broken.contains(name) => {}
-                None => {
-                    let title = format!("the policy `{name}` is attached and does not exist");
-                    self.complaints.push(source.error(
-                        policy.span(),
-                        title,
-                        format!("write `{name}.json`, or detach it"),
-                    ));
+    /// The levels that bind users and roles, outermost first; and a policy of theirs that could not be read.
+    fn control(&mut self, written: &[(Source, WrittenAccount)]) -> (Arc<[Arc<PolicySet>]>, Option<Arc<str>>) {
+        let (mut levels, mut quarantined, mut seen) = (Vec::new(), None, BTreeSet::new());
+        for (source, WrittenLevel { level, policies }) in
+            written.iter().flat_map(|(source, file)| file.control.iter().map(move |level| (source, level)))
+        {
+            if !seen.insert(level.get_ref()) {
+                self.twice(source, level, "level");
+            }
+            if policies.is_empty() {
+                let title = format!("the level `{}` allows nothing, so nobody may do anything", level.get_ref());
+                let help = "attach a policy: RAM itself attaches one that allows everything";
+                self.documents.warnings.push(source.warning(level.span(), title, help));
+            }
+            let (set, broken) = self.set(source, policies, AttachedTo::Level(level.get_ref().as_str().into()));
+            levels.push(set);
+            quarantined = quarantined.or(broken);
+        }
+        (levels.into(), quarantined)
+    }
+
+    fn groups(&mut self, written: &[(Source, WrittenAccount)]) -> BTreeMap<String, Group> {
+        let mut groups = BTreeMap::new();
+        for (source, file) in written {
+            for (name, group) in &file.groups {
+                let to = AttachedTo::Group(name.get_ref().as_str().into());
+                let held = self.held(source, &group.policies, &group.scoped, &to);
+                let group = Group { source: source.clone(), name: name.clone(), held };
+                if groups.insert(name.get_ref().clone(), group).is_some() {
+                    self.twice(source, name, "group");
                 }
             }
         }
-        found
+        groups
     }
 
-    fn attached(&mut self, source: &Source, policies: &[Spanned<String>], to: &AttachedTo) -> Vec<Attachment> {
-        let documents = self.attach(source, policies);
-        documents.into_iter().map(|document| Attachment { document, to: to.clone() }).collect()
-    }
-
-    fn principal(
+    fn users(
         &mut self,
-        source: &Source,
-        name: &Spanned<String>,
-        written: &str,
-        id: Option<&Spanned<String>>,
-        attached: Vec<Attachment>,
-        found: &mut BTreeMap<Identity, Standing>,
+        written: &[(Source, WrittenAccount)],
+        groups: &BTreeMap<String, Group>,
+        control: &(Arc<[Arc<PolicySet>]>, Option<Arc<str>>),
     ) {
+        let mut joined = BTreeSet::new();
+        for (source, file) in written {
+            for (name, user) in &file.users {
+                let mut held = vec![self.held(source, &user.policies, &user.scoped, &AttachedTo::User)];
+                for group in &user.groups {
+                    let Some(known) = groups.get(group.get_ref()) else {
+                        let title = format!("the group `{}` does not exist", group.get_ref());
+                        self.complain(source, group.span(), &title, "add `[groups.NAME]`, or leave the group");
+                        continue;
+                    };
+                    joined.insert(group.get_ref());
+                    held.push(known.held.clone());
+                }
+                let layers = layers(held, Some(control));
+                let identity = format!("user/{}", name.get_ref());
+                self.principal(source, name, &identity, user.id.as_ref(), layers);
+            }
+        }
+        for group in groups.values().filter(|group| !joined.contains(group.name.get_ref())) {
+            let title = format!("nobody is in the group `{}`", group.name.get_ref());
+            let warning = group.source.warning(group.name.span(), title, "put a user in it, or remove it");
+            self.documents.warnings.push(warning);
+        }
+    }
+
+    fn roles(&mut self, written: &[(Source, WrittenAccount)], control: &(Arc<[Arc<PolicySet>]>, Option<Arc<str>>)) {
+        for (source, file) in written {
+            for (name, role) in &file.roles {
+                let held = self.held(source, &role.policies, &role.scoped, &AttachedTo::Role);
+                let layers = layers(vec![held], (!role.service_linked).then_some(control));
+                self.principal(source, name, &format!("role/{}", name.get_ref()), role.id.as_ref(), layers);
+            }
+        }
+    }
+
+    fn held(&mut self, source: &Source, policies: &[Text], scoped: &[WrittenScoped], to: &AttachedTo) -> Held {
+        let mut held = Held::default();
+        if !policies.is_empty() {
+            let (set, quarantined) = self.set(source, policies, to.clone());
+            held.account = Some(set);
+            held.quarantined = quarantined;
+        }
+        for WrittenScoped { resource_group, policies } in scoped {
+            if !is_resource_group(resource_group.get_ref()) {
+                let title = format!("`{}` is no id of a resource group", resource_group.get_ref());
+                self.complain(source, resource_group.span(), &title, "write an id such as `rg-acfmxazb4ph6aiy`");
+            }
+            let (set, quarantined) = self.set(source, policies, to.clone());
+            held.scoped.push(Scoped { resource_group: resource_group.get_ref().as_str().into(), set });
+            held.quarantined = held.quarantined.or(quarantined);
+        }
+        held
+    }
+
+    fn set(&mut self, source: &Source, policies: &[Text], to: AttachedTo) -> (Arc<PolicySet>, Option<Arc<str>>) {
+        let (mut documents, mut quarantined) = (Vec::with_capacity(policies.len()), None);
+        for attached in self.documents.attach(source, policies) {
+            match attached {
+                Attached::Document(document) => documents.push(document),
+                Attached::Quarantined(name) => quarantined = Some(name),
+            }
+        }
+        (self.workshop.sets.set(to, documents), quarantined)
+    }
+
+    fn principal(&mut self, source: &Source, name: &Text, written: &str, id: Option<&Text>, layers: Layers) {
         let identity = match written.parse::<Identity>() {
             Ok(identity) => identity,
             Err(error) => {
-                let help = "use the name that RAM shows";
-                self.complaints.push(source.error(name.span(), error.to_string(), help));
+                self.complain(source, name.span(), &error.to_string(), "use the name that RAM shows");
                 return;
             }
         };
         if let Some(id) = id.filter(|id| !is_numeric_id(id.get_ref())) {
             let title = format!("`{}` is no id of a user or role", id.get_ref());
-            self.complaints.push(source.error(id.span(), title, "write RAM's numeric id, 1 to 20 digits"));
+            self.complain(source, id.span(), &title, "write RAM's numeric id, 1 to 20 digits");
         }
         let id = id.map(|id| id.get_ref().as_str().into());
-        if found.insert(identity, Standing { id, layers: Arc::new(Layers::identity(attached)) }).is_some() {
+        if self.found.insert(identity, Standing { id, layers: Arc::new(layers) }).is_some() {
             self.twice(source, name, "principal");
         }
     }
 
     fn twice(&mut self, source: &Source, name: &Spanned<String>, what: &str) {
         let title = format!("the {what} `{}` is given twice", name.get_ref());
-        self.complaints.push(source.error(name.span(), title, "keep one of the two"));
+        self.complain(source, name.span(), &title, "keep one of the two");
     }
 
-    fn finish(
-        mut self,
-        id: Option<AccountId>,
-        source: Source,
-        found: BTreeMap<Identity, Standing>,
-    ) -> Result<Account, Vec<Complaint>> {
-        for (name, document) in &self.documents {
-            if !self.attached.contains(name) {
-                let title = format!("nobody has the policy `{name}`");
-                self.warnings.push(document.source().warning(
-                    0..0,
-                    title,
-                    "attach it in the account file, or remove it",
-                ));
-            }
-        }
-        let Some(id) = id.filter(|_| self.complaints.is_empty()) else { return Err(self.complaints) };
-        let principals = found
-            .into_iter()
-            .map(|(identity, standing)| (Principal { account: id.clone(), identity }, standing))
-            .collect();
-        let documents = self.documents.into_values().collect();
-        Ok(Account { id, source, principals, documents, warnings: self.warnings })
+    fn complain(&mut self, source: &Source, span: std::ops::Range<usize>, title: &str, help: &str) {
+        self.documents.complaints.push(source.error(span, title, help));
+    }
+}
+
+/// All that one principal has. Whoever holds a policy that could not be read is refused, for whatever it denies.
+fn layers(held: Vec<Held>, control: Option<&(Arc<[Arc<PolicySet>]>, Option<Arc<str>>)>) -> Layers {
+    let quarantined = held.iter().find_map(|held| held.quarantined.clone());
+    let quarantined = quarantined.or_else(|| control?.1.clone());
+    let account = held.iter().filter_map(|held| held.account.clone());
+    let mut layers = Layers::identity(account.collect::<Vec<_>>());
+    let scoped: Vec<Scoped> = held.into_iter().flat_map(|held| held.scoped).collect();
+    if !scoped.is_empty() {
+        layers = layers.scoped(scoped);
+    }
+    if let Some((levels, _)) = control {
+        layers = layers.under(levels);
+    }
+    match quarantined {
+        Some(policy) => layers.quarantined(policy),
+        None => layers,
     }
 }
 

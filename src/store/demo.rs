@@ -26,7 +26,7 @@ pub fn demo_policies() -> PolicyFiles {
             .into_iter()
             .map(source)
             .collect(),
-        others: Vec::new(),
+        resources: None,
         unreadable: Vec::new(),
     }
 }

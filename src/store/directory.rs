@@ -1,15 +1,21 @@
-//! A policy directory: account files and documents, in subfolders too.
+//! A policy directory: account files, documents and facts about resources, in subfolders too.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use crate::pdp::Directory;
+use crate::catalog::Catalog;
+use crate::pdp::{Directory, Inventory};
+use crate::policy::{Effect, Library, Needs, Outline, Sets};
+use crate::ram::ContextKey;
 use crate::source::{Complaint, Source, hex};
 
-use super::account::{Account, PolicyFiles};
+use super::account::{Account, PolicyFiles, Workshop};
+use super::documents::LoadedDocument;
 use super::file::read_source;
 
 /// More files than any account has documents.
@@ -21,16 +27,28 @@ const DEEPEST: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub directory: Directory,
+    pub inventory: Inventory,
     pub warnings: Vec<Complaint>,
-    pub documents: usize,
-    pub statements: usize,
+    /// Every document and its text. Whoever only judges drops them.
+    pub documents: Vec<LoadedDocument>,
 }
 
-/// Loads policy directories, one account each.
+/// Where facts about resources come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactSource {
+    /// `resources.toml` of the policy directory.
+    File,
+    /// ECS itself, asked when a call needs them.
+    Upstream,
+    /// Whoever asks says what is known.
+    Asker,
+}
+
+/// Loads policy directories, one account each. `now` is for what is put up with until a day.
 ///
 /// # Errors
 /// Every complaint about every file; nothing is loaded in part.
-pub fn load_directories(paths: &[PathBuf]) -> Result<Loaded, Vec<Complaint>> {
+pub fn load_directories(paths: &[PathBuf], facts: FactSource, now: Timestamp) -> Result<Loaded, Vec<Complaint>> {
     let (mut files, mut complaints) = (Vec::new(), Vec::new());
     for path in paths {
         match read_directory(path) {
@@ -38,39 +56,44 @@ pub fn load_directories(paths: &[PathBuf]) -> Result<Loaded, Vec<Complaint>> {
             Err(unreadable) => complaints.extend(unreadable),
         }
     }
-    if complaints.is_empty() { Loaded::from_files(files) } else { Err(complaints) }
+    if complaints.is_empty() { Loaded::from_files(files, facts, now) } else { Err(complaints) }
 }
 
 /// Reads the files of one directory. A file that cannot be read is told along with what is wrong in the others.
 ///
 /// # Errors
 /// A directory that cannot be read.
-pub fn read_directory(path: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
+pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
     let mut found = Vec::new();
     let refuse = |path: &Path, title: String| {
         let help = "name a directory that holds `account.toml` and policy documents";
         vec![Source::new(path.display().to_string(), "").error_without_place(title, help)]
     };
-    collect(path, 0, &mut found).map_err(|error| refuse(path, format!("the directory cannot be read: {error}")))?;
+    collect(folder, 0, &mut found).map_err(|error| refuse(folder, format!("the directory cannot be read: {error}")))?;
     if found.len() > MOST_FILES {
-        return Err(refuse(path, format!("the directory holds more than {MOST_FILES} files")));
+        return Err(refuse(folder, format!("the directory holds more than {MOST_FILES} files")));
     }
     found.sort();
     let mut files = PolicyFiles {
-        name: path.display().to_string(),
+        name: folder.display().to_string(),
         accounts: Vec::new(),
         documents: Vec::new(),
-        others: Vec::new(),
+        resources: None,
         unreadable: Vec::new(),
     };
     for path in found {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name == "resources.toml" && path.parent() == Some(folder) {
+            match read_source(&path) {
+                Ok(source) => files.resources = Some(source),
+                Err(complaint) => files.unreadable.push((path, complaint)),
+            }
+            continue;
+        }
         let list = if name == "account.toml" || name.ends_with(".account.toml") {
             &mut files.accounts
         } else if name.ends_with(".json") && !name.ends_with(".cases.json") {
             &mut files.documents
-        } else if name == "resources.toml" {
-            &mut files.others
         } else {
             continue;
         };
@@ -87,12 +110,16 @@ impl Loaded {
     ///
     /// # Errors
     /// Every complaint about every file.
-    pub fn from_files(files: Vec<PolicyFiles>) -> Result<Self, Vec<Complaint>> {
-        let mut complaints = Vec::new();
-        let mut accounts = Vec::new();
+    pub fn from_files(files: Vec<PolicyFiles>, facts: FactSource, now: Timestamp) -> Result<Self, Vec<Complaint>> {
+        let (mut complaints, mut accounts) = (Vec::new(), Vec::new());
         let revision = revision(&files);
+        let mut workshop = Workshop {
+            library: Library::default(),
+            sets: Sets::new(Catalog::bundled().actions()),
+            today: now.to_zoned(TimeZone::UTC).date(),
+        };
         for directory in files {
-            match Account::read(directory) {
+            match Account::read(directory, &mut workshop) {
                 Ok(account) => accounts.push(account),
                 Err(found) => complaints.extend(found),
             }
@@ -103,30 +130,98 @@ impl Loaded {
                 let title = format!("the account `{}` is given twice, here and in `{}`", account.id, first.name());
                 complaints.push(account.source.error_without_place(title, "give each directory an account of its own"));
             }
+            if facts == FactSource::File && account.resources.is_none() {
+                complaints.extend(unknown_facts(account));
+            }
         }
         if !complaints.is_empty() {
             return Err(complaints);
         }
-        let warnings = accounts.iter().flat_map(|account| account.warnings.iter().cloned()).collect();
-        let documents = accounts.iter().map(|account| account.documents.len()).sum();
-        let statements =
-            accounts.iter().flat_map(|account| &account.documents).map(|document| document.statements().len()).sum();
         let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
-        let principals = accounts.into_iter().flat_map(|account| account.principals);
-        Ok(Self { directory: Directory::new(ids, principals, revision), warnings, documents, statements })
+        let (mut principals, mut inventories) = (Vec::new(), Vec::new());
+        let (mut documents, mut warnings) = (Vec::new(), Vec::new());
+        for account in accounts {
+            principals.extend(account.principals);
+            documents.extend(account.documents);
+            warnings.extend(account.warnings);
+            inventories.push((account.id, account.resources.unwrap_or_default()));
+        }
+        let directory = Directory::new(ids, principals, revision);
+        Ok(Self { directory, inventory: Inventory::new(inventories), warnings, documents })
     }
+
+    pub fn statements(&self) -> usize {
+        self.documents.iter().map(|loaded| loaded.document.statements().len()).sum()
+    }
+}
+
+/// A complaint for every attached policy that turns on tags or groups which nobody supplies: it would be judged as if
+/// no resource had any.
+fn unknown_facts(account: &Account) -> Vec<Complaint> {
+    let asked = Catalog::bundled().actions();
+    let help =
+        "write what is known into `resources.toml`, or have it read from ECS: `[resources] source = \"upstream\"`";
+    let mut complaints = Vec::new();
+    for (principal, standing) in &account.principals {
+        if let Some(scoped) = standing.layers.resource_groups().first() {
+            let needed = asked.iter().any(|action| standing.layers.needs(action) != Needs::default());
+            if needed {
+                let title = format!(
+                    "`{}` has policies for the resource group `{}`, and nothing says which resources are in it",
+                    principal.identity(),
+                    scoped.resource_group
+                );
+                complaints.push(account.source.error_without_place(title, help));
+            }
+        }
+    }
+    for loaded in account.documents.iter().filter(|loaded| account.attaches(loaded.document.name())) {
+        let about_us = |at: &&crate::policy::Statement| asked.iter().any(|action| at.actions().select(action));
+        for statement in loaded.document.statements().iter().filter(about_us) {
+            for condition in statement.conditions() {
+                let asks = matches!(condition.key(), ContextKey::ResourceTag(_) | ContextKey::ResourceGroupId);
+                if asks {
+                    let pointer =
+                        condition_pointer(statement.index(), condition.operator().name(), condition.written_key());
+                    let span = Outline::new(&loaded.source).span(&pointer);
+                    let title = format!(
+                        "the {} turns on `{}`, and nothing says what resources have",
+                        match statement.effect() {
+                            Effect::Allow => "Allow",
+                            Effect::Deny => "Deny",
+                        },
+                        condition.written_key()
+                    );
+                    complaints.push(loaded.source.error(span, title, help));
+                }
+            }
+        }
+    }
+    complaints
+}
+
+/// Where a condition's values stand in a document, as a JSON pointer.
+fn condition_pointer(statement: usize, operator: &str, key: &str) -> String {
+    let key = key.replace('~', "~0").replace('/', "~1");
+    format!("/Statement/{statement}/Condition/{operator}/{key}")
 }
 
 /// A digest of all that was read: what is in force, in one word.
 fn revision(files: &[PolicyFiles]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
+    let mut add = |part: &[u8]| {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    };
     for directory in files {
         for (path, source) in directory.accounts.iter().chain(&directory.documents) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            for part in [name.as_bytes(), source.text().as_bytes()] {
-                context.update(&(part.len() as u64).to_be_bytes());
-                context.update(part);
-            }
+            add(name.as_bytes());
+            add(source.text().as_bytes());
+        }
+        if let Some(source) = &directory.resources {
+            add(b"resources.toml");
+            add(source.text().as_bytes());
         }
     }
     format!("sha256:{}", hex(context.finish().as_ref()))

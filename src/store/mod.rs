@@ -6,13 +6,17 @@
 mod account;
 mod demo;
 mod directory;
+mod documents;
 mod file;
+mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
+mod written_account;
 
 pub use account::PolicyFiles;
 pub use demo::{DEMO_KEYRING, demo_policies};
-pub use directory::{Loaded, load_directories, read_directory};
+pub use directory::{FactSource, Loaded, load_directories, read_directory};
+pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]
 pub use secrets::{FileModes, known_principal, read_keyring, read_keyring_text, read_secret};

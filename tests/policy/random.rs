@@ -139,7 +139,7 @@ const RELATIVE_IDS: [&str; 34] = [
     "*/*-*?",
 ];
 
-const ENI_IDS: [&str; 15] = [
+const ENI_IDS: [&str; 13] = [
     "eni-1",
     "eni-1",
     "eni-1",
@@ -153,10 +153,8 @@ const ENI_IDS: [&str; 15] = [
     "x:eni/eni-1",
     "eni-1/a:b",
     "Eni-1",
-    "eni-*",
-    "eni-?",
 ];
-const INSTANCE_IDS: [&str; 13] = [
+const INSTANCE_IDS: [&str; 12] = [
     "i-1-prod",
     "i-1-prod",
     "i-1-prod",
@@ -169,7 +167,6 @@ const INSTANCE_IDS: [&str; 13] = [
     "i-1/prod",
     "i-prod",
     "I-1-PROD",
-    "i-**-prod",
 ];
 const REQUEST_REGIONS: [&str; 12] = [
     "cn-hangzhou",
@@ -672,10 +669,6 @@ pub fn request(rng: &mut Rng, policies: &[Value]) -> Value {
         if rng.percent(85) {
             resource_context.insert(arn.clone(), facts_of_resource(rng));
         }
-    }
-    if rng.percent(10) {
-        let stranger = format!("acs:ecs:cn-hangzhou:{ACCOUNT}:eni/eni-not-asked-for");
-        resource_context.insert(stranger, facts_of_resource(rng));
     }
     let mut request = json!({
         "principal": principal(rng, policies),

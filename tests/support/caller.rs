@@ -78,7 +78,7 @@ impl Caller {
     }
 
     pub fn credential(&self) -> Credential {
-        let principal = Principal { account: super::ACCOUNT.parse().unwrap(), identity: "root".parse().unwrap() };
+        let principal = Principal::new(super::ACCOUNT.parse().unwrap(), "root".parse().unwrap());
         Credential::new(self.id.parse().unwrap(), &Secret::new(self.secret.as_str()), principal, KeyStatus::Active)
     }
 

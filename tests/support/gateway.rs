@@ -8,12 +8,12 @@ use std::time::Duration;
 use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
 use ramgate::catalog::Catalog;
 use ramgate::config::Settings;
-use ramgate::gateway::{Gateway, GatewayParts, Upstream, UpstreamTarget, client_tls, run};
+use ramgate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamTarget, client_tls, run};
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory};
 use ramgate::pdp::Pdp;
 use ramgate::simulator::{Simulator, SimulatorSettings, World};
 use ramgate::source::Source;
-use ramgate::store::{DEMO_KEYRING, FileModes, Loaded, PolicyFiles, demo_policies, read_keyring_text};
+use ramgate::store::{DEMO_KEYRING, FactSource, FileModes, Loaded, PolicyFiles, demo_policies, read_keyring_text};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -74,7 +74,8 @@ impl TestGateway {
         let shutdown = CancellationToken::new();
         let audit = Arc::new(MemorySink::default());
         let sink = setup.sink.unwrap_or_else(|| Box::new(Arc::clone(&audit)));
-        let directory = Loaded::from_files(vec![setup.policies]).unwrap().directory;
+        let now = ramgate::gateway::now();
+        let loaded = Loaded::from_files(vec![setup.policies], FactSource::File, now).unwrap();
         let source = Source::new("keyring", format!("{DEMO_KEYRING}\n{}", setup.keyring));
         let keys = read_keyring_text(
             &source,
@@ -108,7 +109,8 @@ impl TestGateway {
         let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
         let gateway = Gateway::new(GatewayParts {
             catalog: Catalog::bundled(),
-            pdp: Pdp::new(Arc::new(directory)),
+            pdp: Pdp::new(Arc::new(loaded.directory)),
+            facts: ResourceFacts::Inventory(loaded.inventory),
             keys,
             nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces))),
             journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),

@@ -1,5 +1,4 @@
 //! The glob of policies against a reference matcher that shares no idea with it.
-#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use ramgate::policy::{Case, Glob};

@@ -1,11 +1,10 @@
 //! Documents that load, and documents that do not: under which of RAM's titles, and where.
-#![allow(clippy::unwrap_used)]
 
-use ramgate::policy::{Document, Effect};
+use ramgate::policy::{Document, Effect, Statement};
 use ramgate::source::{Complaint, Source};
 
 fn parse(text: &str) -> Result<Document, Vec<Complaint>> {
-    Document::parse("p", Source::new("p.json", text))
+    Document::parse("p", &Source::new("p.json", text))
 }
 
 /// A document with one statement: `Effect` and what is given.
@@ -194,12 +193,11 @@ fn a_good_document_says_what_it_is() {
         {\"Effect\":\"Deny\",\"NotAction\":\"*\",\"Resource\":[\"acs:ecs::1:eni/*\",\"*\"],\"Condition\":{\
         \"StringLike\":{\"acs:ResourceTag/opc:managed\":[\"a\",\"b\"],\"ecs:tag/x\":\"y\"},\"Bool\":{\"acs:SecureTransport\":[\"True\"]}}}]}";
     let document = parse(text).unwrap();
-    assert_eq!((document.name(), document.source().name(), document.warnings().len()), ("p", "p.json", 0));
+    assert_eq!((document.name(), document.file()), ("p", "p.json"));
     let [first, second] = document.statements() else { panic!() };
-    assert_eq!((first.effect(), first.sid(), first.index(), document.line(first)), (Effect::Allow, Some("One"), 0, 2));
-    assert_eq!((second.effect(), second.sid(), second.index(), document.line(second)), (Effect::Deny, None, 1, 3));
+    assert_eq!((first.effect(), first.sid(), first.index(), first.line()), (Effect::Allow, Some("One"), 0, 2));
+    assert_eq!((second.effect(), second.sid(), second.index(), second.line()), (Effect::Deny, None, 1, 3));
     assert_eq!((first.conditions().len(), second.conditions().len()), (0, 3));
-    assert!(text[second.span()].starts_with('{') && text[second.span()].ends_with('}'));
 }
 
 #[test]
@@ -208,22 +206,17 @@ fn the_digest_is_of_the_text() {
         parse("{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}")
             .unwrap();
     let expected = "sha256:861a46538e9aec53c4a474f3b9cee3b816341059caf34222424c6a65451c9838";
-    assert_eq!(document.digest(), expected);
+    assert_eq!(document.digest().to_string(), expected);
 }
 
+/// The quick reading never takes what the grammar refuses, and says what the grammar says: a good document with a piece
+/// torn out and another put in, read with a comment-free copy that only the grammar can read.
 #[test]
-fn doubtful_documents_load_with_a_warning() {
-    let warnings = |text: &str| {
-        let document = parse(text).unwrap();
-        document.warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    let block = under("{\"IpAddress\":{\"acs:SourceIp\":[\"10.0.0.0/24\",\"10.0.0.1/32\"]}}");
-    let [found] = &warnings(&block)[..] else { panic!() };
-    assert!(
-        found.starts_with("p.json:3:57: `10.0.0.1/32` at `/Statement/0/Condition/IpAddress/acs:SourceIp/1`"),
-        "{found}"
-    );
-    let variable = with("\"Action\":\"*\",\"Resource\":\"acs:ecs:*:*:eni/${name}\"");
-    let [found] = &warnings(&variable)[..] else { panic!() };
-    assert!(found.contains("holds `${`, which is not expanded"), "{found}");
+fn both_readings_agree_on_lines_and_meaning() {
+    let text = "\n{ \"Version\" : \"1\",\n \"Statement\":\n[\n\n{\"Sid\":\"a{b\",\n\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}\n, {\n\"Resource\":\"*\",\"Effect\":\"Deny\",\n\"NotAction\":[\"ecs:*\"]}]}";
+    // An escaped key is beyond the quick reading.
+    let slow = text.replace("\"Resource\"", "\"R\\u0065source\"").replace("\"Sid\"", "\"S\\u0069d\"");
+    let lines = |text: &str| parse(text).unwrap().statements().iter().map(Statement::line).collect::<Vec<_>>();
+    assert_eq!(lines(text), [6, 8]);
+    assert_eq!(lines(&slow), [6, 8]);
 }

@@ -1,0 +1,72 @@
+//! The engine under test: the decision point, asked as the gateway asks it, from strings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ramgate::catalog::Catalog;
+use ramgate::pdp::{Directory, Pdp, Question, Ruling, Standing, Subject};
+use ramgate::policy::{AttachedTo, Layers, Library, Sets};
+use ramgate::ram::{AccountId, Action, Context, ContextKey, Principal, Resource};
+use ramgate::source::Source;
+
+use crate::work::Request;
+
+pub(crate) struct Engine {
+    catalog: Arc<Catalog>,
+    /// Who is behind a name: what the gateway's key ring says of a key.
+    principals: HashMap<Box<str>, Principal>,
+    pdp: Pdp,
+}
+
+/// What a call to the gateway comes to, borrowed from it.
+struct Attach<'a> {
+    action: &'a Action,
+    resources: [Resource<'a>; 2],
+}
+
+impl Subject for Attach<'_> {
+    fn action(&self) -> &Action {
+        self.action
+    }
+
+    fn resources(&self) -> &[Resource<'_>] {
+        &self.resources
+    }
+}
+
+impl Engine {
+    pub(crate) fn load(users: &[(String, Vec<String>)]) -> Self {
+        let account: AccountId = "1234567890123456".parse().expect("an account");
+        let catalog = Catalog::bundled();
+        let (mut library, mut sets) = (Library::default(), Sets::new(catalog.actions()));
+        let mut principals = HashMap::with_capacity(users.len());
+        let standings = users.iter().map(|(user, texts)| {
+            let documents = texts.iter().enumerate().map(|(at, text)| {
+                let name = format!("{user}-{at}");
+                let source = Source::new(name.as_str(), text.as_str());
+                Arc::new(library.document(&name, &source).expect("a good document"))
+            });
+            let set = sets.set(AttachedTo::User, documents.collect());
+            let principal = Principal::new(account.clone(), format!("user/{user}").parse().expect("a user"));
+            principals.insert(user.as_str().into(), principal.clone());
+            (principal, Standing { id: None, layers: Arc::new(Layers::identity([set])) })
+        });
+        let directory = Directory::new([account.clone()], standings, "bench".to_owned());
+        Self { catalog, principals, pdp: Pdp::new(Arc::new(directory)) }
+    }
+
+    pub(crate) fn decide(&self, request: &Request) -> bool {
+        let name = request.action.strip_prefix("ecs:").expect("an action of ECS");
+        let subject = Attach {
+            action: self.catalog.operation(name).expect("an operation").action(),
+            resources: [
+                Resource::read(&request.resources[0]).expect("an ARN"),
+                Resource::read(&request.resources[1]).expect("an ARN"),
+            ],
+        };
+        let mut context = Context::default();
+        context.add(ContextKey::SourceIp, request.ip.parse::<std::net::IpAddr>().expect("an address"));
+        let principal = self.principals[request.user.as_str()].clone();
+        matches!(self.pdp.decide(Question::new(principal, subject, context)), Ruling::Permitted(_))
+    }
+}

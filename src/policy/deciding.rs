@@ -1,0 +1,41 @@
+//! The statements that a verdict rests on, found by the index: what an audit line names on every call.
+
+use super::decision::{Decision, Judged, Verdict};
+use super::layer::LayerKind;
+use super::request::Request;
+use super::set::{Asked, PolicySet, StatementRef};
+use super::statement::Effect;
+
+impl Decision {
+    /// For the resource with this number. For an allow, the statements that allow in any layer; for an explicit deny,
+    /// those that deny in the layer that refuses; none for an implicit deny. The request must be the one that was
+    /// judged.
+    pub fn deciding<'a>(&'a self, request: &Request<'a>, at: usize) -> Vec<(LayerKind, StatementRef<'a>)> {
+        let (Some(Judged { verdict, grounds }), Some(resource)) = (self.judged.get(at), request.resources.get(at))
+        else {
+            return Vec::new();
+        };
+        let effect = match verdict {
+            Verdict::Allow => Effect::Allow,
+            Verdict::ExplicitDeny => Effect::Deny,
+            Verdict::ImplicitDeny => return Vec::new(),
+        };
+        if *grounds == super::decision::Grounds::Ownership {
+            return Vec::new();
+        }
+        let facts = request.facts_of(at);
+        let session = request.session.map(|set| (LayerKind::Session, None, set));
+        let sets = self.layers.sets().chain(session).filter(|(kind, group, _)| {
+            (*verdict == Verdict::Allow || *kind == grounds.layer())
+                && group.is_none_or(|group| facts.is_in_group(group))
+        });
+        let mut sets: Vec<(LayerKind, &'a PolicySet)> = sets.map(|(kind, _, set)| (kind, &**set)).collect();
+        sets.sort_by_key(|(kind, _)| *kind);
+        let applying = |(kind, set): (LayerKind, &'a PolicySet)| {
+            let lane = set.lanes().find(request.action);
+            let asked = Asked { action: request.action, lane, resource, fields: resource.fields(), facts: &facts };
+            set.applying(effect, &asked).into_iter().map(move |at| (kind, at))
+        };
+        sets.into_iter().flat_map(applying).collect()
+    }
+}

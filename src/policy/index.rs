@@ -1,0 +1,321 @@
+//! Which statements of a set could apply to a resource: found without a look at the others.
+//!
+//! Nearly every pattern of a policy names the beginning of a relative id: `instance/i-prod-*`, `eni/eni-1`, `eni/*`.
+//! So the patterns of a set are kept in a radix tree of those beginnings (what stands before the first wildcard), and
+//! the patterns that could match `instance/i-prod-7` are those on the one way down that spells it. How many others
+//! there are does not matter; a lone `*` stands at the root.
+//!
+//! ```text
+//!                      ""  ── *
+//!            ┌─────────┴─────────┐
+//!         "eni/" ── eni/*     "instance/i-"
+//!            │             ┌─────┴──────┐
+//!         "eni-1"        "dev-"       "prod-" ── instance/i-prod-*
+//! ```
+//!
+//! Denies and Allows have a tree each, since a Deny decides alone. At a node the entries are sorted by the actions
+//! they select (the [`LaneSet`]) and cut into runs, so that all statements about other actions are passed in one step.
+//! What selects none of the actions that have a lane is not in the index at all; whoever asks for an action without a
+//! lane looks at every statement instead.
+//!
+//! What is left to check of an entry: service, region and account (shared by most patterns, so warm in the cache), the
+//! rest of a pattern with more than one wildcard, and the conditions. An entry carries these itself, so that judging
+//! touches neither the document nor the statement. Everything lies in four arrays, by number: no pointers to chase, and
+//! little to hold for each of ten thousand users.
+//!
+//! Patterns that begin with a wildcard (`*-prod`) and those with one beginning in several regions all stand at one
+//! node and are checked one after the other.
+
+use std::sync::Arc;
+
+use crate::ram::{Fields, Resource};
+
+use super::lane::{Lane, LaneSet};
+use super::pattern::{Head, all_under};
+use super::request::Facts;
+use super::statement::{Conditions, Effect, Resources, Statement};
+
+#[derive(Debug)]
+pub(super) struct Index {
+    nodes: Box<[Node]>,
+    runs: Box<[Run]>,
+    entries: Box<[Entry]>,
+    /// The labels of all nodes.
+    labels: Box<[u8]>,
+}
+
+/// Where a statement is found again: which document of the set, and which statement of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At {
+    pub(super) document: u32,
+    pub(super) statement: u32,
+}
+
+/// The Deny tree has its root at 0, the Allow tree at 1.
+#[derive(Debug)]
+struct Node {
+    label: u32,
+    label_length: u32,
+    first_child: u32,
+    /// Sorted by the first byte of their labels.
+    children: u16,
+    first_byte: u8,
+    first_run: u32,
+    runs: u32,
+}
+
+/// Entries of one node that select the same actions.
+#[derive(Debug)]
+struct Run {
+    lanes: LaneSet,
+    first: u32,
+    entries: u32,
+}
+
+/// One pattern of one statement.
+#[derive(Debug)]
+struct Entry {
+    /// None for a lone `*`.
+    head: Option<Arc<Head>>,
+    rest: Rest,
+    conditions: Option<Arc<Conditions>>,
+    at: At,
+}
+
+/// What is left to check of the relative id once its beginning is found.
+#[derive(Debug)]
+enum Rest {
+    /// The pattern goes on with one `*`.
+    Anything,
+    /// The pattern ends there.
+    Nothing,
+    /// The pattern with this number.
+    Pattern(Arc<Resources>, u32),
+}
+
+/// What is looked for.
+pub(super) struct Sought<'a> {
+    pub(super) lane: Lane,
+    pub(super) resource: &'a Resource<'a>,
+    /// Those of the resource.
+    pub(super) fields: Option<Fields<'a>>,
+    pub(super) facts: &'a Facts<'a>,
+}
+
+/// An entry that still has to find its node.
+struct Seed<'s> {
+    prefix: &'s [u8],
+    lanes: LaneSet,
+    statement: &'s Statement,
+    pattern: u32,
+    at: At,
+}
+
+impl Index {
+    /// The first statement, in no promised order, of this effect that applies.
+    pub(super) fn find(&self, effect: Effect, sought: &Sought<'_>) -> Option<At> {
+        let mut found = None;
+        self.walk(effect, sought, |at| {
+            found = Some(at);
+            Walk::Stop
+        });
+        found
+    }
+
+    /// Every statement of this effect that applies, once for each of its patterns that matches.
+    pub(super) fn for_each(&self, effect: Effect, sought: &Sought<'_>, mut each: impl FnMut(At)) {
+        self.walk(effect, sought, |at| {
+            each(at);
+            Walk::On
+        });
+    }
+
+    fn walk(&self, effect: Effect, sought: &Sought<'_>, mut applies: impl FnMut(At) -> Walk) {
+        let whole = |fields| all_under(sought.resource, fields).unwrap_or(fields.relative);
+        let relative = sought.fields.map_or("", whole);
+        let mut left = relative.as_bytes();
+        let mut node = &self.nodes[match effect {
+            Effect::Deny => 0,
+            Effect::Allow => 1,
+        }];
+        loop {
+            let runs = &self.runs[node.first_run as usize..][..node.runs as usize];
+            for run in runs.iter().filter(|run| run.lanes.has(sought.lane)) {
+                for entry in &self.entries[run.first as usize..][..run.entries as usize] {
+                    if entry.applies(effect, sought, left) && matches!(applies(entry.at), Walk::Stop) {
+                        return;
+                    }
+                }
+            }
+            let Some(next) = left.first().and_then(|byte| self.child(node, *byte)) else { return };
+            let label = &self.labels[next.label as usize..][..next.label_length as usize];
+            let Some(rest) = left.strip_prefix(label) else { return };
+            (node, left) = (next, rest);
+        }
+    }
+
+    fn child(&self, node: &Node, byte: u8) -> Option<&Node> {
+        const FEW: usize = 8;
+        let children = &self.nodes[node.first_child as usize..][..usize::from(node.children)];
+        if children.len() <= FEW {
+            return children.iter().find(|child| child.first_byte == byte);
+        }
+        let at = children.binary_search_by_key(&byte, |child| child.first_byte).ok()?;
+        Some(&children[at])
+    }
+}
+
+enum Walk {
+    On,
+    Stop,
+}
+
+impl Entry {
+    /// `left` is what the relative id goes on with after the beginning that led here.
+    fn applies(&self, effect: Effect, sought: &Sought<'_>, left: &[u8]) -> bool {
+        self.matches(sought, left)
+            && self.conditions.as_ref().is_none_or(|conditions| conditions.hold(effect, sought.facts))
+    }
+
+    fn matches(&self, sought: &Sought<'_>, left: &[u8]) -> bool {
+        let Some(head) = &self.head else { return true };
+        let Some(fields) = sought.fields else {
+            return head.is_any() && matches!(self.rest, Rest::Anything);
+        };
+        let relative = match &self.rest {
+            Rest::Anything => true,
+            Rest::Nothing => left.is_empty() && sought.resource.is_one(),
+            Rest::Pattern(resources, at) => resources.0[*at as usize].relative_matches(sought.resource, fields),
+        };
+        relative && head.mismatch(fields).is_none()
+    }
+}
+
+fn seeds<'s>(at: At, statement: &'s Statement, lanes: LaneSet) -> impl Iterator<Item = Seed<'s>> {
+    statement.resources().iter().zip(0..).map(move |(pattern, number)| Seed {
+        prefix: pattern.relative().literal_prefix().as_bytes(),
+        lanes,
+        statement,
+        pattern: number,
+        at,
+    })
+}
+
+impl Seed<'_> {
+    fn entry(&self) -> Entry {
+        let pattern = &self.statement.resources()[self.pattern as usize];
+        let rest = if pattern.relative().is_prefix() {
+            Rest::Anything
+        } else if pattern.relative().is_literal() {
+            Rest::Nothing
+        } else {
+            Rest::Pattern(Arc::clone(&self.statement.resources), self.pattern)
+        };
+        Entry { head: pattern.head().cloned(), rest, conditions: self.statement.conditions.clone(), at: self.at }
+    }
+}
+
+/// Makes indexes. It keeps its room from one to the next: there are thousands to make.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    nodes: Vec<Node>,
+    runs: Vec<Run>,
+    entries: Vec<Entry>,
+    labels: Vec<u8>,
+}
+
+impl Builder {
+    /// `statements` come with the lanes they select and in the order of their places.
+    pub(super) fn index<'s>(&mut self, statements: &[(At, &'s Statement, LaneSet)]) -> Index {
+        let roots = [Effect::Deny, Effect::Allow].map(|effect| {
+            let selected = statements.iter().filter(|(_, it, lanes)| it.effect == effect && !lanes.is_empty());
+            let mut found: Vec<Seed<'s>> = Vec::with_capacity(statements.len());
+            found.extend(selected.flat_map(|(at, statement, lanes)| seeds(*at, statement, *lanes)));
+            found.sort_unstable_by(|a, b| {
+                (a.prefix, a.lanes, a.at, a.pattern).cmp(&(b.prefix, b.lanes, b.at, b.pattern))
+            });
+            found
+        });
+        self.grow(&roots);
+        self.finish()
+    }
+
+    /// Level by level, so that the children of a node lie side by side and no depth of nesting needs a deep stack.
+    fn grow(&mut self, roots: &[Vec<Seed<'_>>]) {
+        let mut waiting = std::collections::VecDeque::new();
+        for root in roots {
+            let node = self.node(&[]);
+            self.nodes.push(node);
+            waiting.push_back((self.nodes.len() - 1, &root[..], 0));
+        }
+        while let Some((node, seeds, depth)) = waiting.pop_front() {
+            let here = seeds.partition_point(|seed| seed.prefix.len() == depth);
+            let (here, mut below) = seeds.split_at(here);
+            self.add_runs(node, here);
+            self.nodes[node].first_child = number(self.nodes.len());
+            while let Some(first) = below.first() {
+                let byte = first.prefix[depth];
+                let (group, others) = below.split_at(below.partition_point(|seed| seed.prefix[depth] == byte));
+                let shared = shared_length(group, depth);
+                let child = self.node(&first.prefix[depth..shared]);
+                self.nodes.push(child);
+                self.nodes[node].children += 1;
+                waiting.push_back((self.nodes.len() - 1, group, shared));
+                below = others;
+            }
+        }
+    }
+
+    fn node(&mut self, label: &[u8]) -> Node {
+        let node = Node {
+            label: number(self.labels.len()),
+            label_length: number(label.len()),
+            first_child: 0,
+            children: 0,
+            first_byte: label.first().copied().unwrap_or_default(),
+            first_run: 0,
+            runs: 0,
+        };
+        self.labels.extend_from_slice(label);
+        node
+    }
+
+    fn add_runs(&mut self, node: usize, seeds: &[Seed<'_>]) {
+        let first_run = self.runs.len();
+        for run in seeds.chunk_by(|a, b| a.lanes == b.lanes) {
+            self.runs.push(Run { lanes: run[0].lanes, first: number(self.entries.len()), entries: number(run.len()) });
+            self.entries.extend(run.iter().map(Seed::entry));
+        }
+        self.nodes[node].first_run = number(first_run);
+        self.nodes[node].runs = number(self.runs.len() - first_run);
+    }
+
+    /// Copies into arrays of just the size.
+    fn finish(&mut self) -> Index {
+        let index = Index {
+            nodes: exact(&mut self.nodes),
+            runs: exact(&mut self.runs),
+            entries: exact(&mut self.entries),
+            labels: self.labels.as_slice().into(),
+        };
+        self.labels.clear();
+        index
+    }
+}
+
+fn exact<T>(scratch: &mut Vec<T>) -> Box<[T]> {
+    let mut all = Vec::with_capacity(scratch.len());
+    all.append(scratch);
+    all.into()
+}
+
+/// How many bytes all prefixes of a sorted group have in common: as many as the first and the last.
+fn shared_length(group: &[Seed<'_>], depth: usize) -> usize {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return depth };
+    let same = first.prefix[depth..].iter().zip(&last.prefix[depth..]).take_while(|(a, b)| a == b).count();
+    depth + same
+}
+
+fn number(length: usize) -> u32 {
+    u32::try_from(length).expect("a set of policies is bounded far below four thousand million")
+}

@@ -1,0 +1,129 @@
+//! Reading many documents: what is written twice is understood once.
+//!
+//! The policies of an account repeat themselves. Whole documents are the same text for many users, and most action
+//! lists, resources and conditions stand word for word in hundreds of documents. So each piece is looked up by its
+//! text, and only a text that is new is parsed; the documents then share what it came to. This is the reading for good
+//! documents. It gives up at the first thing that is not quite so, and the grammar that knows places has the word: it
+//! finds every fault, or nothing wrong after all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::source::{Complaint, Source};
+
+use super::document::{Body, Digest, Document, read};
+use super::pattern::{ArnPattern, Heads, parse_action};
+use super::plain::{self, PlainStatement};
+use super::statement::{Actions, Conditions, Resources, Statement};
+
+/// Everything that was understood so far. It can be dropped when all documents are read.
+#[derive(Debug, Default)]
+pub struct Library {
+    bodies: HashMap<Digest, Arc<Body>>,
+    actions: HashMap<Box<str>, Arc<Actions>>,
+    not_actions: HashMap<Box<str>, Arc<Actions>>,
+    resources: HashMap<Box<str>, Arc<Resources>>,
+    conditions: HashMap<Box<str>, Option<Arc<Conditions>>>,
+    heads: Heads,
+}
+
+impl Library {
+    /// Reads a document. The name is the policy's, and is not looked at.
+    ///
+    /// # Errors
+    /// See [`Document::parse`].
+    pub fn document(&mut self, name: &str, source: &Source) -> Result<Document, Vec<Complaint>> {
+        let digest = Digest::of(source.text());
+        if let Some(body) = self.bodies.get(&digest) {
+            return Ok(Document::new(name, source, Arc::clone(body)));
+        }
+        let statements = match self.plain(source.text()) {
+            Some(statements) => statements,
+            None => read(source)?,
+        };
+        let body = Arc::new(Body::new(statements, digest));
+        self.bodies.insert(digest, Arc::clone(&body));
+        Ok(Document::new(name, source, body))
+    }
+
+    fn plain(&mut self, text: &str) -> Option<Vec<Statement>> {
+        let mut lines = Lines::default();
+        let plain = plain::policy(text)?;
+        let mut statements = Vec::with_capacity(plain.len());
+        for (statement, index) in plain.into_iter().zip(0..) {
+            let line = lines.line_of(text, statement.start);
+            statements.push(self.statement(statement, index, line)?);
+        }
+        Some(statements)
+    }
+
+    fn statement(&mut self, plain: PlainStatement<'_>, index: u32, line: u32) -> Option<Statement> {
+        let actions = match (plain.action, plain.not_action) {
+            (Some(list), None) => shared(&mut self.actions, list, |texts| actions(texts).map(Actions::Action)),
+            (None, Some(list)) => shared(&mut self.not_actions, list, |texts| actions(texts).map(Actions::NotAction)),
+            _ => None,
+        }?;
+        let heads = &mut self.heads;
+        let resources = shared(&mut self.resources, plain.resource, |texts| {
+            let patterns = texts.iter().map(|text| ArnPattern::parse(text, heads).ok()).collect::<Option<_>>();
+            patterns.map(Resources)
+        })?;
+        let conditions = match plain.condition {
+            None => None,
+            Some(block) => self.conditions(block)?,
+        };
+        Some(Statement { effect: plain.effect, actions, resources, conditions, sid: plain.sid, index, line })
+    }
+
+    fn conditions(&mut self, block: &RawValue) -> Option<Option<Arc<Conditions>>> {
+        if let Some(known) = self.conditions.get(block.get()) {
+            return Some(known.clone());
+        }
+        let conditions = plain::conditions(block)?;
+        let conditions = (!conditions.is_empty()).then(|| Arc::new(Conditions(conditions.into())));
+        self.conditions.insert(block.get().into(), conditions.clone());
+        Some(conditions)
+    }
+}
+
+/// What a list of texts comes to, once for each way of writing it.
+fn shared<T>(
+    known: &mut HashMap<Box<str>, Arc<T>>,
+    list: &RawValue,
+    parse: impl FnOnce(&[std::borrow::Cow<'_, str>]) -> Option<T>,
+) -> Option<Arc<T>> {
+    if let Some(known) = known.get(list.get()) {
+        return Some(Arc::clone(known));
+    }
+    let read = Arc::new(parse(&plain::texts(list)?)?);
+    known.insert(list.get().into(), Arc::clone(&read));
+    Some(read)
+}
+
+fn actions(texts: &[std::borrow::Cow<'_, str>]) -> Option<Box<[super::glob::Glob]>> {
+    texts.iter().map(|text| parse_action(text).ok()).collect()
+}
+
+/// Counts lines on the way through a text, once.
+struct Lines {
+    counted_to: usize,
+    line: u32,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { counted_to: 0, line: 1 }
+    }
+}
+
+impl Lines {
+    fn line_of(&mut self, text: &str, offset: usize) -> u32 {
+        let between = text.as_bytes().get(self.counted_to..offset).unwrap_or_default();
+        let newlines = between.iter().filter(|byte| **byte == b'\n').count();
+        self.line = self.line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
+        self.counted_to = self.counted_to.max(offset);
+        self.line
+    }
+}

@@ -1,0 +1,217 @@
+//! The documents attached to one holder at one scope, judged as a whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ram::{Action, ContextKey, Fields, Resource};
+
+use super::document::Document;
+use super::index::{At, Builder, Index, Sought};
+use super::lane::{Lane, LaneSet, Lanes};
+use super::request::Facts;
+use super::statement::{Actions, Effect, Statement};
+
+/// Documents and their index. What several principals have through a group is one set, held once.
+#[derive(Debug)]
+pub struct PolicySet {
+    to: AttachedTo,
+    documents: Box<[Arc<Document>]>,
+    index: Index,
+    lanes: Lanes,
+    /// For which actions some statement asks for tags, and for groups.
+    tags: LaneSet,
+    groups: LaneSet,
+}
+
+/// To whom documents are attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttachedTo {
+    User,
+    Group(Arc<str>),
+    Role,
+    /// A level of the resource directory.
+    Level(Arc<str>),
+    /// A role session, for its length.
+    Session,
+}
+
+/// Which facts about resources a judgement may turn on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub tags: bool,
+    pub groups: bool,
+}
+
+/// One statement, and how it came to bear on the principal.
+#[derive(Clone, Copy, Debug)]
+pub struct StatementRef<'a> {
+    pub set: &'a PolicySet,
+    pub document: &'a Document,
+    pub statement: &'a Statement,
+}
+
+/// Makes sets that have the same lanes.
+#[derive(Debug, Default)]
+pub struct Sets {
+    lanes: Lanes,
+    /// What was worked out for an action list, by its address; the list is kept, so that the address stays its own.
+    selected: HashMap<usize, (Arc<Actions>, LaneSet)>,
+    builder: Builder,
+}
+
+/// What is asked of a set about one resource.
+pub(super) struct Asked<'a> {
+    pub(super) action: &'a Action,
+    pub(super) lane: Option<Lane>,
+    pub(super) resource: &'a Resource<'a>,
+    /// Those of the resource.
+    pub(super) fields: Option<Fields<'a>>,
+    pub(super) facts: &'a Facts<'a>,
+}
+
+impl Sets {
+    /// `actions` are those that will be asked for most; see [`Lanes::new`].
+    pub fn new(actions: impl IntoIterator<Item = Action>) -> Self {
+        Self { lanes: Lanes::new(actions), ..Self::default() }
+    }
+
+    pub fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
+    pub fn set(&mut self, to: AttachedTo, documents: Vec<Arc<Document>>) -> Arc<PolicySet> {
+        let statements = documents.iter().map(|document| document.statements().len()).sum();
+        let mut placed: Vec<(At, &Statement, LaneSet)> = Vec::with_capacity(statements);
+        for (document, number) in documents.iter().zip(0..) {
+            for statement in document.statements() {
+                let at = At { document: number, statement: statement.index };
+                placed.push((at, statement, self.selected(&statement.actions)));
+            }
+        }
+        let asks = |asks: fn(&ContextKey) -> bool| {
+            let asking =
+                placed.iter().filter(|(_, statement, _)| statement.conditions().iter().any(|it| asks(it.key())));
+            asking.fold(LaneSet::default(), |lanes, (_, _, selected)| lanes.with(*selected))
+        };
+        let tags = asks(|key| matches!(key, ContextKey::ResourceTag(_)));
+        let groups = asks(|key| *key == ContextKey::ResourceGroupId);
+        let index = self.builder.index(&placed);
+        Arc::new(PolicySet { to, index, lanes: self.lanes.clone(), tags, groups, documents: documents.into() })
+    }
+
+    fn selected(&mut self, actions: &Arc<Actions>) -> LaneSet {
+        let lanes = &self.lanes;
+        let select = || (Arc::clone(actions), lanes.selected(|action| actions.select(action)));
+        self.selected.entry(Arc::as_ptr(actions) as usize).or_insert_with(select).1
+    }
+}
+
+impl PolicySet {
+    /// One document by itself: a session policy.
+    pub fn session(document: Arc<Document>, lanes: &Lanes) -> Arc<Self> {
+        let mut sets = Sets { lanes: lanes.clone(), ..Sets::default() };
+        sets.set(AttachedTo::Session, vec![document])
+    }
+
+    pub fn to(&self) -> &AttachedTo {
+        &self.to
+    }
+
+    pub fn documents(&self) -> &[Arc<Document>] {
+        &self.documents
+    }
+
+    /// Every statement, in the order of documents.
+    pub fn statements(&self) -> impl Iterator<Item = StatementRef<'_>> {
+        self.documents.iter().flat_map(move |document| {
+            let statements = document.statements().iter();
+            statements.map(move |statement| StatementRef { set: self, document, statement })
+        })
+    }
+
+    pub(super) fn lanes(&self) -> &Lanes {
+        &self.lanes
+    }
+
+    /// Which facts some statement about the action asks for.
+    pub fn needs(&self, action: &Action) -> Needs {
+        if let Some(lane) = self.lanes.find(action) {
+            return Needs { tags: self.tags.has(lane), groups: self.groups.has(lane) };
+        }
+        let selected = self.statements().filter(|at| at.statement.actions.select(action));
+        let keys = selected.flat_map(|at| at.statement.conditions()).map(super::condition::Condition::key);
+        keys.fold(Needs::default(), |needs, key| Needs {
+            tags: needs.tags || matches!(key, ContextKey::ResourceTag(_)),
+            groups: needs.groups || *key == ContextKey::ResourceGroupId,
+        })
+    }
+
+    /// Whether some statement selects the action.
+    pub(super) fn speaks_of(&self, action: &Action) -> bool {
+        self.statements().any(|at| at.statement.actions.select(action))
+    }
+
+    /// Whether some statement of this effect applies.
+    pub(super) fn has(&self, effect: Effect, asked: &Asked<'_>) -> bool {
+        match self.sought(asked) {
+            Some(sought) => self.index.find(effect, &sought).is_some(),
+            None => self.scan(effect, asked).next().is_some(),
+        }
+    }
+
+    /// Every statement of this effect that applies, in the order of documents.
+    pub(super) fn applying(&self, effect: Effect, asked: &Asked<'_>) -> Vec<StatementRef<'_>> {
+        let Some(sought) = self.sought(asked) else { return self.scan(effect, asked).collect() };
+        let mut found = Vec::new();
+        self.index.for_each(effect, &sought, |at| found.push(at));
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|at| self.at(at)).collect()
+    }
+
+    fn sought<'a>(&self, asked: &Asked<'a>) -> Option<Sought<'a>> {
+        Some(Sought { lane: asked.lane?, resource: asked.resource, fields: asked.fields, facts: asked.facts })
+    }
+
+    fn scan(&self, effect: Effect, asked: &Asked<'_>) -> impl Iterator<Item = StatementRef<'_>> {
+        self.statements().filter(move |at| {
+            at.statement.effect == effect && at.statement.mismatch(asked.action, asked.resource, asked.facts).is_none()
+        })
+    }
+
+    fn at(&self, at: At) -> StatementRef<'_> {
+        let document = &self.documents[at.document as usize];
+        StatementRef { set: self, document, statement: &document.statements()[at.statement as usize] }
+    }
+}
+
+impl StatementRef<'_> {
+    /// Whether both are the same statement of the same document, however it came to bear. Documents with one text
+    /// share their statements.
+    pub fn is(&self, other: StatementRef<'_>) -> bool {
+        std::ptr::eq(self.statement, other.statement) && std::ptr::eq(self.document, other.document)
+    }
+}
+
+impl Needs {
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { tags: self.tags || other.tags, groups: self.groups || other.groups }
+    }
+
+    pub fn any(self) -> bool {
+        self.tags || self.groups
+    }
+}
+
+impl AttachedTo {
+    /// The `AttachedEntityType` of `spec/ram-policy.md` 7.3.
+    pub fn entity_type(&self) -> &'static str {
+        match self {
+            Self::User => "RamUser",
+            Self::Group(_) => "RamGroup",
+            Self::Role | Self::Session => "RamRole",
+            Self::Level(_) => "ResourceDirectoryTarget",
+        }
+    }
+}

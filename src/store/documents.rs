@@ -1,0 +1,146 @@
+//! The documents of one directory: read, or broken, or under quarantine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::policy::{Document, Library};
+use crate::source::{Complaint, Severity, Source};
+
+use super::written_account::{Text, WrittenQuarantine};
+
+/// What became of each document, and what is to be said about it.
+#[derive(Default)]
+pub(super) struct Documents {
+    read: BTreeMap<String, LoadedDocument>,
+    /// There, and not readable: their attachments are no further fault.
+    broken: BTreeMap<String, Vec<Complaint>>,
+    quarantined: BTreeMap<String, Arc<str>>,
+    attached: BTreeSet<String>,
+    pub(super) complaints: Vec<Complaint>,
+    pub(super) warnings: Vec<Complaint>,
+}
+
+/// A document and the text it was read from.
+#[derive(Clone, Debug)]
+pub struct LoadedDocument {
+    pub document: Arc<Document>,
+    pub source: Source,
+}
+
+type Finished = (Vec<LoadedDocument>, Vec<Complaint>, BTreeSet<String>);
+
+/// What an attachment names.
+pub(super) enum Attached {
+    Document(Arc<Document>),
+    /// The name of a policy under quarantine.
+    Quarantined(Arc<str>),
+}
+
+impl Documents {
+    pub(super) fn add(&mut self, path: &Path, source: Source, library: &mut Library) {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let plain =
+            (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !plain {
+            let title = format!("`{name}` is no name of a policy");
+            self.complaints
+                .push(source.error_without_place(title, "name the file with 1 to 128 letters, digits and `-`"));
+            return;
+        }
+        if let Some(first) = self.read.get(&name) {
+            let title = format!("the policy `{name}` is given twice, here and in `{}`", first.source.name());
+            self.complaints.push(source.error_without_place(title, "rename one of the two files"));
+            return;
+        }
+        match library.document(&name, &source) {
+            Ok(document) => {
+                self.read.insert(name, LoadedDocument { document: Arc::new(document), source });
+            }
+            Err(complaints) => self.broken.entry(name).or_default().extend(complaints),
+        }
+    }
+
+    pub(super) fn add_unreadable(&mut self, path: &Path, complaint: Complaint) {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        self.broken.entry(name).or_default().push(complaint);
+    }
+
+    /// Sets broken documents aside: what is wrong with them becomes a warning, until the day is past.
+    pub(super) fn quarantine(&mut self, source: &Source, written: &WrittenQuarantine, today: Date) {
+        let name = written.policy.get_ref();
+        if written.reason.get_ref().trim().is_empty() {
+            self.complaints.push(source.error(written.reason.span(), "the reason is empty", "say why it may wait"));
+        }
+        match written.until.get_ref().parse::<Date>() {
+            Ok(until) if until < today => {
+                let title = format!("the quarantine of `{name}` ended on {until}");
+                self.complaints.push(source.error(
+                    written.until.span(),
+                    title,
+                    "mend the policy, or give it more time",
+                ));
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let title = format!("`{}` is no day", written.until.get_ref());
+                self.complaints.push(source.error(written.until.span(), title, "write `2027-01-31`"));
+            }
+        }
+        if let Some(complaints) = self.broken.remove(name) {
+            for complaint in complaints {
+                let title = format!("under quarantine: {}", complaint.title);
+                self.warnings.push(Complaint { severity: Severity::Warning, title, ..complaint });
+            }
+            self.quarantined.insert(name.clone(), name.as_str().into());
+        } else if self.quarantined.contains_key(name) {
+            let title = format!("the policy `{name}` is under quarantine twice");
+            self.complaints.push(source.error(written.policy.span(), title, "keep one of the two"));
+        } else if self.read.contains_key(name) {
+            let title = format!("the policy `{name}` is under quarantine, and loads");
+            self.warnings.push(source.warning(written.policy.span(), title, "remove the `[[quarantine]]`"));
+        } else {
+            let title = format!("the policy `{name}` is under quarantine and does not exist");
+            self.complaints.push(source.error(written.policy.span(), title, "remove the `[[quarantine]]`"));
+        }
+    }
+
+    /// What the names stand for. A name without a document is complained about.
+    pub(super) fn attach(&mut self, source: &Source, policies: &[Text]) -> Vec<Attached> {
+        let mut found = Vec::with_capacity(policies.len());
+        for policy in policies {
+            let name = policy.get_ref();
+            self.attached.insert(name.clone());
+            if let Some(loaded) = self.read.get(name) {
+                found.push(Attached::Document(Arc::clone(&loaded.document)));
+            } else if let Some(name) = self.quarantined.get(name) {
+                found.push(Attached::Quarantined(Arc::clone(name)));
+            } else if !self.broken.contains_key(name) {
+                let title = format!("the policy `{name}` is attached and does not exist");
+                let help = format!("write `{name}.json`, or detach it");
+                self.complaints.push(source.error(policy.span(), title, help));
+            }
+        }
+        found
+    }
+
+    /// The documents, when there is nothing to complain about; the warnings; and the names of what is attached.
+    pub(super) fn finish(mut self) -> Result<Finished, Vec<Complaint>> {
+        for (name, loaded) in &self.read {
+            if !self.attached.contains(name) {
+                let title = format!("nobody has the policy `{name}`");
+                let help = "attach it in the account file, or remove it";
+                self.warnings.push(loaded.source.warning(0..0, title, help));
+            }
+        }
+        let broken = self.broken.into_values().flatten();
+        let complaints: Vec<_> = broken.chain(self.complaints).collect();
+        if complaints.is_empty() {
+            Ok((self.read.into_values().collect(), self.warnings, self.attached))
+        } else {
+            Err(complaints)
+        }
+    }
+}

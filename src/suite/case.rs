@@ -1,0 +1,202 @@
+//! A case file: decisions with all that they need (`spec/ram-policy.md` 10).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::pdp::{Asked, Question};
+use crate::policy::Verdict;
+use crate::ram::{AccountId, Context, Identity, Principal};
+use crate::source::{Complaint, Position, Source};
+
+/// Cases in one file. The suite's name is the file's stem.
+#[derive(Debug)]
+pub struct CaseFile {
+    pub suite: String,
+    pub cases: Vec<Case>,
+}
+
+/// One decision: who has which policies, what is asked, and what must come of it.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    pub policies: Vec<CasePolicy>,
+    pub request: CaseRequest,
+    pub expect: Expected,
+    #[serde(default)]
+    pub why: String,
+    /// How sure the expectation is; not looked at.
+    #[serde(default)]
+    pub confidence: String,
+    /// The `PolicyType` to be reported.
+    pub layer: Option<String>,
+    /// Public evidence conflicts: what comes of it fails nobody.
+    #[serde(default)]
+    pub disputed: bool,
+    /// The other answer that could be defended.
+    pub alternative: Option<String>,
+}
+
+/// A document and to whom it is attached.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CasePolicy {
+    pub(super) kind: PolicyKind,
+    /// `user:NAME`, `group:NAME` or `role:NAME`; identity policies only.
+    pub(super) attached_to: Option<String>,
+    /// `account`, or `resource-group:ID`; identity policies only.
+    pub(super) scope: Option<String>,
+    /// Control policies only.
+    pub(super) level: Option<String>,
+    pub(super) document: Box<RawValue>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PolicyKind {
+    Identity,
+    Session,
+    Control,
+}
+
+/// The question of a case.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseRequest {
+    pub(super) principal: CasePrincipal,
+    action: String,
+    resources: Vec<String>,
+    #[serde(default)]
+    context: BTreeMap<String, Values>,
+    #[serde(default)]
+    resource_context: BTreeMap<String, BTreeMap<String, Values>>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CasePrincipal {
+    #[serde(rename = "type")]
+    kind: String,
+    account_id: String,
+    name: Option<String>,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    #[serde(default)]
+    pub(super) service_linked: bool,
+    #[serde(default, rename = "session")]
+    _session: Option<String>,
+}
+
+/// One value, or several.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum Values {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// What must come of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+pub enum Expected {
+    Allow,
+    ImplicitDeny,
+    ExplicitDeny,
+    /// Some document must not load.
+    PolicyRejected,
+}
+
+impl CaseFile {
+    /// # Errors
+    /// Where the text is no list of cases, an empty one included.
+    pub fn read(suite: &str, source: &Source) -> Result<Self, Complaint> {
+        let cases: Vec<Case> = serde_json::from_str(source.text()).map_err(|error| {
+            let position = Position { line: error.line().max(1), column: error.column().max(1) };
+            let at = source.offset(position);
+            let message = error.to_string();
+            let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
+            source.error(at..at, message.to_owned(), "see the README for the form of a case file")
+        })?;
+        if cases.is_empty() {
+            return Err(source.error_without_place("the file holds no case", "write one, or remove the file"));
+        }
+        Ok(Self { suite: suite.to_owned(), cases })
+    }
+}
+
+impl CaseRequest {
+    /// Whether it says what is known of resources.
+    pub fn tells_of_resources(&self) -> bool {
+        !self.resource_context.is_empty()
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// What is wrong with the principal, in words.
+    pub fn principal(&self) -> Result<Principal, String> {
+        let CasePrincipal { kind, account_id, name, .. } = &self.principal;
+        let account: AccountId = account_id.parse().map_err(|error| format!("{error}"))?;
+        let written = match (kind.as_str(), name) {
+            ("root", _) => "root".to_owned(),
+            (kind, name) => format!("{kind}/{}", name.as_deref().unwrap_or_default()),
+        };
+        let identity: Identity = written.parse().map_err(|error| format!("{error}"))?;
+        Ok(Principal::new(account, identity))
+    }
+
+    /// What is asked. `known` says what is known of resources that the request says nothing of.
+    ///
+    /// # Errors
+    /// What is wrong with the request, in words.
+    pub fn question(&self, known: impl Fn(&Asked) -> Vec<Context>) -> Result<Question<Asked>, String> {
+        let resources = self.resources.iter().map(|arn| arn.parse().map_err(|error| format!("{error}")));
+        let subject = Asked {
+            action: self.action.parse().map_err(|error| format!("{error}"))?,
+            resources: resources.collect::<Result<_, _>>()?,
+        };
+        let mut facts_of_resources = known(&subject);
+        facts_of_resources.resize_with(subject.resources.len(), Context::default);
+        for (arn, told) in &self.resource_context {
+            let at = subject.resources.iter().position(|resource| resource.as_str() == arn);
+            let at = at.ok_or_else(|| format!("`resource_context` speaks of `{arn}`, which is not asked for"))?;
+            facts_of_resources[at] = facts(told)?;
+        }
+        let question = Question::new(self.principal()?, subject, facts(&self.context)?);
+        Ok(question.with_facts(facts_of_resources))
+    }
+}
+
+fn facts(given: &BTreeMap<String, Values>) -> Result<Context, String> {
+    let mut facts = Context::default();
+    for (key, values) in given {
+        let key: crate::ram::ContextKey = key.parse().map_err(|error| format!("{error}"))?;
+        match values {
+            Values::One(value) => facts.add_text(key, value),
+            Values::Several(values) => values.iter().for_each(|value| facts.add_text(key.clone(), value)),
+        }
+    }
+    Ok(facts)
+}
+
+impl Expected {
+    pub(super) fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allow => Self::Allow,
+            Verdict::ImplicitDeny => Self::ImplicitDeny,
+            Verdict::ExplicitDeny => Self::ExplicitDeny,
+        }
+    }
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::ImplicitDeny => "implicit deny",
+            Self::ExplicitDeny => "explicit deny",
+            Self::PolicyRejected => "policy rejected",
+        })
+    }
+}
