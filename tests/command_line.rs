@@ -11,7 +11,7 @@ use support::{ENI, INSTANCE, PROD_INSTANCE};
 use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-const SUBCOMMANDS: [&str; 6] = ["serve", "check", "eval", "actions", "ecs", "call"];
+const SUBCOMMANDS: [&str; 9] = ["serve", "check", "eval", "who-can", "can", "test", "actions", "ecs", "call"];
 
 #[test]
 fn eval_answers_with_its_status() {
@@ -68,8 +68,9 @@ fn eval_does_not_judge_what_it_cannot_read() {
         could_not_run(&ran, said);
     }
     could_not_run(&eval("user/alice", INSTANCE, &["--now", "tomorrow"]), "`tomorrow` is no time");
-    could_not_run(&eval("user/alice", INSTANCE, &["--context", "acs:SourceIp"]), "no condition key with a value");
-    let nowhere = run(&["eval", "--policies", "no-such-folder", "--request", "-"]);
+    could_not_run(&eval("user/alice", INSTANCE, &["--context", "acs:SourceIp"]), "no key with a value");
+    let asked = ["--principal", "user/alice", "--region", "cn-hangzhou", "--eni", ENI, "--instance", INSTANCE];
+    let nowhere = run(&[&["eval", "--policies", "no-such-folder"], &asked[..]].concat());
     could_not_run(&nowhere, "no-such-folder: the directory cannot be read");
 }
 
@@ -105,7 +106,7 @@ fn eval_reads_a_request_in_both_forms() {
     with_facts["resource_context"] = serde_json::json!({ "eni": { "team": "network" } });
     for (bad, said) in [
         (misspelt.to_string(), "`<stdin>` is no request"),
-        (with_facts.to_string(), "`resource_context` is not available in this version"),
+        (with_facts.to_string(), "`resource_context` speaks of `eni`, which is not asked for"),
         ("{".to_owned(), "`<stdin>` is no request"),
         (String::new(), "`<stdin>` is no request"),
     ] {
@@ -156,7 +157,9 @@ fn eval_speaks_json() {
     let resources = document["resources"].as_array().or(document["Resources"].as_array()).unwrap();
     assert_eq!(resources.len(), 2, "{document:#}");
     assert_eq!(resources[1]["MatchedPolicies"][0]["PolicyIdentifier"], "protect-production");
-    assert_eq!(resources[1]["Statements"].as_array().unwrap().len(), 3, "{document:#}");
+    let [layer] = &resources[1]["Layers"].as_array().unwrap()[..] else { panic!("{document:#}") };
+    assert_eq!(layer["Verdict"], "ExplicitDeny");
+    assert_eq!(layer["Statements"].as_array().unwrap().len(), 3, "{document:#}");
     assert_eq!(eval("role/terway", INSTANCE, &["--format", "json"]).json()["Verdict"], "Allow");
 }
 

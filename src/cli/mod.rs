@@ -7,6 +7,7 @@ mod output;
 
 mod actions;
 mod call;
+mod can;
 mod check;
 mod diagnostic;
 mod ecs;
@@ -17,6 +18,8 @@ mod question;
 mod runtime;
 mod serve;
 mod startup;
+mod test;
+mod who_can;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,9 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Eval(eval::Eval),
+    WhoCan(who_can::WhoCan),
+    Can(can::Can),
+    Test(test::Test),
     Actions(actions::Actions),
     Ecs(ecs::Ecs),
     Call(call::Call),
@@ -57,6 +63,9 @@ impl Cli {
             Command::Serve(serve) => serve.run(),
             Command::Check(check) => check.run(),
             Command::Eval(eval) => eval.run(),
+            Command::WhoCan(who_can) => who_can.run(),
+            Command::Can(can) => can.run(),
+            Command::Test(test) => test.run(),
             Command::Actions(actions) => actions.run(),
             Command::Ecs(ecs) => ecs.run(),
             Command::Call(call) => call.run(),

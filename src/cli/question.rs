@@ -35,6 +35,16 @@ pub(super) struct QuestionArgs {
     eni: Option<String>,
     #[arg(long, value_name = "ID", required_unless_present = "request")]
     instance: Option<String>,
+    #[command(flatten)]
+    facts: FactArgs,
+    /// The policy document that a role session was narrowed with
+    #[arg(long, value_name = "FILE")]
+    session_policy: Option<PathBuf>,
+}
+
+/// What is known of the call and of its resources.
+#[derive(Debug, Args)]
+pub(super) struct FactArgs {
     /// A condition key of the call, such as `acs:SourceIp=10.0.0.1`; repeat it for more
     #[arg(long, value_name = "KEY=VALUE")]
     context: Vec<String>,
@@ -50,9 +60,6 @@ pub(super) struct QuestionArgs {
     /// The resource group of the instance
     #[arg(long, value_name = "GROUP")]
     instance_group: Option<String>,
-    /// The policy document that a role session was narrowed with
-    #[arg(long, value_name = "FILE")]
-    session_policy: Option<PathBuf>,
     /// The time of the call, such as `2026-01-01T00:00:00Z`; without it, now
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
@@ -72,9 +79,9 @@ enum WrittenRequest {
 }
 
 /// A request in the form of the flags.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FlatRequest {
+pub(super) struct FlatRequest {
     principal: String,
     region: String,
     eni: String,
@@ -94,20 +101,9 @@ impl QuestionArgs {
     pub(super) fn read(self) -> Result<Asks, Failure> {
         let session_policy = self.session_policy.as_deref().map(read_session_policy).transpose()?;
         let Some(path) = self.request else {
-            let wanted = |value: Option<String>| value.unwrap_or_default();
-            let pairs = |pairs: &[String]| pairs.iter().map(|pair| key_value(pair)).collect::<Result<_, _>>();
-            let flat = FlatRequest {
-                context: pairs(&self.context)?,
-                eni_tags: pairs(&self.eni_tag)?,
-                instance_tags: pairs(&self.instance_tag)?,
-                principal: wanted(self.principal),
-                region: wanted(self.region),
-                eni: wanted(self.eni),
-                instance: wanted(self.instance),
-                eni_group: self.eni_group,
-                instance_group: self.instance_group,
-                now: self.now,
-            };
+            let wanted = |value: &Option<String>| value.clone().unwrap_or_default();
+            let (principal, region) = (wanted(&self.principal), wanted(&self.region));
+            let flat = self.facts.flat(&principal, &region, &wanted(&self.eni), &wanted(&self.instance))?;
             return Ok(Asks { request: WrittenRequest::Flat(flat), session_policy });
         };
         let source = read_request(&path)?;
@@ -124,14 +120,42 @@ impl QuestionArgs {
     }
 }
 
+impl FactArgs {
+    pub(super) fn flat(
+        &self,
+        principal: &str,
+        region: &str,
+        eni: &str,
+        instance: &str,
+    ) -> Result<FlatRequest, Failure> {
+        let pairs = |pairs: &[String]| pairs.iter().map(|pair| key_value(pair)).collect::<Result<_, _>>();
+        Ok(FlatRequest {
+            principal: principal.to_owned(),
+            region: region.to_owned(),
+            eni: eni.to_owned(),
+            instance: instance.to_owned(),
+            context: pairs(&self.context)?,
+            eni_tags: pairs(&self.eni_tag)?,
+            instance_tags: pairs(&self.instance_tag)?,
+            eni_group: self.eni_group.clone(),
+            instance_group: self.instance_group.clone(),
+            now: self.now.clone(),
+        })
+    }
+}
+
 impl Asks {
+    pub(super) fn flat(request: FlatRequest) -> Self {
+        Self { request: WrittenRequest::Flat(request), session_policy: None }
+    }
+
     /// Whoever says what is known of a resource needs no file that does.
     pub(super) fn fact_source(&self) -> FactSource {
-        let told = match &self.request {
-            WrittenRequest::Flat(flat) => flat.tells_of_eni() || flat.tells_of_instance(),
-            WrittenRequest::Case(case) => case.tells_of_resources(),
-        };
-        if told { FactSource::Asker } else { FactSource::File }
+        match &self.request {
+            WrittenRequest::Flat(flat) => flat.fact_source(),
+            WrittenRequest::Case(case) if case.tells_of_resources() => FactSource::Asker,
+            WrittenRequest::Case(_) => FactSource::File,
+        }
     }
 
     pub(super) fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
@@ -149,6 +173,15 @@ impl Asks {
 }
 
 impl FlatRequest {
+    /// The same, asked by somebody else.
+    pub(super) fn by(self, principal: &str) -> Self {
+        Self { principal: principal.to_owned(), ..self }
+    }
+
+    pub(super) fn fact_source(&self) -> FactSource {
+        if self.tells_of_eni() || self.tells_of_instance() { FactSource::Asker } else { FactSource::File }
+    }
+
     fn tells_of_eni(&self) -> bool {
         !self.eni_tags.is_empty() || self.eni_group.is_some()
     }
@@ -159,8 +192,7 @@ impl FlatRequest {
 
     fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
         let (tells_of_eni, tells_of_instance) = (self.tells_of_eni(), self.tells_of_instance());
-        let written: WrittenPrincipal = read("--principal", &self.principal)?;
-        let principal = known(written.in_account(directory.only_account()), &self.principal, directory)?;
+        let principal = known_principal(&self.principal, directory)?;
         let region: Region = read("--region", &self.region)?;
         let catalog = Catalog::bundled();
         let operation = catalog.operation("AttachNetworkInterface").ok_or_else(|| {
@@ -206,6 +238,12 @@ fn of_case(case: &CaseRequest, directory: &Directory, inventory: &Inventory) -> 
     let written = principal.identity().to_string();
     known(Some(principal), &written, directory)?;
     case.question(|subject| inventory.facts(&subject.resources)).map_err(malformed)
+}
+
+/// The principal that is meant by what is written.
+pub(super) fn known_principal(written: &str, directory: &Directory) -> Result<Principal, Failure> {
+    let principal: WrittenPrincipal = read("--principal", written)?;
+    known(principal.in_account(directory.only_account()), written, directory)
 }
 
 /// A principal that nobody knows would be denied, and the typo behind it go unseen.

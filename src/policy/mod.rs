@@ -8,7 +8,7 @@
 //! | reading | `library` reads many documents, `plain` the good ones in one pass, `grammar` the others with every fault |
 //! | the language | `statement`, `pattern`, `glob`, `condition`, `operator`, `value` |
 //! | judging | `set` and its `index`, `layer`, `evaluate`, `decision` |
-//! | explaining | `proof`, then `explain` in words and `report` as data; `deciding` for the log |
+//! | explaining | `proof`, then `explain` in words and `report` as data; `deciding` for the log; `reach` for what could be |
 
 mod condition;
 mod deciding;
@@ -30,6 +30,7 @@ mod outline;
 mod pattern;
 mod plain;
 mod proof;
+mod reach;
 mod reader;
 mod report;
 mod request;
@@ -50,6 +51,7 @@ pub use operator::{Operator, Sense};
 pub use outline::Outline;
 pub use pattern::ArnPattern;
 pub use proof::{Finding, LayerProof, Proof, ResourceProof};
+pub use reach::{Grant, LayerReach, ResourceType};
 pub use report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementReport};
 pub use request::{Facts, Request};
 pub use set::{AttachedTo, Needs, PolicySet, Sets, StatementRef};

@@ -121,6 +121,11 @@ impl PolicySet {
         &self.documents
     }
 
+    /// Whether some statement selects one of the actions that have a lane.
+    pub fn is_indexed(&self) -> bool {
+        !self.index.is_empty()
+    }
+
     /// Every statement, in the order of documents.
     pub fn statements(&self) -> impl Iterator<Item = StatementRef<'_>> {
         self.documents.iter().flat_map(move |document| {

@@ -42,7 +42,15 @@ pub(super) struct Account {
     pub(super) documents: Vec<LoadedDocument>,
     pub(super) resources: Option<BTreeMap<String, Context>>,
     pub(super) warnings: Vec<Complaint>,
+    /// Attachments that act in a resource group and speak of what a gateway is asked about.
+    pub(super) scoped: Vec<ScopedAt>,
     attached: BTreeSet<String>,
+}
+
+/// Where an attachment to a resource group is written.
+pub(super) struct ScopedAt {
+    source: Source,
+    group: Text,
 }
 
 /// What is attached to one holder: at account scope, and in resource groups.
@@ -62,7 +70,8 @@ struct Group {
 impl Account {
     pub(super) fn read(files: PolicyFiles, workshop: &mut Workshop) -> Result<Self, Vec<Complaint>> {
         let whole = Source::new(files.name.as_str(), "");
-        let mut reader = Reader { workshop, documents: Documents::default(), found: BTreeMap::new() };
+        let mut reader =
+            Reader { workshop, documents: Documents::default(), found: BTreeMap::new(), scoped: Vec::new() };
         let nothing = files.accounts.is_empty() && files.unreadable.is_empty();
         for (path, complaint) in files.unreadable {
             reader.documents.add_unreadable(&path, complaint);
@@ -87,12 +96,12 @@ impl Account {
         let groups = reader.groups(&written);
         reader.users(&written, &groups, &control);
         reader.roles(&written, &control);
-        let Reader { documents, found, .. } = reader;
+        let Reader { documents, found, scoped, .. } = reader;
         let (documents, warnings, attached) = documents.finish()?;
         let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
         let principals =
             found.into_iter().map(|(identity, standing)| (Principal::new(id.clone(), identity), standing)).collect();
-        Ok(Self { id, source: whole, principals, documents, resources, warnings, attached })
+        Ok(Self { id, source: whole, principals, documents, resources, warnings, scoped, attached })
     }
 
     pub(super) fn attaches(&self, policy: &str) -> bool {
@@ -104,6 +113,14 @@ struct Reader<'w> {
     workshop: &'w mut Workshop,
     documents: Documents,
     found: BTreeMap<Identity, Standing>,
+    scoped: Vec<ScopedAt>,
+}
+
+impl ScopedAt {
+    pub(super) fn complaint(&self, help: &str) -> Complaint {
+        let title = format!("policies act in `{}` only, and nothing says what is in it", self.group.get_ref());
+        self.source.error(self.group.span(), title, help)
+    }
 }
 
 impl Reader<'_> {
@@ -250,6 +267,9 @@ impl Reader<'_> {
                 self.complain(source, resource_group.span(), &title, "write an id such as `rg-acfmxazb4ph6aiy`");
             }
             let (set, quarantined) = self.set(source, policies, to.clone());
+            if set.is_indexed() {
+                self.scoped.push(ScopedAt { source: source.clone(), group: resource_group.clone() });
+            }
             held.scoped.push(Scoped { resource_group: resource_group.get_ref().as_str().into(), set });
             held.quarantined = held.quarantined.or(quarantined);
         }

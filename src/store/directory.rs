@@ -10,13 +10,13 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
 use crate::pdp::{Directory, Inventory};
-use crate::policy::{Effect, Library, Needs, Outline, Sets};
-use crate::ram::ContextKey;
+use crate::policy::{Library, Sets};
 use crate::source::{Complaint, Source, hex};
 
 use super::account::{Account, PolicyFiles, Workshop};
 use super::documents::LoadedDocument;
 use super::file::read_source;
+use super::unknown_facts::unknown_facts;
 
 /// More files than any account has documents.
 const MOST_FILES: usize = 200_000;
@@ -155,57 +155,6 @@ impl Loaded {
     }
 }
 
-/// A complaint for every attached policy that turns on tags or groups which nobody supplies: it would be judged as if
-/// no resource had any.
-fn unknown_facts(account: &Account) -> Vec<Complaint> {
-    let asked = Catalog::bundled().actions();
-    let help =
-        "write what is known into `resources.toml`, or have it read from ECS: `[resources] source = \"upstream\"`";
-    let mut complaints = Vec::new();
-    for (principal, standing) in &account.principals {
-        if let Some(scoped) = standing.layers.resource_groups().first() {
-            let needed = asked.iter().any(|action| standing.layers.needs(action) != Needs::default());
-            if needed {
-                let title = format!(
-                    "`{}` has policies for the resource group `{}`, and nothing says which resources are in it",
-                    principal.identity(),
-                    scoped.resource_group
-                );
-                complaints.push(account.source.error_without_place(title, help));
-            }
-        }
-    }
-    for loaded in account.documents.iter().filter(|loaded| account.attaches(loaded.document.name())) {
-        let about_us = |at: &&crate::policy::Statement| asked.iter().any(|action| at.actions().select(action));
-        for statement in loaded.document.statements().iter().filter(about_us) {
-            for condition in statement.conditions() {
-                let asks = matches!(condition.key(), ContextKey::ResourceTag(_) | ContextKey::ResourceGroupId);
-                if asks {
-                    let pointer =
-                        condition_pointer(statement.index(), condition.operator().name(), condition.written_key());
-                    let span = Outline::new(&loaded.source).span(&pointer);
-                    let title = format!(
-                        "the {} turns on `{}`, and nothing says what resources have",
-                        match statement.effect() {
-                            Effect::Allow => "Allow",
-                            Effect::Deny => "Deny",
-                        },
-                        condition.written_key()
-                    );
-                    complaints.push(loaded.source.error(span, title, help));
-                }
-            }
-        }
-    }
-    complaints
-}
-
-/// Where a condition's values stand in a document, as a JSON pointer.
-fn condition_pointer(statement: usize, operator: &str, key: &str) -> String {
-    let key = key.replace('~', "~0").replace('/', "~1");
-    format!("/Statement/{statement}/Condition/{operator}/{key}")
-}
-
 /// A digest of all that was read: what is in force, in one word.
 fn revision(files: &[PolicyFiles]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
@@ -225,6 +174,14 @@ fn revision(files: &[PolicyFiles]) -> String {
         }
     }
     format!("sha256:{}", hex(context.finish().as_ref()))
+}
+
+/// Every file of a directory and its subfolders, hidden ones left out, in order.
+pub(super) fn files_under(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    collect(folder, 0, &mut found)?;
+    found.sort();
+    Ok(found)
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -135,8 +135,9 @@ impl Documents {
                 self.warnings.push(loaded.source.warning(0..0, title, help));
             }
         }
-        let broken = self.broken.into_values().flatten();
-        let complaints: Vec<_> = broken.chain(self.complaints).collect();
+        let mut complaints: Vec<_> = self.broken.into_values().flatten().collect();
+        complaints.sort_by(|a, b| a.source.name().cmp(b.source.name()));
+        complaints.extend(self.complaints);
         if complaints.is_empty() {
             Ok((self.read.into_values().collect(), self.warnings, self.attached))
         } else {

@@ -4,6 +4,7 @@
 //! calls, what a decision is made for.
 
 mod account;
+mod case_files;
 mod demo;
 mod directory;
 mod documents;
@@ -11,9 +12,11 @@ mod file;
 mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
+mod unknown_facts;
 mod written_account;
 
 pub use account::PolicyFiles;
+pub use case_files::read_case_files;
 pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{FactSource, Loaded, load_directories, read_directory};
 pub use documents::LoadedDocument;

@@ -1,23 +1,25 @@
 //! `resources.toml`: tags and resource groups of resources (design 5.1).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
 use crate::ram::{Context, ContextKey};
 use crate::source::{Complaint, Source};
 
-#[derive(serde::Deserialize)]
-struct Written {
-    schema: Option<Spanned<u32>>,
-    #[serde(flatten)]
-    resources: BTreeMap<Spanned<String>, WrittenResource>,
+/// The value of a key of the file: of `schema`, or of a resource.
+enum Entry {
+    Schema(i64),
+    Resource(WrittenResource),
 }
 
 /// What is said of one resource.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenResource {
+struct WrittenResource {
     #[serde(default)]
     tags: BTreeMap<Spanned<String>, String>,
     resource_group: Option<Spanned<String>>,
@@ -28,23 +30,50 @@ pub(super) struct WrittenResource {
 /// # Errors
 /// Every complaint about the text.
 pub(super) fn read_resources(source: &Source) -> Result<BTreeMap<String, Context>, Vec<Complaint>> {
-    let written: Written = toml::from_str(source.text()).map_err(|error| {
+    let written: BTreeMap<Spanned<String>, Entry> = toml::from_str(source.text()).map_err(|error| {
         let help = "write `[\"eni/ID\"]` or `[\"instance/ID\"]` with `tags` and `resource_group`";
         vec![source.error(error.span().unwrap_or(0..0), error.message().to_owned(), help)]
     })?;
     let mut complaints = Vec::new();
-    if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
-        complaints.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
-    }
     let mut known = BTreeMap::new();
-    for (id, resource) in written.resources {
-        if !is_relative_id(id.get_ref()) {
-            let title = format!("`{}` is no relative id of a resource", id.get_ref());
-            complaints.push(source.error(id.span(), title, "write `eni/ID` or `instance/ID`"));
+    for (id, entry) in written {
+        match entry {
+            Entry::Schema(1) if id.get_ref() == "schema" => {}
+            Entry::Schema(_) if id.get_ref() == "schema" => {
+                complaints.push(source.error(id.span(), "the schema is unknown", "this program reads `schema = 1`"));
+            }
+            Entry::Resource(resource) if is_relative_id(id.get_ref()) => {
+                known.insert(id.into_inner(), resource.facts(source, &mut complaints));
+            }
+            Entry::Resource(_) | Entry::Schema(_) => {
+                let title = format!("`{}` is no relative id of a resource", id.get_ref());
+                complaints.push(source.error(id.span(), title, "write `[\"eni/ID\"]` or `[\"instance/ID\"]`"));
+            }
         }
-        known.insert(id.into_inner(), resource.facts(source, &mut complaints));
     }
     if complaints.is_empty() { Ok(known) } else { Err(complaints) }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a resource with `tags` and `resource_group`")
+            }
+
+            fn visit_i64<E>(self, schema: i64) -> Result<Entry, E> {
+                Ok(Entry::Schema(schema))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
+                WrittenResource::deserialize(MapAccessDeserializer::new(map)).map(Entry::Resource)
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
 }
 
 impl WrittenResource {

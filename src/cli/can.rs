@@ -1,0 +1,180 @@
+//! `ramgate can`: what a principal may attach, as patterns.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::catalog::Catalog;
+use crate::gateway::now;
+use crate::pdp::Directory;
+use crate::policy::{Condition, Grant, LayerKind, LayerReach, Layers, ResourceType, Wanted};
+use crate::ram::{Action, Principal};
+use crate::store::{FactSource, load_directories};
+
+use super::exit::{Exit, Failure};
+use super::output::{OutputFormat, print_json};
+use super::question::known_principal;
+
+/// Shows what a principal may attach, as patterns
+#[derive(Debug, Args)]
+#[command(after_help = "Example: ramgate can --policies policies role/terway")]
+pub(super) struct Can {
+    /// A policy directory; repeat it for more accounts
+    #[arg(long, value_name = "DIR", required = true)]
+    policies: Vec<PathBuf>,
+    /// `user/NAME`, `role/NAME` or `root`, with `ACCOUNT:` in front where several accounts are served
+    principal: String,
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+/// The two resources that an attach is judged on, as people call them.
+const TYPES: [(&str, &str); 2] = [("eni", "ENIs"), ("instance", "instances")];
+
+impl Can {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
+        let principal = known_principal(&self.principal, &loaded.directory)?;
+        let answer = Answer::new(&principal, &loaded.directory)?;
+        match self.format {
+            OutputFormat::Json => print_json(answer.json()),
+            OutputFormat::Text => say!("{}", answer.text()),
+        }
+        Ok(if answer.may() { Exit::Yes } else { Exit::No })
+    }
+}
+
+struct Answer<'a> {
+    principal: &'a Principal,
+    quarantine: Option<&'a str>,
+    /// For each type, what each layer says.
+    types: Vec<(&'static str, &'static str, Vec<LayerReach<'a>>)>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(principal: &'a Principal, directory: &'a Directory) -> Result<Self, Failure> {
+        let catalog = Catalog::bundled();
+        let action: &Action =
+            catalog.operation("AttachNetworkInterface").map(|operation| operation.action()).ok_or_else(|| {
+                Failure::new("the catalogue has no file for AttachNetworkInterface", "this is a fault of this build")
+            })?;
+        let layers: Option<&Layers> = directory.standing(principal).map(|standing| &*standing.layers);
+        let reach = |kind: &'static str| {
+            let of_type = ResourceType { service: "ecs", account: principal.account().as_str(), kind };
+            layers.map(|layers| layers.reach(action, of_type)).unwrap_or_default()
+        };
+        let types = TYPES.iter().map(|(kind, people)| (*kind, *people, reach(kind))).collect();
+        Ok(Self { principal, quarantine: layers.and_then(Layers::quarantine), types })
+    }
+
+    fn may(&self) -> bool {
+        self.principal.is_root() || self.quarantine.is_none() && self.missing().is_none()
+    }
+
+    /// The first type of which nothing can be allowed, and the layer to blame.
+    fn missing(&self) -> Option<(&'static str, LayerKind)> {
+        self.types.iter().find_map(|(_, people, layers)| {
+            let identity = |layer: &&LayerReach<'_>| layer.kind >= LayerKind::AccountIdentity;
+            let control = layers.iter().find(|layer| layer.kind == LayerKind::Control && !layer.allows_something());
+            let none = !layers.iter().filter(identity).any(LayerReach::allows_something);
+            control.map(|layer| layer.kind).or(none.then_some(LayerKind::AccountIdentity)).map(|kind| (*people, kind))
+        })
+    }
+
+    fn text(&self) -> String {
+        let principal = self.principal.identity();
+        if self.principal.is_root() {
+            return format!("`{principal}` may attach whatever is of its account: the account's root needs no policy");
+        }
+        if let Some(policy) = self.quarantine {
+            return format!(
+                "`{principal}` may attach nothing: it has the policy `{policy}`, which is under quarantine"
+            );
+        }
+        let mut text = match self.missing() {
+            None => format!("`{principal}` may attach"),
+            Some((people, LayerKind::Control)) => {
+                format!("`{principal}` may attach nothing: the control policies allow no {people}")
+            }
+            Some((people, _)) => format!("`{principal}` may attach nothing: no statement allows it {people}"),
+        };
+        for (_, people, layers) in &self.types {
+            let _ = write!(text, "\n\n{people}");
+            for layer in layers {
+                write_layer(&mut text, layer);
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let layer = |layer: &LayerReach<'_>| {
+            json!({
+                "policyType": layer.kind.policy_type(), "name": layer.name,
+                "allows": layer.allows.iter().map(grant).collect::<Vec<_>>(),
+                "denies": layer.denies.iter().map(grant).collect::<Vec<_>>(),
+            })
+        };
+        let types = self
+            .types
+            .iter()
+            .map(|(kind, _, layers)| json!({ "type": kind, "layers": layers.iter().map(layer).collect::<Vec<_>>() }));
+        json!({
+            "principal": self.principal.to_string(), "may": self.may(), "root": self.principal.is_root(),
+            "quarantine": self.quarantine, "types": types.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn write_layer(text: &mut String, layer: &LayerReach<'_>) {
+    let _ = write!(text, "\n  {}", layer.kind.policy_type());
+    if let Some(name) = layer.name {
+        let _ = write!(text, " `{name}`");
+    }
+    if layer.is_everything() {
+        text.push_str(": everything");
+        return;
+    }
+    text.push(':');
+    if layer.allows.is_empty() {
+        text.push_str("\n    nothing");
+    }
+    for grant in &layer.allows {
+        let _ = write!(text, "\n    {}  by {}", grant.pattern, grant.at);
+        write_conditions(text, grant.conditions());
+    }
+    for grant in &layer.denies {
+        let _ = write!(text, "\n    but not {}  by {}", grant.pattern, grant.at);
+        write_conditions(text, grant.conditions());
+    }
+}
+
+fn write_conditions(text: &mut String, conditions: &[Condition]) {
+    for condition in conditions {
+        let wanted: Vec<_> = condition.wanted().iter().map(|wanted| format!("`{}`", wanted.as_str())).collect();
+        let _ = write!(
+            text,
+            "\n      when {} {} {}",
+            condition.operator().name(),
+            condition.written_key(),
+            wanted.join(", ")
+        );
+    }
+}
+
+fn grant(grant: &Grant<'_>) -> Value {
+    let condition = |condition: &Condition| {
+        json!({
+            "operator": condition.operator().name(), "key": condition.written_key(),
+            "values": condition.wanted().iter().map(Wanted::as_str).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "pattern": grant.pattern.to_string(), "policy": grant.at.document.name(),
+        "statement": grant.at.statement.index(), "sid": grant.at.statement.sid(),
+        "file": grant.at.document.file(), "line": grant.at.statement.line(),
+        "conditions": grant.conditions().iter().map(condition).collect::<Vec<_>>(),
+    })
+}
