@@ -31,16 +31,16 @@ fn judge(layers: &Layers, request: &Request<'_>, lane: &LaneOf<'_>, at: usize, r
     let facts = request.facts_of(at);
     let bench = Bench { request, lane, resource, fields, facts: &facts };
     let control = bench.levels(layers.binding_control(request.principal));
-    let session = request.session.map(|set| bench.sets([&**set].into_iter()));
+    let session = request.session.map(|set| bench.sets(|| [&**set].into_iter()));
     let refused = [control, session].into_iter().flatten().any(|verdict| verdict != Verdict::Allow);
     // What is refused already is refused by that layer whatever the others say: they are not asked.
     let (account, groups) = if refused {
         (Verdict::ImplicitDeny, None)
     } else {
-        let account = bench.sets(layers.account().iter().map(|set| &**set));
+        let account = bench.sets(|| layers.account().iter().map(|set| &**set));
         let groups = layers.resource_groups();
-        let here = groups.iter().filter(|scoped| facts.is_in_group(&scoped.resource_group));
-        (account, (!groups.is_empty()).then(|| bench.sets(here.map(|scoped| &*scoped.set))))
+        let here = || groups.iter().filter(|scoped| facts.is_in_group(&scoped.resource_group));
+        (account, (!groups.is_empty()).then(|| bench.sets(|| here().map(|scoped| &*scoped.set))))
     };
     let (verdict, layer) = LayerVerdicts { control, session, account, groups }.combine();
     Judged { verdict, grounds: Grounds::Policies(layer) }
@@ -71,13 +71,13 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// Every level must allow, and an explicit deny anywhere is one of the whole; none without levels.
     fn levels(&self, levels: &[Arc<PolicySet>]) -> Option<Verdict> {
-        levels.iter().map(|level| self.sets([&**level].into_iter())).max()
+        levels.iter().map(|level| self.sets(|| [&**level].into_iter())).max()
     }
 
     /// Sets that are one layer. Any Deny that applies goes before any Allow; without either, an implicit deny
     /// (`spec/ram-policy.md` 6.1).
-    fn sets<'s>(&self, sets: impl Iterator<Item = &'s PolicySet> + Clone) -> Verdict {
-        let has = |effect| sets.clone().any(|set| set.has(effect, &self.asked(set)));
+    fn sets<'s, I: Iterator<Item = &'s PolicySet>>(&self, sets: impl Fn() -> I) -> Verdict {
+        let has = |effect| sets().any(|set| set.has(effect, &self.asked(set)));
         if has(Effect::Deny) {
             Verdict::ExplicitDeny
         } else if has(Effect::Allow) {

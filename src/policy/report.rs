@@ -108,7 +108,7 @@ impl Proof<'_> {
 
 impl<'a> ResourceReport<'a> {
     fn new(proof: &'a ResourceProof<'a>) -> Self {
-        let facts = proof.facts.into_iter().flat_map(|facts| facts.iter());
+        let facts = proof.facts.into_iter().flat_map(crate::ram::Context::iter);
         Self {
             auth_resource: proof.resource.as_str().to_owned(),
             verdict: proof.judged.verdict,

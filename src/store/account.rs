@@ -61,6 +61,12 @@ struct Held {
     quarantined: Option<Arc<str>>,
 }
 
+/// The levels that bind users and roles, outermost first; and a policy of theirs that could not be read.
+struct Control {
+    levels: Arc<[Arc<PolicySet>]>,
+    quarantined: Option<Arc<str>>,
+}
+
 struct Group {
     source: Source,
     name: Text,
@@ -177,8 +183,7 @@ impl Reader<'_> {
         id
     }
 
-    /// The levels that bind users and roles, outermost first; and a policy of theirs that could not be read.
-    fn control(&mut self, written: &[(Source, WrittenAccount)]) -> (Arc<[Arc<PolicySet>]>, Option<Arc<str>>) {
+    fn control(&mut self, written: &[(Source, WrittenAccount)]) -> Control {
         let (mut levels, mut quarantined, mut seen) = (Vec::new(), None, BTreeSet::new());
         for (source, WrittenLevel { level, policies }) in
             written.iter().flat_map(|(source, file)| file.control.iter().map(move |level| (source, level)))
@@ -195,7 +200,7 @@ impl Reader<'_> {
             levels.push(set);
             quarantined = quarantined.or(broken);
         }
-        (levels.into(), quarantined)
+        Control { levels: levels.into(), quarantined }
     }
 
     fn groups(&mut self, written: &[(Source, WrittenAccount)]) -> BTreeMap<String, Group> {
@@ -213,12 +218,7 @@ impl Reader<'_> {
         groups
     }
 
-    fn users(
-        &mut self,
-        written: &[(Source, WrittenAccount)],
-        groups: &BTreeMap<String, Group>,
-        control: &(Arc<[Arc<PolicySet>]>, Option<Arc<str>>),
-    ) {
+    fn users(&mut self, written: &[(Source, WrittenAccount)], groups: &BTreeMap<String, Group>, control: &Control) {
         let mut joined = BTreeSet::new();
         for (source, file) in written {
             for (name, user) in &file.users {
@@ -244,7 +244,7 @@ impl Reader<'_> {
         }
     }
 
-    fn roles(&mut self, written: &[(Source, WrittenAccount)], control: &(Arc<[Arc<PolicySet>]>, Option<Arc<str>>)) {
+    fn roles(&mut self, written: &[(Source, WrittenAccount)], control: &Control) {
         for (source, file) in written {
             for (name, role) in &file.roles {
                 let held = self.held(source, &role.policies, &role.scoped, &AttachedTo::Role);
@@ -316,17 +316,17 @@ impl Reader<'_> {
 }
 
 /// All that one principal has. Whoever holds a policy that could not be read is refused, for whatever it denies.
-fn layers(held: Vec<Held>, control: Option<&(Arc<[Arc<PolicySet>]>, Option<Arc<str>>)>) -> Layers {
+fn layers(held: Vec<Held>, control: Option<&Control>) -> Layers {
     let quarantined = held.iter().find_map(|held| held.quarantined.clone());
-    let quarantined = quarantined.or_else(|| control?.1.clone());
+    let quarantined = quarantined.or_else(|| control?.quarantined.clone());
     let account = held.iter().filter_map(|held| held.account.clone());
     let mut layers = Layers::identity(account.collect::<Vec<_>>());
     let scoped: Vec<Scoped> = held.into_iter().flat_map(|held| held.scoped).collect();
     if !scoped.is_empty() {
         layers = layers.scoped(scoped);
     }
-    if let Some((levels, _)) = control {
-        layers = layers.under(levels);
+    if let Some(control) = control {
+        layers = layers.under(&control.levels);
     }
     match quarantined {
         Some(policy) => layers.quarantined(policy),

@@ -70,7 +70,8 @@ fn text(statements: &[Value]) -> String {
 
 /// Each statement in a document of its own.
 fn layers(statements: &[Value]) -> Arc<Layers> {
-    let attach = |(index, statement): (usize, &Value)| document(&format!("p{index}"), &text(&[statement.clone()]));
+    let attach =
+        |(index, statement): (usize, &Value)| document(&format!("p{index}"), &text(std::slice::from_ref(statement)));
     identity(vec![(AttachedTo::User, statements.iter().enumerate().map(attach).collect())])
 }
 
