@@ -76,8 +76,6 @@ const UNBUILT: &[(&str, &str)] = &[
     ("[operations]\ntrunk = \"judge\"", "operations.trunk"),
     ("[audit]\nrequired = false", "audit.required"),
     ("[audit]\nsync = \"group\"", "audit.sync"),
-    ("[resources]\nsource = \"upstream\"", "resources.source"),
-    ("[resources]\ncache = \"30s\"", "resources.cache"),
     ("[limits]\ntrusted_proxies = [\"0.0.0.0/0\"]", "limits.trusted_proxies"),
 ];
 

@@ -31,6 +31,18 @@ impl<'de> Deserialize<'de> for Written {
     }
 }
 
+/// The same where zero means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrittenOrZero(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for WrittenOrZero {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let malformed = || D::Error::custom(format!("`{text}` is no duration: write `30s`, `5m`, or `0s` for none"));
+        parse(&text).map(Self).ok_or_else(malformed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
