@@ -154,7 +154,7 @@ fn facts_that_cannot_be_read_refuse_the_call() {
             let script = move |sent: &str| if action(sent) == failing { filled.clone() } else { ecs(sent) };
             let upstream = FakeUpstream::answering(script);
             let mut setup = Setup { upstream: Some(upstream.url()), ..setup() };
-            setup.settings.upstream.timeout = Duration::from_millis(if because == "in time" { 300 } else { 10_000 });
+            setup.settings.upstream.timeout = Duration::from_millis(if because == "in time" { 1000 } else { 10_000 });
             let gateway = TestGateway::start(setup);
             unavailable(&gateway, &attach(&gateway, ENI, INSTANCE), because, &case);
             assert_eq!(asked(&upstream, "AttachNetworkInterface"), 0, "{case}: it was forwarded");

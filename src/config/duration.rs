@@ -55,4 +55,14 @@ mod tests {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }
+
+    #[test]
+    fn nothing_is_a_duration_only_where_it_means_something() {
+        use serde::de::IntoDeserializer;
+        use serde::de::value::{Error, StrDeserializer};
+        let text = |text: &'static str| -> StrDeserializer<'_, Error> { text.into_deserializer() };
+        assert_eq!(WrittenOrZero::deserialize(text("0s")), Ok(WrittenOrZero(Duration::ZERO)));
+        assert!(Written::deserialize(text("0s")).is_err());
+        assert!(WrittenOrZero::deserialize(text("soon")).unwrap_err().to_string().contains("`0s` for none"));
+    }
 }

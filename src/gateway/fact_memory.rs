@@ -166,3 +166,45 @@ impl fmt::Debug for FactMemory {
         f.debug_struct("FactMemory").field("lifetime", &self.lifetime).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(arn: &str) -> EcsResource {
+        EcsResource::of(&arn.parse().unwrap()).unwrap()
+    }
+
+    fn memory() -> Arc<FactMemory> {
+        Arc::new(FactMemory::new(Duration::from_secs(30), NonZeroUsize::MIN))
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_to_all_who_wait_and_forgotten() {
+        let (memory, now) = (memory(), Instant::now());
+        let wanted = [resource("acs:ecs:cn-hangzhou:1:eni/eni-a")];
+        let (first, mut flights) = memory.find(&wanted, now);
+        let (second, more) = memory.find(&wanted, now);
+        assert_eq!((flights.len(), more.len()), (1, 0));
+        flights.remove(0).land(Err(Unread::TooLarge(1)));
+        for finding in first.into_iter().chain(second) {
+            assert_eq!(finding.wait(now).await, Err(Unread::TooLarge(1)));
+        }
+        let (third, flights) = memory.find(&wanted, now);
+        assert_eq!(flights.len(), 1);
+        drop(flights);
+        assert_eq!(third.into_iter().next().unwrap().wait(now).await, Err(Unread::Interrupted));
+    }
+
+    #[test]
+    fn facts_are_an_accounts_own_and_as_old_as_the_question() {
+        let (memory, asked) = (memory(), Instant::now());
+        let mine = resource("acs:ecs:cn-hangzhou:1:eni/eni-a");
+        let (_, mut flights) = memory.find(std::slice::from_ref(&mine), asked);
+        flights.remove(0).land(Ok(Facts::from([(mine.clone(), Context::default())])));
+        let look_ups = |resource: &EcsResource, now| memory.find(std::slice::from_ref(resource), now).1.len();
+        assert_eq!(look_ups(&resource("acs:ecs:cn-hangzhou:2:eni/eni-a"), asked), 1);
+        assert_eq!(look_ups(&mine, asked + Duration::from_millis(29_999)), 0);
+        assert_eq!(look_ups(&mine, asked + Duration::from_secs(30)), 1);
+    }
+}
