@@ -1,4 +1,5 @@
 //! Tags and resource groups read from ECS: when, how, how long they last, and what happens when they cannot be read.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod support;
 
@@ -329,8 +330,8 @@ fn resources_of_one_kind_are_asked_about_in_one_call() {
 }
 
 fn setup() -> Setup {
-    let mut setup = Setup::default();
-    setup.policies = policies(ACCOUNT_FILE, &[("of-the-network", OF_THE_NETWORK), ("all", ALL)]);
+    let documents = [("of-the-network", OF_THE_NETWORK), ("all", ALL)];
+    let mut setup = Setup { policies: policies(ACCOUNT_FILE, &documents), ..Setup::default() };
     setup.settings.resources.source = ResourceSource::Upstream;
     setup.settings.resources.cache = Duration::from_secs(3600);
     setup
