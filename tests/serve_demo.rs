@@ -132,6 +132,31 @@ fn a_whole_configuration_in_front_of_an_ecs_of_its_own() {
     assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
 }
 
+/// The embedded ECS is asked like any other.
+#[test]
+fn a_configured_gateway_reads_tags_from_the_ecs_behind_it() {
+    let folder = configured();
+    let inside = folder.path();
+    let (before, upstream) = CONFIGURATION.split_once("[upstream]").unwrap();
+    let (_, after) = upstream.split_once("[identity]").unwrap();
+    let upstream = "[upstream]\nurl = \"simulator\"\n[resources]\nsource = \"upstream\"\n[identity]";
+    fs::write(inside.join("ramgate.toml"), [before, upstream, after].concat()).unwrap();
+    let by_tag = "\"Condition\": {\"StringEquals\": {\"ecs:tag/team\": \"network\"}}, \"Resource\": \"*\"}]}";
+    let (head, _) = POLICY.split_once("\"Resource\"").unwrap();
+    fs::write(inside.join("policies/node.json"), [head, by_tag].concat()).unwrap();
+
+    let serve = ["serve", "--config", "ramgate.toml"];
+    let mut server = Server::start(&mut program(inside, &serve), "every attempt is written to");
+    for (instance, status) in [(INSTANCE, 0), (PROD_INSTANCE, 1)] {
+        let keyring = ["--keyring", "keyring.toml"];
+        let ran = ramgate(inside, &attach(&server.url(), "LTAI5tNodeKey0000000", instance, &keyring));
+        assert_eq!(ran.status, status, "{instance}: {ran:?} {}", server.stderr());
+    }
+    let text = fs::read_to_string(inside.join("log/audit.jsonl")).unwrap();
+    assert!(text.contains(r#"{"ConditionKey":"acs:ResourceTag/env","ConditionValues":["prod"]}"#), "{text}");
+    assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
+}
+
 #[test]
 fn a_second_signal_is_not_needed_while_a_connection_idles() {
     let folder = tempdir().unwrap();

@@ -76,8 +76,6 @@ const UNBUILT: &[(&str, &str)] = &[
     ("[operations]\ntrunk = \"judge\"", "operations.trunk"),
     ("[audit]\nrequired = false", "audit.required"),
     ("[audit]\nsync = \"group\"", "audit.sync"),
-    ("[resources]\nsource = \"upstream\"", "resources.source"),
-    ("[resources]\ncache = \"30s\"", "resources.cache"),
     ("[limits]\ntrusted_proxies = [\"0.0.0.0/0\"]", "limits.trusted_proxies"),
 ];
 
@@ -102,11 +100,43 @@ fn each_setting_that_is_not_built_is_refused_by_name() {
 fn a_setting_at_what_is_built_is_taken() {
     let folder = ready();
     let more = "[identity]\nnonce_store = \"memory\"\n[operations]\nother = \"refuse\"\ntrunk = \"refuse\"\n[resources]\n\
-                source = \"file\"\n[limits]\ntrusted_proxies = []\n[audit]\nrequired = true\nsync = \"always\"\n";
+                source = \"file\"\ncache = \"0s\"\ncache_entries = 1\n[limits]\ntrusted_proxies = []\n[audit]\nrequired = true\nsync = \"always\"\n";
     let text = CONFIGURATION.replace("url =", "signing = \"resign\"\nregion_aliases = {}\nurl =") + more;
     fs::write(folder.path().join("ramgate.toml"), text).unwrap();
     let ran = ramgate(folder.path(), &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"]);
     could_not_start(&ran, TORN);
+}
+
+/// A policy that turns on tags starts where they can be learnt, and from one place only.
+#[test]
+fn facts_about_resources_have_one_source() {
+    let folder = ready();
+    let inside = folder.path();
+    let start = || ramgate(inside, &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"]);
+    let from = |source: &str| {
+        let text = format!("{CONFIGURATION}[resources]\nsource = \"{source}\"\ncache = \"5m\"\n");
+        fs::write(inside.join("ramgate.toml"), text).unwrap();
+        start()
+    };
+    let by_tag = "\"Resource\":\"*\",\"Condition\":{\"StringEquals\":{\"acs:ResourceTag/team\":\"network\"}}";
+    replace(&inside.join("policies/all.json"), "\"Resource\":\"*\"", by_tag);
+    could_not_start(&start(), "the Allow turns on `acs:ResourceTag/team`, and nothing says what resources have");
+    could_not_start(&from("file"), "the Allow turns on `acs:ResourceTag/team`, and nothing says what resources have");
+    could_not_start(&from("upstream"), TORN);
+
+    let facts = "[\"eni/eni-a\"]\ntags = { team = \"network\" }\n";
+    fs::write(inside.join("policies/resources.toml"), facts).unwrap();
+    could_not_start(&from("upstream"), "facts about resources are read from ECS, and there is a `resources.toml` too");
+    could_not_start(&from("file"), TORN);
+    fs::remove_file(inside.join("policies/resources.toml")).unwrap();
+
+    fs::create_dir(inside.join("others")).unwrap();
+    fs::write(inside.join("others/account.toml"), "account = \"2222222222222222\"\n[users.dave]\n").unwrap();
+    replace(&inside.join("keyring.toml"), "user/carol", "1234567890123456:user/carol");
+    let two = "policies = [\"policies\", \"others\"]\n[upstream]";
+    let text = format!("{CONFIGURATION}[resources]\nsource = \"upstream\"\n").replace("[upstream]", two);
+    fs::write(inside.join("ramgate.toml"), text).unwrap();
+    could_not_start(&start(), "facts about resources are read from ECS with one key, and there are several accounts");
 }
 
 /// A reason not to start, as a change to a folder that is ready or as a flag; what is said; and the flag that lifts it.

@@ -70,6 +70,8 @@ refusals! {
     CallerKind,
     ImplicitDeny,
     ExplicitDeny,
+    /// A policy turns on tags or groups of a resource, and they could not be read.
+    FactsUnread,
     /// The audit log could not be written.
     Audit,
     UpstreamUnreachable,

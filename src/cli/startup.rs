@@ -9,9 +9,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
-use crate::config::{AuditSync, Endpoint, Settings, environment};
+use crate::config::{AuditSync, Endpoint, ResourceSource, Settings, environment};
 use crate::envelope::unique_id;
-use crate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamTarget, client_tls, now};
+use crate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, client_tls, now};
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccountId, Identity, Principal};
@@ -72,10 +72,17 @@ impl Plan {
     /// Reads and checks all that the gateway needs.
     pub(super) fn prepare(self) -> Result<Ready, Failure> {
         self.refuse_insecure()?;
-        let loaded = match self.policies {
-            Material::Demo => Loaded::from_files(vec![demo_policies()], FactSource::File, now())?,
-            Material::Files => load_directories(&self.settings.policies, FactSource::File, now())?,
+        let facts = match self.settings.resources.source {
+            ResourceSource::File => FactSource::File,
+            ResourceSource::Upstream => FactSource::Upstream,
         };
+        let loaded = match self.policies {
+            Material::Demo => Loaded::from_files(vec![demo_policies()], facts, now())?,
+            Material::Files => load_directories(&self.settings.policies, facts, now())?,
+        };
+        if facts == FactSource::Upstream {
+            refuse_other_facts(&loaded)?;
+        }
         if loaded.documents.is_empty() && !self.insecure.insecure_no_policy {
             let help = "write a policy, or start with `--insecure-no-policy`: everybody is refused then";
             return Err(Failure::new("no policy is loaded", help));
@@ -169,14 +176,20 @@ impl Ready {
             }
         };
         let target = UpstreamTarget { url, timeout: upstream.timeout };
+        let upstream = Arc::new(Upstream::new(target, self.upstream_key, self.tls));
+        let resources = &self.settings.resources;
+        let facts = match resources.source {
+            ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
+            ResourceSource::Upstream => ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), resources)),
+        };
         Ok(Gateway::new(GatewayParts {
             catalog: Catalog::bundled(),
             pdp: Pdp::new(Arc::new(self.loaded.directory)),
-            facts: ResourceFacts::Inventory(self.loaded.inventory),
+            facts,
             keys: self.keys,
             nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
             journal: Arc::new(journal),
-            upstream: Upstream::new(target, self.upstream_key, self.tls),
+            upstream,
             regions: self.settings.upstream.regions,
             hosts: self.settings.hosts,
             replica: self.replica,
@@ -186,6 +199,19 @@ impl Ready {
             limits: self.settings.limits,
         }))
     }
+}
+
+/// One key reads one account's facts, and what a file says beside them would count for nothing.
+fn refuse_other_facts(loaded: &Loaded) -> Result<(), Failure> {
+    if loaded.directory.only_account().is_none() {
+        let what = "facts about resources are read from ECS with one key, and there are several accounts";
+        return Err(Failure::new(what, "serve one account, or write `resources.toml` and `source = \"file\"`"));
+    }
+    if !loaded.inventory.is_empty() {
+        let what = "facts about resources are read from ECS, and there is a `resources.toml` too";
+        return Err(Failure::new(what, "remove the file, or set `[resources] source = \"file\"`"));
+    }
+    Ok(())
 }
 
 /// A key for the length of one run: the embedded ECS takes this one and no other.

@@ -31,6 +31,18 @@ impl<'de> Deserialize<'de> for Written {
     }
 }
 
+/// The same where zero means something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WrittenOrZero(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for WrittenOrZero {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let malformed = || D::Error::custom(format!("`{text}` is no duration: write `30s`, `5m`, or `0s` for none"));
+        parse(&text).map(Self).ok_or_else(malformed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +54,15 @@ mod tests {
         for bad in ["", "15", "m", "1.5s", "-1s", "15 m", "99999999999999999999s"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn nothing_is_a_duration_only_where_it_means_something() {
+        use serde::de::IntoDeserializer;
+        use serde::de::value::{Error, StrDeserializer};
+        let text = |text: &'static str| -> StrDeserializer<'_, Error> { text.into_deserializer() };
+        assert_eq!(WrittenOrZero::deserialize(text("0s")), Ok(WrittenOrZero(Duration::ZERO)));
+        assert!(Written::deserialize(text("0s")).is_err());
+        assert!(WrittenOrZero::deserialize(text("soon")).unwrap_err().to_string().contains("`0s` for none"));
     }
 }

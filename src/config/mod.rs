@@ -12,5 +12,6 @@ mod written;
 pub use audit_sync::AuditSync;
 pub use environment::environment;
 pub use needed::{
-    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, Settings, UpstreamSettings,
+    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, ResourceSettings,
+    ResourceSource, Settings, UpstreamSettings,
 };

@@ -1,6 +1,7 @@
 //! The configuration as the gateway needs it: defaults filled in, values checked, contradictions refused.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +15,9 @@ use crate::source::{Complaint, Source};
 
 use super::audit_sync::AuditSync;
 use super::unbuilt;
-use super::written::{WrittenAudit, WrittenIdentity, WrittenLimits, WrittenSettings, WrittenUpstream};
+use super::written::{
+    WrittenAudit, WrittenIdentity, WrittenLimits, WrittenResources, WrittenSettings, WrittenUpstream,
+};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -30,6 +33,7 @@ pub struct Settings {
     pub denial: DenialSettings,
     pub operations: OperationSettings,
     pub audit: AuditSettings,
+    pub resources: ResourceSettings,
     pub limits: Limits,
 }
 
@@ -79,6 +83,24 @@ pub struct AuditSettings {
 }
 
 #[derive(Clone, Copy, Debug)]
+pub struct ResourceSettings {
+    pub source: ResourceSource,
+    /// How long facts that were read upstream may be used; zero: for one judgement.
+    pub cache: Duration,
+    /// Of how many resources they are kept.
+    pub cache_entries: NonZeroUsize,
+}
+
+/// Where tags and resource groups come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceSource {
+    /// `resources.toml` of each policy directory.
+    File,
+    /// ECS, asked with the gateway's own key.
+    Upstream,
+}
+
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub query_bytes: usize,
     pub body_bytes: usize,
@@ -117,6 +139,11 @@ impl Settings {
                 sync: AuditSync::Always,
                 unauthenticated_per_peer: 600,
                 unauthenticated_total: 6000,
+            },
+            resources: ResourceSettings {
+                source: ResourceSource::File,
+                cache: Duration::from_secs(30),
+                cache_entries: NonZeroUsize::new(16_384).expect("not zero"),
             },
             limits: Limits {
                 query_bytes: 16_384,
@@ -190,6 +217,7 @@ impl Reader<'_> {
             },
             operations: OperationSettings { accept_root: written.operations.accept_root },
             audit: self.audit(written.audit, defaults.audit),
+            resources: self.resources(written.resources, defaults.resources),
             limits: self.limits(written.limits, defaults.limits),
         }
     }
@@ -286,6 +314,24 @@ impl Reader<'_> {
             sync: written.sync.and_then(|sync| sync.get_ref().mode()).unwrap_or(defaults.sync),
             unauthenticated_per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated_per_peer),
             unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
+        }
+    }
+
+    fn resources(&mut self, written: WrittenResources, defaults: ResourceSettings) -> ResourceSettings {
+        let source = written.source.map_or(defaults.source, |source| match source.get_ref().as_str() {
+            "file" => ResourceSource::File,
+            "upstream" => ResourceSource::Upstream,
+            other => {
+                let title = format!("`{other}` is no source of facts about resources");
+                self.complain(source.span(), &title, "use `file` or `upstream`");
+                defaults.source
+            }
+        });
+        let entries = self.at_least_one(written.cache_entries, defaults.cache_entries.get());
+        ResourceSettings {
+            source,
+            cache: written.cache.map_or(defaults.cache, |cache| cache.0),
+            cache_entries: NonZeroUsize::new(entries).unwrap_or(defaults.cache_entries),
         }
     }
 

@@ -13,7 +13,7 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 16] = [
+    let found: [(Option<Range<usize>>, &str, &str); 15] = [
         (span(&written.admin), "[admin]", "leave the section out"),
         (span(&written.product), "[[product]]", "leave the section out"),
         (span(&written.shadow), "[shadow]", "leave the section out"),
@@ -46,7 +46,6 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
             "audit.sync",
             "use `always` or `none`",
         ),
-        (not_one(&written.resources.source, "file"), "resources.source", "leave it out"),
         (
             written
                 .limits
@@ -58,10 +57,8 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
             "leave it empty: the caller's address is the socket's",
         ),
     ];
-    let cache = written.resources.cache.as_ref().map(toml::Spanned::span);
     found
         .into_iter()
-        .chain([(cache, "resources.cache", "leave it out")])
         .filter_map(|(span, name, help)| Some((span?, name, help)))
         .map(|(span, name, help)| source.error(span, format!("`{name}` is not available in this version"), help))
         .collect()

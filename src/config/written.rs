@@ -99,7 +99,8 @@ pub(super) enum WrittenSync {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct WrittenResources {
     pub(super) source: Option<Spanned<String>>,
-    pub(super) cache: Option<Spanned<duration::Written>>,
+    pub(super) cache: Option<duration::WrittenOrZero>,
+    pub(super) cache_entries: Option<Spanned<usize>>,
 }
 
 #[derive(Default, serde::Deserialize)]

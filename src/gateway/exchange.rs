@@ -74,7 +74,8 @@ impl Exchange {
         Arc::make_mut(&mut self.attempt)
     }
 
-    /// From the wire to a permit: nothing is done on the way but reading, and remembering the nonce.
+    /// From the wire to a permit: nothing is done on the way but reading, here and of facts upstream, and remembering
+    /// the nonce.
     async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Call>, Stop> {
         let gateway = Arc::clone(&self.gateway);
         let catalog = &gateway.parts.catalog;
@@ -110,7 +111,7 @@ impl Exchange {
         let pdp = &gateway.parts.pdp;
         let mut question = Question::new(principal, call, context);
         if pdp.needs(&question).any() {
-            let facts = gateway.parts.facts.of(question.subject().resources());
+            let facts = gateway.parts.facts.of(question.subject().resources(), self.deadline).await?;
             question = question.with_facts(facts);
         }
         match pdp.decide(question) {

@@ -2,11 +2,15 @@
 //!
 //! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `reader` checks its
 //! head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
-//! has it written down, and `upstream` sends it. Must not know: what a policy says, how a signature is computed, files.
+//! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
+//! first. Must not know: what a policy says, how a signature is computed, files.
 
 mod clock;
 mod connection;
 mod exchange;
+mod fact_answer;
+mod fact_memory;
+mod fact_query;
 mod host;
 mod inbound;
 mod parts;
@@ -18,11 +22,12 @@ mod settle;
 mod stop;
 mod tls;
 mod turn;
+mod unread;
 mod upstream;
 
 pub use clock::now;
 pub use parts::{Gateway, GatewayParts};
-pub use resource_facts::ResourceFacts;
+pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;

@@ -22,7 +22,8 @@ pub struct GatewayParts {
     pub keys: KeyRing,
     pub nonces: Box<dyn NonceMemory>,
     pub journal: Arc<Journal>,
-    pub upstream: Upstream,
+    /// Shared with the facts, where they are read there.
+    pub upstream: Arc<Upstream>,
     pub regions: Vec<Region>,
     pub hosts: Vec<String>,
     /// `HostId` of answers.

@@ -10,6 +10,7 @@ use crate::policy::Verdict;
 use crate::wire::{FaultKind, FormFault, HeadFault};
 
 use super::host::HostFault;
+use super::unread::UnreadFacts;
 use super::upstream::UpstreamFault;
 
 /// Why a call goes no further.
@@ -27,6 +28,8 @@ pub(super) enum Stop {
     TwoPlaces,
     Root(Arc<Operation>),
     AccountNotServed(Arc<Operation>),
+    /// What a policy turns on is not known, so nothing was judged.
+    Facts(UnreadFacts),
     /// Boxed: a denial carries its proof.
     Denied(Box<Denied<Call>>),
     Audit(SinkFault),
@@ -86,6 +89,7 @@ impl Stop {
             Self::Bind(_, fault) => fault.refusal(),
             Self::Root(_) => Refusal::CallerKind,
             Self::AccountNotServed(_) => Refusal::AccountNotServed,
+            Self::Facts(_) => Refusal::FactsUnread,
             Self::Denied(denied) => match denied.decision().verdict() {
                 Verdict::ExplicitDeny => Refusal::ExplicitDeny,
                 Verdict::ImplicitDeny | Verdict::Allow => Refusal::ImplicitDeny,
@@ -114,6 +118,7 @@ impl Stop {
             }
             Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
             Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
+            Self::Facts(fault) => fault.to_string(),
             Self::Denied(denied) => denied.proof().summary().to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
@@ -156,6 +161,7 @@ from! {
     HostFault => Host,
     IdentityFault => Identity,
     OperationFault => Operation,
+    UnreadFacts => Facts,
     UpstreamFault => Upstream,
     SinkFault => Audit,
 }

@@ -1,7 +1,8 @@
-//! The only sender. It takes a permit that was written down, and nothing else.
+//! The only sender. Of a caller's it takes a permit that was written down, and nothing else; of the gateway's own, a
+//! query that can only list.
 //!
-//! The call is rebuilt from its parsed values and signed with the gateway's own key (V3); no byte of the caller's
-//! goes on. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
+//! A call is rebuilt from its parsed values and signed with the gateway's own key (V3); no byte of the caller's goes
+//! on. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use hyper::header::{
     ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
     USER_AGENT,
 };
+use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -25,12 +27,16 @@ use crate::catalog::Call;
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
-use crate::ram::{Parameter, Place, Region};
+use crate::ram::{Parameter, Parameters, Place, Region};
 
+use super::fact_query::FactQuery;
 use super::reply::REQUEST_ID;
+use super::unread::Unread;
 
 /// More than any answer of ECS has, pages of instances included.
 const LARGEST_ANSWER: usize = 8 << 20;
+/// More than a page of the largest instances has.
+const LARGEST_DESCRIPTION: usize = 2 << 20;
 /// An answer larger than this is passed on without a look for its code.
 const LARGEST_READ: usize = 64 << 10;
 /// For as long as nothing was sent, not reaching the upstream is certain.
@@ -70,6 +76,23 @@ pub(super) struct UpstreamAnswer {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+}
+
+/// What a request is made of.
+struct Rebuilt<'a> {
+    region: &'a Region,
+    action: &'a str,
+    version: &'a str,
+    parameters: &'a Parameters,
+}
+
+/// Why a request has no whole answer.
+enum TransferFault {
+    /// Nothing was sent.
+    Unreachable(String),
+    Broken(String),
+    Late,
+    TooLarge,
 }
 
 #[derive(serde::Deserialize)]
@@ -112,47 +135,91 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<UpstreamAnswer, UpstreamFault> {
         let call = recorded.inner().subject();
-        let endpoint = self.endpoint(call.region());
-        let request = self.request(call, &endpoint, format, now);
+        let rebuilt = Rebuilt {
+            region: call.region(),
+            action: call.operation().name(),
+            version: call.operation().version(),
+            parameters: call.parameters(),
+        };
         let deadline = deadline.min(Instant::now() + self.target.timeout);
-        let unknown = |error: &dyn std::fmt::Display| UpstreamFault::OutcomeUnknown(error.to_string());
-        let late = |_| UpstreamFault::OutcomeUnknown("it took too long".to_owned());
+        let answered = self.transfer(self.request(&rebuilt, format, now), LARGEST_ANSWER, deadline).await;
+        let (parts, body) = answered.map_err(|fault| match fault {
+            TransferFault::Unreachable(why) => UpstreamFault::Unreachable(why),
+            TransferFault::Broken(why) => UpstreamFault::OutcomeUnknown(why),
+            TransferFault::Late => UpstreamFault::OutcomeUnknown("it took too long".to_owned()),
+            TransferFault::TooLarge => UpstreamFault::Answer(format!("more than {LARGEST_ANSWER} bytes")),
+        })?;
+        if parts.status.is_redirection() || parts.status.is_informational() {
+            return Err(UpstreamFault::Answer(format!("status {}", parts.status.as_u16())));
+        }
+        Ok(UpstreamAnswer {
+            endpoint: self.endpoint(call.region()),
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
+    }
+
+    /// Asks ECS what it knows of some resources: a call of the gateway's own, which no caller has a part in.
+    pub(super) async fn describe(&self, query: &FactQuery, now: Timestamp) -> Result<Bytes, Unread> {
+        let parameters = query.parameters();
+        let rebuilt = Rebuilt {
+            region: query.region(),
+            action: query.operation(),
+            version: FactQuery::VERSION,
+            parameters: &parameters,
+        };
+        let request = self.request(&rebuilt, Format::Json, now);
+        let answered = self.transfer(request, LARGEST_DESCRIPTION, Instant::now() + self.target.timeout).await;
+        let (parts, body) = answered.map_err(|fault| match fault {
+            TransferFault::Unreachable(why) => Unread::Unreachable(why),
+            TransferFault::Broken(why) => Unread::NoAnswer(why),
+            TransferFault::Late => Unread::Late,
+            TransferFault::TooLarge => Unread::TooLarge(LARGEST_DESCRIPTION),
+        })?;
+        if parts.status != StatusCode::OK {
+            return Err(Unread::Status { status: parts.status.as_u16(), code: Brief::of(&body).code });
+        }
+        Ok(body)
+    }
+
+    /// Sends a request once, and takes the whole answer.
+    async fn transfer(
+        &self,
+        request: Request<Full<Bytes>>,
+        largest: usize,
+        deadline: Instant,
+    ) -> Result<(Parts, Bytes), TransferFault> {
+        let late = |_| TransferFault::Late;
         let response = timeout_at(deadline, self.client.request(request)).await.map_err(late)?;
         let response = response.map_err(|error| {
-            if error.is_connect() {
-                UpstreamFault::Unreachable(error_chain(&error))
-            } else {
-                unknown(&error_chain(&error))
-            }
+            let why = error_chain(&error);
+            if error.is_connect() { TransferFault::Unreachable(why) } else { TransferFault::Broken(why) }
         })?;
-        if response.status().is_redirection() || response.status().is_informational() {
-            return Err(UpstreamFault::Answer(format!("status {}", response.status().as_u16())));
-        }
         let (parts, body) = response.into_parts();
-        let body = timeout_at(deadline, Limited::new(body, LARGEST_ANSWER).collect()).await.map_err(late)?;
+        let body = timeout_at(deadline, Limited::new(body, largest).collect()).await.map_err(late)?;
         let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true => UpstreamFault::Answer(format!("more than {LARGEST_ANSWER} bytes")),
-            false => unknown(&error),
+            true => TransferFault::TooLarge,
+            false => TransferFault::Broken(error.to_string()),
         })?;
-        let body = body.to_bytes();
-        Ok(UpstreamAnswer { endpoint, status: parts.status, headers: parts.headers, body })
+        Ok((parts, body.to_bytes()))
     }
 
     fn url(&self, region: &Region) -> String {
         self.target.url.replace("{region}", region.as_str())
     }
 
-    /// The caller's answer format goes along as a parameter, whatever the scheme (design 8).
-    fn request(&self, call: &Call, endpoint: &str, format: Format, now: Timestamp) -> Request<Full<Bytes>> {
+    /// The format of the answer goes along as a parameter, whatever the caller's scheme (design 8).
+    fn request(&self, rebuilt: &Rebuilt<'_>, format: Format, now: Timestamp) -> Request<Full<Bytes>> {
         let asked = Parameter { name: "Format", value: format.as_str(), place: Place::Query };
-        let query = canonical_query(call.parameters().iter().chain([asked]));
+        let query = canonical_query(rebuilt.parameters.iter().chain([asked]));
         let nonce = unique_id();
         let signed = sign_v3(
             &UnsignedV3 {
                 method: crate::wire::Method::Post,
-                host: endpoint,
-                action: call.operation().name(),
-                version: call.operation().version(),
+                host: &self.endpoint(rebuilt.region),
+                action: rebuilt.action,
+                version: rebuilt.version,
                 timestamp: &format_timestamp(now),
                 nonce: &nonce,
                 query: &query,
@@ -161,7 +228,7 @@ impl Upstream {
         );
         let mut request = Request::new(Full::default());
         *request.method_mut() = Method::POST;
-        let uri = format!("{}/?{query}", self.url(call.region()));
+        let uri = format!("{}/?{query}", self.url(rebuilt.region));
         *request.uri_mut() = uri.parse().expect("a checked URL and an encoded query");
         let headers = request.headers_mut();
         for (name, value) in signed {
@@ -183,7 +250,7 @@ impl Upstream {
 impl UpstreamAnswer {
     /// What is written down of it.
     pub(super) fn forwarded(&self, latency: Duration) -> Forwarded {
-        let brief = self.brief();
+        let brief = Brief::of(&self.body);
         let header = self.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         let failed = !self.status.is_success();
         Forwarded {
@@ -204,21 +271,23 @@ impl UpstreamAnswer {
         *response.headers_mut() = end_to_end(self.headers);
         response
     }
+}
 
-    fn brief(&self) -> Brief {
-        let nothing = Brief { request_id: None, code: None, message: None };
-        if self.body.len() > LARGEST_READ {
+impl Brief {
+    fn of(body: &[u8]) -> Self {
+        let nothing = Self { request_id: None, code: None, message: None };
+        if body.len() > LARGEST_READ {
             return nothing;
         }
-        if self.body.first() == Some(&b'<') {
-            let text = String::from_utf8_lossy(&self.body);
+        if body.first() == Some(&b'<') {
+            let text = String::from_utf8_lossy(body);
             let element = |name: &str| {
                 let (_, rest) = text.split_once(&format!("<{name}>"))?;
                 rest.split_once('<').map(|(value, _)| value.to_owned())
             };
-            return Brief { request_id: element("RequestId"), code: element("Code"), message: element("Message") };
+            return Self { request_id: element("RequestId"), code: element("Code"), message: element("Message") };
         }
-        serde_json::from_slice(&self.body).unwrap_or(nothing)
+        serde_json::from_slice(body).unwrap_or(nothing)
     }
 }
 

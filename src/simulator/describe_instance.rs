@@ -19,6 +19,7 @@ const FILTERS: &[(&str, Filter)] = &[
     ("InstanceName", |instance, value| instance.name == value),
     ("InstanceNetworkType", |_, value| value == "vpc"),
     ("InstanceType", |instance, value| instance.instance_type == value),
+    ("ResourceGroupId", |instance, value| instance.resource_group == value),
     ("Status", |instance, value| instance.status.as_str() == value),
     ("VSwitchId", |instance, value| instance.vswitch.id.as_str() == value),
     ("VpcId", |instance, value| instance.vswitch.vpc.as_str() == value),

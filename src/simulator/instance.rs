@@ -24,6 +24,7 @@ pub(super) struct Instance {
     pub(super) instance_type: String,
     pub(super) status: InstanceStatus,
     pub(super) name: String,
+    pub(super) resource_group: String,
     pub(super) tags: BTreeMap<String, String>,
 }
 

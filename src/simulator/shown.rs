@@ -54,6 +54,7 @@ pub(super) fn instance(instance: &Instance, enis: &[&Eni]) -> Value {
         "InstanceNetworkType": "vpc",
         "RegionId": instance.vswitch.region.as_str(),
         "ZoneId": instance.vswitch.zone.as_str(),
+        "ResourceGroupId": instance.resource_group,
         "Status": instance.status.as_str(),
         "VpcAttributes": {
             "VpcId": instance.vswitch.vpc.as_str(),

@@ -60,6 +60,8 @@ struct WrittenInstance {
     #[serde(default)]
     name: String,
     #[serde(default)]
+    resource_group: String,
+    #[serde(default)]
     tags: BTreeMap<String, String>,
 }
 
@@ -191,6 +193,7 @@ impl Reader<'_> {
             instance_type: written.instance_type.clone(),
             status: status?,
             name: written.name.clone(),
+            resource_group: written.resource_group.clone(),
             tags: written.tags.clone(),
         })
     }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
 use ramgate::catalog::Catalog;
-use ramgate::config::Settings;
-use ramgate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamTarget, client_tls, run};
+use ramgate::config::{ResourceSource, Settings};
+use ramgate::gateway::{
+    Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, client_tls, run,
+};
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory};
 use ramgate::pdp::Pdp;
 use ramgate::simulator::{Simulator, SimulatorSettings, World};
@@ -29,6 +31,8 @@ pub struct Setup {
     pub keyring: String,
     /// Without one, an embedded ECS of its own.
     pub upstream: Option<String>,
+    /// What that ECS begins with.
+    pub world: World,
     pub upstream_roots: Option<Vec<u8>>,
     /// Without one, lines are kept in memory.
     pub sink: Option<Box<dyn Sink>>,
@@ -43,6 +47,7 @@ impl Default for Setup {
             policies: demo_policies(),
             keyring: String::new(),
             upstream: None,
+            world: World::demo(),
             upstream_roots: None,
             sink: None,
             nonces: None,
@@ -75,7 +80,11 @@ impl TestGateway {
         let audit = Arc::new(MemorySink::default());
         let sink = setup.sink.unwrap_or_else(|| Box::new(Arc::clone(&audit)));
         let now = ramgate::gateway::now();
-        let loaded = Loaded::from_files(vec![setup.policies], FactSource::File, now).unwrap();
+        let source = match setup.settings.resources.source {
+            ResourceSource::File => FactSource::File,
+            ResourceSource::Upstream => FactSource::Upstream,
+        };
+        let loaded = Loaded::from_files(vec![setup.policies], source, now).unwrap();
         let source = Source::new("keyring", format!("{DEMO_KEYRING}\n{}", setup.keyring));
         let keys = read_keyring_text(
             &source,
@@ -95,7 +104,7 @@ impl TestGateway {
                     let url = format!("http://{}", ecs.local_addr().unwrap());
                     let delays =
                         SimulatorSettings { attach_delay: Duration::from_millis(100), ..SimulatorSettings::default() };
-                    let simulator = Simulator::new(World::demo(), KeyRing::new([own.clone()]), delays);
+                    let simulator = Simulator::new(setup.world, KeyRing::new([own.clone()]), delays);
                     tokio::spawn(ramgate::simulator::run(ecs, Arc::new(simulator), shutdown.clone()));
                     url
                 }
@@ -107,14 +116,21 @@ impl TestGateway {
         let inside = runtime.enter();
         let target = UpstreamTarget { url, timeout: settings.upstream.timeout };
         let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
+        let upstream = Arc::new(Upstream::new(target, own, tls));
+        let facts = match settings.resources.source {
+            ResourceSource::File => ResourceFacts::Inventory(loaded.inventory),
+            ResourceSource::Upstream => {
+                ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), &settings.resources))
+            }
+        };
         let gateway = Gateway::new(GatewayParts {
             catalog: Catalog::bundled(),
             pdp: Pdp::new(Arc::new(loaded.directory)),
-            facts: ResourceFacts::Inventory(loaded.inventory),
+            facts,
             keys,
             nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces))),
             journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),
-            upstream: Upstream::new(target, own, tls),
+            upstream,
             regions: settings.upstream.regions.clone(),
             hosts: settings.hosts.clone(),
             replica: "replica-1".to_owned(),

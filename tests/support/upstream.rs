@@ -53,7 +53,12 @@ impl FakeUpstream {
 
     /// Behaves as told for the first request, the second, and so on.
     pub fn scripted(script: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
-        Self::listen("http", script, |stream| Box::new(stream))
+        Self::listen("http", move |number, _| script(number), |stream| Box::new(stream))
+    }
+
+    /// Behaves as the request asks for, of which the head is given.
+    pub fn answering(script: impl Fn(&str) -> Behaviour + Send + Sync + 'static) -> Self {
+        Self::listen("http", move |_, request| script(request), |stream| Box::new(stream))
     }
 
     /// Answers every call with success, over TLS; and the certificate to trust, PEM.
@@ -70,12 +75,12 @@ impl FakeUpstream {
         let wrap = move |stream| -> Box<dyn Stream> {
             Box::new(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream))
         };
-        (Self::listen("https", |_| Behaviour::Answer(success()), wrap), made.cert.pem().into_bytes())
+        (Self::listen("https", |_, _| Behaviour::Answer(success()), wrap), made.cert.pem().into_bytes())
     }
 
     fn listen(
         scheme: &'static str,
-        script: impl Fn(usize) -> Behaviour + Send + Sync + 'static,
+        script: impl Fn(usize, &str) -> Behaviour + Send + Sync + 'static,
         wrap: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -144,7 +149,7 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {
     }
 }
 
-fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize) -> Behaviour) {
+fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize, &str) -> Behaviour) {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = stream.read(&mut piece) {
@@ -154,11 +159,11 @@ fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize)
             let request = String::from_utf8(std::mem::replace(&mut bytes, rest)).unwrap();
             let number = {
                 let mut seen = seen.lock().unwrap();
-                seen.requests.push(request);
+                seen.requests.push(request.clone());
                 seen.requests.len() - 1
             };
             // Whether anybody still listens is the test's affair.
-            match script(number) {
+            match script(number, &request) {
                 Behaviour::Answer(answer) => drop(stream.write_all(&answer)),
                 Behaviour::Late(wait, answer) => {
                     thread::sleep(wait);

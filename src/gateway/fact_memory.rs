@@ -1,0 +1,210 @@
+//! Facts that were read lately, and look-ups on their way, so that a burst of calls asks ECS once.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lru::LruCache;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::ram::Context;
+
+use super::fact_answer::Facts;
+use super::fact_query::{EcsResource, FactQuery};
+use super::unread::Unread;
+
+type Landed = Option<Result<Arc<Facts>, Unread>>;
+
+/// Bounded: what was not asked for longest is forgotten first.
+pub(super) struct FactMemory {
+    /// How long facts may be used; zero: only by those who wait for the same look-up.
+    lifetime: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    known: LruCache<EcsResource, Known>,
+    flights: HashMap<EcsResource, watch::Receiver<Landed>>,
+}
+
+struct Known {
+    facts: Context,
+    /// When ECS was asked, not when it answered: facts are never older than they are taken for.
+    asked: Instant,
+}
+
+/// What is known of one resource, or will be.
+pub(super) enum Finding {
+    Known(Context),
+    Awaited(EcsResource, watch::Receiver<Landed>),
+}
+
+/// A look-up that somebody has to make. However it ends, those who wait for it are told when it is dropped.
+pub(super) struct Flight {
+    memory: Arc<FactMemory>,
+    query: FactQuery,
+    asked: Instant,
+    waiting: watch::Sender<Landed>,
+    outcome: Result<Arc<Facts>, Unread>,
+}
+
+impl FactMemory {
+    pub(super) fn new(lifetime: Duration, entries: NonZeroUsize) -> Self {
+        let state = State { known: LruCache::new(entries), flights: HashMap::new() };
+        Self { lifetime, state: Mutex::new(state) }
+    }
+
+    /// A finding for each resource, in their order, and the look-ups that are to be made for them.
+    pub(super) fn find(self: &Arc<Self>, wanted: &[EcsResource], now: Instant) -> (Vec<Finding>, Vec<Flight>) {
+        // Before the lock, so that it is dropped after it: a flight that lands takes the lock.
+        let mut flights: Vec<Flight> = Vec::new();
+        let mut state = self.lock();
+        let findings = wanted.iter().map(|resource| {
+            if let Some(facts) = state.known(resource, self.lifetime, now) {
+                return Finding::Known(facts);
+            }
+            let coming = state.flights.get(resource).cloned().unwrap_or_else(|| {
+                let coming = self.board(resource, &mut flights, now);
+                state.flights.insert(resource.clone(), coming.clone());
+                coming
+            });
+            Finding::Awaited(resource.clone(), coming)
+        });
+        (findings.collect(), flights)
+    }
+
+    /// A place in the first look-up that has one for this resource.
+    fn board(
+        self: &Arc<Self>,
+        resource: &EcsResource,
+        flights: &mut Vec<Flight>,
+        now: Instant,
+    ) -> watch::Receiver<Landed> {
+        if let Some(flight) = flights.iter_mut().find(|flight| flight.query.takes(resource)) {
+            flight.query.add(resource.clone());
+            return flight.waiting.subscribe();
+        }
+        let (waiting, coming) = watch::channel(None);
+        let query = FactQuery::about(resource.clone());
+        flights.push(Flight {
+            memory: Arc::clone(self),
+            query,
+            asked: now,
+            waiting,
+            outcome: Err(Unread::Interrupted),
+        });
+        coming
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn known(&mut self, resource: &EcsResource, lifetime: Duration, now: Instant) -> Option<Context> {
+        let known = self.known.get(resource)?;
+        if now.duration_since(known.asked) < lifetime {
+            return Some(known.facts.clone());
+        }
+        self.known.pop(resource);
+        None
+    }
+}
+
+impl Finding {
+    /// The facts, as soon as they are there.
+    pub(super) async fn wait(self, deadline: Instant) -> Result<Context, Unread> {
+        let (resource, mut coming) = match self {
+            Self::Known(facts) => return Ok(facts),
+            Self::Awaited(resource, coming) => (resource, coming),
+        };
+        let landed = timeout_at(deadline, coming.wait_for(Option::is_some)).await.map_err(|_| Unread::Late)?;
+        let landed = landed.map_err(|_| Unread::Interrupted)?;
+        match &*landed {
+            Some(Ok(facts)) => facts.get(&resource).cloned().ok_or(Unread::Interrupted),
+            Some(Err(unread)) => Err(unread.clone()),
+            None => Err(Unread::Interrupted),
+        }
+    }
+}
+
+impl Flight {
+    pub(super) fn query(&self) -> &FactQuery {
+        &self.query
+    }
+
+    /// What came of it. A failure is told to those who wait, and forgotten.
+    pub(super) fn land(mut self, read: Result<Facts, Unread>) {
+        self.outcome = read.map(Arc::new);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        let mut state = self.memory.lock();
+        for resource in self.query.resources() {
+            state.flights.remove(resource);
+        }
+        if let Ok(facts) = &self.outcome
+            && !self.memory.lifetime.is_zero()
+        {
+            for (resource, facts) in &**facts {
+                state.known.put(resource.clone(), Known { facts: facts.clone(), asked: self.asked });
+            }
+        }
+        drop(state);
+        self.waiting.send_replace(Some(self.outcome.clone()));
+    }
+}
+
+impl fmt::Debug for FactMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FactMemory").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(arn: &str) -> EcsResource {
+        EcsResource::of(&arn.parse().unwrap()).unwrap()
+    }
+
+    fn memory() -> Arc<FactMemory> {
+        Arc::new(FactMemory::new(Duration::from_secs(30), NonZeroUsize::MIN))
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_to_all_who_wait_and_forgotten() {
+        let (memory, now) = (memory(), Instant::now());
+        let wanted = [resource("acs:ecs:cn-hangzhou:1:eni/eni-a")];
+        let (first, mut flights) = memory.find(&wanted, now);
+        let (second, more) = memory.find(&wanted, now);
+        assert_eq!((flights.len(), more.len()), (1, 0));
+        flights.remove(0).land(Err(Unread::TooLarge(1)));
+        for finding in first.into_iter().chain(second) {
+            assert_eq!(finding.wait(now).await, Err(Unread::TooLarge(1)));
+        }
+        let (third, flights) = memory.find(&wanted, now);
+        assert_eq!(flights.len(), 1);
+        drop(flights);
+        assert_eq!(third.into_iter().next().unwrap().wait(now).await, Err(Unread::Interrupted));
+    }
+
+    #[test]
+    fn facts_are_an_accounts_own_and_as_old_as_the_question() {
+        let (memory, asked) = (memory(), Instant::now());
+        let mine = resource("acs:ecs:cn-hangzhou:1:eni/eni-a");
+        let (_, mut flights) = memory.find(std::slice::from_ref(&mine), asked);
+        flights.remove(0).land(Ok(Facts::from([(mine.clone(), Context::default())])));
+        let look_ups = |resource: &EcsResource, now| memory.find(std::slice::from_ref(resource), now).1.len();
+        assert_eq!(look_ups(&resource("acs:ecs:cn-hangzhou:2:eni/eni-a"), asked), 1);
+        assert_eq!(look_ups(&mine, asked + Duration::from_millis(29_999)), 0);
+        assert_eq!(look_ups(&mine, asked + Duration::from_secs(30)), 1);
+    }
+}
