@@ -14,7 +14,7 @@ fn main() {
 }
 
 /// One user with so many statements, of which the last allows.
-#[divan::bench(args = [1, 10, 100, 1000])]
+#[divan::bench(args = [1, 10, 100, 1000, 10_000])]
 fn decide(bencher: Bencher<'_, '_>, statements: usize) {
     let (pdp, principal) = pdp(statements);
     bencher.bench_local(|| pdp.decide(black_box(question(&principal))));

@@ -38,7 +38,6 @@ pub(super) fn refusal(body: &ErrorBody, status: u16, format: Format, after: Afte
 /// What RAM would say of the denial; left out whole when a word in it would make a client do something else.
 pub(super) fn detail(denied: &Denied<Call>, directory: &Directory, catalog: &Catalog) -> Option<AccessDeniedDetail> {
     let request = denied.request();
-    let proof = denied.proof();
     let principal = request.principal;
     let id = directory.standing(principal).and_then(|standing| standing.id.as_deref());
     let (kind, name) = match principal.identity() {
@@ -55,7 +54,7 @@ pub(super) fn detail(denied: &Denied<Call>, directory: &Directory, catalog: &Cat
         auth_principal_display_name: name.to_owned(),
         no_permission_type: if explicit { "ExplicitDeny" } else { "ImplicitDeny" }.to_owned(),
         auth_action: request.action.as_str().to_owned(),
-        auth_resource: proof.decisive().map(|decisive| decisive.resource.to_string()).unwrap_or_default(),
+        auth_resource: decision.decisive().map(|(at, _)| request.resources[at].to_string()).unwrap_or_default(),
     };
     let texts = [&detail.auth_principal_display_name, &detail.auth_resource, &detail.auth_action];
     texts.iter().all(|text| catalog.is_safe_in_a_denial(text)).then_some(detail)

@@ -77,6 +77,7 @@ impl Settlement {
             Stop::Denied(denied) => {
                 let principal = &denied.request().principal;
                 tracing::warn!(id, %principal, action = denied.request().action.as_str(), "denied: {reason}");
+                tracing::debug!(id, "why, statement by statement:\n{}", denied.proof().details());
             }
             Stop::Audit(_) | Stop::TimeIsUp | Stop::Panic => tracing::error!(id, "{reason}"),
             _ => tracing::debug!(id, code = answer.code, "refused: {reason}"),

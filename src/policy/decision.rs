@@ -47,13 +47,13 @@ pub struct Judged {
 impl Decision {
     /// Allowed only when every resource is; and a request without resources asks for nothing that could be allowed.
     pub fn verdict(&self) -> Verdict {
-        self.decisive().map_or(Verdict::ImplicitDeny, |judged| judged.verdict)
+        self.decisive().map_or(Verdict::ImplicitDeny, |(_, judged)| judged.verdict)
     }
 
-    /// The judgement that decides the whole: the first with the decision's verdict.
-    pub fn decisive(&self) -> Option<Judged> {
-        let judged = self.judged.iter().copied();
-        judged.reduce(|first, next| if next.verdict > first.verdict { next } else { first })
+    /// The judgement that decides the whole, the first with the decision's verdict, and which resource it is on.
+    pub fn decisive(&self) -> Option<(usize, Judged)> {
+        let judged = self.judged.iter().copied().enumerate();
+        judged.reduce(|first, next| if next.1.verdict > first.1.verdict { next } else { first })
     }
 
     /// One judgement a resource, in the order of the request.
@@ -66,7 +66,7 @@ impl Decision {
         if self.verdict() == Verdict::Allow {
             return None;
         }
-        let kind = self.decisive().map_or(LayerKind::AccountIdentity, |judged| judged.grounds.layer());
+        let kind = self.decisive().map_or(LayerKind::AccountIdentity, |(_, judged)| judged.grounds.layer());
         Some(kind.policy_type())
     }
 

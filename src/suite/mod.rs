@@ -11,4 +11,4 @@ mod run;
 pub use case::{Case, CaseFile, CaseRequest, Expected};
 pub use holders::Unfit;
 pub use report::{json, tap, text};
-pub use run::{Outcome, Run, run};
+pub use run::{Outcome, Run, Stage, run};

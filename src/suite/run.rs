@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::pdp::{Asked, Directory, Pdp, Ruling, Standing};
+use crate::policy::PolicySet;
 
-use super::case::{Case, CaseFile, Expected};
+use super::case::{Case, CaseFile, CaseRequest, Expected};
 use super::holders::{Holdings, Unfit, holdings};
 
 /// What became of a case.
@@ -27,6 +28,27 @@ pub struct Run<'a> {
     pub file: &'a CaseFile,
     /// One for each case, in their order.
     pub outcomes: Vec<Outcome>,
+}
+
+/// A decision point that knows the principal of one case.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pdp: Pdp,
+    session: Option<Arc<PolicySet>>,
+}
+
+impl Stage {
+    /// Asks it something, as the principal that it knows.
+    ///
+    /// # Errors
+    /// A request that makes no sense.
+    pub fn decide(&self, request: &CaseRequest) -> Result<Ruling<Asked>, Unfit> {
+        let question = request.question(|_| Vec::new()).map_err(Unfit::Broken)?;
+        Ok(self.pdp.decide(match &self.session {
+            Some(session) => question.in_session(Arc::clone(session)),
+            None => question,
+        }))
+    }
 }
 
 pub fn run(file: &CaseFile) -> Run<'_> {
@@ -71,16 +93,20 @@ impl Case {
     /// # Errors
     /// Documents that do not load, or a case that makes no sense.
     pub fn decide(&self) -> Result<Ruling<Asked>, Unfit> {
+        self.stage()?.decide(&self.request)
+    }
+
+    /// The decision point of the case: its principal and what is attached to it.
+    ///
+    /// # Errors
+    /// Documents that do not load, or a case that makes no sense.
+    pub fn stage(&self) -> Result<Stage, Unfit> {
         let principal = self.request.principal().map_err(Unfit::Broken)?;
         let Holdings { layers, session } = holdings(self, &principal)?;
         let standing = Standing { id: None, layers: Arc::new(layers) };
         let account = principal.account().clone();
-        let pdp = Pdp::new(Arc::new(Directory::new([account], [(principal, standing)], String::new())));
-        let mut question = self.request.question(|_| Vec::new()).map_err(Unfit::Broken)?;
-        if let Some(session) = session {
-            question = question.in_session(session);
-        }
-        Ok(pdp.decide(question))
+        let directory = Directory::new([account], [(principal, standing)], String::new());
+        Ok(Stage { pdp: Pdp::new(Arc::new(directory)), session })
     }
 
     fn compare(&self, got: Expected, layer: Option<&str>, because: &str) -> Outcome {
