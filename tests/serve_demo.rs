@@ -42,6 +42,25 @@ fn the_printed_calls_do_what_is_printed_about_them() {
     assert_eq!(server.terminate(Duration::from_secs(5)), Some(0), "{}", server.stderr());
 }
 
+/// The text of `eval --explain` stands in the log too, where somebody asks for more than a line.
+#[test]
+fn a_denial_is_explained_in_the_log_as_eval_explains_it() {
+    let folder = tempdir().unwrap();
+    let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    let server = Server::start(command.env("RAMGATE_LOG", "debug"), "Ctrl-C stops");
+    let [_, denied] = printed_calls(&server.stdout());
+    assert_eq!(paste(folder.path(), &denied).status, 1);
+    let log = server.stderr();
+    for said in [
+        "why, statement by statement:",
+        "explicit deny: ecs:AttachNetworkInterface as 1234567890123456:user/alice",
+        "  AccountLevelIdentityBasedPolicy: explicit deny",
+        "by group `netops`: applies, but does not decide",
+    ] {
+        assert!(log.contains(said), "no `{said}`: {log}");
+    }
+}
+
 #[test]
 fn the_printed_calls_can_be_pasted_wherever_the_program_lies() {
     let folder = tempdir().unwrap();
