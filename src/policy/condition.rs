@@ -2,10 +2,10 @@
 
 use crate::ram::{ContextKey, ValueRef};
 
+use super::effect::Effect;
 use super::error::{Refusal, Title, is_blank};
+use super::facts::Facts;
 use super::operator::{Operator, Sense};
-use super::request::Facts;
-use super::statement::Effect;
 use super::value::{Match, Wanted};
 
 /// One key under one operator. All conditions of a statement must hold (`spec/ram-policy.md` 4.2).

@@ -1,10 +1,11 @@
 //! The statements that a verdict rests on, found by the index: what an audit line names on every call.
 
-use super::decision::{Decision, Judged, Verdict};
+use super::decision::{Decision, Judged};
+use super::effect::Effect;
 use super::layer::LayerKind;
 use super::request::Request;
 use super::set::{Asked, PolicySet, StatementRef};
-use super::statement::Effect;
+use super::verdict::Verdict;
 
 impl Decision {
     /// For the resource with this number. For an allow, the statements that allow in any layer; for an explicit deny,

@@ -1,27 +1,18 @@
-//! A decision: what each resource got, and what it rests on. Why, statement by statement, is the [`Proof`]'s to say,
-//! made when somebody asks.
+//! A decision: what each resource got, and what it rests on. Why, statement by statement, is the [`Proof`](super::Proof)'s to
+//! say, made when somebody asks.
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::layer::{LayerKind, Layers};
-use super::proof::Proof;
-use super::request::Request;
+use super::verdict::Verdict;
 
 /// The answer to one request.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub(super) judged: SmallVec<[Judged; 2]>,
     pub(super) layers: Arc<Layers>,
-}
-
-/// The greater verdict decides where resources disagree (`spec/ram-policy.md` 6.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-pub enum Verdict {
-    Allow,
-    ImplicitDeny,
-    ExplicitDeny,
 }
 
 /// What a verdict rests on.
@@ -74,11 +65,6 @@ impl Decision {
     pub fn layers(&self) -> &Arc<Layers> {
         &self.layers
     }
-
-    /// Why. The request must be the one that was judged.
-    pub fn proof<'a>(&'a self, request: &Request<'a>) -> Proof<'a> {
-        Proof::new(&self.layers, request)
-    }
 }
 
 impl Grounds {
@@ -87,17 +73,6 @@ impl Grounds {
         match self {
             Self::Policies(kind) => kind,
             Self::Ownership | Self::ForeignAccount | Self::Quarantine => LayerKind::AccountIdentity,
-        }
-    }
-}
-
-impl Verdict {
-    /// RAM's own word, as in `NoPermissionType`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "Allow",
-            Self::ImplicitDeny => "ImplicitDeny",
-            Self::ExplicitDeny => "ExplicitDeny",
         }
     }
 }

@@ -8,7 +8,6 @@ use aws_lc_rs::digest;
 use crate::source::{Complaint, Source, hex};
 
 use super::json;
-use super::library::Library;
 use super::reader::Reader;
 use super::statement::Statement;
 
@@ -33,15 +32,6 @@ pub(super) struct Body {
 pub struct Digest([u8; 32]);
 
 impl Document {
-    /// Reads one document by itself. The name is the policy's, and is not looked at.
-    ///
-    /// # Errors
-    /// Everything that RAM would refuse when the policy is saved, and whatever could be read in two ways: all of it,
-    /// in the order of the text.
-    pub fn parse(name: &str, source: &Source) -> Result<Self, Vec<Complaint>> {
-        Library::default().document(name, source)
-    }
-
     pub(super) fn new(name: &str, source: &Source, body: Arc<Body>) -> Self {
         let names = [name, source.name()].concat().into();
         Self { names, name_length: u32::try_from(name.len()).expect("a name is short"), body }

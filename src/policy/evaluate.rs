@@ -6,12 +6,14 @@ use smallvec::SmallVec;
 
 use crate::ram::{Action, Fields, Resource};
 
-use super::decision::{Decision, Grounds, Judged, Verdict};
+use super::decision::{Decision, Grounds, Judged};
+use super::effect::Effect;
+use super::facts::Facts;
 use super::lane::{Lane, Lanes};
 use super::layer::{LayerVerdicts, Layers};
-use super::request::{Facts, Request};
+use super::request::Request;
 use super::set::{Asked, PolicySet};
-use super::statement::Effect;
+use super::verdict::Verdict;
 
 /// Judges each resource of the request by itself. The layers must be those of the request's principal.
 pub fn evaluate(layers: &Arc<Layers>, request: &Request<'_>) -> Decision {

@@ -3,14 +3,16 @@
 use std::fmt;
 
 use super::condition::{Condition, ConditionFault};
-use super::decision::{Grounds, Verdict};
+use super::decision::Grounds;
 use super::error::quoted;
 use super::layer::LayerKind;
+use super::mismatch::Mismatch;
 use super::operator::Sense;
 use super::proof::{Finding, LayerProof, Proof, ResourceProof};
 use super::set::{AttachedTo, StatementRef};
-use super::statement::{Actions, Mismatch, Statement};
+use super::statement::{Actions, Statement};
 use super::value::Wanted;
+use super::verdict::Verdict;
 
 /// One line: the verdict, the resource that decided it, and the statements that did, or nearly did.
 #[derive(Clone, Copy, Debug)]

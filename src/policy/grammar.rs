@@ -6,13 +6,14 @@ use std::sync::Arc;
 use jsonc_parser::ast::{Object, Value};
 
 use super::condition::{Condition, Key};
+use super::effect::Effect;
 use super::error::{Refusal, Title};
 use super::glob::Glob;
 use super::json::{Pointer, span};
 use super::operator::{Comparison, Operator};
 use super::pattern::{ArnPattern, Heads, parse_action};
 use super::reader::{Place, Reader, Text, member, string};
-use super::statement::{Actions, Conditions, Effect, Resources, Statement};
+use super::statement::{Actions, Conditions, Resources, Statement};
 use super::value::Wanted;
 
 const HELP_STATEMENT: &str = "write `\"Statement\": [ { … } ]` with at least one statement";

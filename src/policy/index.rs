@@ -30,10 +30,11 @@ use std::sync::Arc;
 
 use crate::ram::{Fields, Resource};
 
+use super::effect::Effect;
+use super::facts::Facts;
 use super::lane::{Lane, LaneSet};
 use super::pattern::{Head, all_under};
-use super::request::Facts;
-use super::statement::{Conditions, Effect, Resources, Statement};
+use super::statement::{Conditions, Resources, Statement};
 
 #[derive(Debug)]
 pub(super) struct Index {

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use crate::ram::{Action, Principal};
 
-use super::decision::Verdict;
 use super::set::{Needs, PolicySet};
+use super::verdict::Verdict;
 
 /// All that is attached to one principal. There is always the layer of identity policies, so that no policies are an
 /// implicit deny and never nothing at all.

@@ -88,6 +88,17 @@ impl Library {
     }
 }
 
+impl Document {
+    /// Reads one document by itself. The name is the policy's, and is not looked at.
+    ///
+    /// # Errors
+    /// Everything that RAM would refuse when the policy is saved, and whatever could be read in two ways: all of it,
+    /// in the order of the text.
+    pub fn parse(name: &str, source: &Source) -> Result<Self, Vec<Complaint>> {
+        Library::default().document(name, source)
+    }
+}
+
 /// What a list of texts comes to, once for each way of writing it.
 fn shared<T>(
     known: &mut HashMap<Box<str>, Arc<T>>,

@@ -7,7 +7,7 @@ use crate::ram::{Fields, Resource};
 
 use super::error::{Refusal, Title, blank};
 use super::glob::{Case, Glob};
-use super::statement::Mismatch;
+use super::mismatch::Mismatch;
 
 /// A pattern for ARNs, matched field by field: a wildcard never crosses one of the first four colons, and the relative
 /// id may be any text (`spec/ram-policy.md` 2).

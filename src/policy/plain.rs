@@ -10,8 +10,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::value::RawValue;
 
 use super::condition::{Condition, Key};
+use super::effect::Effect;
 use super::operator::{Comparison, Operator};
-use super::statement::Effect;
 use super::value::Wanted;
 
 /// A statement whose parts are still text.

@@ -5,12 +5,15 @@
 
 use crate::ram::{Context, Resource};
 
-use super::decision::{Grounds, Judged, Verdict};
+use super::decision::{Decision, Grounds, Judged};
+use super::effect::Effect;
 use super::evaluate::settled;
+use super::facts::Facts;
 use super::layer::{LayerKind, LayerVerdicts, Layers};
-use super::request::{Facts, Request};
+use super::mismatch::Mismatch;
+use super::request::Request;
 use super::set::{PolicySet, StatementRef};
-use super::statement::{Effect, Mismatch};
+use super::verdict::Verdict;
 
 /// A decision, explained.
 #[derive(Clone, Debug)]
@@ -55,8 +58,15 @@ pub enum Finding {
     Misses(Mismatch),
 }
 
+impl Decision {
+    /// Why. The request must be the one that was judged.
+    pub fn proof<'a>(&'a self, request: &Request<'a>) -> Proof<'a> {
+        Proof::new(&self.layers, request)
+    }
+}
+
 impl<'a> Proof<'a> {
-    pub(super) fn new(layers: &'a Layers, request: &Request<'a>) -> Self {
+    fn new(layers: &'a Layers, request: &Request<'a>) -> Self {
         let resources = request.resources.iter().enumerate();
         let resources = resources.map(|(at, resource)| ResourceProof::new(layers, request, at, resource)).collect();
         Self { request: *request, resources }

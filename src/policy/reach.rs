@@ -3,10 +3,10 @@
 use crate::ram::Action;
 
 use super::condition::Condition;
+use super::effect::Effect;
 use super::layer::{LayerKind, Layers};
 use super::pattern::ArnPattern;
 use super::set::{AttachedTo, PolicySet, StatementRef};
-use super::statement::Effect;
 
 /// Resources of one type in one account: `acs:ecs:*:1234567890123456:eni/*`.
 #[derive(Clone, Copy, Debug)]

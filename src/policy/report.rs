@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::condition::ConditionFault;
-use super::decision::{Grounds, Verdict};
+use super::decision::Grounds;
 use super::document::Digest;
+use super::effect::Effect;
 use super::explain::Words;
 use super::layer::LayerKind;
+use super::mismatch::Mismatch;
 use super::proof::{Finding, LayerProof, Proof, ResourceProof};
 use super::set::StatementRef;
-use super::statement::{Effect, Mismatch};
+use super::verdict::Verdict;
 
 /// The whole decision.
 #[derive(Clone, Debug, Serialize)]

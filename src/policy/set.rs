@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::ram::{Action, ContextKey, Fields, Resource};
 
 use super::document::Document;
+use super::effect::Effect;
+use super::facts::Facts;
 use super::index::{At, Builder, Index, Sought};
 use super::lane::{Lane, LaneSet, Lanes};
-use super::request::Facts;
-use super::statement::{Actions, Effect, Statement};
+use super::statement::{Actions, Statement};
 
 /// Documents and their index. What several principals have through a group is one set, held once.
 #[derive(Debug)]

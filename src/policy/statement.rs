@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::ram::{Action, Resource};
 
-use super::condition::{Condition, ConditionFault};
+use super::condition::Condition;
+use super::effect::Effect;
+use super::facts::Facts;
 use super::glob::Glob;
+use super::mismatch::Mismatch;
 use super::pattern::ArnPattern;
-use super::request::Facts;
 
 /// One element of a document's Statement list. Its parts are shared with every statement that is written alike.
 #[derive(Clone, Debug)]
@@ -20,12 +22,6 @@ pub struct Statement {
     pub(super) sid: Option<Box<str>>,
     pub(super) index: u32,
     pub(super) line: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-pub enum Effect {
-    Allow,
-    Deny,
 }
 
 /// What selects the action: exactly one of the two elements.
@@ -44,25 +40,6 @@ pub struct Resources(pub(super) Box<[ArnPattern]>);
 /// Tests that must all hold, in the order in which they are written; never empty.
 #[derive(Clone, Debug)]
 pub struct Conditions(pub(super) Box<[Condition]>);
-
-/// The first check that a statement fails. The order of the variants is the order of the checks: the greater, the
-/// nearer the statement came to applying.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mismatch {
-    /// It is attached for the resources of a group that this one is not in.
-    ResourceGroup,
-    Action,
-    Service,
-    Region,
-    Account,
-    ResourceType,
-    ResourceId,
-    /// The condition with this index in [`Statement::conditions`].
-    Condition {
-        index: usize,
-        fault: ConditionFault,
-    },
-}
 
 impl Statement {
     pub fn effect(&self) -> Effect {
@@ -140,14 +117,5 @@ impl Actions {
 impl Conditions {
     pub(super) fn hold(&self, effect: Effect, facts: &Facts<'_>) -> bool {
         self.0.iter().all(|condition| condition.fault(effect, facts).is_none())
-    }
-}
-
-impl Effect {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "Allow",
-            Self::Deny => "Deny",
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::value::{Value, ValueRef};
+use super::value::{KeyType, Value, ValueRef};
 
 /// A condition key, `<ram-code>:<name>`, or `<ram-code>:<name>/<tag key>`. What stands before the first `/` is
 /// compared without regard to case, the tag key exactly (`spec/ram-policy.md` 11, row 6). The keys that a gateway
@@ -31,15 +31,6 @@ pub struct OtherKey {
     folded: Arc<str>,
     /// As it was written.
     text: Arc<str>,
-}
-
-/// Which type the values of a key have (`spec/ram-policy.md` 4.5, 4.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyType {
-    Text,
-    Address,
-    Time,
-    Boolean,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

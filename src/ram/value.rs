@@ -6,7 +6,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::context::KeyType;
+/// Which type the values of a key have (`spec/ram-policy.md` 4.5, 4.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyType {
+    Text,
+    Address,
+    Time,
+    Boolean,
+}
 
 /// A value that owns its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
