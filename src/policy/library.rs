@@ -138,3 +138,69 @@ impl Lines {
         self.line
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Two statements that use most of the grammar; what is torn out and put in makes all kinds of faults of it.
+    const GOOD: &str = "{\"Version\":\"1\",\"Statement\":[\n\
+        {\"Sid\":\"One\",\"Effect\":\"Allow\",\"Action\":[\"ecs:*\",\"vpc:Describe*\"],\"Resource\":\"acs:ecs:*:*:eni/*\",\n\
+        \"Condition\":{\"Bool\":{\"acs:SecureTransport\":\"true\"},\"StringLike\":{\"acs:X\":[\"a*\",\"b\"]}}},\n\
+        {\"Effect\":\"Deny\",\"NotAction\":\"*\",\"Resource\":[\"*\"],\"Condition\":{}}]}";
+
+    const PIECES: [&str; 24] = [
+        "",
+        ",",
+        "\"",
+        "[]",
+        "{}",
+        "null",
+        "7",
+        "true",
+        "\"Effect\":\"Deny\",",
+        "\"Sid\":\"One\",",
+        "\"Action\":\"*\",",
+        "\"Version\":\"1\",",
+        "\"Bool\":{\"acs:SecureTransport\":\"true\"},",
+        "\"acs:X\":\"a\",",
+        "\"Principal\":\"*\",",
+        "\"false\",",
+        ",\"c\"",
+        "\\u0041",
+        " ",
+        "\n",
+        "*",
+        "?",
+        ":",
+        "/* */",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
+
+        /// The quick reading takes nothing that the grammar refuses, and understands what it understands.
+        #[test]
+        fn the_quick_reading_agrees_with_the_grammar(
+            at in 0..GOOD.len(), torn in 0..12_usize, piece in prop::sample::select(&PIECES[..]),
+            again in 0..GOOD.len(), second in prop::sample::select(&PIECES[..]),
+        ) {
+            let text = format!("{}{piece}{}", &GOOD[..at], &GOOD[(at + torn).min(GOOD.len())..]);
+            let again = again.min(text.len());
+            let text = format!("{}{second}{}", &text[..again], &text[again..]);
+            if let Some(quick) = Library::default().plain(&text) {
+                let slow = read(&Source::new("p.json", text.as_str()));
+                let slow = slow.unwrap_or_else(|complaints| panic!("{text}\n{}", complaints[0]));
+                prop_assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_good_document_is_read_quickly() {
+        let quick = Library::default().plain(GOOD).unwrap();
+        assert_eq!(quick.iter().map(Statement::line).collect::<Vec<_>>(), [2, 4]);
+    }
+}
