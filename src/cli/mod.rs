@@ -13,6 +13,7 @@ mod ecs;
 mod eval;
 mod exit;
 mod http_client;
+mod lint;
 mod question;
 mod runtime;
 mod serve;
@@ -32,7 +33,7 @@ pub use exit::Exit;
     version,
     max_term_width = 100,
     after_help = "\
-Exit status: 0 yes (allowed, clean), 1 no (denied, refused), 2 could not run (usage, unreadable or invalid input).
+Exit status: 0 yes (allowed, clean), 1 no (denied, refused, findings), 2 could not run (usage, unreadable or invalid input).
 
 Example: ramgate serve"
 )]
@@ -45,6 +46,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Lint(lint::Lint),
     Eval(eval::Eval),
     Actions(actions::Actions),
     Ecs(ecs::Ecs),
@@ -56,6 +58,7 @@ impl Cli {
         let ran = match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Check(check) => check.run(),
+            Command::Lint(lint) => lint.run(),
             Command::Eval(eval) => eval.run(),
             Command::Actions(actions) => actions.run(),
             Command::Ecs(ecs) => ecs.run(),

@@ -15,7 +15,7 @@ mod written_account;
 
 pub use account::PolicyFiles;
 pub use demo::{DEMO_KEYRING, demo_policies};
-pub use directory::{FactSource, Loaded, load_directories, read_directory};
+pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]
