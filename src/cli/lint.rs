@@ -15,7 +15,7 @@ use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::output::print_json;
 
-/// Looks for statements that load and are probably not meant: each finding has a stable rule id
+/// Looks for what loads and is probably not meant; each rule has a stable id
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Findings that are put up with stand in `lint.toml` of the directory, each with its reason:

@@ -76,7 +76,7 @@ fn absent_key(site: &mut Site<'_>, statement: &Statement) {
         if let Carried::Never(why) = carried(condition.key()) {
             let span = site.effect(statement);
             let title = format!(
-                "the Deny can never apply to `{}`: it wants `{}`, and {why}",
+                "the Deny can never apply to `{}`: it wants `{}` ({why})",
                 attach().action(),
                 condition.written_key()
             );
@@ -124,7 +124,8 @@ fn formless(pattern: &ArnPattern) -> Option<&'static str> {
     if !service.is_literal() || service.as_str() != "ecs" {
         return None;
     }
-    if relative.as_str().contains(':') {
+    // The colon of `${…}` is the rule about variables' business.
+    if relative.as_str().contains(':') && !relative.as_str().contains("${") {
         return Some("it has more than five fields, and an ARN of ECS has five");
     }
     if region.as_str().contains('/') || account.as_str().contains('/') {
