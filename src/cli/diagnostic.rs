@@ -53,7 +53,14 @@ fn render(complaint: &Complaint, id: Option<&'static str>, renderer: &Renderer) 
     }
     let length = source.text().len();
     let span = span.start.min(length)..span.end.clamp(span.start.min(length), length);
-    let snippet = Snippet::source(source.text()).path(source.name()).annotation(AnnotationKind::Primary.span(span));
+    // Only the lines that are shown: a long file with many findings is not searched for each.
+    let text = source.text();
+    let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[span.end..].find('\n').map_or(length, |newline| span.end + newline);
+    let snippet = Snippet::source(&text[start..end])
+        .line_start(source.position(start).line)
+        .path(source.name())
+        .annotation(AnnotationKind::Primary.span(span.start - start..span.end - start));
     let group =
         titled(level, &complaint.title, id).element(snippet).element(Level::HELP.message(complaint.help.as_str()));
     renderer.render(&[group])

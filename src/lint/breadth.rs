@@ -1,6 +1,6 @@
 //! Grants that are wider than they need be.
 
-use crate::policy::{Actions, Effect, Glob, Statement};
+use crate::policy::{Actions, ArnPattern, Effect, Glob, Statement};
 use crate::source::Severity;
 
 use super::rule::RESOURCE_STAR;
@@ -12,7 +12,7 @@ pub(super) fn resource_star(site: &mut Site<'_>, statement: &Statement) {
     if statement.effect() != Effect::Allow || !selects_attach(statement) {
         return;
     }
-    let Some(index) = statement.resources().iter().position(|pattern| pattern.is_any()) else { return };
+    let Some(index) = statement.resources().iter().position(ArnPattern::is_any) else { return };
     let severity = if reaches_beyond_ecs(statement) { Severity::Note } else { RESOURCE_STAR.severity };
     let span = site.resource(statement, index);
     let title = "the Allow lets any ENI be attached to any instance of the account".to_owned();

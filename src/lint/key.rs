@@ -64,8 +64,8 @@ const KNOWN: [(&str, Compares, Home); 39] = [
     ("sts:ExternalId", Texts, OtherServices),
     ("sts:SourceIdentity", Texts, OtherServices),
     ("vpc:CreateDefaultVpc", Booleans, OtherEcsOperations),
-    ("vpc:IsDefaultVSwitch", Booleans, OtherEcsOperations),
     ("vpc:IsDefaultVpc", Booleans, OtherEcsOperations),
+    ("vpc:IsDefaultVSwitch", Booleans, OtherEcsOperations),
     ("vpc:VPC", Texts, OtherEcsOperations),
 ];
 

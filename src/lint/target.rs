@@ -12,7 +12,7 @@ pub(super) struct Target {
     /// None for an operation that RAM cannot narrow.
     fields: Option<[Glob; 4]>,
     /// The literal before `*` of an operation that creates or lists: judged on all of its type.
-    all_under: Option<String>,
+    all_under: Option<Glob>,
     pub(super) optional: bool,
 }
 
@@ -38,7 +38,7 @@ impl Target {
         let fields = (template != "*").then(|| std::array::from_fn(|_| fields.next().unwrap_or_else(any)));
         let relative = template.rsplit(':').next().unwrap_or_default();
         let all_under = (fields.is_some() && !relative.contains("{#")).then(|| relative.strip_suffix('*'));
-        Self { fields, all_under: all_under.flatten().map(Into::into), optional }
+        Self { fields, all_under: all_under.flatten().map(|prefix| Glob::new(prefix, Case::Sensitive)), optional }
     }
 
     /// Whether a pattern can match what some call of the operation is judged on.
@@ -47,7 +47,8 @@ impl Target {
         let Some(written) = pattern.fields() else { return true };
         let head = fields[..3].iter().zip(&written[..3]).all(|(ours, theirs)| ours.meets(theirs));
         head && match &self.all_under {
-            Some(prefix) => pattern.relative().covers_all_under(prefix),
+            // As `Glob::covers_all_under`, without its matcher.
+            Some(prefix) => pattern.relative().as_str().ends_with('*') && pattern.relative().covers(prefix),
             None => fields[3].meets(written[3]),
         }
     }

@@ -14,10 +14,9 @@ const MASK: &str = "****";
 pub(super) fn variables(site: &mut Site<'_>, statement: &Statement) {
     let help = "write the value out: RAM documents no variables and compares the text as it stands";
     for (index, pattern) in statement.resources().iter().enumerate() {
-        let text = pattern.to_string();
-        if text.contains("${") {
+        if pattern.fields().is_some_and(|fields| fields.iter().any(|field| field.as_str().contains("${"))) {
             let span = site.resource(statement, index);
-            site.report(&VARIABLE, statement, span, format!("`{text}` holds `${{`, and RAM has no variables"), help);
+            site.report(&VARIABLE, statement, span, format!("`{pattern}` holds `${{`, and RAM has no variables"), help);
         }
     }
     for condition in statement.conditions() {

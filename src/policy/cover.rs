@@ -33,13 +33,30 @@ impl Glob {
         if self.case() == Case::Sensitive && folded {
             return false;
         }
-        if other.is_literal() {
-            return self.matches(other.as_str());
-        }
-        if self.is_literal() || self.as_str().len().max(other.as_str().len()) > LONGEST {
+        // A matcher is never asked: building one costs more than the walk.
+        if (self.is_literal() && !other.is_literal())
+            || !self.ends_within(other)
+            || self.as_str().len().max(other.as_str().len()) > LONGEST
+        {
             return false;
         }
         includes(&pieces(self.as_str()), &pieces(other.as_str()), self.case())
+    }
+
+    /// Whether the literal ends of this pattern are ends of the other's: nearly all pairs fail here, at no cost.
+    fn ends_within(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.as_str().as_bytes(), other.as_str().as_bytes());
+        let wild = |byte: &u8| matches!(byte, b'*' | b'?');
+        let ends = |pattern: &[u8]| Some((pattern.iter().position(wild)?, pattern.iter().rposition(wild)? + 1));
+        let (Some((head, tail)), Some((their_head, their_tail))) = (ends(ours), ends(theirs)) else { return true };
+        let same = |a: &[u8], b: Option<&[u8]>| match self.case() {
+            Case::Sensitive => b == Some(a),
+            Case::Insensitive => b.is_some_and(|b| a.eq_ignore_ascii_case(b)),
+        };
+        let tail = &ours[tail..];
+        let their_tail = &theirs[their_tail..];
+        let from = their_tail.len().checked_sub(tail.len());
+        same(&ours[..head], theirs[..their_head].get(..head)) && same(tail, from.map(|from| &their_tail[from..]))
     }
 
     /// Whether some text is matched by both. Exact.
