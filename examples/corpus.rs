@@ -1,11 +1,13 @@
 //! Reads a folder of RAM documents written by other people, with an index of what each is, and says how they fared.
 //!
 //! `cargo run --example corpus -- DIR`. Exit 1 when a document that is to be refused loads, or when one that is to
-//! load is refused for a reason that RAM does not name.
+//! load is refused for a reason that RAM does not name. What the linter finds in those that load is counted by rule.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
+use ramgate::lint::lint_document;
 use ramgate::policy::Document;
 use ramgate::source::Source;
 
@@ -47,6 +49,7 @@ fn check(folder: &Path) -> std::io::Result<usize> {
     let column = |name: &str| head.iter().position(|column| *column == name).unwrap_or(usize::MAX);
     let (file, kind, expect) = (column("file"), column("kind"), column("expect"));
     let (mut loaded, mut refused, mut failed) = (0, 0, 0);
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         let row: Vec<&str> = row.split('\t').collect();
         let cell = |at: usize| row.get(at).copied().unwrap_or_default();
@@ -56,9 +59,15 @@ fn check(folder: &Path) -> std::io::Result<usize> {
             continue;
         }
         let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-        let verdict = match Document::parse("corpus", &Source::new(cell(file), text)) {
+        let source = Source::new(cell(file), text);
+        let verdict = match Document::parse("corpus", &source) {
             Ok(_) if cell(expect) == "reject" => Err("loads, and is to be refused".to_owned()),
-            Ok(_) => Ok(&mut loaded),
+            Ok(document) => {
+                for finding in lint_document(&document, &source) {
+                    *found.entry(finding.rule.id).or_default() += 1;
+                }
+                Ok(&mut loaded)
+            }
             Err(complaints) => {
                 match complaints.iter().find(|it| !TITLES.iter().any(|title| it.title.starts_with(title))) {
                     Some(complaint) => Err(format!("is refused for a reason of no name: {complaint}")),
@@ -73,6 +82,9 @@ fn check(folder: &Path) -> std::io::Result<usize> {
                 println!("{} {what}", cell(file));
             }
         }
+    }
+    for (rule, count) in found {
+        println!("{count:5} {rule}");
     }
     println!("{loaded} loaded, {refused} refused by name, {failed} failed");
     Ok(failed + usize::from(loaded + refused == 0))

@@ -18,7 +18,7 @@
 //! | 0 | [`ram`] the nouns; [`source`] a text a person wrote and complaints about it |
 //! | 1 | [`wire`] one reading of bytes; [`policy`] RAM policies; [`catalog`] what the vendor documents, as data |
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
-//! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests |
+//! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
 //! | 4 | [`store`] files on disk; [`simulator`] the embedded ECS |
 //! | 5 | [`gateway`] the enforcement point |
 //! | 6 | [`cli`] the command line |
@@ -46,6 +46,7 @@ pub mod envelope;
 pub mod gateway;
 #[cfg(feature = "identity")]
 pub mod identity;
+pub mod lint;
 pub mod pdp;
 pub mod policy;
 pub mod ram;

@@ -11,7 +11,7 @@ use support::{ENI, INSTANCE, PROD_INSTANCE};
 use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-const SUBCOMMANDS: [&str; 9] = ["serve", "check", "eval", "who-can", "can", "test", "actions", "ecs", "call"];
+const SUBCOMMANDS: [&str; 10] = ["serve", "check", "lint", "eval", "who-can", "can", "test", "actions", "ecs", "call"];
 
 #[test]
 fn eval_answers_with_its_status() {

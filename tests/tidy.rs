@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 7] = [
     &["ram", "source"],
     &["wire", "policy", "catalog"],
     &["identity", "pdp", "envelope"],
-    &["audit", "config", "suite"],
+    &["audit", "config", "suite", "lint"],
     &["store", "simulator"],
     &["gateway"],
     &["cli"],

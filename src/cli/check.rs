@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::gateway::now;
+use crate::lint::{Finding, IgnoreList, warnings_at_load};
 use crate::source::Complaint;
 use crate::store::{FactSource, Loaded, load_directories};
 
@@ -45,6 +46,11 @@ impl Check {
 
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let loaded = load_directories(&self.directories, self.facts(), now());
+        let loaded = loaded.and_then(|mut loaded| {
+            let found = suspicious(&loaded)?;
+            loaded.warnings.extend(found);
+            Ok(loaded)
+        });
         match (self.format, loaded) {
             (OutputFormat::Json, Ok(loaded)) => {
                 let complaints: Vec<_> = loaded.warnings.iter().map(describe).collect();
@@ -69,6 +75,23 @@ impl Check {
             (OutputFormat::Text, Err(complaints)) => Err(complaints.into()),
         }
     }
+}
+
+/// What RAM's documentation would have a loader warn about, but for what the ignore lists name.
+fn suspicious(loaded: &Loaded) -> Result<Vec<Complaint>, Vec<Complaint>> {
+    let mut warnings = Vec::new();
+    for account in &loaded.accounts {
+        let ignores = account.lint.as_ref().map(IgnoreList::read).transpose()?;
+        let documents = &loaded.documents[account.documents.clone()];
+        let mut findings: Vec<_> =
+            documents.iter().flat_map(|loaded| warnings_at_load(&loaded.document, &loaded.source)).collect();
+        if let Some(ignores) = ignores {
+            // An entry that names nothing here may name what only `ramgate lint` finds.
+            ignores.apply(&mut findings);
+        }
+        warnings.extend(findings.iter().filter(|it| it.ignored.is_none()).map(Finding::complaint));
+    }
+    Ok(warnings)
 }
 
 fn summarize(loaded: &Loaded) {

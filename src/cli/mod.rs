@@ -14,6 +14,7 @@ mod ecs;
 mod eval;
 mod exit;
 mod http_client;
+mod lint;
 mod question;
 mod runtime;
 mod serve;
@@ -35,7 +36,7 @@ pub use exit::Exit;
     version,
     max_term_width = 100,
     after_help = "\
-Exit status: 0 yes (allowed, clean), 1 no (denied, refused), 2 could not run (usage, unreadable or invalid input).
+Exit status: 0 yes (allowed, clean), 1 no (denied, refused, findings), 2 could not run (usage, unreadable or invalid input).
 
 Example: ramgate serve"
 )]
@@ -48,6 +49,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::Serve),
     Check(check::Check),
+    Lint(lint::Lint),
     Eval(eval::Eval),
     WhoCan(who_can::WhoCan),
     Can(can::Can),
@@ -62,6 +64,7 @@ impl Cli {
         let ran = match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Check(check) => check.run(),
+            Command::Lint(lint) => lint.run(),
             Command::Eval(eval) => eval.run(),
             Command::WhoCan(who_can) => who_can.run(),
             Command::Can(can) => can.run(),

@@ -53,6 +53,10 @@ impl Glob {
         &self.pattern
     }
 
+    pub fn case(&self) -> Case {
+        self.case
+    }
+
     pub fn matches(&self, text: &str) -> bool {
         match &self.form {
             Form::Any => true,
@@ -181,7 +185,7 @@ impl Case {
         }
     }
 
-    fn same_char(self, a: char, b: char) -> bool {
+    pub(super) fn same_char(self, a: char, b: char) -> bool {
         match self {
             Self::Sensitive => a == b,
             Self::Insensitive => a.eq_ignore_ascii_case(&b),

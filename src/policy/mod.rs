@@ -7,10 +7,12 @@
 //! |---|---|
 //! | reading | `library` reads many documents, `plain` the good ones in one pass, `grammar` the others with every fault |
 //! | the language | `statement`, `pattern`, `glob`, `condition`, `operator`, `value` |
+//! | comparing | `cover`: whether one pattern or statement takes in all of another |
 //! | judging | `set` and its `index`, `layer`, `evaluate`, `decision` |
 //! | explaining | `proof`, then `explain` in words and `report` as data; `deciding` for the log; `reach` for what could be |
 
 mod condition;
+mod cover;
 mod deciding;
 mod decimal;
 mod decision;
@@ -54,7 +56,7 @@ pub use lane::Lanes;
 pub use layer::{LayerKind, Layers, Scoped};
 pub use library::Library;
 pub use mismatch::Mismatch;
-pub use operator::{Operator, Sense};
+pub use operator::{Compares, Operator, Sense};
 pub use outline::Outline;
 pub use pattern::ArnPattern;
 pub use proof::{Finding, LayerProof, Proof, ResourceProof};

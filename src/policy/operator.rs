@@ -33,6 +33,16 @@ pub(super) enum Comparison {
     Address,
 }
 
+/// What an operator compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compares {
+    Texts,
+    Numbers,
+    Dates,
+    Booleans,
+    Addresses,
+}
+
 /// How the request's value stands to the policy's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
@@ -50,6 +60,16 @@ impl Operator {
 
     pub fn sense(&self) -> Sense {
         self.sense
+    }
+
+    pub fn compares(&self) -> Compares {
+        match self.comparison {
+            Comparison::Text | Comparison::TextIgnoringCase | Comparison::TextLike => Compares::Texts,
+            Comparison::Number(_) => Compares::Numbers,
+            Comparison::Date(_) => Compares::Dates,
+            Comparison::Boolean => Compares::Booleans,
+            Comparison::Address => Compares::Addresses,
+        }
     }
 
     pub(super) fn parse(name: &str) -> Result<&'static Self, Refusal> {

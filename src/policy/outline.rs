@@ -32,4 +32,23 @@ impl<'s> Outline<'s> {
             }
         }
     }
+
+    /// Where the name of the member at a JSON pointer stands; where it is not there, see [`Outline::span`].
+    pub fn name_span(&self, pointer: &str) -> Range<usize> {
+        let named = || {
+            let (parent, name) = pointer.rsplit_once('/')?;
+            let object = json::find(self.0.as_ref()?, parent)?.as_object()?;
+            let name = name.replace("~1", "/").replace("~0", "~");
+            object.properties.iter().find(|member| member.name.as_str() == name).map(|member| json::span(&member.name))
+        };
+        named().unwrap_or_else(|| self.span(pointer))
+    }
+
+    /// The string at a JSON pointer; where a list was left out around its only element, that.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        let tree = self.0.as_ref()?;
+        let alone = || json::find(tree, pointer.strip_suffix("/0")?);
+        let found = json::find(tree, pointer).or_else(alone)?;
+        found.as_string_lit().map(|literal| &*literal.value)
+    }
 }

@@ -32,6 +32,8 @@ pub enum Severity {
     Error,
     /// It can be used, and somebody should look.
     Warning,
+    /// It can be used, and is worth knowing.
+    Note,
 }
 
 /// One thing wrong with one file, told to the person who must act.

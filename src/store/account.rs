@@ -24,6 +24,8 @@ pub struct PolicyFiles {
     pub accounts: Vec<(PathBuf, Source)>,
     pub documents: Vec<(PathBuf, Source)>,
     pub resources: Option<Source>,
+    /// `lint.toml`, which only the linter understands.
+    pub lint: Option<Source>,
     pub unreadable: Vec<(PathBuf, Complaint)>,
 }
 
@@ -44,6 +46,8 @@ pub(super) struct Account {
     pub(super) warnings: Vec<Complaint>,
     /// Attachments that act in a resource group and speak of what a gateway is asked about.
     pub(super) scoped: Vec<ScopedAt>,
+    pub(super) files: Vec<Source>,
+    pub(super) lint: Option<Source>,
     attached: BTreeSet<String>,
 }
 
@@ -107,7 +111,8 @@ impl Account {
         let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
         let principals =
             found.into_iter().map(|(identity, standing)| (Principal::new(id.clone(), identity), standing)).collect();
-        Ok(Self { id, source: whole, principals, documents, resources, warnings, scoped, attached })
+        let (lint, files) = (files.lint, files.accounts.into_iter().map(|(_, source)| source).collect());
+        Ok(Self { id, source: whole, principals, documents, resources, warnings, scoped, files, lint, attached })
     }
 
     pub(super) fn attaches(&self, policy: &str) -> bool {

@@ -27,6 +27,7 @@ pub fn demo_policies() -> PolicyFiles {
             .map(source)
             .collect(),
         resources: None,
+        lint: None,
         unreadable: Vec::new(),
     }
 }

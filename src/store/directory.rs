@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -11,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::catalog::Catalog;
 use crate::pdp::{Directory, Inventory};
 use crate::policy::{Library, Sets};
+use crate::ram::AccountId;
 use crate::source::{Complaint, Source, hex};
 
 use super::account::{Account, PolicyFiles, Workshop};
@@ -31,6 +33,20 @@ pub struct Loaded {
     pub warnings: Vec<Complaint>,
     /// Every document and its text. Whoever only judges drops them.
     pub documents: Vec<LoadedDocument>,
+    /// What each account was written in, for whoever says something about it.
+    pub accounts: Vec<LoadedAccount>,
+}
+
+/// The texts of one account.
+#[derive(Clone, Debug)]
+pub struct LoadedAccount {
+    pub id: AccountId,
+    /// The account files.
+    pub files: Vec<Source>,
+    /// Its documents are these of [`Loaded::documents`].
+    pub documents: Range<usize>,
+    /// `lint.toml`, where there is one.
+    pub lint: Option<Source>,
 }
 
 /// Where facts about resources come from.
@@ -79,13 +95,16 @@ pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
         accounts: Vec::new(),
         documents: Vec::new(),
         resources: None,
+        lint: None,
         unreadable: Vec::new(),
     };
     for path in found {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name == "resources.toml" && path.parent() == Some(folder) {
+        let at_top = path.parent() == Some(folder);
+        if at_top && matches!(&*name, "resources.toml" | "lint.toml") {
+            let place = if name == "lint.toml" { &mut files.lint } else { &mut files.resources };
             match read_source(&path) {
-                Ok(source) => files.resources = Some(source),
+                Ok(source) => *place = Some(source),
                 Err(complaint) => files.unreadable.push((path, complaint)),
             }
             continue;
@@ -139,15 +158,18 @@ impl Loaded {
         }
         let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
         let (mut principals, mut inventories) = (Vec::new(), Vec::new());
-        let (mut documents, mut warnings) = (Vec::new(), Vec::new());
+        let (mut documents, mut warnings, mut texts) = (Vec::new(), Vec::new(), Vec::new());
         for account in accounts {
             principals.extend(account.principals);
+            let first: usize = documents.len();
             documents.extend(account.documents);
+            let (id, files, lint) = (account.id.clone(), account.files, account.lint);
+            texts.push(LoadedAccount { id, files, documents: first..documents.len(), lint });
             warnings.extend(account.warnings);
             inventories.push((account.id, account.resources.unwrap_or_default()));
         }
         let directory = Directory::new(ids, principals, revision);
-        Ok(Self { directory, inventory: Inventory::new(inventories), warnings, documents })
+        Ok(Self { directory, inventory: Inventory::new(inventories), warnings, documents, accounts: texts })
     }
 
     pub fn statements(&self) -> usize {

@@ -18,7 +18,7 @@ mod written_account;
 pub use account::PolicyFiles;
 pub use case_files::read_case_files;
 pub use demo::{DEMO_KEYRING, demo_policies};
-pub use directory::{FactSource, Loaded, load_directories, read_directory};
+pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]

@@ -5,6 +5,7 @@
 mod agreement;
 pub mod call;
 mod cases;
+mod covers;
 mod documents;
 mod explanations;
 mod globs;

@@ -1,0 +1,104 @@
+//! Conditions whose key, operator or sense is not what it seems.
+
+use crate::catalog::Catalog;
+use crate::policy::{Compares, Condition, Effect, Sense, Statement};
+
+use super::key::{Carried, carried, values};
+use super::rule::{KEY_NEVER_PRESENT, KEY_OF_ANOTHER_TYPE, NEGATED_ALLOW};
+use super::site::Site;
+use super::target::selects_attach;
+
+/// A key that the call never carries decides the same way every time (`spec/ram-policy.md` 4.3, 4.6).
+pub(super) fn never_present(site: &mut Site<'_>, statement: &Statement) {
+    if !selects_attach(statement) {
+        return;
+    }
+    for condition in statement.conditions() {
+        if let Carried::Never(why) = carried(condition.key()) {
+            let consequence = match (condition.operator().sense(), statement.effect()) {
+                (Sense::Positive, Effect::Allow) => "the Allow never applies to it",
+                (Sense::Positive, Effect::Deny) => "the Deny never applies to it",
+                (Sense::Negated, _) => "the test always holds for it",
+            };
+            let span = site.key(statement, condition);
+            let title = format!(
+                "`{}` is never part of AttachNetworkInterface ({why}), so {consequence}",
+                condition.written_key()
+            );
+            let help = "remove the condition, or name the actions that carry the key in a statement of their own";
+            site.report(&KEY_NEVER_PRESENT, statement, span, title, help);
+        }
+    }
+}
+
+/// An operator that cannot compare what the key holds (`spec/ram-policy.md` 4.2).
+pub(super) fn of_another_type(site: &mut Site<'_>, statement: &Statement) {
+    for condition in statement.conditions() {
+        let Some(held) = values(condition.key()) else { continue };
+        let compared = condition.operator().compares();
+        if compared != held {
+            let (operator, key) = (condition.operator().name(), condition.written_key());
+            let title = format!("`{operator}` compares {}, and `{key}` holds {}", plural(compared), singular(held));
+            let span = site.key(statement, condition);
+            site.report(&KEY_OF_ANOTHER_TYPE, statement, span, title, suitable(held, condition));
+        }
+    }
+}
+
+/// A test that an absent key passes, on an Allow (`spec/ram-policy.md` 4.3).
+pub(super) fn negated_allow(site: &mut Site<'_>, statement: &Statement) {
+    let ours = || Catalog::bundled().operations().any(|operation| statement.actions().select(operation.action()));
+    if statement.effect() != Effect::Allow || !ours() {
+        return;
+    }
+    let selects_attach = selects_attach(statement);
+    for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Negated) {
+        let may_be_absent = match carried(condition.key()) {
+            Carried::Always => false,
+            Carried::Sometimes => true,
+            Carried::Never(_) => !selects_attach,
+        };
+        if may_be_absent {
+            let (operator, key) = (condition.operator().name(), condition.written_key());
+            let title = format!("the Allow applies where `{key}` is absent too: `{operator}` holds then");
+            let help = "name the values that are allowed with the positive operator, or deny the others";
+            let span = site.key(statement, condition);
+            site.report(&NEGATED_ALLOW, statement, span, title, help);
+        }
+    }
+}
+
+fn plural(compares: Compares) -> &'static str {
+    match compares {
+        Compares::Texts => "texts",
+        Compares::Numbers => "numbers",
+        Compares::Dates => "dates",
+        Compares::Booleans => "Booleans",
+        Compares::Addresses => "addresses",
+    }
+}
+
+fn singular(compares: Compares) -> &'static str {
+    match compares {
+        Compares::Texts => "a text",
+        Compares::Numbers => "a number",
+        Compares::Dates => "a date",
+        Compares::Booleans => "a Boolean",
+        Compares::Addresses => "an address",
+    }
+}
+
+/// Which operators the key has, in the sense that was written.
+fn suitable(held: Compares, condition: &Condition) -> &'static str {
+    let negated = condition.operator().sense() == Sense::Negated;
+    match (held, negated) {
+        (Compares::Texts, false) => "use `StringEquals` or `StringLike`",
+        (Compares::Texts, true) => "use `StringNotEquals` or `StringNotLike`",
+        (Compares::Numbers, false) => "use `NumericEquals` or another of the `Numeric` operators",
+        (Compares::Numbers, true) => "use `NumericNotEquals`",
+        (Compares::Dates, _) => "use `DateLessThan`, `DateGreaterThan` or another of the `Date` operators",
+        (Compares::Booleans, _) => "use `Bool` with `\"true\"` or `\"false\"`",
+        (Compares::Addresses, false) => "use `IpAddress`",
+        (Compares::Addresses, true) => "use `NotIpAddress`",
+    }
+}

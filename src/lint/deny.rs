@@ -1,0 +1,168 @@
+//! Denies that protect nothing: ARNs that no call names, keys that no call carries, tests that exclude each other.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::catalog::{Catalog, Operation};
+use crate::policy::{Actions, ArnPattern, Condition, Effect, Sense, Statement};
+
+use super::key::{Carried, carried};
+use super::rule::DENY_NEVER_APPLIES;
+use super::site::Site;
+use super::target::{Target, attach};
+
+/// Says nothing of actions that the catalogue does not know: what they are judged on is not known here.
+pub(super) fn never_applies(site: &mut Site<'_>, statement: &Statement) {
+    if statement.effect() != Effect::Deny {
+        return;
+    }
+    if let Some((one, other)) = contradiction(statement) {
+        let span = site.key(statement, other);
+        let title = format!(
+            "the Deny can never apply: no value of `{}` passes both `{}` and `{}`",
+            other.written_key(),
+            one.operator().name(),
+            other.operator().name()
+        );
+        site.report(
+            &DENY_NEVER_APPLIES,
+            statement,
+            span,
+            title,
+            "make two statements of it: conditions are a logical and",
+        );
+        return;
+    }
+    let named = Named::of(statement);
+    if named.attach {
+        absent_key(site, statement);
+    }
+    patterns(site, statement, &named);
+}
+
+/// Which operations a statement names letter by letter.
+struct Named {
+    operations: Vec<Arc<Operation>>,
+    /// Whether it selects nothing else.
+    only: bool,
+    attach: bool,
+}
+
+impl Named {
+    fn of(statement: &Statement) -> Self {
+        let Actions::Action(patterns) = statement.actions() else {
+            return Self { operations: Vec::new(), only: false, attach: false };
+        };
+        let catalog = Catalog::bundled();
+        let operation = |text: &str| {
+            catalog.operations().find(|operation| operation.action().as_str().eq_ignore_ascii_case(text)).cloned()
+        };
+        let found: Vec<_> = patterns.iter().map(|pattern| operation(pattern.as_str())).collect();
+        let only = found.iter().all(Option::is_some);
+        let operations: Vec<_> = found.into_iter().flatten().collect();
+        let attach = operations.iter().any(|operation| operation.name() == attach().name());
+        Self { operations, only, attach }
+    }
+
+    fn list(&self) -> String {
+        let names: Vec<_> = self.operations.iter().map(|operation| format!("`{}`", operation.action())).collect();
+        names.join(", ")
+    }
+}
+
+fn absent_key(site: &mut Site<'_>, statement: &Statement) {
+    for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Positive) {
+        if let Carried::Never(why) = carried(condition.key()) {
+            let span = site.effect(statement);
+            let title = format!(
+                "the Deny can never apply to `{}`: it wants `{}` ({why})",
+                attach().action(),
+                condition.written_key()
+            );
+            let help = "take the action out, or write a Deny on what the call carries";
+            site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
+            return;
+        }
+    }
+}
+
+fn patterns(site: &mut Site<'_>, statement: &Statement, named: &Named) {
+    let ours = Catalog::bundled().operations().any(|operation| statement.actions().select(operation.action()));
+    if !ours {
+        return;
+    }
+    let targets: Vec<Target> = named.operations.iter().flat_map(|operation| Target::of(operation, None)).collect();
+    let mut all_idle = true;
+    for (index, pattern) in statement.resources().iter().enumerate() {
+        let why = if let Some(why) = formless(pattern) {
+            why.to_owned()
+        } else if named.only && !targets.iter().any(|target| target.can_be(pattern)) {
+            format!("no resource of {} has such an ARN", named.list())
+        } else {
+            all_idle = false;
+            continue;
+        };
+        let span = site.resource(statement, index);
+        let title = format!("the Deny can never apply to `{pattern}`: {why}");
+        let help = "write an ARN such as `acs:ecs:*:*:eni/*` or `acs:ecs:*:*:instance/i-…`";
+        site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
+    }
+    let of_attach = Target::of(&attach(), None);
+    let reached = || statement.resources().iter().any(|pattern| of_attach.iter().any(|target| target.can_be(pattern)));
+    if named.attach && !all_idle && !reached() {
+        let span = site.effect(statement);
+        let title = format!("the Deny names `{}` and neither an ENI nor an instance", attach().action());
+        let help = "add `acs:ecs:*:*:eni/…` or `acs:ecs:*:*:instance/…`, or take the action out";
+        site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
+    }
+}
+
+/// What no ARN of ECS looks like, whatever the action (`spec/ram-policy.md` 2, 3).
+fn formless(pattern: &ArnPattern) -> Option<&'static str> {
+    let [service, region, account, relative] = pattern.fields()?;
+    if !service.is_literal() || service.as_str() != "ecs" {
+        return None;
+    }
+    // The colon of `${…}` is the rule about variables' business.
+    if relative.as_str().contains(':') && !relative.as_str().contains("${") {
+        return Some("it has more than five fields, and an ARN of ECS has five");
+    }
+    if region.as_str().contains('/') || account.as_str().contains('/') {
+        return Some("its resource stands in the place of the region or the account");
+    }
+    if matches!(relative.as_str().strip_suffix('/').unwrap_or(relative.as_str()), "eni" | "instance") {
+        return Some("a type without an id names nothing");
+    }
+    if region.as_str().is_empty() || account.as_str().is_empty() {
+        return Some("resources of ECS have a region and an account");
+    }
+    None
+}
+
+/// Two conditions on one key that no value passes.
+fn contradiction(statement: &Statement) -> Option<(&Condition, &Condition)> {
+    let conditions = statement.conditions();
+    let pairs = conditions.iter().flat_map(|one| conditions.iter().map(move |other| (one, other)));
+    pairs.filter(|(one, other)| one.key() == other.key()).find(|(one, other)| excluded(one, other) || past(one, other))
+}
+
+/// Whether the second is the negation of the first's operator, over all the values that the first takes.
+fn excluded(one: &Condition, other: &Condition) -> bool {
+    let negation = other.operator().name().replacen("Not", "", 1) == one.operator().name();
+    let negated = other.operator().sense() == Sense::Negated && one.operator().sense() == Sense::Positive;
+    let taken = |text: &str| other.wanted().iter().any(|excluded| excluded.as_str() == text);
+    negation && negated && one.wanted().iter().all(|wanted| taken(wanted.as_str()))
+}
+
+/// Whether the first wants a time after the one that the second ends at.
+fn past(one: &Condition, other: &Condition) -> bool {
+    let times = |condition: &Condition| -> Option<Vec<Timestamp>> {
+        condition.wanted().iter().map(|wanted| wanted.as_str().parse().ok()).collect()
+    };
+    let (after, before) = (one.operator().name(), other.operator().name());
+    let window = after.starts_with("DateGreaterThan") && before.starts_with("DateLessThan");
+    let ends = || Some((times(one)?.into_iter().min()?, times(other)?.into_iter().max()?));
+    let both_inclusive = after.ends_with("Equals") && before.ends_with("Equals");
+    window && ends().is_some_and(|(from, to)| if both_inclusive { from > to } else { from >= to })
+}

@@ -1,0 +1,94 @@
+//! One finding: which rule, where, what, and what to do.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::source::{Complaint, Severity, Source};
+
+use super::rule::Rule;
+
+/// What the linter has to say about one place.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub rule: &'static Rule,
+    pub severity: Severity,
+    /// What is wrong, lower case, with the input in back-ticks.
+    pub title: String,
+    pub help: String,
+    pub source: Source,
+    /// Byte range in the text.
+    pub span: Range<usize>,
+    pub about: About,
+    /// The reason why it is put up with, where the ignore list gives one.
+    pub ignored: Option<Arc<str>>,
+}
+
+/// What an entry of the ignore list may name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub policy: Option<Box<str>>,
+    /// The index in the Statement list.
+    pub statement: Option<usize>,
+    pub sid: Option<Box<str>>,
+    /// `user/NAME`, `role/NAME` or `group/NAME`.
+    pub principal: Option<Box<str>>,
+}
+
+impl Finding {
+    pub(super) fn new(
+        rule: &'static Rule,
+        source: &Source,
+        span: Range<usize>,
+        title: String,
+        help: impl Into<String>,
+    ) -> Self {
+        let (source, help) = (source.clone(), help.into());
+        Self { rule, severity: rule.severity, title, help, source, span, about: About::default(), ignored: None }
+    }
+
+    #[must_use]
+    pub(super) fn about(self, about: About) -> Self {
+        Self { about, ..self }
+    }
+
+    /// As every other complaint about a file.
+    pub fn complaint(&self) -> Complaint {
+        Complaint {
+            severity: self.severity,
+            title: self.title.clone(),
+            help: self.help.clone(),
+            source: self.source.clone(),
+            span: Some(self.span.clone()),
+        }
+    }
+
+    /// Whether it counts at a threshold: an error at a warning, a warning at a warning, a note at neither.
+    pub fn reaches(&self, threshold: Severity) -> bool {
+        self.ignored.is_none() && rank(self.severity) >= rank(threshold)
+    }
+}
+
+/// By file and place, so that the order is stable.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |it: &Finding| (it.span.start, it.span.end, it.rule.id);
+        a.source.name().cmp(b.source.name()).then_with(|| key(a).cmp(&key(b))).then_with(|| a.title.cmp(&b.title))
+    });
+}
+
+/// The word that people and programs read.
+pub(super) fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+fn rank(severity: Severity) -> u8 {
+    match severity {
+        Severity::Error => 2,
+        Severity::Warning => 1,
+        Severity::Note => 0,
+    }
+}

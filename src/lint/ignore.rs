@@ -1,0 +1,156 @@
+//! `lint.toml`: findings that are put up with, each for a reason.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+
+use crate::source::{Complaint, Source};
+
+use super::finding::Finding;
+use super::rule::{RULES, Rule, UNUSED_IGNORE};
+
+/// The ignore list of one account.
+#[derive(Clone, Debug)]
+pub struct IgnoreList {
+    source: Source,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    rule: &'static Rule,
+    /// Of the rule's id.
+    span: Range<usize>,
+    policy: Option<String>,
+    statement: Option<WrittenStatement>,
+    principal: Option<String>,
+    reason: Arc<str>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    schema: Option<Spanned<u32>>,
+    #[serde(default)]
+    ignore: Vec<WrittenEntry>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenEntry {
+    rule: Spanned<String>,
+    policy: Option<String>,
+    statement: Option<Spanned<WrittenStatement>>,
+    principal: Option<String>,
+    reason: Spanned<String>,
+}
+
+/// A statement by its index or its Sid.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(untagged)]
+enum WrittenStatement {
+    Index(usize),
+    Sid(String),
+}
+
+impl IgnoreList {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// Every complaint about it.
+    pub fn read(source: &Source) -> Result<Self, Vec<Complaint>> {
+        let written: Written = toml::from_str(source.text()).map_err(|error| {
+            let help =
+                "write `[[ignore]]` with `rule`, `reason`, and where it holds: `policy`, `statement`, `principal`";
+            vec![source.error(error.span().unwrap_or(0..0), error.message(), help)]
+        })?;
+        let mut complaints = Vec::new();
+        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
+            complaints.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
+        }
+        let entries: Vec<_> =
+            written.ignore.into_iter().filter_map(|entry| Entry::read(source, entry, &mut complaints)).collect();
+        if complaints.is_empty() { Ok(Self { source: source.clone(), entries }) } else { Err(complaints) }
+    }
+
+    /// Marks what the list names, and says which entries name nothing.
+    pub fn apply(&self, findings: &mut [Finding]) -> Vec<Finding> {
+        let mut unused = Vec::new();
+        for entry in &self.entries {
+            let mut used = false;
+            for finding in findings.iter_mut().filter(|finding| entry.names(finding)) {
+                used = true;
+                finding.ignored.get_or_insert_with(|| Arc::clone(&entry.reason));
+            }
+            if !used {
+                let title = format!("the entry ignores `{}`, and nothing of the kind is found", entry.rule.id);
+                let help = "remove it, or correct where it holds";
+                unused.push(Finding::new(&UNUSED_IGNORE, &self.source, entry.span.clone(), title, help));
+            }
+        }
+        unused
+    }
+}
+
+impl Entry {
+    fn read(source: &Source, written: WrittenEntry, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        let before = complaints.len();
+        let id = written.rule.get_ref();
+        let rule = RULES.iter().find(|rule| rule.id == id).copied();
+        if rule.is_none() {
+            let nearest = RULES.iter().map(|rule| rule.id).min_by_key(|known| distance(known, id)).unwrap_or_default();
+            let help = format!("write `{nearest}`, or one of those that `ramgate lint --rules` lists");
+            complaints.push(source.error(written.rule.span(), format!("`{id}` is no rule"), help));
+        }
+        if written.reason.get_ref().trim().is_empty() {
+            complaints.push(source.error(written.reason.span(), "the reason is empty", "say why it may stay"));
+        }
+        if let (Some(statement), None) = (&written.statement, &written.policy) {
+            let help = "add `policy = \"…\"`: each policy counts its statements from 0";
+            complaints.push(source.error(statement.span(), "the statement is of no policy", help));
+        }
+        if complaints.len() > before {
+            return None;
+        }
+        Some(Self {
+            rule: rule?,
+            span: written.rule.span(),
+            policy: written.policy,
+            statement: written.statement.map(Spanned::into_inner),
+            principal: written.principal,
+            reason: written.reason.get_ref().as_str().into(),
+        })
+    }
+
+    fn names(&self, finding: &Finding) -> bool {
+        let about = &finding.about;
+        let same = |wanted: &Option<String>, found: &Option<Box<str>>| {
+            wanted.as_deref().is_none_or(|wanted| found.as_deref() == Some(wanted))
+        };
+        let statement = match &self.statement {
+            None => true,
+            Some(WrittenStatement::Index(index)) => about.statement == Some(*index),
+            Some(WrittenStatement::Sid(sid)) => about.sid.as_deref() == Some(sid),
+        };
+        std::ptr::eq(self.rule, finding.rule)
+            && same(&self.policy, &about.policy)
+            && same(&self.principal, &about.principal)
+            && statement
+    }
+}
+
+/// How many letters must be added, removed or changed to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,90 @@
+//! Rules about what a principal may do, all its identity policies together.
+
+use crate::catalog::{Catalog, Operation};
+use crate::pdp::Standing;
+use crate::policy::{Effect, LayerKind, Sense, StatementRef};
+use crate::ram::{AccountId, Principal};
+
+use super::account::Names;
+use super::finding::{About, Finding};
+use super::key::{Carried, carried};
+use super::rule::{ENI_WITHOUT_INSTANCE, INSTANCE_WITHOUT_ENI, LEAKS_ENIS, Rule};
+use super::target::{Target, attach};
+
+/// What clears up after an attach.
+const CLEARS_UP: [&str; 3] = ["DescribeNetworkInterfaces", "DetachNetworkInterface", "DeleteNetworkInterface"];
+
+pub(super) fn check(principal: &Principal, standing: &Standing, names: &Names) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // Whoever holds a policy that could not be read is refused everything.
+    if standing.layers.quarantine().is_some() {
+        return findings;
+    }
+    let name = principal.identity().to_string();
+    let mut report = |rule: &'static Rule, title: String, help: &str| {
+        let (source, span) = names.place(&name);
+        let about = About { principal: Some(name.as_str().into()), ..About::default() };
+        findings.push(Finding::new(rule, source, span, title, help).about(about));
+    };
+    let grants = |operation: &Operation, target: &Target| grant(standing, operation, target);
+    let attach = attach();
+    let targets = Target::of(&attach, Some(principal.account()));
+    let [eni, instance] = ["eni/", "instance/"].map(|kind| {
+        let at = attach.resources().iter().position(|spec| spec.template.as_str().contains(kind));
+        at.and_then(|at| grants(&attach, &targets[at]))
+    });
+    match (eni, instance) {
+        (None, None) => {}
+        (Some(at), None) => {
+            let title = format!("`{name}` may attach ENIs by {}, and no instance is granted", place(at));
+            let help =
+                "allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:instance/…` too: each call is judged on both";
+            report(&ENI_WITHOUT_INSTANCE, title, help);
+        }
+        (None, Some(at)) => {
+            let title = format!("`{name}` may attach to instances by {}, and no ENI is granted", place(at));
+            let help = "allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:eni/…` too: each call is judged on both";
+            report(&INSTANCE_WITHOUT_ENI, title, help);
+        }
+        (Some(at), Some(_)) => {
+            let lacks = lacking(standing, principal.account());
+            if !lacks.is_empty() {
+                let title = format!("`{name}` may attach ENIs by {}, and may not {}", place(at), lacks.join(", "));
+                let help = "allow these as well, or let it be known in `lint.toml` who clears up";
+                report(&LEAKS_ENIS, title, help);
+            }
+        }
+    }
+    findings
+}
+
+/// The actions of clearing up that are granted on nothing, in back-ticks.
+fn lacking(standing: &Standing, account: &AccountId) -> Vec<String> {
+    let catalog = Catalog::bundled();
+    let operations = CLEARS_UP.iter().filter_map(|name| catalog.operation(name));
+    let lacks = operations.filter(|operation| {
+        let targets = Target::of(operation, Some(account));
+        targets.iter().filter(|target| !target.optional).any(|target| grant(standing, operation, target).is_none())
+    });
+    lacks.map(|operation| format!("`{}`", operation.action())).collect()
+}
+
+/// The first Allow by which some call of the operation may pass on the target. What a Deny takes back is not
+/// looked at, nor whether conditions hold that may hold.
+fn grant<'a>(standing: &'a Standing, operation: &Operation, target: &Target) -> Option<StatementRef<'a>> {
+    let identity = standing.layers.sets().filter(|(kind, ..)| *kind != LayerKind::Control);
+    identity.flat_map(|(_, _, set)| set.statements()).find(|at| {
+        let statement = at.statement;
+        let possible = |it: &crate::policy::Condition| {
+            it.operator().sense() == Sense::Negated || !matches!(carried(it.key()), Carried::Never(_))
+        };
+        statement.effect() == Effect::Allow
+            && statement.actions().select(operation.action())
+            && statement.resources().iter().any(|pattern| target.can_be(pattern))
+            && statement.conditions().iter().all(possible)
+    })
+}
+
+fn place(at: StatementRef<'_>) -> String {
+    format!("`{}#{}`", at.document.name(), at.statement.index())
+}

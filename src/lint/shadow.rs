@@ -1,0 +1,114 @@
+//! Statements that change nothing beside others: covered by one of the same effect, or taken back by a Deny.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use crate::pdp::Standing;
+use crate::policy::{Document, Effect, Layers, PolicySet, Statement};
+
+/// A statement by its policy's name and its index: within one account that is enough.
+pub(super) type Key<'a> = (&'a str, usize);
+
+/// What is true of a statement wherever it is attached, and the statement that makes it so.
+type Everywhere<'a> = BTreeMap<Key<'a>, Option<Key<'a>>>;
+
+/// One statement and where it is from.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    policy: &'a str,
+    statement: &'a Statement,
+}
+
+/// Statements that another of the same effect covers in every set that holds them. Of two that cover each other the
+/// later is named, so that removing all that are named changes nothing.
+pub(super) fn shadowed<'a>(
+    standings: &[&'a Standing],
+    documents: impl Iterator<Item = &'a Document>,
+) -> BTreeMap<Key<'a>, Key<'a>> {
+    let mut found = Everywhere::new();
+    let mut attached = HashSet::new();
+    for set in sets(standings) {
+        let held = set.documents().iter().map(|document| &**document).collect::<Vec<_>>();
+        attached.extend(held.iter().map(|document| document.name()));
+        shadowed_among(&held, &mut found);
+    }
+    for document in documents.filter(|document| !attached.contains(document.name())) {
+        shadowed_among(&[document], &mut found);
+    }
+    everywhere(found)
+}
+
+/// Allows that a Deny without conditions covers for every principal that holds them.
+pub(super) fn under_deny<'a>(standings: &[&'a Standing]) -> BTreeMap<Key<'a>, Key<'a>> {
+    let mut found = Everywhere::new();
+    for standing in standings.iter().filter(|standing| standing.layers.quarantine().is_none()) {
+        let layers = &standing.layers;
+        let wide: Vec<_> = layers.control().iter().chain(layers.account()).collect();
+        for set in layers.account() {
+            denied(set, wide.iter().copied(), &mut found);
+        }
+        for scoped in layers.resource_groups() {
+            let same = layers.resource_groups().iter().filter(|it| it.resource_group == scoped.resource_group);
+            denied(&scoped.set, wide.iter().copied().chain(same.map(|it| &it.set)), &mut found);
+        }
+    }
+    everywhere(found)
+}
+
+fn denied<'a>(set: &'a PolicySet, reach: impl Iterator<Item = &'a Arc<PolicySet>>, found: &mut Everywhere<'a>) {
+    let denies: Vec<At<'a>> = reach
+        .flat_map(|set| statements(set.documents().iter().map(|document| &**document)))
+        .filter(|at| at.statement.effect() == Effect::Deny && at.statement.conditions().is_empty())
+        .collect();
+    for allow in statements(set.documents().iter().map(|document| &**document)) {
+        if allow.statement.effect() == Effect::Allow {
+            let by = denies.iter().find(|deny| deny.statement.covers(allow.statement));
+            note(found, allow.key(), by.map(At::key));
+        }
+    }
+}
+
+fn shadowed_among<'a>(documents: &[&'a Document], found: &mut Everywhere<'a>) {
+    let all: Vec<At<'a>> = statements(documents.iter().copied()).collect();
+    for one in &all {
+        let shadows = |other: &&At<'a>| {
+            other.key() != one.key()
+                && other.statement.effect() == one.statement.effect()
+                && other.statement.covers(one.statement)
+                && (other.key() < one.key() || !one.statement.covers(other.statement))
+        };
+        note(found, one.key(), all.iter().find(shadows).map(At::key));
+    }
+}
+
+/// A statement that is not covered at one place is covered nowhere.
+fn note<'a>(found: &mut Everywhere<'a>, key: Key<'a>, by: Option<Key<'a>>) {
+    let known = found.entry(key).or_insert(by);
+    if by.is_none() {
+        *known = None;
+    }
+}
+
+fn everywhere<'a>(found: Everywhere<'a>) -> BTreeMap<Key<'a>, Key<'a>> {
+    found.into_iter().filter_map(|(key, by)| Some((key, by?))).collect()
+}
+
+/// Each set once, however many hold it.
+fn sets<'a>(standings: &[&'a Standing]) -> Vec<&'a PolicySet> {
+    let mut seen = HashSet::new();
+    let held = standings.iter().flat_map(|standing| Layers::sets(&standing.layers).map(|(_, _, set)| set));
+    held.filter(|set| seen.insert(Arc::as_ptr(set))).map(|set| &**set).collect()
+}
+
+fn statements<'a>(documents: impl Iterator<Item = &'a Document>) -> impl Iterator<Item = At<'a>> {
+    documents.flat_map(|document| {
+        let policy = document.name();
+        document.statements().iter().map(move |statement| At { policy, statement })
+    })
+}
+
+impl<'a> At<'a> {
+    fn key(&self) -> Key<'a> {
+        (self.policy, self.statement.index())
+    }
+}

@@ -1,0 +1,110 @@
+//! What an operation is judged on, as patterns: which ARN patterns can bear on it at all.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::catalog::{Catalog, Operation};
+use crate::policy::{ArnPattern, Case, Glob, Statement};
+use crate::ram::AccountId;
+
+/// One resource type of an operation, with every id that a call could name.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// None for an operation that RAM cannot narrow.
+    fields: Option<[Glob; 4]>,
+    /// The literal before `*` of an operation that creates or lists: judged on all of its type.
+    all_under: Option<Glob>,
+    pub(super) optional: bool,
+}
+
+impl Target {
+    /// Those of an operation, in the catalogue's order. Without an account, whoever owns them.
+    pub(super) fn of(operation: &Operation, account: Option<&AccountId>) -> Vec<Self> {
+        let account = account.map_or("?*", AccountId::as_str);
+        let specs = operation.resources().iter();
+        specs.map(|spec| Self::read(spec.template.as_str(), account, spec.optional)).collect()
+    }
+
+    fn read(template: &str, account: &str, optional: bool) -> Self {
+        let mut pattern = String::new();
+        let mut rest = template;
+        while let Some((literal, tail)) = rest.split_once("{#") {
+            let (name, after) = tail.split_once('}').unwrap_or((tail, ""));
+            pattern.push_str(literal);
+            pattern.push_str(if name == "accountId" { account } else { "?*" });
+            rest = after;
+        }
+        pattern.push_str(rest);
+        let mut fields = pattern.splitn(5, ':').skip(1).map(|field| Glob::new(field, Case::Sensitive));
+        let fields = (template != "*").then(|| std::array::from_fn(|_| fields.next().unwrap_or_else(any)));
+        let relative = template.rsplit(':').next().unwrap_or_default();
+        let all_under = (fields.is_some() && !relative.contains("{#")).then(|| relative.strip_suffix('*'));
+        Self { fields, all_under: all_under.flatten().map(|prefix| Glob::new(prefix, Case::Sensitive)), optional }
+    }
+
+    /// Whether a pattern can match what some call of the operation is judged on.
+    pub(super) fn can_be(&self, pattern: &ArnPattern) -> bool {
+        let Some(fields) = &self.fields else { return pattern.is_any() };
+        let Some(written) = pattern.fields() else { return true };
+        let head = fields[..3].iter().zip(&written[..3]).all(|(ours, theirs)| ours.meets(theirs));
+        head && match &self.all_under {
+            // As `Glob::covers_all_under`, without its matcher.
+            Some(prefix) => pattern.relative().as_str().ends_with('*') && pattern.relative().covers(prefix),
+            None => fields[3].meets(written[3]),
+        }
+    }
+}
+
+/// The operation that this program is for.
+pub(super) fn attach() -> Arc<Operation> {
+    static ATTACH: OnceLock<Arc<Operation>> = OnceLock::new();
+    let found = || Catalog::bundled().operation("AttachNetworkInterface").map(Arc::clone);
+    Arc::clone(ATTACH.get_or_init(|| found().expect("the catalogue is for AttachNetworkInterface")))
+}
+
+pub(super) fn selects_attach(statement: &Statement) -> bool {
+    statement.actions().select(attach().action())
+}
+
+fn any() -> Glob {
+    Glob::new("*", Case::Sensitive)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Document;
+    use crate::source::Source;
+
+    use super::*;
+
+    fn matched(operation: &str, pattern: &str) -> Vec<bool> {
+        let text =
+            format!(r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":"*","Resource":"{pattern}"}}]}}"#);
+        let document = Document::parse("p", &Source::new("p", text)).unwrap();
+        let pattern = &document.statements()[0].resources()[0];
+        let account = "1".parse().unwrap();
+        let catalog = Catalog::bundled();
+        let targets = Target::of(catalog.operation(operation).unwrap(), Some(&account));
+        targets.iter().map(|target| target.can_be(pattern)).collect()
+    }
+
+    #[test]
+    fn a_pattern_bears_on_what_some_call_names() {
+        for (pattern, eni, instance) in [
+            ("*", true, true),
+            ("acs:ecs:*:*:*", true, true),
+            ("acs:ecs:cn-*:1:eni/eni-?", true, false),
+            ("acs:*:*:*:i*", false, true),
+            ("acs:ecs:*:2:eni/*", false, false),
+            ("acs:ecs::1:eni/*", false, false),
+            ("acs:ecs:*:1:eni/", false, false),
+            ("acs:ecs:*:1:eni", false, false),
+            ("acs:vpc:*:1:eni/*", false, false),
+        ] {
+            assert_eq!(matched("AttachNetworkInterface", pattern), [eni, instance], "{pattern}");
+        }
+        assert_eq!(matched("DescribeNetworkInterfaces", "acs:ecs:*:*:eni/*"), [true, true]);
+        assert_eq!(matched("DescribeNetworkInterfaces", "acs:ecs:*:*:eni/eni-1"), [false, true]);
+        assert_eq!(matched("DescribeInstanceTypes", "acs:ecs:*:*:*"), [false]);
+        assert_eq!(matched("DescribeInstanceTypes", "*"), [true]);
+    }
+}
