@@ -60,11 +60,6 @@ impl Decision {
         let kind = self.decisive().map_or(LayerKind::AccountIdentity, |(_, judged)| judged.grounds.layer());
         Some(kind.policy_type())
     }
-
-    /// The layers that were asked.
-    pub fn layers(&self) -> &Arc<Layers> {
-        &self.layers
-    }
 }
 
 impl Grounds {

@@ -8,7 +8,6 @@ use crate::ram::{Action, Fields, Resource};
 
 use super::decision::{Decision, Grounds, Judged};
 use super::effect::Effect;
-use super::facts::Facts;
 use super::lane::{Lane, Lanes};
 use super::layer::{LayerVerdicts, Layers};
 use super::request::Request;
@@ -31,7 +30,8 @@ fn judge(layers: &Layers, request: &Request<'_>, lane: &LaneOf<'_>, at: usize, r
         return settled;
     }
     let facts = request.facts_of(at);
-    let bench = Bench { request, lane, resource, fields, facts: &facts };
+    let asked = Asked { action: request.action, lane: lane.lane, resource, fields, facts: &facts };
+    let bench = Bench { lanes: lane.lanes, asked };
     let control = bench.levels(layers.binding_control(request.principal));
     let session = request.session.map(|set| bench.sets(|| [&**set].into_iter()));
     let refused = [control, session].into_iter().flatten().any(|verdict| verdict != Verdict::Allow);
@@ -63,11 +63,9 @@ pub(super) fn settled(layers: &Layers, request: &Request<'_>, fields: Option<Fie
 
 /// One resource of one request, to be held against sets of policies.
 struct Bench<'a> {
-    request: &'a Request<'a>,
-    lane: &'a LaneOf<'a>,
-    resource: &'a Resource<'a>,
-    fields: Option<Fields<'a>>,
-    facts: &'a Facts<'a>,
+    /// In which the lane was looked up.
+    lanes: Option<&'a Lanes>,
+    asked: Asked<'a>,
 }
 
 impl<'a> Bench<'a> {
@@ -79,7 +77,7 @@ impl<'a> Bench<'a> {
     /// Sets that are one layer. Any Deny that applies goes before any Allow; without either, an implicit deny
     /// (`spec/ram-policy.md` 6.1).
     fn sets<'s, I: Iterator<Item = &'s PolicySet>>(&self, sets: impl Fn() -> I) -> Verdict {
-        let has = |effect| sets().any(|set| set.has(effect, &self.asked(set)));
+        let has = |effect| sets().any(|set| self.has(set, effect));
         if has(Effect::Deny) {
             Verdict::ExplicitDeny
         } else if has(Effect::Allow) {
@@ -89,14 +87,11 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn asked(&self, set: &PolicySet) -> Asked<'a> {
-        Asked {
-            action: self.request.action,
-            lane: self.lane.in_set(set, self.request.action),
-            resource: self.resource,
-            fields: self.fields,
-            facts: self.facts,
+    fn has(&self, set: &PolicySet, effect: Effect) -> bool {
+        if self.lanes.is_some_and(|lanes| lanes.same(set.lanes())) {
+            return set.has(effect, &self.asked);
         }
+        set.has(effect, &Asked { lane: set.lanes().find(self.asked.action), ..self.asked })
     }
 }
 
@@ -110,12 +105,5 @@ impl<'a> LaneOf<'a> {
     fn new(layers: &'a Layers, action: &Action) -> Self {
         let lanes = layers.sets().next().map(|(_, _, set)| set.lanes());
         Self { lanes, lane: lanes.and_then(|lanes| lanes.find(action)) }
-    }
-
-    fn in_set(&self, set: &PolicySet, action: &Action) -> Option<Lane> {
-        match self.lanes {
-            Some(lanes) if lanes.same(set.lanes()) => self.lane,
-            _ => set.lanes().find(action),
-        }
     }
 }

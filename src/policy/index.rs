@@ -192,7 +192,7 @@ impl Entry {
             Rest::Nothing => left.is_empty() && sought.resource.is_one(),
             Rest::Pattern(resources, at) => resources.0[*at as usize].relative_matches(sought.resource, fields),
         };
-        relative && head.mismatch(fields).is_none()
+        relative && head.matches(sought.resource, fields)
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Head {
     service: Glob,
     region: Glob,
     account: Glob,
+    /// Without a wildcard, so that the text as a whole can be compared.
+    literal: bool,
 }
 
 /// Heads that were read before, by their text.
@@ -124,7 +126,13 @@ impl Head {
     fn read(text: &str) -> Self {
         let mut fields = text.splitn(3, ':').map(|field| Glob::new(field, Case::Sensitive));
         let mut field = || fields.next().unwrap_or_else(|| Glob::new("", Case::Sensitive));
-        Self { text: text.into(), service: field(), region: field(), account: field() }
+        let literal = !text.contains(['*', '?']);
+        Self { text: text.into(), service: field(), region: field(), account: field(), literal }
+    }
+
+    /// The same as no [`Head::mismatch`], without saying which field it is.
+    pub(super) fn matches(&self, resource: &Resource<'_>, fields: Fields<'_>) -> bool {
+        if self.literal { resource.head() == Some(&*self.text) } else { self.mismatch(fields).is_none() }
     }
 
     pub(super) fn mismatch(&self, fields: Fields<'_>) -> Option<Mismatch> {

@@ -81,7 +81,7 @@ impl<'a> Arn<'a> {
             Characters::Wildcard => return Err(MalformedArn::Wildcard(text.into())),
             Characters::Blank => return Err(Self::not_even_split(text)),
         };
-        if arn.fields().relative.is_empty() {
+        if arn.colons[2] as usize + 1 == text.len() {
             return Err(MalformedArn::MissingField(text.into()));
         }
         Ok(arn)
@@ -97,15 +97,18 @@ impl<'a> Arn<'a> {
         if !text.starts_with("acs:") {
             return Err(MalformedArn::Prefix(text.into()));
         }
-        let missing = || MalformedArn::MissingField(text.into());
-        let mut colons = [0u32; 3];
-        let mut from = 4;
-        for colon in &mut colons {
-            let at = from + memchr::memchr(b':', &text.as_bytes()[from..]).ok_or_else(missing)?;
-            *colon = u32::try_from(at).map_err(|_| missing())?;
-            from = at + 1;
+        // Byte by byte: the fields are too short for anything cleverer to be worth its call.
+        let (mut colons, mut found) = ([0u32; 3], 0);
+        for (at, byte) in (4u32..).zip(&text.as_bytes()[4..]) {
+            if *byte == b':' {
+                colons[found] = at;
+                found += 1;
+                if found == colons.len() {
+                    return Ok(Self { text: Cow::Borrowed(text), colons });
+                }
+            }
         }
-        Ok(Self { text: Cow::Borrowed(text), colons })
+        Err(MalformedArn::MissingField(text.into()))
     }
 
     /// A text that is no ARN whatever its characters is called that.
@@ -125,8 +128,8 @@ enum Characters {
 impl Characters {
     fn of(text: &str) -> Self {
         // In one pass that never branches: nearly every text is plain.
-        let odd = |byte: u8| byte <= b' ' || byte >= 0x7f || byte == b'*' || byte == b'?';
-        if !text.bytes().fold(false, |found, byte| found | odd(byte)) {
+        let odd = |byte: u8| u8::from(byte <= b' ') | u8::from(byte >= 0x7f) | u8::from(byte == b'*' || byte == b'?');
+        if text.bytes().fold(0, |found, byte| found | odd(byte)) == 0 {
             return Self::Plain;
         }
         if text.contains(['*', '?']) {
@@ -186,6 +189,14 @@ impl<'a> Resource<'a> {
     pub fn fields(&self) -> Option<Fields<'_>> {
         match self {
             Self::One(arn) | Self::AllOf(AllOf(arn)) => Some(arn.fields()),
+            Self::Everything => None,
+        }
+    }
+
+    /// `<service>:<region>:<account>`, the fields before the relative id; none for [`Resource::Everything`].
+    pub fn head(&self) -> Option<&str> {
+        match self {
+            Self::One(arn) | Self::AllOf(AllOf(arn)) => Some(&arn.text[4..arn.colons[2] as usize]),
             Self::Everything => None,
         }
     }

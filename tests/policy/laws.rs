@@ -58,6 +58,25 @@ fn request() -> impl Strategy<Value = Call> {
     })
 }
 
+/// The places of actions in one list mean nothing in another.
+#[test]
+fn sets_with_other_lanes_are_judged_alike() {
+    let allow = |action: &str| {
+        let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
+        document("p", &text(std::slice::from_ref(&statement)))
+    };
+    let lanes = |actions: [&str; 2]| ramgate::policy::Sets::new(actions.map(|action| action.parse().unwrap()));
+    let (attach, describe) = ("ecs:AttachNetworkInterface", "ecs:DescribeInstances");
+    let mut account = lanes([attach, describe]);
+    let layers = Arc::new(Layers::identity([account.set(AttachedTo::Role, vec![allow("*")])]));
+    let mut call = Call::new("role/terway", &["acs:ecs:r:1:eni/eni-1"]);
+    for (narrowed_to, expected) in [(attach, Verdict::Allow), (describe, Verdict::ImplicitDeny)] {
+        let session = lanes([describe, attach]).set(AttachedTo::Session, vec![allow(narrowed_to)]);
+        call.session = Some(session);
+        assert_eq!(verdict(&layers, &call), expected, "{narrowed_to}");
+    }
+}
+
 #[test]
 fn a_decision_may_cross_threads_and_outlive_its_request() {
     fn check<T: Send + Sync + 'static>() {}
