@@ -202,6 +202,32 @@ proptest! {
         prop_assert_eq!(verdict(&scanned, &request), verdict(&layers(&statements), &request));
     }
 
+    /// Many patterns with much in common, and a wide tree: the index finds what looking at each pattern finds.
+    #[test]
+    fn a_crowded_index_finds_what_a_scan_finds(
+        patterns in prop::collection::vec("([ab/]{0,4}|[a-z0-9]{0,2})[*?]{0,1}[ab]{0,2}[*]{0,1}", 1..60),
+        relatives in prop::collection::vec("([ab/]{1,6}|[a-z0-9]{1,3})", 12),
+        effects in prop::collection::vec(prop::sample::select(&["Allow", "Deny"][..]), 60),
+    ) {
+        let statement = |(pattern, effect): (&String, &&str)| {
+            let pattern = if pattern.is_empty() { "*" } else { pattern };
+            json!({"Effect": effect, "Action": "ecs:Attach*", "Resource": format!("acs:ecs:*:1:{pattern}")})
+        };
+        let statements: Vec<Value> = patterns.iter().zip(&effects).map(statement).collect();
+        let all = document("p", &text(&statements));
+        let indexed = Arc::new(Layers::identity([sets().set(AttachedTo::User, vec![Arc::clone(&all)])]));
+        let scanned = Arc::new(Layers::identity([ramgate::policy::Sets::default().set(AttachedTo::User, vec![all])]));
+        for relative in &relatives {
+            let call = Call::new("user/alice", &[&format!("acs:ecs:r:1:{relative}")]);
+            let (by_index, by_scan) = (evaluate(&indexed, &call.request()), evaluate(&scanned, &call.request()));
+            prop_assert_eq!(by_index.verdict(), by_scan.verdict(), "{}", relative);
+            let told = |decision: &ramgate::policy::Decision| {
+                decision.deciding(&call.request(), 0).iter().map(|(_, at)| at.statement.index()).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(told(&by_index), told(&by_scan), "{}", relative);
+        }
+    }
+
     #[test]
     fn the_proof_agrees_with_the_verdict(statements in policies(), request in request()) {
         let layers = layers(&statements);
