@@ -104,6 +104,7 @@ pub(super) struct Sought<'a> {
 }
 
 /// An entry that still has to find its node.
+#[derive(Debug)]
 struct Seed<'s> {
     prefix: &'s [u8],
     lanes: LaneSet,
@@ -227,6 +228,14 @@ pub(super) struct Builder {
     runs: Vec<Run>,
     entries: Vec<Entry>,
     labels: Vec<u8>,
+    /// Room for seeds, without any.
+    seeds: Vec<Vec<Seed<'static>>>,
+}
+
+/// The same room, emptied, for seeds of another life.
+fn recycled<'t>(mut seeds: Vec<Seed<'_>>) -> Vec<Seed<'t>> {
+    seeds.clear();
+    seeds.into_iter().filter_map(|_| None).collect()
 }
 
 impl Builder {
@@ -234,7 +243,7 @@ impl Builder {
     pub(super) fn index<'s>(&mut self, statements: &[(At, &'s Statement, LaneSet)]) -> Index {
         let roots = [Effect::Deny, Effect::Allow].map(|effect| {
             let selected = statements.iter().filter(|(_, it, lanes)| it.effect == effect && !lanes.is_empty());
-            let mut found: Vec<Seed<'s>> = Vec::with_capacity(statements.len());
+            let mut found: Vec<Seed<'s>> = recycled(self.seeds.pop().unwrap_or_default());
             found.extend(selected.flat_map(|(at, statement, lanes)| seeds(*at, statement, *lanes)));
             found.sort_unstable_by(|a, b| {
                 (a.prefix, a.lanes, a.at, a.pattern).cmp(&(b.prefix, b.lanes, b.at, b.pattern))
@@ -242,6 +251,7 @@ impl Builder {
             found
         });
         self.grow(&roots);
+        self.seeds.extend(roots.into_iter().map(recycled));
         self.finish()
     }
 

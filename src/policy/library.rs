@@ -7,10 +7,12 @@
 //! finds every fault, or nothing wrong after all.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use crate::ram::KnownHash;
 use crate::source::{Complaint, Source};
 
 use super::document::{Body, Digest, Document, read};
@@ -18,14 +20,17 @@ use super::pattern::{ArnPattern, Heads, parse_action};
 use super::plain::{self, PlainStatement};
 use super::statement::{Actions, Conditions, Resources, Statement};
 
+/// What was read before, by its text. The hash is keyed at random, for whoever writes policies to spite it.
+type ByText<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
+
 /// Everything that was understood so far. It can be dropped when all documents are read.
 #[derive(Debug, Default)]
 pub struct Library {
-    bodies: HashMap<Digest, Arc<Body>>,
-    actions: HashMap<Box<str>, Arc<Actions>>,
-    not_actions: HashMap<Box<str>, Arc<Actions>>,
-    resources: HashMap<Box<str>, Arc<Resources>>,
-    conditions: HashMap<Box<str>, Option<Arc<Conditions>>>,
+    bodies: HashMap<Digest, Arc<Body>, BuildHasherDefault<KnownHash>>,
+    actions: ByText<Arc<Actions>>,
+    not_actions: ByText<Arc<Actions>>,
+    resources: ByText<Arc<Resources>>,
+    conditions: ByText<Option<Arc<Conditions>>>,
     heads: Heads,
 }
 
@@ -101,7 +106,7 @@ impl Document {
 
 /// What a list of texts comes to, once for each way of writing it.
 fn shared<T>(
-    known: &mut HashMap<Box<str>, Arc<T>>,
+    known: &mut ByText<Arc<T>>,
     list: &RawValue,
     parse: impl FnOnce(&[std::borrow::Cow<'_, str>]) -> Option<T>,
 ) -> Option<Arc<T>> {
