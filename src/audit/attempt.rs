@@ -43,6 +43,11 @@ pub enum Reached {
 }
 
 impl Attempt {
+    /// When it came, to the second: as calls bear it, and as conditions and lines show it.
+    pub fn second(&self) -> Timestamp {
+        Timestamp::from_second(self.at.as_second()).unwrap_or(self.at)
+    }
+
     pub fn new(id: String, at: Timestamp, source: IpAddr) -> Self {
         Self {
             id,

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -200,7 +199,7 @@ impl<'a> Event<'a> {
             api_version: text(&attempt.version),
             event_source: text(&attempt.host),
             acs_region: text(&attempt.region),
-            event_time: whole_seconds(attempt.at),
+            event_time: attempt.second().to_string(),
             request_id: Cow::Borrowed(&attempt.id),
             source_ip_address: attempt.source,
             user_agent: text(&attempt.user_agent),
@@ -348,8 +347,4 @@ fn join(list: &mut Option<String>, item: &str) {
         text.push(';');
     }
     text.push_str(item);
-}
-
-fn whole_seconds(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::source::Source;
 
 use super::load::Catalog;
+use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
 
 macro_rules! operations {
     ($($name:literal),+ $(,)?) => {
@@ -44,6 +45,16 @@ impl Catalog {
             Arc::new(catalog.unwrap_or_else(|complaints| panic!("the bundled catalogue is wrong: {}", complaints[0])))
         };
         Arc::clone(BUNDLED.get_or_init(read))
+    }
+
+    /// The operation that this program is for.
+    ///
+    /// # Panics
+    /// See [`Catalog::bundled`].
+    pub fn attach() -> &'static Arc<Operation> {
+        static ATTACH: OnceLock<Arc<Operation>> = OnceLock::new();
+        let find = || Self::bundled().operation(ATTACH_NETWORK_INTERFACE).map(Arc::clone);
+        ATTACH.get_or_init(|| find().expect("it is among the bundled files"))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::source::{Complaint, Source};
 
 use super::answer::{Answer, Answers, FilledRow, Refusal, UnknownDenial};
 use super::error_row::ErrorRow;
-use super::operation::Operation;
+use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
 use super::parameter::{Kind, NamePattern, ParameterSpec, State};
 use super::template::{ResourceSpec, Template};
 use super::written::{WrittenCommon, WrittenOperation, WrittenParameter, WrittenRefusal, WrittenResource};
@@ -63,7 +63,7 @@ impl Catalog {
     /// The action of every operation; the one that the gateway is for goes first.
     pub fn actions(&self) -> Vec<Action> {
         let mut actions: Vec<Action> = self.operations().map(|operation| operation.action().clone()).collect();
-        actions.sort_by_key(|action| action.name() != "AttachNetworkInterface");
+        actions.sort_by_key(|action| action.name() != ATTACH_NETWORK_INTERFACE);
         actions
     }
 

@@ -9,6 +9,9 @@ use super::error_row::ErrorRow;
 use super::parameter::ParameterSpec;
 use super::template::ResourceSpec;
 
+/// The operation that this program is for.
+pub(super) const ATTACH_NETWORK_INTERFACE: &str = "AttachNetworkInterface";
+
 /// A checked operation: each ARN can be filled and each refusal has an answer.
 #[derive(Clone, Debug)]
 pub struct Operation {

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use crate::catalog::Catalog;
 use crate::gateway::now;
 use crate::pdp::Directory;
-use crate::policy::{Condition, Grant, LayerKind, LayerReach, Layers, ResourceType, Wanted};
-use crate::ram::{Action, Principal};
+use crate::policy::{ArnPattern, Condition, Grant, LayerKind, LayerReach, Layers, Wanted};
+use crate::ram::Principal;
 use crate::store::{FactSource, load_directories};
 
 use super::exit::{Exit, Failure};
-use super::output::{OutputFormat, print_json};
+use super::output::{OutputFormat, print_json, statement_json};
 use super::question::known_principal;
 
 /// Shows what a principal may attach, as patterns
@@ -37,7 +37,7 @@ impl Can {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
         let principal = known_principal(&self.principal, &loaded.directory)?;
-        let answer = Answer::new(&principal, &loaded.directory)?;
+        let answer = Answer::new(&principal, &loaded.directory);
         match self.format {
             OutputFormat::Json => print_json(answer.json()),
             OutputFormat::Text => say!("{}", answer.text()),
@@ -54,19 +54,14 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn new(principal: &'a Principal, directory: &'a Directory) -> Result<Self, Failure> {
-        let catalog = Catalog::bundled();
-        let action: &Action =
-            catalog.operation("AttachNetworkInterface").map(|operation| operation.action()).ok_or_else(|| {
-                Failure::new("the catalogue has no file for AttachNetworkInterface", "this is a fault of this build")
-            })?;
+    fn new(principal: &'a Principal, directory: &'a Directory) -> Self {
         let layers: Option<&Layers> = directory.standing(principal).map(|standing| &*standing.layers);
         let reach = |kind: &'static str| {
-            let of_type = ResourceType { service: "ecs", account: principal.account().as_str(), kind };
-            layers.map(|layers| layers.reach(action, of_type)).unwrap_or_default()
+            let of = ArnPattern::of_type("ecs", principal.account(), kind);
+            layers.map(|layers| layers.reach(Catalog::attach().action(), &of)).unwrap_or_default()
         };
         let types = TYPES.iter().map(|(kind, people)| (*kind, *people, reach(kind))).collect();
-        Ok(Self { principal, quarantine: layers.and_then(Layers::quarantine), types })
+        Self { principal, quarantine: layers.and_then(Layers::quarantine), types }
     }
 
     fn may(&self) -> bool {
@@ -171,10 +166,8 @@ fn grant(grant: &Grant<'_>) -> Value {
             "values": condition.wanted().iter().map(Wanted::as_str).collect::<Vec<_>>(),
         })
     };
-    json!({
-        "pattern": grant.pattern.to_string(), "policy": grant.at.document.name(),
-        "statement": grant.at.statement.index(), "sid": grant.at.statement.sid(),
-        "file": grant.at.document.file(), "line": grant.at.statement.line(),
-        "conditions": grant.conditions().iter().map(condition).collect::<Vec<_>>(),
-    })
+    let mut row = statement_json(grant.at);
+    row["pattern"] = grant.pattern.to_string().into();
+    row["conditions"] = grant.conditions().iter().map(condition).collect();
+    row
 }

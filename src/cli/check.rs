@@ -109,7 +109,7 @@ fn summarize(loaded: &Loaded) {
 fn describe(complaint: &Complaint) -> Value {
     let position = complaint.position();
     json!({
-        "severity": if complaint.is_error() { "error" } else { "warning" },
+        "severity": complaint.severity.as_str(),
         "file": complaint.source.name(),
         "line": position.map(|position| position.line),
         "column": position.map(|position| position.column),

@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Write, stderr, stdout};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::policy::StatementRef;
+
 /// `println!` without its panic when nobody reads.
 macro_rules! say {
     ($($line:tt)*) => { $crate::cli::output::write_out(format_args!($($line)*)) };
@@ -32,6 +34,14 @@ pub(super) fn print_json(value: impl Serialize) {
         (document, other) => document["value"] = other,
     }
     say!("{document:#}");
+}
+
+/// Which statement is meant.
+pub(super) fn statement_json(at: StatementRef<'_>) -> Value {
+    json!({
+        "policy": at.document.name(), "statement": at.statement.index(), "sid": at.statement.sid(),
+        "file": at.document.file(), "line": at.statement.line(),
+    })
 }
 
 /// A reader that left, as `| head` does, changes nothing about the verdict. An answer that cannot be written at all

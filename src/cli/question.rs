@@ -79,7 +79,7 @@ enum WrittenRequest {
 }
 
 /// A request in the form of the flags.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FlatRequest {
     principal: String,
@@ -145,10 +145,6 @@ impl FactArgs {
 }
 
 impl Asks {
-    pub(super) fn flat(request: FlatRequest) -> Self {
-        Self { request: WrittenRequest::Flat(request), session_policy: None }
-    }
-
     /// Whoever says what is known of a resource needs no file that does.
     pub(super) fn fact_source(&self) -> FactSource {
         match &self.request {
@@ -160,7 +156,7 @@ impl Asks {
 
     pub(super) fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
         let question = match self.request {
-            WrittenRequest::Flat(flat) => flat.question(directory, inventory)?,
+            WrittenRequest::Flat(flat) => flat.asked_by(&known_principal(&flat.principal, directory)?, inventory)?,
             WrittenRequest::Case(case) => of_case(&case, directory, inventory)?,
         };
         let Some(policy) = self.session_policy else { return Ok(question) };
@@ -173,11 +169,6 @@ impl Asks {
 }
 
 impl FlatRequest {
-    /// The same, asked by somebody else.
-    pub(super) fn by(self, principal: &str) -> Self {
-        Self { principal: principal.to_owned(), ..self }
-    }
-
     pub(super) fn fact_source(&self) -> FactSource {
         if self.tells_of_eni() || self.tells_of_instance() { FactSource::Asker } else { FactSource::File }
     }
@@ -190,44 +181,37 @@ impl FlatRequest {
         !self.instance_tags.is_empty() || self.instance_group.is_some()
     }
 
-    fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
-        let (tells_of_eni, tells_of_instance) = (self.tells_of_eni(), self.tells_of_instance());
-        let principal = known_principal(&self.principal, directory)?;
+    /// The question, whoever asks it.
+    pub(super) fn asked_by(&self, principal: &Principal, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
         let region: Region = read("--region", &self.region)?;
-        let catalog = Catalog::bundled();
-        let operation = catalog.operation("AttachNetworkInterface").ok_or_else(|| {
-            Failure::new("the catalogue has no file for AttachNetworkInterface", "this is a fault of this build")
-        })?;
         let mut parameters = ParametersBuilder::default();
         for (name, value) in
-            [("RegionId", self.region), ("NetworkInterfaceId", self.eni), ("InstanceId", self.instance)]
+            [("RegionId", &self.region), ("NetworkInterfaceId", &self.eni), ("InstanceId", &self.instance)]
         {
-            parameters.push(name, &value, Place::Query);
+            parameters.push(name, value, Place::Query);
         }
         let parameters = parameters.finish().map_err(|repeated| Failure::new(repeated.to_string(), "give it once"))?;
         let binding = Binding { account: principal.account(), regions: std::slice::from_ref(&region) };
-        let call = catalog
-            .bind(operation, &parameters, binding)
+        let call = Catalog::bundled()
+            .bind(Catalog::attach(), &parameters, binding)
             .map_err(|fault| Failure::new(fault.to_string(), "give ids as ECS shows them"))?;
         let subject = Asked { action: call.operation().action().clone(), resources: call.resources().to_vec() };
-        let now = match self.now {
+        let now = match &self.now {
             None => now(),
-            Some(text) => parse_timestamp(&text)
+            Some(text) => parse_timestamp(text)
                 .ok_or_else(|| Failure::new(format!("`{text}` is no time"), "write `2026-01-01T00:00:00Z`"))?,
         };
-        let mut context = facts(self.context)?;
+        let mut context = facts(&self.context)?;
         if !context.has(&ContextKey::CurrentTime) {
             context.add(ContextKey::CurrentTime, now);
         }
-        let mut known = inventory.facts(&subject.resources);
         let told = [
-            (tells_of_eni, tags(self.eni_tags, self.eni_group)),
-            (tells_of_instance, tags(self.instance_tags, self.instance_group)),
+            self.tells_of_eni().then(|| tags(&self.eni_tags, self.eni_group.as_deref())),
+            self.tells_of_instance().then(|| tags(&self.instance_tags, self.instance_group.as_deref())),
         ];
-        for (known, (_, told)) in known.iter_mut().zip(told).filter(|(_, (tells, _))| *tells) {
-            *known = told;
-        }
-        Ok(Question::new(principal, subject, context).with_facts(known))
+        let known = inventory.facts(&subject.resources).into_iter().zip(told);
+        let known = known.map(|(known, told)| told.unwrap_or(known)).collect();
+        Ok(Question::new(principal.clone(), subject, context).with_facts(known))
     }
 }
 
@@ -260,21 +244,21 @@ fn known(principal: Option<Principal>, written: &str, directory: &Directory) -> 
     Err(Failure::new(what, format!("name one that is there: {}", known.join(", "))))
 }
 
-fn facts(given: BTreeMap<String, String>) -> Result<Context, Failure> {
+fn facts(given: &BTreeMap<String, String>) -> Result<Context, Failure> {
     let mut facts = Context::default();
     for (key, value) in given {
-        facts.add_text(read("context", &key)?, &value);
+        facts.add_text(read("context", key)?, value);
     }
     Ok(facts)
 }
 
-fn tags(tags: BTreeMap<String, String>, group: Option<String>) -> Context {
+fn tags(tags: &BTreeMap<String, String>, group: Option<&str>) -> Context {
     let mut facts = Context::default();
     for (key, value) in tags {
-        facts.add(ContextKey::tag(&key), value.as_str());
+        facts.add(ContextKey::tag(key), value.as_str());
     }
     if let Some(group) = group {
-        facts.add(ContextKey::ResourceGroupId, group.as_str());
+        facts.add(ContextKey::ResourceGroupId, group);
     }
     facts
 }

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::gateway::now;
 use crate::pdp::{Pdp, Ruling};
-use crate::policy::{ConditionFault, MatchedPolicy, Mismatch, ResourceProof, Verdict};
+use crate::policy::{ConditionFault, Mismatch, ResourceProof, Verdict};
 use crate::ram::Principal;
 use crate::store::load_directories;
 
 use super::exit::{Exit, Failure};
-use super::output::{OutputFormat, print_json};
-use super::question::{Asks, FactArgs};
+use super::output::{OutputFormat, print_json, statement_json};
+use super::question::FactArgs;
 
 /// Lists who may attach this ENI to this instance, and by which statements
 #[derive(Debug, Args)]
@@ -54,8 +54,7 @@ impl WhoCan {
         let pdp = Pdp::new(Arc::new(loaded.directory));
         let mut answers = Vec::new();
         for (principal, _) in pdp.directory().principals() {
-            let asks = Asks::flat(asked.clone().by(&principal.to_string()));
-            let ruling = pdp.decide(asks.question(pdp.directory(), &loaded.inventory)?);
+            let ruling = pdp.decide(asked.asked_by(principal, &loaded.inventory)?);
             answers.push(Answer::new(principal.clone(), &ruling));
         }
         let allowed = answers.iter().filter(|answer| answer.verdict == Verdict::Allow).count();
@@ -95,11 +94,8 @@ impl Answer {
         let deciding = proof.resources().iter().flat_map(ResourceProof::deciding);
         let mut statements: Vec<Value> = Vec::new();
         for (kind, at) in deciding.filter(|_| verdict == Verdict::Allow) {
-            let row = json!({
-                "policy": MatchedPolicy::new(kind, at).policy_identifier, "statement": at.statement.index(),
-                "sid": at.statement.sid(), "file": at.document.file(), "line": at.statement.line(),
-                "policyType": kind.policy_type(),
-            });
+            let mut row = statement_json(at);
+            row["policyType"] = kind.policy_type().into();
             if !statements.contains(&row) {
                 statements.push(row);
             }

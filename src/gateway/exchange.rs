@@ -107,7 +107,7 @@ impl Exchange {
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
         self.attempt().left_out = call.left_out().to_vec();
-        let context = context_of(self.attempt.source, self.attempt.at);
+        let context = context_of(&self.attempt);
         let pdp = &gateway.parts.pdp;
         let mut question = Question::new(principal, call, context);
         if pdp.needs(&question).any() {

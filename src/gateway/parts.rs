@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::audit::Journal;
+use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog};
 use crate::config::{DenialSettings, IdentitySettings, Limits, OperationSettings};
 use crate::identity::{Authenticator, Clock, KeyRing, NonceMemory};
@@ -94,15 +94,10 @@ impl std::fmt::Debug for GatewayParts {
 }
 
 /// The condition keys that the gateway knows of every call (`spec/ram-policy.md` 4.5).
-pub(super) fn context_of(source: std::net::IpAddr, now: jiff::Timestamp) -> Context {
+pub(super) fn context_of(attempt: &Attempt) -> Context {
     let mut context = Context::default();
-    context.add(ContextKey::CurrentTime, whole_seconds(now));
+    context.add(ContextKey::CurrentTime, attempt.second());
     context.add(ContextKey::SecureTransport, false);
-    context.add(ContextKey::SourceIp, source.to_canonical());
+    context.add(ContextKey::SourceIp, attempt.source.to_canonical());
     context
-}
-
-/// Conditions see the time as calls bear it.
-fn whole_seconds(time: jiff::Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

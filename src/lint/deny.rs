@@ -10,7 +10,7 @@ use crate::policy::{Actions, ArnPattern, Condition, Effect, Sense, Statement};
 use super::key::{Carried, carried};
 use super::rule::DENY_NEVER_APPLIES;
 use super::site::Site;
-use super::target::{Target, attach};
+use super::target::Target;
 
 /// Says nothing of actions that the catalogue does not know: what they are judged on is not known here.
 pub(super) fn never_applies(site: &mut Site<'_>, statement: &Statement) {
@@ -61,7 +61,7 @@ impl Named {
         let found: Vec<_> = patterns.iter().map(|pattern| operation(pattern.as_str())).collect();
         let only = found.iter().all(Option::is_some);
         let operations: Vec<_> = found.into_iter().flatten().collect();
-        let attach = operations.iter().any(|operation| operation.name() == attach().name());
+        let attach = operations.iter().any(|operation| operation.name() == Catalog::attach().name());
         Self { operations, only, attach }
     }
 
@@ -77,7 +77,7 @@ fn absent_key(site: &mut Site<'_>, statement: &Statement) {
             let span = site.effect(statement);
             let title = format!(
                 "the Deny can never apply to `{}`: it wants `{}` ({why})",
-                attach().action(),
+                Catalog::attach().action(),
                 condition.written_key()
             );
             let help = "take the action out, or write a Deny on what the call carries";
@@ -108,11 +108,11 @@ fn patterns(site: &mut Site<'_>, statement: &Statement, named: &Named) {
         let help = "write an ARN such as `acs:ecs:*:*:eni/*` or `acs:ecs:*:*:instance/i-…`";
         site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
     }
-    let of_attach = Target::of(&attach(), None);
+    let of_attach = Target::of(Catalog::attach(), None);
     let reached = || statement.resources().iter().any(|pattern| of_attach.iter().any(|target| target.can_be(pattern)));
     if named.attach && !all_idle && !reached() {
         let span = site.effect(statement);
-        let title = format!("the Deny names `{}` and neither an ENI nor an instance", attach().action());
+        let title = format!("the Deny names `{}` and neither an ENI nor an instance", Catalog::attach().action());
         let help = "add `acs:ecs:*:*:eni/…` or `acs:ecs:*:*:instance/…`, or take the action out";
         site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
     }

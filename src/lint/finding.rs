@@ -64,7 +64,7 @@ impl Finding {
 
     /// Whether it counts at a threshold: an error at a warning, a warning at a warning, a note at neither.
     pub fn reaches(&self, threshold: Severity) -> bool {
-        self.ignored.is_none() && rank(self.severity) >= rank(threshold)
+        self.ignored.is_none() && self.severity >= threshold
     }
 }
 
@@ -74,21 +74,4 @@ pub(super) fn sort(findings: &mut [Finding]) {
         let key = |it: &Finding| (it.span.start, it.span.end, it.rule.id);
         a.source.name().cmp(b.source.name()).then_with(|| key(a).cmp(&key(b))).then_with(|| a.title.cmp(&b.title))
     });
-}
-
-/// The word that people and programs read.
-pub(super) fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
-}
-
-fn rank(severity: Severity) -> u8 {
-    match severity {
-        Severity::Error => 2,
-        Severity::Warning => 1,
-        Severity::Note => 0,
-    }
 }

@@ -9,7 +9,7 @@ use super::account::Names;
 use super::finding::{About, Finding};
 use super::key::{Carried, carried};
 use super::rule::{ENI_WITHOUT_INSTANCE, INSTANCE_WITHOUT_ENI, LEAKS_ENIS, Rule};
-use super::target::{Target, attach};
+use super::target::Target;
 
 /// What clears up after an attach.
 const CLEARS_UP: [&str; 3] = ["DescribeNetworkInterfaces", "DetachNetworkInterface", "DeleteNetworkInterface"];
@@ -27,11 +27,11 @@ pub(super) fn check(principal: &Principal, standing: &Standing, names: &Names) -
         findings.push(Finding::new(rule, source, span, title, help).about(about));
     };
     let grants = |operation: &Operation, target: &Target| grant(standing, operation, target);
-    let attach = attach();
-    let targets = Target::of(&attach, Some(principal.account()));
+    let attach = Catalog::attach();
+    let targets = Target::of(attach, Some(principal.account()));
     let [eni, instance] = ["eni/", "instance/"].map(|kind| {
         let at = attach.resources().iter().position(|spec| spec.template.as_str().contains(kind));
-        at.and_then(|at| grants(&attach, &targets[at]))
+        at.and_then(|at| grants(attach, &targets[at]))
     });
     match (eni, instance) {
         (None, None) => {}

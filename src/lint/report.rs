@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::source::Severity;
 
-use super::finding::{Finding, word};
+use super::finding::Finding;
 use super::rule::RULES;
 
 /// Every finding, ignored ones too.
@@ -37,7 +37,7 @@ pub fn rules_json() -> Value {
         .iter()
         .map(|rule| {
             json!({
-                "id": rule.id, "severity": word(rule.severity), "summary": rule.summary, "why": rule.why,
+                "id": rule.id, "severity": rule.severity.as_str(), "summary": rule.summary, "why": rule.why,
                 "page": rule.page,
             })
         })
@@ -50,7 +50,7 @@ pub fn rules_text() -> String {
     let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
     let mut text = format!("{:width$}  SEVERITY  SUMMARY", "RULE");
     for rule in RULES {
-        let _ = write!(text, "\n{:width$}  {:8}  {}", rule.id, word(rule.severity), rule.summary);
+        let _ = write!(text, "\n{:width$}  {:8}  {}", rule.id, rule.severity.as_str(), rule.summary);
     }
     text
 }
@@ -60,7 +60,7 @@ fn describe(finding: &Finding) -> Value {
     let about = &finding.about;
     json!({
         "rule": finding.rule.id,
-        "severity": word(finding.severity),
+        "severity": finding.severity.as_str(),
         "title": finding.title,
         "help": finding.help,
         "file": finding.source.name(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::finding::{Finding, word};
+use super::finding::Finding;
 use super::rule::RULES;
 
 /// One run. Columns count characters; an ignored finding is suppressed, with its reason.
@@ -16,7 +16,7 @@ pub fn sarif(findings: &[Finding]) -> Value {
                 "fullDescription": { "text": rule.why },
                 "help": { "text": rule.why },
                 "helpUri": rule.page,
-                "defaultConfiguration": { "level": word(rule.severity) },
+                "defaultConfiguration": { "level": rule.severity.as_str() },
             })
         })
         .collect();
@@ -40,7 +40,7 @@ fn result(finding: &Finding) -> Value {
     let mut result = json!({
         "ruleId": finding.rule.id,
         "ruleIndex": RULES.iter().position(|rule| rule.id == finding.rule.id),
-        "level": word(finding.severity),
+        "level": finding.severity.as_str(),
         "message": { "text": format!("{}; {}", finding.title, finding.help) },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": uri(finding.source.name()) },

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use crate::policy::{Actions, Condition, Document, Outline, Statement};
+use crate::policy::{Actions, Condition, Document, Outline, Statement, condition_pointer};
 use crate::source::{Severity, Source};
 
 use super::finding::{About, Finding};
@@ -80,20 +80,14 @@ impl<'a> Site<'a> {
     }
 
     pub(super) fn key(&self, statement: &Statement, condition: &Condition) -> Range<usize> {
-        self.outline().name_span(&pointer(statement, condition))
+        self.outline().name_span(&condition_pointer(statement, condition))
     }
 
     pub(super) fn value(&self, statement: &Statement, condition: &Condition, index: usize) -> Range<usize> {
-        self.outline().span(&format!("{}/{index}", pointer(statement, condition)))
+        self.outline().span(&format!("{}/{index}", condition_pointer(statement, condition)))
     }
 
     fn outline(&self) -> &Outline<'a> {
         self.outline.get_or_init(|| Outline::new(self.source))
     }
-}
-
-/// Where a condition's values stand, as a JSON pointer (RFC 6901).
-fn pointer(statement: &Statement, condition: &Condition) -> String {
-    let key = condition.written_key().replace('~', "~0").replace('/', "~1");
-    format!("/Statement/{}/Condition/{}/{key}", statement.index(), condition.operator().name())
 }

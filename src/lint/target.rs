@@ -1,7 +1,5 @@
 //! What an operation is judged on, as patterns: which ARN patterns can bear on it at all.
 
-use std::sync::{Arc, OnceLock};
-
 use crate::catalog::{Catalog, Operation};
 use crate::policy::{ArnPattern, Case, Glob, Statement};
 use crate::ram::AccountId;
@@ -54,15 +52,8 @@ impl Target {
     }
 }
 
-/// The operation that this program is for.
-pub(super) fn attach() -> Arc<Operation> {
-    static ATTACH: OnceLock<Arc<Operation>> = OnceLock::new();
-    let found = || Catalog::bundled().operation("AttachNetworkInterface").map(Arc::clone);
-    Arc::clone(ATTACH.get_or_init(|| found().expect("the catalogue is for AttachNetworkInterface")))
-}
-
 pub(super) fn selects_attach(statement: &Statement) -> bool {
-    statement.actions().select(attach().action())
+    statement.actions().select(Catalog::attach().action())
 }
 
 fn any() -> Glob {

@@ -32,7 +32,7 @@ fn judge(layers: &Layers, request: &Request<'_>, lane: &LaneOf<'_>, at: usize, r
     let facts = request.facts_of(at);
     let asked = Asked { action: request.action, lane: lane.lane, resource, fields, facts: &facts };
     let bench = Bench { lanes: lane.lanes, asked };
-    let control = bench.levels(layers.binding_control(request.principal));
+    let control = bench.levels(layers.control());
     let session = request.session.map(|set| bench.sets(|| [&**set].into_iter()));
     let refused = [control, session].into_iter().flatten().any(|verdict| verdict != Verdict::Allow);
     // What is refused already is refused by that layer whatever the others say: they are not asked.
@@ -74,17 +74,9 @@ impl<'a> Bench<'a> {
         levels.iter().map(|level| self.sets(|| [&**level].into_iter())).max()
     }
 
-    /// Sets that are one layer. Any Deny that applies goes before any Allow; without either, an implicit deny
-    /// (`spec/ram-policy.md` 6.1).
+    /// Sets that are one layer.
     fn sets<'s, I: Iterator<Item = &'s PolicySet>>(&self, sets: impl Fn() -> I) -> Verdict {
-        let has = |effect| sets().any(|set| self.has(set, effect));
-        if has(Effect::Deny) {
-            Verdict::ExplicitDeny
-        } else if has(Effect::Allow) {
-            Verdict::Allow
-        } else {
-            Verdict::ImplicitDeny
-        }
+        Verdict::of_set(|effect| sets().any(|set| self.has(set, effect)))
     }
 
     fn has(&self, set: &PolicySet, effect: Effect) -> bool {

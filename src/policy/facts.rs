@@ -20,11 +20,11 @@ impl<'a> Facts<'a> {
     pub fn values<'k>(&self, key: &'k ContextKey) -> impl Iterator<Item = ValueRef<'a>> + use<'a, 'k> {
         let derived = (*key == ContextKey::PrincipalArn).then(|| self.principal.arn());
         let own = self.of_resource.filter(|facts| facts.has(key));
-        let mut known = own.unwrap_or(self.context).facts();
+        let mut known = own.unwrap_or(self.context).iter();
         let mut derived_left = derived;
         std::iter::from_fn(move || match derived {
             Some(_) => derived_left.take().map(ValueRef::Text),
-            None => known.find(|(known, _)| known == key).map(|(_, value)| value.as_ref()),
+            None => known.find(|(known, _)| *known == key).map(|(_, value)| value),
         })
     }
 

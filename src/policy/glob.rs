@@ -88,26 +88,6 @@ impl Glob {
         &self.pattern[..self.pattern.find(['*', '?']).unwrap_or(self.pattern.len())]
     }
 
-    /// Whether some text that begins with `prefix` matches, and is longer than it.
-    pub fn may_begin_with(&self, prefix: &str) -> bool {
-        let pattern: Vec<char> = self.pattern.chars().collect();
-        // Every place of the pattern that can be reached with what was read so far.
-        let mut places: std::collections::BTreeSet<usize> = std::iter::once(0).collect();
-        for found in prefix.chars() {
-            let mut next = std::collections::BTreeSet::new();
-            for place in with_stars_passed(&pattern, &places) {
-                match pattern.get(place) {
-                    Some('*') => next.insert(place),
-                    Some(wanted) if *wanted == '?' || self.case.same_char(*wanted, found) => next.insert(place + 1),
-                    _ => false,
-                };
-            }
-            places = next;
-        }
-        // What is left of the pattern can be spelled out, and a star stands for whatever is wanted.
-        places.iter().any(|place| *place < pattern.len())
-    }
-
     /// Whether nothing is left to check of a text that begins with [`Glob::literal_prefix`].
     pub(super) fn is_prefix(&self) -> bool {
         matches!(self.form, Form::Any | Form::Prefix(_))
@@ -202,20 +182,6 @@ impl PartialEq for Glob {
 
 impl Eq for Glob {}
 
-/// A star may stand for nothing.
-fn with_stars_passed(pattern: &[char], places: &std::collections::BTreeSet<usize>) -> Vec<usize> {
-    let mut all: Vec<usize> = Vec::new();
-    for place in places {
-        let mut place = *place;
-        all.push(place);
-        while pattern.get(place) == Some(&'*') {
-            place += 1;
-            all.push(place);
-        }
-    }
-    all
-}
-
 fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("a pattern is bounded far below 4 GiB")
 }
@@ -268,17 +234,6 @@ mod tests {
                 let glob = Glob::new(&unit.repeat(512), case);
                 assert!(glob.matcher().is_some(), "{unit}");
             }
-        }
-    }
-
-    #[test]
-    fn a_beginning_is_possible_or_not() {
-        let may = |pattern: &str| Glob::new(pattern, Case::Sensitive).may_begin_with("eni/");
-        for pattern in ["*", "eni/*", "eni/eni-1", "e*", "*-prod", "e?i/x", "????*", "*/*", "eni/?"] {
-            assert!(may(pattern), "{pattern}");
-        }
-        for pattern in ["eni", "eni/", "instance/*", "e", "?", "enix*", "eni?", "*i"] {
-            assert_eq!(may(pattern), pattern == "*i", "{pattern}");
         }
     }
 

@@ -114,10 +114,6 @@ struct Seed<'s> {
 }
 
 impl Index {
-    pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// The first statement, in no promised order, of this effect that applies.
     pub(super) fn find(&self, effect: Effect, sought: &Sought<'_>) -> Option<At> {
         let mut found = None;

@@ -65,6 +65,10 @@ impl Pointer {
         Self(format!("{}/{}", self.0, key.replace('~', "~0").replace('/', "~1")))
     }
 
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+
     pub(super) fn index(&self, index: usize) -> Self {
         Self(format!("{}/{index}", self.0))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::ram::{Action, Principal};
+use crate::ram::Action;
 
 use super::set::{Needs, PolicySet};
 use super::verdict::Verdict;
@@ -54,7 +54,8 @@ impl Layers {
         Self { account: sets.into_iter().collect(), ..Self::default() }
     }
 
-    /// Under control policies too: one set a level, outermost first. Without a level there is no such layer.
+    /// Under control policies too: one set a level, outermost first. Without a level there is no such layer. They do
+    /// not bind a service-linked role, whose layers are made without them (`spec/ram-policy.md` 6.2).
     #[must_use]
     pub fn under(self, levels: &Arc<[Arc<PolicySet>]>) -> Self {
         Self { control: (!levels.is_empty()).then(|| Arc::clone(levels)), ..self }
@@ -101,15 +102,9 @@ impl Layers {
     /// Which facts about resources a judgement on this action may turn on.
     pub fn needs(&self, action: &Action) -> Needs {
         self.sets().fold(Needs::default(), |needs, (kind, _, set)| {
-            let scoped = kind == LayerKind::ResourceGroupIdentity && set.speaks_of(action);
+            let scoped = kind == LayerKind::ResourceGroupIdentity && set.selects(action);
             needs.and(set.needs(action)).and(Needs { tags: false, groups: scoped })
         })
-    }
-
-    /// Whether control policies bind the principal: not the account's root, and no service-linked role, whose layers
-    /// are made without them (`spec/ram-policy.md` 6.2).
-    pub(super) fn binding_control(&self, principal: &Principal) -> &[Arc<PolicySet>] {
-        if principal.is_root() { &[] } else { self.control() }
     }
 }
 

@@ -6,7 +6,15 @@ use jsonc_parser::ast::Value;
 
 use crate::source::Source;
 
+use super::condition::Condition;
 use super::json;
+use super::statement::Statement;
+
+/// Where a condition's values stand in its document, as a JSON pointer.
+pub fn condition_pointer(statement: &Statement, condition: &Condition) -> String {
+    let block = json::Pointer::default().key("Statement").index(statement.index()).key("Condition");
+    block.key(condition.operator().name()).key(condition.written_key()).into_text()
+}
 
 /// The places of one text.
 #[derive(Debug)]

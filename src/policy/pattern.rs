@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ram::{Fields, Resource};
+use crate::ram::{AccountId, Fields, Resource};
 
 use super::error::{Refusal, Title, blank};
 use super::glob::{Case, Glob};
@@ -64,6 +64,12 @@ impl ArnPattern {
             }
         };
         Ok(Self { head: Some(head), relative: Glob::new(relative, Case::Sensitive) })
+    }
+
+    /// Every resource of a type in one account, in whatever region: `acs:ecs:*:1234567890123456:eni/?*`.
+    pub fn of_type(service: &str, account: &AccountId, kind: &str) -> Self {
+        let head = Head::read(&format!("{service}:*:{account}"));
+        Self { head: Some(Arc::new(head)), relative: Glob::new(&format!("{kind}/?*"), Case::Sensitive) }
     }
 
     /// The pattern of the relative id: `eni/*` of `acs:ecs:*:*:eni/*`, and `*` of a lone `*`.

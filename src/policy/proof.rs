@@ -106,12 +106,8 @@ impl<'a> ResourceProof<'a> {
         let examine = |kind, name, sets: Vec<&'a PolicySet>, asked: Asked| {
             LayerProof::new(kind, name, &sets, asked, |at| at.statement.mismatch(request.action, resource, &facts))
         };
-        for level in layers.binding_control(request.principal) {
-            let name = match level.to() {
-                super::set::AttachedTo::Level(name) => Some(&**name),
-                _ => None,
-            };
-            proof.layers.push(examine(LayerKind::Control, name, vec![level], Asked::Yes));
+        for level in layers.control() {
+            proof.layers.push(examine(LayerKind::Control, level.to().level(), vec![level], Asked::Yes));
         }
         if let Some(session) = request.session {
             proof.layers.push(examine(LayerKind::Session, None, vec![session], Asked::Yes));
@@ -208,13 +204,7 @@ impl<'a> LayerProof<'a> {
             })
             .collect();
         let applies = |effect| examined.iter().any(|(at, miss)| miss.is_none() && at.statement.effect() == effect);
-        let verdict = if applies(Effect::Deny) {
-            Verdict::ExplicitDeny
-        } else if applies(Effect::Allow) {
-            Verdict::Allow
-        } else {
-            Verdict::ImplicitDeny
-        };
+        let verdict = Verdict::of_set(applies);
         let finding = |(at, miss): (StatementRef<'a>, Option<Mismatch>)| {
             let finding = match (miss, at.statement.effect()) {
                 (Some(mismatch), _) => Finding::Misses(mismatch),

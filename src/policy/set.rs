@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::ram::{Action, ContextKey, Fields, Resource};
 
+use super::condition::Condition;
 use super::document::Document;
 use super::effect::Effect;
 use super::facts::Facts;
@@ -19,7 +20,8 @@ pub struct PolicySet {
     documents: Box<[Arc<Document>]>,
     index: Index,
     lanes: Lanes,
-    /// For which actions some statement asks for tags, and for groups.
+    /// Which actions some statement selects, and for which one asks for tags, and for groups.
+    selects: LaneSet,
     tags: LaneSet,
     groups: LaneSet,
 }
@@ -89,15 +91,15 @@ impl Sets {
                 placed.push((at, statement, self.selected(&statement.actions)));
             }
         }
-        let asks = |asks: fn(&ContextKey) -> bool| {
-            let asking =
-                placed.iter().filter(|(_, statement, _)| statement.conditions().iter().any(|it| asks(it.key())));
-            asking.fold(LaneSet::default(), |lanes, (_, _, selected)| lanes.with(*selected))
+        let union = |holds: fn(&Statement) -> bool| {
+            let held = placed.iter().filter(|(_, statement, _)| holds(statement));
+            held.fold(LaneSet::default(), |lanes, (_, _, selected)| lanes.with(*selected))
         };
-        let tags = asks(|key| matches!(key, ContextKey::ResourceTag(_)));
-        let groups = asks(|key| *key == ContextKey::ResourceGroupId);
+        let selects = union(|_| true);
+        let (tags, groups) = (union(|it| Needs::of(it).tags), union(|it| Needs::of(it).groups));
         let index = self.builder.index(&placed);
-        Arc::new(PolicySet { to, index, lanes: self.lanes.clone(), tags, groups, documents: documents.into() })
+        let (lanes, documents) = (self.lanes.clone(), documents.into());
+        Arc::new(PolicySet { to, documents, index, lanes, selects, tags, groups })
     }
 
     fn selected(&mut self, actions: &Arc<Actions>) -> LaneSet {
@@ -124,7 +126,7 @@ impl PolicySet {
 
     /// Whether some statement selects one of the actions that have a lane.
     pub fn is_indexed(&self) -> bool {
-        !self.index.is_empty()
+        !self.selects.is_empty()
     }
 
     /// Every statement, in the order of documents.
@@ -144,17 +146,19 @@ impl PolicySet {
         if let Some(lane) = self.lanes.find(action) {
             return Needs { tags: self.tags.has(lane), groups: self.groups.has(lane) };
         }
-        let selected = self.statements().filter(|at| at.statement.actions.select(action));
-        let keys = selected.flat_map(|at| at.statement.conditions()).map(super::condition::Condition::key);
-        keys.fold(Needs::default(), |needs, key| Needs {
-            tags: needs.tags || matches!(key, ContextKey::ResourceTag(_)),
-            groups: needs.groups || *key == ContextKey::ResourceGroupId,
-        })
+        self.about(action).fold(Needs::default(), |needs, statement| needs.and(Needs::of(statement)))
     }
 
     /// Whether some statement selects the action.
-    pub(super) fn speaks_of(&self, action: &Action) -> bool {
-        self.statements().any(|at| at.statement.actions.select(action))
+    pub(super) fn selects(&self, action: &Action) -> bool {
+        match self.lanes.find(action) {
+            Some(lane) => self.selects.has(lane),
+            None => self.about(action).next().is_some(),
+        }
+    }
+
+    fn about(&self, action: &Action) -> impl Iterator<Item = &Statement> {
+        self.statements().map(|at| at.statement).filter(|statement| statement.actions.select(action))
     }
 
     /// Whether some statement of this effect applies.
@@ -200,6 +204,16 @@ impl StatementRef<'_> {
 }
 
 impl Needs {
+    /// Of a condition: what its key is about.
+    pub fn of_key(key: &ContextKey) -> Self {
+        Self { tags: matches!(key, ContextKey::ResourceTag(_)), groups: *key == ContextKey::ResourceGroupId }
+    }
+
+    fn of(statement: &Statement) -> Self {
+        let keys = statement.conditions().iter().map(Condition::key);
+        keys.fold(Self::default(), |needs, key| needs.and(Self::of_key(key)))
+    }
+
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { tags: self.tags || other.tags, groups: self.groups || other.groups }
@@ -211,6 +225,14 @@ impl Needs {
 }
 
 impl AttachedTo {
+    /// The level's name; none for whoever is none.
+    pub(super) fn level(&self) -> Option<&str> {
+        match self {
+            Self::Level(name) => Some(name),
+            Self::User | Self::Group(_) | Self::Role | Self::Session => None,
+        }
+    }
+
     /// The `AttachedEntityType` of `spec/ram-policy.md` 7.3.
     pub fn entity_type(&self) -> &'static str {
         match self {

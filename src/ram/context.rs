@@ -124,15 +124,11 @@ impl Context {
         self.facts.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_ref())
     }
 
-    /// Every fact, in the order in which they were added.
-    pub fn facts(&self) -> std::slice::Iter<'_, (ContextKey, Value)> {
-        self.facts.iter()
-    }
-
     pub fn has(&self, key: &ContextKey) -> bool {
         self.facts.iter().any(|(known, _)| known == key)
     }
 
+    /// Every fact, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&ContextKey, ValueRef<'_>)> {
         self.facts.iter().map(|(key, value)| (key, value.as_ref()))
     }

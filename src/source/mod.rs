@@ -26,14 +26,15 @@ pub struct Position {
     pub column: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The greater, the worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// What was read cannot be used.
-    Error,
-    /// It can be used, and somebody should look.
-    Warning,
     /// It can be used, and is worth knowing.
     Note,
+    /// It can be used, and somebody should look.
+    Warning,
+    /// What was read cannot be used.
+    Error,
 }
 
 /// One thing wrong with one file, told to the person who must act.
@@ -48,6 +49,17 @@ pub struct Complaint {
     pub source: Source,
     /// Byte range in the text.
     pub span: Option<Range<usize>>,
+}
+
+impl Severity {
+    /// The word that people and programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 impl Source {

@@ -325,11 +325,8 @@ fn layers(held: Vec<Held>, control: Option<&Control>) -> Layers {
     let quarantined = held.iter().find_map(|held| held.quarantined.clone());
     let quarantined = quarantined.or_else(|| control?.quarantined.clone());
     let account = held.iter().filter_map(|held| held.account.clone());
-    let mut layers = Layers::identity(account.collect::<Vec<_>>());
-    let scoped: Vec<Scoped> = held.into_iter().flat_map(|held| held.scoped).collect();
-    if !scoped.is_empty() {
-        layers = layers.scoped(scoped);
-    }
+    let layers = Layers::identity(account.collect::<Vec<_>>());
+    let mut layers = layers.scoped(held.into_iter().flat_map(|held| held.scoped).collect());
     if let Some(control) = control {
         layers = layers.under(&control.levels);
     }

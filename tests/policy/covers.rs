@@ -4,23 +4,21 @@ use proptest::prelude::*;
 use ramgate::policy::{Case, Document, Glob};
 use ramgate::source::Source;
 
+use super::globs::texts;
+
 /// One letter more than any pattern has: what a wildcard may stand for.
 const LETTERS: [char; 3] = ['a', 'b', 'z'];
 
-/// Every text over some letters, up to a length.
-fn texts(letters: &[char], longest: usize) -> Vec<String> {
-    let mut all = vec![String::new()];
-    let mut from = 0;
-    for _ in 0..longest {
-        let until = all.len();
-        for at in from..until {
-            for letter in letters {
-                all.push(format!("{}{letter}", all[at]));
-            }
-        }
-        from = until;
+/// Which patterns may match something of a type.
+#[test]
+fn a_beginning_is_possible_or_not() {
+    let may = |pattern: &str| Glob::new(pattern, Case::Sensitive).meets(&Glob::new("eni/?*", Case::Sensitive));
+    for pattern in ["*", "eni/*", "eni/eni-1", "e*", "*-prod", "e?i/x", "????*", "*/*", "eni/?"] {
+        assert!(may(pattern), "{pattern}");
     }
-    all
+    for pattern in ["eni", "eni/", "instance/*", "e", "?", "enix*", "eni?", "*i"] {
+        assert_eq!(may(pattern), pattern == "*i", "{pattern}");
+    }
 }
 
 #[test]

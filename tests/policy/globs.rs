@@ -24,7 +24,7 @@ fn reference(pattern: &str, text: &str, case: Case) -> bool {
 }
 
 /// Every text over an alphabet up to a length.
-fn texts(alphabet: &[char], longest: usize) -> Vec<String> {
+pub(crate) fn texts(alphabet: &[char], longest: usize) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut from = 0;
     for _ in 0..longest {
