@@ -58,7 +58,9 @@ fn an_allowed_call_leaves_a_decision_and_an_outcome() {
         assert_eq!(event["additionalEventData"]["Scheme"], "http");
         let resources = ours["decision"]["Resources"].as_array().unwrap();
         assert_eq!(resources.len(), 2);
-        assert_eq!(resources[0]["MatchedPolicies"][0]["PolicyIdentifier"], "attach-eni");
+        let matched = resources[0]["MatchedPolicies"].as_array().unwrap().iter();
+        let matched: Vec<_> = matched.map(|policy| policy["PolicyIdentifier"].as_str().unwrap()).collect();
+        assert_eq!(matched, ["guardrails", "attach-eni"]);
         assert_eq!(ours["decision"]["AuthAction"], "ecs:AttachNetworkInterface");
     }
     assert_eq!((stage(decision), &ours(decision)["final"]), ("Decision", &false.into()));

@@ -33,7 +33,7 @@ pub(super) struct Ecs {
 
 impl Ecs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        start_log();
+        start_log("info");
         if !self.listen.ip().is_loopback() {
             let what = format!("`{}` is not loopback: the embedded ECS is for this machine alone", self.listen);
             return Err(Failure::new(what, "listen on 127.0.0.1"));

@@ -14,6 +14,8 @@ pub enum Exit {
     No,
     /// Usage, unreadable or invalid input.
     CouldNotRun,
+    /// That of a command that was run.
+    Of(u8),
 }
 
 /// Why a command could not run.
@@ -54,6 +56,7 @@ impl From<Exit> for ExitCode {
             Exit::Yes => Self::from(0),
             Exit::No => Self::from(1),
             Exit::CouldNotRun => Self::from(2),
+            Exit::Of(status) => Self::from(status),
         }
     }
 }

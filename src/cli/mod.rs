@@ -16,6 +16,7 @@ mod exit;
 mod http_client;
 mod lint;
 mod question;
+mod run;
 mod runtime;
 mod serve;
 mod startup;
@@ -54,6 +55,7 @@ enum Command {
     WhoCan(who_can::WhoCan),
     Can(can::Can),
     Test(test::Test),
+    Run(run::Run),
     Actions(actions::Actions),
     Ecs(ecs::Ecs),
     Call(call::Call),
@@ -69,6 +71,7 @@ impl Cli {
             Command::WhoCan(who_can) => who_can.run(),
             Command::Can(can) => can.run(),
             Command::Test(test) => test.run(),
+            Command::Run(run) => run.run(),
             Command::Actions(actions) => actions.run(),
             Command::Ecs(ecs) => ecs.run(),
             Command::Call(call) => call.run(),

@@ -27,13 +27,18 @@ pub(super) enum OutputFormat {
 
 /// Prints a value as one JSON document that carries `"schema": 1`.
 pub(super) fn print_json(value: impl Serialize) {
+    say!("{}", json_document(value));
+}
+
+/// A value as one JSON document that carries `"schema": 1`.
+pub(super) fn json_document(value: impl Serialize) -> String {
     let mut document = json!({ "schema": 1 });
     let value = serde_json::to_value(value).unwrap_or(Value::Null);
     match (&mut document, value) {
         (Value::Object(document), Value::Object(members)) => document.extend(members),
         (document, other) => document["value"] = other,
     }
-    say!("{document:#}");
+    format!("{document:#}")
 }
 
 /// Which statement is meant.

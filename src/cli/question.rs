@@ -10,8 +10,8 @@ use clap::Args;
 use crate::catalog::{Binding, Catalog};
 use crate::gateway::now;
 use crate::identity::parse_timestamp;
-use crate::pdp::{Asked, Directory, Inventory, Question};
-use crate::policy::{Document, Lanes, PolicySet};
+use crate::pdp::{Asked, Directory, Inventory, Question, UnknownPrincipal};
+use crate::policy::{Document, LONGEST_SESSION_POLICY, Lanes, PolicySet};
 use crate::ram::{Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, WrittenPrincipal};
 use crate::source::Source;
 use crate::store::{FactSource, read_source};
@@ -219,29 +219,28 @@ impl FlatRequest {
 fn of_case(case: &CaseRequest, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
     let malformed = |what: String| Failure::new(what, "mend the request");
     let principal = case.principal().map_err(malformed)?;
-    let written = principal.identity().to_string();
-    known(Some(principal), &written, directory)?;
+    let (account, identity) = (Some(principal.account().clone()), principal.identity().clone());
+    known(WrittenPrincipal { account, identity }, directory)?;
     case.question(|subject| inventory.facts(&subject.resources)).map_err(malformed)
 }
 
-/// The principal that is meant by what is written.
+/// The principal that is meant by what is written: one that nobody knows would be denied, and the typo behind it go
+/// unseen.
 pub(super) fn known_principal(written: &str, directory: &Directory) -> Result<Principal, Failure> {
-    let principal: WrittenPrincipal = read("--principal", written)?;
-    known(principal.in_account(directory.only_account()), written, directory)
+    known(read("--principal", written)?, directory)
 }
 
-/// A principal that nobody knows would be denied, and the typo behind it go unseen.
-fn known(principal: Option<Principal>, written: &str, directory: &Directory) -> Result<Principal, Failure> {
-    let principal = principal.ok_or_else(|| {
-        Failure::new(format!("`{written}` could be of any account"), "write `ACCOUNT:` in front of it")
-    })?;
-    if directory.knows(&principal) {
-        return Ok(principal);
-    }
-    let known: Vec<_> =
-        directory.principals().map(|(principal, _)| format!("`{}`", principal.identity())).take(8).collect();
-    let what = format!("`{principal}` is in no policy directory");
-    Err(Failure::new(what, format!("name one that is there: {}", known.join(", "))))
+fn known(written: WrittenPrincipal, directory: &Directory) -> Result<Principal, Failure> {
+    directory.named(written).map_err(|unknown| {
+        let help = match unknown {
+            UnknownPrincipal::OfAnyAccount(_) => "write `ACCOUNT:` in front of it".to_owned(),
+            UnknownPrincipal::Nobody(_) => {
+                let known = directory.principals().map(|(principal, _)| format!("`{}`", principal.identity()));
+                format!("name one that is there: {}", known.take(8).collect::<Vec<_>>().join(", "))
+            }
+        };
+        Failure::new(unknown.to_string(), help)
+    })
 }
 
 fn facts(given: &BTreeMap<String, String>) -> Result<Context, Failure> {
@@ -274,14 +273,14 @@ fn read<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) ->
     text.parse().map_err(|error: T::Err| Failure::new(error.to_string(), format!("mend `{what}`")))
 }
 
-/// STS takes no longer one (`spec/ram-policy.md` 1.4).
-const LONGEST_SESSION_POLICY: usize = 2048;
-
 fn read_session_policy(path: &Path) -> Result<Arc<PolicySet>, Failure> {
     let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
     let length = source.text().chars().count();
     if length > LONGEST_SESSION_POLICY {
-        let what = format!("`{}` has {length} characters: a session policy has at most 2048", source.name());
+        let what = format!(
+            "`{}` has {length} characters: a session policy has at most {LONGEST_SESSION_POLICY}",
+            source.name()
+        );
         return Err(Failure::new(what, "shorten it: STS refuses it with InvalidParameter.PolicySize"));
     }
     let document = Document::parse("session", &source).map_err(Failure::Complaints)?;

@@ -36,10 +36,10 @@ pub(super) fn stop_on_signal() -> CancellationToken {
     stop
 }
 
-/// The log, on standard error; `RAMGATE_LOG` sets what is in it (`debug`, `ramgate=debug`).
-pub(super) fn start_log() {
+/// The log, on standard error; `RAMGATE_LOG` sets what is in it (`debug`, `ramgate=debug`), else `usual` does.
+pub(super) fn start_log(usual: &str) {
     let filter = environment("RAMGATE_LOG").and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(usual));
     let plain = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = !plain && std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);

@@ -12,12 +12,13 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Endpoint, Settings};
 use crate::gateway;
 use crate::identity::SecretPlace;
+use crate::simulator::World;
 use crate::store::read_source;
 
 use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::runtime::{runtime, start_log, stop_on_signal};
-use super::startup::{Insecure, Material, Plan};
+use super::startup::{Insecure, Keys, Material, Plan};
 
 /// Runs the gateway; without a configuration, the demo account in front of the embedded ECS
 #[derive(Debug, Args)]
@@ -53,11 +54,11 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        start_log();
+        start_log("info");
         let workers = self.workers;
         let configured = self.config.is_some();
         let plan = self.plan()?;
-        let demo = plan.keys == Material::Demo;
+        let demo = matches!(plan.keys, Keys::Material(Material::Demo));
         let ready = plan.prepare()?;
         diagnostic::print(&ready.loaded.warnings);
         runtime(workers)?.block_on(async {
@@ -111,7 +112,8 @@ impl Serve {
         if let Some(upstream) = self.upstream {
             settings.upstream.endpoint = endpoint(&upstream, settings.upstream.endpoint)?;
         }
-        Ok(Plan { settings, policies: plan_policies, keys: plan_keys, insecure: self.insecure })
+        let keys = Keys::Material(plan_keys);
+        Ok(Plan { settings, policies: plan_policies, keys, world: World::demo(), insecure: self.insecure })
     }
 }
 

@@ -14,12 +14,12 @@ use crate::envelope::unique_id;
 use crate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, client_tls, now};
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
-use crate::ram::{AccountId, Identity, Principal};
+use crate::ram::{AccessKeyId, AccountId, Identity, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
 use crate::source::Source;
 use crate::store::{
-    DEMO_KEYRING, FactSource, FileModes, Loaded, demo_policies, known_principal, load_directories, read_bounded,
-    read_keyring, read_keyring_text, read_secret,
+    DEMO_KEYRING, FactSource, FileModes, Loaded, demo_policies, load_directories, read_bounded, read_keyring,
+    read_keyring_text, read_secret,
 };
 
 use super::exit::Failure;
@@ -31,6 +31,21 @@ pub(super) enum Material {
     /// Compiled in.
     Demo,
     Files,
+}
+
+/// Where the keys come from that callers sign with.
+#[derive(Debug)]
+pub(super) enum Keys {
+    Material(Material),
+    /// One for each principal, made for this run.
+    Issued(Vec<IssuedKey>),
+}
+
+/// A key for the length of one run.
+pub(super) struct IssuedKey {
+    pub(super) principal: Principal,
+    pub(super) id: AccessKeyId,
+    pub(super) secret: String,
 }
 
 /// Exceptions somebody asked for by name.
@@ -54,7 +69,9 @@ pub(super) struct Insecure {
 pub(super) struct Plan {
     pub(super) settings: Settings,
     pub(super) policies: Material,
-    pub(super) keys: Material,
+    pub(super) keys: Keys,
+    /// Of the embedded ECS.
+    pub(super) world: World,
     pub(super) insecure: Insecure,
 }
 
@@ -66,12 +83,19 @@ pub(super) struct Ready {
     upstream_key: Credential,
     tls: rustls::ClientConfig,
     replica: String,
+    world: World,
 }
 
 impl Plan {
     /// Reads and checks all that the gateway needs.
     pub(super) fn prepare(self) -> Result<Ready, Failure> {
         self.refuse_insecure()?;
+        let loaded = self.load()?;
+        self.ready(loaded)
+    }
+
+    /// The policies alone.
+    pub(super) fn load(&self) -> Result<Loaded, Failure> {
         let facts = match self.settings.resources.source {
             ResourceSource::File => FactSource::File,
             ResourceSource::Upstream => FactSource::Upstream,
@@ -87,6 +111,11 @@ impl Plan {
             let help = "write a policy, or start with `--insecure-no-policy`: everybody is refused then";
             return Err(Failure::new("no policy is loaded", help));
         }
+        Ok(loaded)
+    }
+
+    /// Everything else, once it is known who exists.
+    pub(super) fn ready(self, loaded: Loaded) -> Result<Ready, Failure> {
         let modes = if self.insecure.insecure_key_file_mode { FileModes::Ignored } else { FileModes::Checked };
         let keys = self.keys(&loaded.directory, modes)?;
         let upstream_key = self.upstream_key(&loaded.directory, modes)?;
@@ -96,12 +125,12 @@ impl Plan {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
-        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, replica })
+        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, replica, world: self.world })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
         let listen = self.settings.listen;
-        if !listen.ip().is_loopback() && self.keys == Material::Demo {
+        if !listen.ip().is_loopback() && matches!(self.keys, Keys::Material(Material::Demo)) {
             let what = format!("`{listen}` is not loopback, and everybody has the demo's keys");
             return Err(Failure::new(what, "listen on 127.0.0.1, or write a key ring of your own"));
         }
@@ -120,11 +149,14 @@ impl Plan {
     }
 
     fn keys(&self, directory: &Directory, modes: FileModes) -> Result<KeyRing, Failure> {
-        if self.keys == Material::Files {
-            return Ok(read_keyring(&self.settings.keyring, |written| known_principal(directory, written), modes)?);
+        let known = |written| directory.named(written).map_err(|unknown| unknown.to_string());
+        match &self.keys {
+            Keys::Material(Material::Demo) => {}
+            Keys::Material(Material::Files) => return Ok(read_keyring(&self.settings.keyring, known, modes)?),
+            Keys::Issued(keys) => return Ok(KeyRing::new(keys.iter().map(IssuedKey::credential))),
         }
         let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
-        let read = read_keyring_text(&source, Path::new(""), |written| known_principal(directory, written), modes);
+        let read = read_keyring_text(&source, Path::new(""), known, modes);
         read.map_err(|_| {
             let what = "the demo's keys belong to principals that the policy directory does not have";
             Failure::new(what, "write a key ring and name it with `--keyring`")
@@ -141,6 +173,18 @@ impl Plan {
                 Ok(own_key(access_key_id.clone(), &secret, account))
             }
         }
+    }
+}
+
+impl IssuedKey {
+    fn credential(&self) -> Credential {
+        Credential::new(self.id.clone(), &Secret::new(self.secret.as_str()), self.principal.clone(), KeyStatus::Active)
+    }
+}
+
+impl std::fmt::Debug for IssuedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedKey").field("principal", &self.principal).field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -170,7 +214,7 @@ impl Ready {
                 let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
                 let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
                 let keys = KeyRing::new([self.upstream_key.clone()]);
-                let simulator = Arc::new(Simulator::new(World::demo(), keys, SimulatorSettings::default()));
+                let simulator = Arc::new(Simulator::new(self.world, keys, SimulatorSettings::default()));
                 servers.spawn(crate::simulator::run(listener, simulator, shutdown.clone()));
                 url
             }
@@ -220,7 +264,7 @@ fn simulator_key(account: Option<AccountId>) -> Credential {
 }
 
 /// The gateway's own key upstream; the principal behind it is known there, not here.
-fn own_key(id: crate::ram::AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
+fn own_key(id: AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
     let account = account.unwrap_or_else(|| "0".parse().expect("a well-formed account"));
     Credential::new(id, secret, Principal::new(account, Identity::Root), KeyStatus::Active)
 }
@@ -233,7 +277,7 @@ fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn host_name() -> String {
+pub(super) fn host_name() -> String {
     let told = environment("HOSTNAME").filter(|name| !name.is_empty());
     let asked =
         || read_bounded(Path::new("/proc/sys/kernel/hostname"), 256).ok().and_then(|name| String::from_utf8(name).ok());

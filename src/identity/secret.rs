@@ -22,9 +22,17 @@ impl Secret {
     /// # Panics
     /// When the system has no randomness to give: nothing that needs it may go on then.
     pub fn random() -> Self {
+        Self::new(Self::random_text())
+    }
+
+    /// The text of one, for whoever must hand it on to a caller.
+    ///
+    /// # Panics
+    /// As [`Secret::random`].
+    pub fn random_text() -> String {
         let mut bytes = [0; 32];
         SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-        Self::new(STANDARD.encode(bytes))
+        STANDARD.encode(bytes)
     }
 
     /// Compares without telling by its duration where two secrets differ.

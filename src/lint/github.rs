@@ -1,6 +1,6 @@
-//! Findings as workflow commands of GitHub Actions: annotations beside the lines of a pull request.
+//! Findings as annotations of GitHub Actions, beside the lines of a pull request.
 
-use crate::source::Severity;
+use crate::source::annotation;
 
 use super::finding::Finding;
 
@@ -11,22 +11,7 @@ pub fn github(findings: &[Finding]) -> String {
 }
 
 fn line(finding: &Finding) -> String {
-    let command = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "notice",
-    };
     let at = finding.source.position(finding.span.start);
-    let name = finding.source.name();
-    let (file, title) = (property(name.strip_prefix("./").unwrap_or(name)), property(finding.rule.id));
-    let message = data(&format!("{}; {}", finding.title, finding.help));
-    format!("::{command} file={file},line={},col={},title={title}::{message}", at.line, at.column)
-}
-
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    let message = format!("{}; {}", finding.title, finding.help);
+    annotation(finding.severity, finding.source.name(), at, finding.rule.id, &message)
 }

@@ -1,7 +1,7 @@
 //! Every rule over one account.
 
 use crate::pdp::{Directory, Standing};
-use crate::policy::Document;
+use crate::policy::{Document, LayerKind};
 use crate::ram::{AccountId, Principal};
 use crate::source::Source;
 
@@ -10,7 +10,7 @@ use super::document::lint_document;
 use super::finding::{Finding, sort};
 use super::ignore::IgnoreList;
 use super::principal;
-use super::rule::{ALLOW_UNDER_DENY, Rule, SHADOWED};
+use super::rule::{ALLOW_UNDER_DENY, RESOURCE_STAR, Rule, SHADOWED};
 use super::shadow::{Key, shadowed, under_deny};
 use super::site::Site;
 
@@ -41,7 +41,9 @@ pub fn survey(survey: &Survey<'_>) -> Vec<Finding> {
     let shadowed = shadowed(&standings, survey.documents.iter().map(|(document, _)| *document));
     let taken_back = under_deny(&standings);
     for (document, source) in &survey.documents {
-        findings.extend(lint_document(document, source));
+        let found = lint_document(document, source).into_iter();
+        let limit = only_limits(document, &standings);
+        findings.extend(found.filter(|finding| !(limit && finding.rule.id == RESOURCE_STAR.id)));
         let mut site = Site::new(document, source);
         for index in 0..document.statements().len() {
             let key = (document.name(), index);
@@ -65,6 +67,15 @@ pub fn survey(survey: &Survey<'_>) -> Vec<Finding> {
     }
     sort(&mut findings);
     findings
+}
+
+/// Whether a document is attached to levels of the resource directory alone: there an Allow grants nothing, it says what
+/// may be granted.
+fn only_limits(document: &Document, standings: &[&Standing]) -> bool {
+    let sets = standings.iter().flat_map(|standing| standing.layers.sets());
+    let holding = sets.filter(|(_, _, set)| set.documents().iter().any(|held| std::ptr::eq(&**held, document)));
+    let mut kinds = holding.map(|(kind, _, _)| kind).peekable();
+    kinds.peek().is_some() && kinds.all(|kind| kind == LayerKind::Control)
 }
 
 fn report(site: &mut Site<'_>, index: usize, rule: &'static Rule, title: String, help: &str) {

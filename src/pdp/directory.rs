@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::policy::Layers;
-use crate::ram::{AccountId, ByPrincipal, Principal};
+use crate::ram::{AccountId, ByPrincipal, Principal, WrittenPrincipal};
 
 /// Every principal of every account, with its layers. Whatever could be wrong with it was refused when it was read.
 #[derive(Clone, Debug)]
@@ -20,6 +20,15 @@ pub struct Standing {
     /// RAM's numeric id, where the account file gives one.
     pub id: Option<Box<str>>,
     pub layers: Arc<Layers>,
+}
+
+/// A name that is nobody's here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownPrincipal {
+    #[error("`{0}` could be of any account: write `ACCOUNT:{0}`")]
+    OfAnyAccount(String),
+    #[error("`{0}` is in no policy directory")]
+    Nobody(Principal),
 }
 
 impl Directory {
@@ -56,6 +65,17 @@ impl Directory {
     /// Whether a principal may be named: one with a standing, or the root of an account that is served.
     pub fn knows(&self, principal: &Principal) -> bool {
         self.standing(principal).is_some() || (principal.is_root() && self.has_account(principal.account()))
+    }
+
+    /// The principal that is meant.
+    ///
+    /// # Errors
+    /// One that is not known, and one whose account had to be said.
+    pub fn named(&self, written: WrittenPrincipal) -> Result<Principal, UnknownPrincipal> {
+        let identity = written.identity.clone();
+        let principal = written.in_account(self.only_account());
+        let principal = principal.ok_or_else(|| UnknownPrincipal::OfAnyAccount(identity.to_string()))?;
+        if self.knows(&principal) { Ok(principal) } else { Err(UnknownPrincipal::Nobody(principal)) }
     }
 
     /// In a stable order: by account, users before roles, by name.

@@ -8,9 +8,11 @@ mod directory;
 mod inventory;
 mod question;
 mod verdict;
+mod written_resource;
 
 pub use decide::Pdp;
-pub use directory::{Directory, Standing};
+pub use directory::{Directory, Standing, UnknownPrincipal};
 pub use inventory::Inventory;
 pub use question::{Asked, Question, Subject};
 pub use verdict::{Denied, Permit, Ruling};
+pub use written_resource::{WrittenResource, is_relative_id, is_resource_group};

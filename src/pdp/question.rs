@@ -56,6 +56,11 @@ impl<T: Subject> Question<T> {
         &self.subject
     }
 
+    /// What is known of the whole call.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// As policies are asked.
     pub fn request(&self) -> Request<'_> {
         Request {

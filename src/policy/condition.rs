@@ -40,6 +40,11 @@ impl Condition {
         Self { operator, key, wanted: wanted.into() }
     }
 
+    /// The same key under another operator, with other values.
+    pub(super) fn with(&self, operator: &'static Operator, wanted: Vec<Wanted>) -> Self {
+        Self::new(operator, self.key.clone(), wanted)
+    }
+
     pub fn operator(&self) -> &'static Operator {
         self.operator
     }

@@ -53,6 +53,15 @@ impl Document {
     pub fn digest(&self) -> Digest {
         self.body.digest
     }
+
+    /// The same document with another statement in the place of one. Its digest stays that of the text.
+    pub(super) fn with(&self, statement: Statement) -> Self {
+        let mut statements = self.body.statements.to_vec();
+        let place = statement.index();
+        statements[place] = statement;
+        let body = Body { statements: statements.into(), digest: self.body.digest };
+        Self { names: self.names.clone(), name_length: self.name_length, body: Arc::new(body) }
+    }
 }
 
 impl Body {

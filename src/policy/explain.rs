@@ -47,6 +47,17 @@ impl<'a> Proof<'a> {
     }
 }
 
+impl Proof<'_> {
+    /// The Deny that came nearest to applying and why it did not, in one line; none where no Deny is attached.
+    pub fn nearest_deny(&self) -> Option<String> {
+        let misses = self.resources().iter().filter_map(|it| Some((it, it.nearest_deny()?)));
+        let (resource, (at, mismatch)) =
+            misses.reduce(|nearest, next| if next.1.1 > nearest.1.1 { next } else { nearest })?;
+        let why = Words { mismatch, statement: at.statement };
+        Some(format!("{at} on {}: {why}", resource.resource))
+    }
+}
+
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(decisive) = self.0.decisive() else {

@@ -78,6 +78,12 @@ impl Glob {
         self.pattern.ends_with('*') && self.matches(prefix)
     }
 
+    /// Short texts that it matches.
+    pub fn samples(&self) -> Vec<String> {
+        let fill = |star: &str| self.pattern.replace('*', star).replace('?', "0");
+        if self.is_literal() { vec![self.pattern.to_string()] } else { vec![fill(""), fill("0")] }
+    }
+
     /// Whether the pattern matches every text.
     pub fn is_any(&self) -> bool {
         matches!(self.form, Form::Any)

@@ -117,8 +117,11 @@ impl Index {
     /// The first statement, in no promised order, of this effect that applies.
     pub(super) fn find(&self, effect: Effect, sought: &Sought<'_>) -> Option<At> {
         let mut found = None;
-        self.walk(effect, sought, |at| {
-            found = Some(at);
+        self.walk(effect, sought, |entry| {
+            if !entry.holds(effect, sought) {
+                return Walk::On;
+            }
+            found = Some(entry.at);
             Walk::Stop
         });
         found
@@ -126,13 +129,25 @@ impl Index {
 
     /// Every statement of this effect that applies, once for each of its patterns that matches.
     pub(super) fn for_each(&self, effect: Effect, sought: &Sought<'_>, mut each: impl FnMut(At)) {
-        self.walk(effect, sought, |at| {
-            each(at);
+        self.walk(effect, sought, |entry| {
+            if entry.holds(effect, sought) {
+                each(entry.at);
+            }
             Walk::On
         });
     }
 
-    fn walk(&self, effect: Effect, sought: &Sought<'_>, mut applies: impl FnMut(At) -> Walk) {
+    /// Every statement of this effect whose action and resource match, whatever its conditions say; once for each of
+    /// its patterns that matches.
+    pub(super) fn for_each_match(&self, effect: Effect, sought: &Sought<'_>, mut each: impl FnMut(At)) {
+        self.walk(effect, sought, |entry| {
+            each(entry.at);
+            Walk::On
+        });
+    }
+
+    /// Shows every entry that matches.
+    fn walk(&self, effect: Effect, sought: &Sought<'_>, mut show: impl FnMut(&Entry) -> Walk) {
         let whole = |fields| all_under(sought.resource, fields).unwrap_or(fields.relative);
         let relative = sought.fields.map_or("", whole);
         let mut left = relative.as_bytes();
@@ -144,7 +159,7 @@ impl Index {
             let runs = &self.runs[node.first_run as usize..][..node.runs as usize];
             for run in runs.iter().filter(|run| run.lanes.has(sought.lane)) {
                 for entry in &self.entries[run.first as usize..][..run.entries as usize] {
-                    if entry.applies(effect, sought, left) && matches!(applies(entry.at), Walk::Stop) {
+                    if entry.matches(sought, left) && matches!(show(entry), Walk::Stop) {
                         return;
                     }
                 }
@@ -173,12 +188,11 @@ enum Walk {
 }
 
 impl Entry {
-    /// `left` is what the relative id goes on with after the beginning that led here.
-    fn applies(&self, effect: Effect, sought: &Sought<'_>, left: &[u8]) -> bool {
-        self.matches(sought, left)
-            && self.conditions.as_ref().is_none_or(|conditions| conditions.hold(effect, sought.facts))
+    fn holds(&self, effect: Effect, sought: &Sought<'_>) -> bool {
+        self.conditions.as_ref().is_none_or(|conditions| conditions.hold(effect, sought.facts))
     }
 
+    /// `left` is what the relative id goes on with after the beginning that led here.
     fn matches(&self, sought: &Sought<'_>, left: &[u8]) -> bool {
         let Some(head) = &self.head else { return true };
         let Some(fields) = sought.fields else {

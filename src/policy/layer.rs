@@ -99,6 +99,21 @@ impl Layers {
         control.chain(account).chain(groups)
     }
 
+    /// The same with each set as `change` gives it back; it is asked once for each place a set stands in.
+    #[must_use]
+    pub fn map(&self, mut change: impl FnMut(&Arc<PolicySet>) -> Arc<PolicySet>) -> Self {
+        Self {
+            control: self.control.as_deref().map(|levels| levels.iter().map(&mut change).collect()),
+            account: self.account.iter().map(&mut change).collect(),
+            groups: self
+                .groups
+                .iter()
+                .map(|scoped| Scoped { resource_group: Arc::clone(&scoped.resource_group), set: change(&scoped.set) })
+                .collect(),
+            quarantined: self.quarantined.clone(),
+        }
+    }
+
     /// Which facts about resources a judgement on this action may turn on.
     pub fn needs(&self, action: &Action) -> Needs {
         self.sets().fold(Needs::default(), |needs, (kind, _, set)| {
@@ -129,6 +144,9 @@ impl LayerVerdicts {
 }
 
 impl LayerKind {
+    /// Every kind, in the order in which RAM evaluates them.
+    pub const ALL: [Self; 4] = [Self::Control, Self::Session, Self::AccountIdentity, Self::ResourceGroupIdentity];
+
     pub fn policy_type(self) -> &'static str {
         match self {
             Self::Control => "ControlPolicy",

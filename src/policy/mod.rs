@@ -10,6 +10,7 @@
 //! | comparing | `cover`: whether one pattern or statement takes in all of another |
 //! | judging | `set` and its `index`, `layer`, `evaluate`, `decision` |
 //! | explaining | `proof`, then `explain` in words and `report` as data; `deciding` for the log; `reach` for what could be |
+//! | testing | `exercise`: what a request put to the test; `mutant`: documents changed on purpose |
 
 mod condition;
 mod cover;
@@ -20,6 +21,7 @@ mod document;
 mod effect;
 mod error;
 mod evaluate;
+mod exercise;
 mod explain;
 mod facts;
 mod glob;
@@ -30,6 +32,7 @@ mod lane;
 mod layer;
 mod library;
 mod mismatch;
+mod mutant;
 mod operator;
 mod outline;
 mod pattern;
@@ -49,6 +52,7 @@ pub use decision::{Decision, Grounds, Judged};
 pub use document::{Digest, Document};
 pub use effect::Effect;
 pub use evaluate::evaluate;
+pub use exercise::Exercise;
 pub use explain::{Details, Summary};
 pub use facts::Facts;
 pub use glob::{Case, Glob};
@@ -56,14 +60,15 @@ pub use lane::Lanes;
 pub use layer::{LayerKind, Layers, Scoped};
 pub use library::Library;
 pub use mismatch::Mismatch;
+pub use mutant::Mutant;
 pub use operator::{Compares, Operator, Sense};
-pub use outline::{Outline, condition_pointer};
+pub use outline::{Outline, condition_pointer, statement_pointer};
 pub use pattern::ArnPattern;
 pub use proof::{Finding, LayerProof, Proof, ResourceProof};
 pub use reach::{Grant, LayerReach};
 pub use report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementReport};
 pub use request::Request;
-pub use set::{AttachedTo, Needs, PolicySet, Sets, StatementRef};
+pub use set::{AttachedTo, LONGEST_SESSION_POLICY, Needs, PolicySet, Sets, StatementRef};
 pub use statement::{Actions, Conditions, Resources, Statement};
 pub use value::Wanted;
 pub use verdict::Verdict;

@@ -16,6 +16,11 @@ pub fn condition_pointer(statement: &Statement, condition: &Condition) -> String
     block.key(condition.operator().name()).key(condition.written_key()).into_text()
 }
 
+/// Where a statement stands in its document, as a JSON pointer.
+pub fn statement_pointer(statement: &Statement) -> String {
+    json::Pointer::default().key("Statement").index(statement.index()).into_text()
+}
+
 /// The places of one text.
 #[derive(Debug)]
 pub struct Outline<'s>(Option<Value<'s>>);

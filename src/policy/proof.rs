@@ -167,18 +167,30 @@ impl<'a> ResourceProof<'a> {
             LayerKind::AccountIdentity => layer.kind >= refusing,
             _ => layer.kind == refusing && layer.verdict == Some(self.judged.verdict),
         };
-        let findings = self.layers.iter().filter(asked).flat_map(|layer| &layer.findings);
-        let misses = findings.filter_map(|(at, finding)| match (at.statement.effect(), finding) {
-            (Effect::Allow, Finding::Misses(mismatch)) => Some((*at, *mismatch)),
-            _ => None,
-        });
-        misses.reduce(|nearest, next| if next.1 > nearest.1 { next } else { nearest })
+        nearest(self.layers.iter().filter(asked), Effect::Allow)
+    }
+
+    /// The Deny statement, in any layer, that came nearest to applying.
+    pub fn nearest_deny(&self) -> Option<(StatementRef<'a>, Mismatch)> {
+        nearest(self.layers.iter(), Effect::Deny)
     }
 
     /// What the request has for a condition's key.
     pub(super) fn facts(&self) -> &Facts<'a> {
         &self.asked
     }
+}
+
+/// The first of those that failed the latest check.
+fn nearest<'p, 'a: 'p>(
+    layers: impl Iterator<Item = &'p LayerProof<'a>>,
+    effect: Effect,
+) -> Option<(StatementRef<'a>, Mismatch)> {
+    let misses = layers.flat_map(|layer| &layer.findings).filter_map(|(at, finding)| match finding {
+        Finding::Misses(mismatch) if at.statement.effect() == effect => Some((*at, *mismatch)),
+        _ => None,
+    });
+    misses.reduce(|nearest, next| if next.1 > nearest.1 { next } else { nearest })
 }
 
 /// Whether a layer is asked about the resource.

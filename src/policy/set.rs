@@ -13,6 +13,9 @@ use super::index::{At, Builder, Index, Sought};
 use super::lane::{Lane, LaneSet, Lanes};
 use super::statement::{Actions, Statement};
 
+/// How many characters a session policy has at most: STS takes no longer one (`spec/ram-policy.md` 1.4).
+pub const LONGEST_SESSION_POLICY: usize = 2048;
+
 /// Documents and their index. What several principals have through a group is one set, held once.
 #[derive(Debug)]
 pub struct PolicySet {
@@ -174,6 +177,23 @@ impl PolicySet {
         let Some(sought) = self.sought(asked) else { return self.scan(effect, asked).collect() };
         let mut found = Vec::new();
         self.index.for_each(effect, &sought, |at| found.push(at));
+        self.in_order(found)
+    }
+
+    /// Every statement whose action and resource match, whatever its conditions say, in the order of documents.
+    pub(super) fn matching(&self, asked: &Asked<'_>) -> Vec<StatementRef<'_>> {
+        let Some(sought) = self.sought(asked) else {
+            return self.statements().filter(|at| at.statement.matches(asked.action, asked.resource)).collect();
+        };
+        let mut found = Vec::new();
+        for effect in [Effect::Deny, Effect::Allow] {
+            self.index.for_each_match(effect, &sought, |at| found.push(at));
+        }
+        self.in_order(found)
+    }
+
+    /// Each of the statements once.
+    fn in_order(&self, mut found: Vec<At>) -> Vec<StatementRef<'_>> {
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|at| self.at(at)).collect()

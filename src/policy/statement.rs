@@ -82,6 +82,11 @@ impl Statement {
         self.resource_mismatch(resource).or_else(|| self.condition_mismatch(facts))
     }
 
+    /// Whether it is about the action and the resource, whatever its conditions say.
+    pub(super) fn matches(&self, action: &Action, resource: &Resource<'_>) -> bool {
+        self.actions.select(action) && self.resource_mismatch(resource).is_none()
+    }
+
     /// Of several patterns that all fail, the one that came nearest.
     fn resource_mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
         let mut nearest = None;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::ram::ValueRef;
 
@@ -86,6 +86,34 @@ impl Wanted {
             Some(true) => Match::Yes,
             Some(false) => Match::No,
             None => Match::Unreadable,
+        }
+    }
+}
+
+impl Wanted {
+    /// Values worth a try: some that are wanted, some just beside them.
+    pub fn samples(&self) -> Vec<String> {
+        match &self.test {
+            Test::Text | Test::TextIgnoringCase => vec![self.text.to_string(), format!("{}-other", self.text)],
+            Test::TextLike(pattern) => pattern.samples().into_iter().chain(["other".to_owned()]).collect(),
+            Test::Number(..) => match self.text.parse::<i64>() {
+                Ok(number) => {
+                    [number, number.saturating_sub(1), number.saturating_add(1)].map(|it| it.to_string()).to_vec()
+                }
+                Err(_) => vec![self.text.to_string(), "0".to_owned()],
+            },
+            Test::Date(_, date) => {
+                let second = SignedDuration::from_secs(1);
+                let beside = [date.checked_sub(second), date.checked_add(second)];
+                [Ok(*date)].into_iter().chain(beside).flatten().map(|date| date.to_string()).collect()
+            }
+            Test::Boolean(wanted) => vec![wanted.to_string(), (!wanted).to_string()],
+            Test::Address(block) => {
+                // Blocks that are for documentation (RFC 5737, RFC 3849): seldom those of a policy.
+                let mut outside = ["192.0.2.1", "198.51.100.1", "2001:db8::1"].into_iter();
+                let outside = outside.find(|text| parse_address(text).is_some_and(|address| !block.contains(&address)));
+                [Some(block.network().to_string()), outside.map(str::to_owned)].into_iter().flatten().collect()
+            }
         }
     }
 }

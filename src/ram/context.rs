@@ -124,6 +124,12 @@ impl Context {
         self.facts.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_ref())
     }
 
+    /// The same facts but for those of one key.
+    #[must_use]
+    pub fn without(&self, key: &ContextKey) -> Self {
+        Self { facts: self.facts.iter().filter(|(known, _)| known != key).cloned().collect() }
+    }
+
     pub fn has(&self, key: &ContextKey) -> bool {
         self.facts.iter().any(|(known, _)| known == key)
     }

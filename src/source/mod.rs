@@ -3,13 +3,17 @@
 //! Knows nothing of what the text means. Every file the project reads (policies, account, key ring,
 //! configuration, world, catalogue) is complained about in this one form, so that all errors look alike.
 
+mod annotation;
 mod hex;
+mod lines;
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use annotation::annotation;
 pub use hex::hex;
+pub use lines::Lines;
 
 /// A named text: what a complaint quotes from.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use toml::Spanned;
 
-use crate::pdp::Standing;
+use crate::pdp::{Standing, is_resource_group};
 use crate::policy::{AttachedTo, Layers, Library, PolicySet, Scoped, Sets};
 use crate::ram::{AccountId, Context, Identity, Principal};
 use crate::source::{Complaint, Source};
 
 use super::documents::{Attached, Documents, LoadedDocument};
-use super::resources::{is_resource_group, read_resources};
+use super::resources::read_resources;
 use super::written_account::{Text, WrittenAccount, WrittenLevel, WrittenScoped};
 
 /// The files of one policy directory, read and not yet understood.
@@ -48,7 +48,6 @@ pub(super) struct Account {
     pub(super) scoped: Vec<ScopedAt>,
     pub(super) files: Vec<Source>,
     pub(super) lint: Option<Source>,
-    attached: BTreeSet<String>,
 }
 
 /// Where an attachment to a resource group is written.
@@ -107,16 +106,12 @@ impl Account {
         reader.users(&written, &groups, &control);
         reader.roles(&written, &control);
         let Reader { documents, found, scoped, .. } = reader;
-        let (documents, warnings, attached) = documents.finish()?;
+        let (documents, warnings) = documents.finish()?;
         let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
         let principals =
             found.into_iter().map(|(identity, standing)| (Principal::new(id.clone(), identity), standing)).collect();
         let (lint, files) = (files.lint, files.accounts.into_iter().map(|(_, source)| source).collect());
-        Ok(Self { id, source: whole, principals, documents, resources, warnings, scoped, files, lint, attached })
-    }
-
-    pub(super) fn attaches(&self, policy: &str) -> bool {
-        self.attached.contains(policy)
+        Ok(Self { id, source: whole, principals, documents, resources, warnings, scoped, files, lint })
     }
 }
 

@@ -22,11 +22,18 @@ pub fn demo_policies() -> PolicyFiles {
     PolicyFiles {
         name: "(demo) policies".to_owned(),
         accounts: files!["account.toml"].into_iter().map(source).collect(),
-        documents: files!["attach-eni.json", "protect-production.json", "terway.json"]
-            .into_iter()
-            .map(source)
-            .collect(),
-        resources: None,
+        documents: files![
+            "attach-eni.json",
+            "guardrails.json",
+            "matching-tags.json",
+            "office-network.json",
+            "protect-production.json",
+            "terway.json",
+        ]
+        .into_iter()
+        .map(source)
+        .collect(),
+        resources: files!["resources.toml"].into_iter().map(source).map(|(_, source)| source).next(),
         lint: None,
         unreadable: Vec::new(),
     }

@@ -28,9 +28,11 @@ pub(super) struct Documents {
 pub struct LoadedDocument {
     pub document: Arc<Document>,
     pub source: Source,
+    /// Whether anybody has it.
+    pub attached: bool,
 }
 
-type Finished = (Vec<LoadedDocument>, Vec<Complaint>, BTreeSet<String>);
+type Finished = (Vec<LoadedDocument>, Vec<Complaint>);
 
 /// What an attachment names.
 pub(super) enum Attached {
@@ -57,7 +59,7 @@ impl Documents {
         }
         match library.document(&name, &source) {
             Ok(document) => {
-                self.read.insert(name, LoadedDocument { document: Arc::new(document), source });
+                self.read.insert(name, LoadedDocument { document: Arc::new(document), source, attached: false });
             }
             Err(complaints) => self.broken.entry(name).or_default().extend(complaints),
         }
@@ -126,10 +128,11 @@ impl Documents {
         found
     }
 
-    /// The documents, when there is nothing to complain about; the warnings; and the names of what is attached.
+    /// The documents, when there is nothing to complain about, and the warnings.
     pub(super) fn finish(mut self) -> Result<Finished, Vec<Complaint>> {
-        for (name, loaded) in &self.read {
-            if !self.attached.contains(name) {
+        for (name, loaded) in &mut self.read {
+            loaded.attached = self.attached.contains(name);
+            if !loaded.attached {
                 let title = format!("nobody has the policy `{name}`");
                 let help = "attach it in the account file, or remove it";
                 self.warnings.push(loaded.source.warning(0..0, title, help));
@@ -138,10 +141,6 @@ impl Documents {
         let mut complaints: Vec<_> = self.broken.into_values().flatten().collect();
         complaints.sort_by(|a, b| a.source.name().cmp(b.source.name()));
         complaints.extend(self.complaints);
-        if complaints.is_empty() {
-            Ok((self.read.into_values().collect(), self.warnings, self.attached))
-        } else {
-            Err(complaints)
-        }
+        if complaints.is_empty() { Ok((self.read.into_values().collect(), self.warnings)) } else { Err(complaints) }
     }
 }

@@ -4,7 +4,6 @@
 //! calls, what a decision is made for.
 
 mod account;
-mod case_files;
 mod demo;
 mod directory;
 mod documents;
@@ -12,14 +11,17 @@ mod file;
 mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
+mod test_files;
 mod unknown_facts;
+mod write;
 mod written_account;
 
 pub use account::PolicyFiles;
-pub use case_files::read_case_files;
 pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]
-pub use secrets::{FileModes, known_principal, read_keyring, read_keyring_text, read_secret};
+pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
+pub use test_files::{TestKind, TestText, policy_directory_of, read_test_files};
+pub use write::{replace_file, write_private};

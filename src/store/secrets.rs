@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::config::environment;
 use crate::identity::{KeyRing, Secret, SecretPlace};
-use crate::pdp::Directory;
 use crate::ram::{Principal, WrittenPrincipal};
 use crate::source::{Complaint, Source};
 
@@ -74,17 +73,6 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
     };
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
-}
-
-/// The principal meant by what is written, when the directory knows it.
-///
-/// # Errors
-/// Who is not known, in words.
-pub fn known_principal(directory: &Directory, written: WrittenPrincipal) -> Result<Principal, String> {
-    let named = written.identity.to_string();
-    let principal = written.in_account(directory.only_account());
-    let principal = principal.ok_or_else(|| format!("`{named}` could be of any account: write `ACCOUNT:{named}`"))?;
-    if directory.knows(&principal) { Ok(principal) } else { Err(format!("`{principal}` is in no policy directory")) }
 }
 
 #[cfg(unix)]

@@ -15,7 +15,7 @@ pub(super) const HELP: &str =
 pub(super) fn unknown_facts(account: &Account) -> Vec<Complaint> {
     let asked = Catalog::bundled().actions();
     let mut complaints: Vec<Complaint> = account.scoped.iter().map(|at| at.complaint(HELP)).collect();
-    for loaded in account.documents.iter().filter(|loaded| account.attaches(loaded.document.name())) {
+    for loaded in account.documents.iter().filter(|loaded| loaded.attached) {
         let statements = loaded.document.statements().iter();
         let bearing = statements.filter(|statement| asked.iter().any(|action| statement.actions().select(action)));
         for statement in bearing {

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::pdp::{Asked, Question};
 use crate::policy::Verdict;
 use crate::ram::{AccountId, Context, Identity, Principal};
-use crate::source::{Complaint, Position, Source};
+use crate::source::{Complaint, Lines, Position, Source};
 
 /// Cases in one file. The suite's name is the file's stem.
 #[derive(Debug)]
 pub struct CaseFile {
     pub suite: String,
     pub cases: Vec<Case>,
+    /// The file's name.
+    pub(super) file: Arc<str>,
+    /// Where each case begins.
+    pub(super) positions: Vec<Position>,
 }
 
 /// One decision: who has which policies, what is asked, and what must come of it.
@@ -121,7 +126,11 @@ impl CaseFile {
         if cases.is_empty() {
             return Err(source.error_without_place("the file holds no case", "write one, or remove the file"));
         }
-        Ok(Self { suite: suite.to_owned(), cases })
+        let lines = Lines::of(source);
+        let begins: Vec<&RawValue> = serde_json::from_str(source.text()).unwrap_or_default();
+        let offset = |raw: &RawValue| raw.get().as_ptr() as usize - source.text().as_ptr() as usize;
+        let positions = begins.into_iter().map(|raw| lines.position(offset(raw))).collect();
+        Ok(Self { suite: suite.to_owned(), cases, file: source.name().into(), positions })
     }
 }
 
@@ -131,18 +140,22 @@ impl CaseRequest {
         !self.resource_context.is_empty()
     }
 
+    /// As `user/NAME`.
+    pub(super) fn written_principal(&self) -> String {
+        let CasePrincipal { kind, name, .. } = &self.principal;
+        match (kind.as_str(), name) {
+            ("root", _) => "root".to_owned(),
+            (kind, name) => format!("{kind}/{}", name.as_deref().unwrap_or_default()),
+        }
+    }
+
     /// Who asks.
     ///
     /// # Errors
     /// What is wrong with the principal, in words.
     pub fn principal(&self) -> Result<Principal, String> {
-        let CasePrincipal { kind, account_id, name, .. } = &self.principal;
-        let account: AccountId = account_id.parse().map_err(|error| format!("{error}"))?;
-        let written = match (kind.as_str(), name) {
-            ("root", _) => "root".to_owned(),
-            (kind, name) => format!("{kind}/{}", name.as_deref().unwrap_or_default()),
-        };
-        let identity: Identity = written.parse().map_err(|error| format!("{error}"))?;
+        let account: AccountId = self.principal.account_id.parse().map_err(|error| format!("{error}"))?;
+        let identity: Identity = self.written_principal().parse().map_err(|error| format!("{error}"))?;
         Ok(Principal::new(account, identity))
     }
 

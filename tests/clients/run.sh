@@ -26,7 +26,8 @@ trap 'exit 1' HUP INT TERM
 clients='python_v3 4
 python_v1 4
 node_v1 8
-node_v3 4'
+node_v3 4
+run_v3 2'
 
 if [ ! -x "$program" ]; then
     echo "no program at $program: run cargo build --release, or name one" >&2
@@ -64,6 +65,7 @@ while read -r client expected; do
     case $client in
     python_*) set -- python/bin/python "$here/$client.py" ;;
     node_*) set -- node "node/$client.js" ;;
+    run_*) set -- "$program" run -- python/bin/python "$here/$client.py" ;;
     esac
     timeout 120 "$@" "$endpoint" >"$client.out" 2>"$client.err" </dev/null || true
     cat "$client.out"

@@ -10,6 +10,7 @@ mod documents;
 mod explanations;
 mod globs;
 mod laws;
+mod needs;
 pub mod random;
 pub mod reference;
 

@@ -1,0 +1,270 @@
+//! `ramgate run -- CMD…`: a gateway and an embedded ECS for the length of one command.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Settings, environment};
+use crate::gateway;
+use crate::identity::Secret;
+use crate::pdp::Directory;
+use crate::ram::{Principal, Region};
+use crate::simulator::World;
+use crate::store::{read_source, write_private};
+
+use super::diagnostic;
+use super::exit::{Exit, Failure};
+use super::question::known_principal;
+use super::runtime::{runtime, start_log};
+use super::startup::{Insecure, IssuedKey, Keys, Material, Plan};
+
+/// Runs a command with a gateway and an embedded ECS of its own, and ends with its status
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The command finds the gateway and a key by the variables that its client reads anyway: ALIBABA_CLOUD_ENDPOINT (the CLI),
+ALIBABA_CLOUD_ENDPOINT_ECS and ECS_ENDPOINT (Terraform, Terway), ALIBABA_CLOUD_ACCESS_KEY_ID and …_SECRET,
+ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, the region in ALIBABA_CLOUD_REGION_ID and ALICLOUD_REGION. It speaks plain
+http: SDKs are told `protocol=\"http\"` in code, Terraform `protocol = \"HTTP\"`. For scripts there are RAMGATE_ENDPOINT (a
+URL), RAMGATE_KEY (the id) and RAMGATE_KEYRING (a file with a key for every principal, for `ramgate call`).
+Whatever real credential is in the environment is taken out of it. The reason of each denial is logged.
+
+Exit status: the command's own; 2 when it could not be run.
+
+Example: ramgate run --policies policies --principal role/terway -- ./integration-test.sh")]
+pub(super) struct Run {
+    /// A policy directory, repeat it for more accounts; without it, the demo account
+    #[arg(long, value_name = "DIR")]
+    policies: Vec<PathBuf>,
+    /// Whose key the command gets; without it, that of the only principal, or of the demo's `role/terway`
+    #[arg(long)]
+    principal: Option<String>,
+    /// The world that the embedded ECS begins with; without it, the demo's
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// The region in the command's environment; without it, the first of the world
+    #[arg(long)]
+    region: Option<Region>,
+    /// Keep the audit log in this file
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Names under which clients look for a credential: none of them may reach past the gateway.
+const CREDENTIALS: [&str; 22] = [
+    "ALIBABA_CLOUD_ACCESS_KEY_ID",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+    "ALIBABA_CLOUD_BEARER_TOKEN",
+    "ALIBABA_CLOUD_CONFIG_FILE",
+    "ALIBABA_CLOUD_CREDENTIALS_FILE",
+    "ALIBABA_CLOUD_CREDENTIALS_URI",
+    "ALIBABA_CLOUD_ECS_METADATA",
+    "ALIBABA_CLOUD_OIDC_PROVIDER_ARN",
+    "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+    "ALIBABA_CLOUD_PROFILE",
+    "ALIBABA_CLOUD_ROLE_ARN",
+    "ALIBABA_CLOUD_SECURITY_TOKEN",
+    "ALIBABACLOUD_ACCESS_KEY_ID",
+    "ALIBABACLOUD_ACCESS_KEY_SECRET",
+    "ALIBABACLOUD_SECURITY_TOKEN",
+    "ALICLOUD_ACCESS_KEY",
+    "ALICLOUD_ACCESS_KEY_ID",
+    "ALICLOUD_ACCESS_KEY_SECRET",
+    "ALICLOUD_PROFILE",
+    "ALICLOUD_SECRET_KEY",
+    "ALICLOUD_SECURITY_TOKEN",
+    "SECURITY_TOKEN",
+];
+
+impl Run {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        start_log("warn");
+        let cannot = |error| Failure::new(format!("no temporary folder can be made: {error}"), "set TMPDIR");
+        let folder = tempfile::Builder::new().prefix("ramgate-").tempdir().map_err(cannot)?;
+        let world = self.world.as_deref().map_or_else(|| Ok(World::demo()), read_world)?;
+        let region = self.region.clone().or_else(|| world.regions().first().cloned());
+        let region = region.ok_or_else(|| Failure::new("the world has nothing in any region", "name `--region`"))?;
+        let mut plan = self.plan(world, folder.path());
+        let loaded = plan.load()?;
+        let directory = &loaded.directory;
+        refuse_other_account(directory, &plan.world)?;
+        let caller = self.caller(directory)?;
+        let keys = issue(directory);
+        let keyring = folder.path().join("keyring.toml");
+        write_private(&keyring, &keyring_text(&keys)).map_err(cannot)?;
+        let key = keys.iter().find(|key| key.principal == caller).expect("every principal has a key");
+        let variables = variables(key, &region, &keyring);
+        plan.keys = Keys::Issued(keys);
+        let ready = plan.ready(loaded)?;
+        diagnostic::print(&ready.loaded.warnings);
+        let ended = runtime(None)?.block_on(async {
+            let cannot = |error| Failure::new(format!("the gateway cannot listen: {error}"), "free a port");
+            let listener = TcpListener::bind(ready.settings.listen).await.map_err(cannot)?;
+            let address = listener.local_addr().map_err(cannot)?;
+            let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
+            let gateway = ready.gateway(&servers, &shutdown).await?;
+            servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
+            let mut command = self.command(&variables, address);
+            let child = command.spawn().map_err(|error| {
+                let program = self.command[0].to_string_lossy();
+                Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
+            });
+            let ended = match child {
+                Ok(child) => Ok(until_it_ends(child).await),
+                Err(failure) => Err(failure),
+            };
+            shutdown.cancel();
+            servers.close();
+            servers.wait().await;
+            ended
+        })?;
+        let ended = ended.map_err(|error| Failure::new(format!("the command was lost: {error}"), "run it again"))?;
+        Ok(Exit::Of(status(ended)))
+    }
+
+    fn plan(&self, world: World, folder: &Path) -> Plan {
+        let mut settings = Settings::demo();
+        settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        settings.audit.path = self.audit.clone().unwrap_or_else(|| folder.join("audit.jsonl"));
+        settings.upstream.regions = world.regions();
+        let policies = if self.policies.is_empty() { Material::Demo } else { Material::Files };
+        settings.policies.clone_from(&self.policies);
+        let insecure = Insecure {
+            insecure_no_policy: false,
+            insecure_plain_upstream: false,
+            insecure_plain_listener: false,
+            insecure_key_file_mode: false,
+        };
+        Plan { settings, policies, keys: Keys::Issued(Vec::new()), world, insecure }
+    }
+
+    fn caller(&self, directory: &Directory) -> Result<Principal, Failure> {
+        const DEMO: &str = "role/terway";
+        let only = || {
+            let mut principals = directory.principals();
+            principals.next().filter(|_| principals.next().is_none()).map(|(principal, _)| principal.clone())
+        };
+        match &self.principal {
+            Some(written) => known_principal(written, directory),
+            None if self.policies.is_empty() => known_principal(DEMO, directory),
+            None => only().ok_or_else(|| {
+                let known = directory.principals().map(|(principal, _)| format!("`{}`", principal.identity()));
+                let known = known.take(8).collect::<Vec<_>>().join(", ");
+                Failure::new("it is not said whose key the command gets", format!("add `--principal`, one of {known}"))
+            }),
+        }
+    }
+
+    fn command(&self, variables: &BTreeMap<&str, OsString>, address: SocketAddr) -> Command {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).kill_on_drop(true);
+        for name in CREDENTIALS {
+            command.env_remove(name);
+        }
+        command.envs(variables);
+        for name in ["ALIBABA_CLOUD_ENDPOINT", "ALIBABA_CLOUD_ENDPOINT_ECS", "ECS_ENDPOINT"] {
+            command.env(name, address.to_string());
+        }
+        command.env("RAMGATE_ENDPOINT", format!("http://{address}"));
+        for name in ["NO_PROXY", "no_proxy"] {
+            let others = environment(name).filter(|others| !others.is_empty());
+            command.env(name, others.map_or("127.0.0.1".to_owned(), |others| format!("{others},127.0.0.1")));
+        }
+        command
+    }
+}
+
+fn read_world(path: &Path) -> Result<World, Failure> {
+    Ok(World::read(&read_source(path).map_err(|complaint| vec![complaint])?)?)
+}
+
+/// The embedded ECS is one account's.
+fn refuse_other_account(directory: &Directory, world: &World) -> Result<(), Failure> {
+    if directory.has_account(world.account()) {
+        return Ok(());
+    }
+    let what = format!("the world is that of account `{}`, and no policy directory is", world.account());
+    Err(Failure::new(what, "name a world of your account: `--world FILE`; the README shows how one is written"))
+}
+
+fn issue(directory: &Directory) -> Vec<IssuedKey> {
+    let id = |number: usize| format!("LTAI5tRun{number:011}").parse().expect("a well-formed id");
+    let principals = directory.principals().map(|(principal, _)| principal.clone()).enumerate();
+    principals.map(|(at, principal)| IssuedKey { principal, id: id(at + 1), secret: Secret::random_text() }).collect()
+}
+
+/// For `ramgate call --keyring`.
+fn keyring_text(keys: &[IssuedKey]) -> String {
+    let entry = |IssuedKey { principal, id, secret }: &IssuedKey| {
+        format!("[[access_key]]\nid = \"{id}\"\nsecret = \"{secret}\"\nprincipal = \"{principal}\"\n\n")
+    };
+    keys.iter().map(entry).collect()
+}
+
+/// What does not depend on the gateway's address.
+fn variables(key: &IssuedKey, region: &Region, keyring: &Path) -> BTreeMap<&'static str, OsString> {
+    let (id, region) = (key.id.to_string(), region.to_string());
+    let texts = [
+        ("ALIBABA_CLOUD_ACCESS_KEY_ID", id.as_str()),
+        ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", &key.secret),
+        ("ALICLOUD_ACCESS_KEY", &id),
+        ("ALICLOUD_SECRET_KEY", &key.secret),
+        ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"),
+        ("ALIBABA_CLOUD_REGION_ID", &region),
+        ("ALIBABA_CLOUD_REGION", &region),
+        ("ALICLOUD_REGION", &region),
+        ("ALICLOUD_ENDPOINT_TYPE", "public"),
+        ("ALICLOUD_CLIENT_SCHEME", "HTTP"),
+        ("RAMGATE_KEY", &id),
+    ];
+    let texts = texts.into_iter().map(|(name, value)| (name, OsString::from(value)));
+    texts.chain([("RAMGATE_KEYRING", keyring.as_os_str().to_owned())]).collect()
+}
+
+/// Ctrl-C reaches the command by itself, which decides what becomes of it; a request to terminate is handed on.
+async fn until_it_ends(mut child: Child) -> std::io::Result<ExitStatus> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        loop {
+            tokio::select! {
+                ended = child.wait() => return ended,
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => terminate_child(&child),
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    child.wait().await
+}
+
+#[cfg(unix)]
+fn terminate_child(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // A command that has just ended needs no signal.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+/// As a shell tells it: a command that a signal ended has 128 and the signal's number.
+fn status(ended: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {
+        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    }
+    ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}

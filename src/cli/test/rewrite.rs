@@ -1,0 +1,59 @@
+//! What a person sees of a run: coloured words, and the difference that `--update` makes.
+
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+
+use similar::TextDiff;
+
+use crate::config::environment;
+use crate::store::replace_file;
+use crate::suite::{Ran, TestFile, updates};
+
+use super::super::exit::Failure;
+
+/// Shows how each suite changes, then writes it.
+pub(super) fn rewrite(files: &[TestFile], ran: &Ran) -> Result<(), Failure> {
+    let updates = updates(files, ran)
+        .map_err(|what| Failure::new(what, "`--update` puts values in the place of values, and keeps the rest"))?;
+    for update in &updates {
+        let diff = TextDiff::from_lines(&update.old, &update.new);
+        let (before, after) = (format!("{} (expected)", update.file), format!("{} (got)", update.file));
+        print_painted(diff.unified_diff().header(&before, &after).to_string().trim_end());
+    }
+    for update in &updates {
+        replace_file(Path::new(&update.file), &update.new).map_err(|error| {
+            let what = format!("`{}` cannot be written: {error}", update.file);
+            Failure::new(what, "check the permissions; suites before it in the list were written")
+        })?;
+    }
+    match updates.len() {
+        0 => tell!("no expectation had to change"),
+        1 => tell!("1 suite was rewritten"),
+        many => tell!("{many} suites were rewritten"),
+    }
+    Ok(())
+}
+
+/// Prints lines; on a terminal, the word that each begins with has a colour.
+pub(super) fn print_painted(text: &str) {
+    let colours = stdout().is_terminal() && environment("NO_COLOR").is_none_or(|value| value.is_empty());
+    if !colours {
+        say!("{text}");
+        return;
+    }
+    for line in text.lines() {
+        let word = line.split(' ').next().unwrap_or_default();
+        let colour = match word {
+            "FAIL" | "BROKEN" => 31,
+            "DISPUTED" | "uncovered" | "unattached" | "unnoticed" => 33,
+            _ if line.starts_with('-') => 31,
+            _ if line.starts_with('+') => 32,
+            _ => 0,
+        };
+        match colour {
+            0 => say!("{line}"),
+            _ if word.starts_with(['-', '+']) => say!("\x1b[{colour}m{line}\x1b[0m"),
+            _ => say!("\x1b[{colour}m{word}\x1b[0m{}", &line[word.len()..]),
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! From a suite as written to cells: every name is looked up, every matrix laid out, every mistake told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::catalog::{Answer, Binding, Catalog, Operation};
+use crate::pdp::{Asked, Question, WrittenResource, is_relative_id};
+use crate::policy::{Document, LONGEST_SESSION_POLICY, Lanes, PolicySet};
+use crate::ram::{
+    Context, ContextKey, Identity, Parameters, ParametersBuilder, Place, Principal, Region, Resource, WrittenPrincipal,
+};
+use crate::source::{Complaint, Lines, Source};
+
+use super::cell::{Axes, Cell, Put, SuiteCase, Unasked};
+use super::expectation::Expectations;
+use super::suite_file::SuiteFile;
+use super::world::World;
+use super::written::{Text, Value, Values, WrittenCase};
+
+/// The frozen clock of a suite that names none (design 5.2).
+pub(super) const NOW: &str = "2026-01-01T00:00:00Z";
+/// The code of a denial where the suite names none.
+const DENIAL: &str = "Forbidden.SubUser";
+/// More cells than any suite has: a matrix is a product.
+const MOST_CELLS: usize = 1_000_000;
+
+type Facts = BTreeMap<String, Context>;
+
+pub(super) struct Binder<'a> {
+    file: &'a SuiteFile,
+    world: &'a World,
+    lines: Lines<'a>,
+    denial: Arc<Answer>,
+    resources: Facts,
+    complaints: Vec<Complaint>,
+}
+
+/// A case whose fixtures and defaults were taken over, and what its cells share.
+struct Ready<'a> {
+    name: &'a Text,
+    written: WrittenCase,
+    axes: [Vec<Option<Text>>; 4],
+    operation: Option<Arc<Operation>>,
+    context: Context,
+    resources: Facts,
+    session: Option<Arc<PolicySet>>,
+}
+
+impl<'a> Binder<'a> {
+    pub(super) fn new(file: &'a SuiteFile, world: &'a World) -> Result<Self, Vec<Complaint>> {
+        let (source, written) = (&file.source, &file.written);
+        let mut complaints = Vec::new();
+        let code = written.denial.as_ref().map_or(DENIAL, |code| code.get_ref());
+        let denial = Catalog::bundled().denial(code).map_err(|unknown| {
+            let span = written.denial.as_ref().map_or(0..0, Text::span);
+            vec![source.error(span, unknown.to_string(), "write the code that the gateway is configured with")]
+        })?;
+        let resources = resources(source, written.resources.clone(), &mut complaints);
+        let lines = Lines::of(source);
+        let mut binder = Self { file, world, lines, denial: Arc::new(denial), resources, complaints };
+        for (key, value) in [("name", &written.defaults.name), ("skip", &written.defaults.skip)] {
+            if let Some(value) = value {
+                binder.complain(value.span(), format!("`{key}` among the defaults"), "write it in the case");
+            }
+        }
+        let named = written.fixtures.values().filter_map(|fixture| fixture.name.as_ref());
+        for name in named {
+            binder.complain(name.span(), "`name` in a fixture".to_owned(), "write it in the case");
+        }
+        let layered = written.fixtures.values().chain([&written.defaults]).flat_map(|it| &it.fixtures.0);
+        for inner in layered {
+            binder.complain(inner.span(), "`use` outside a case".to_owned(), "name all fixtures in the case");
+        }
+        Ok(binder)
+    }
+
+    pub(super) fn bind(mut self) -> Result<(Vec<SuiteCase>, Vec<Cell>), Vec<Complaint>> {
+        let (mut cases, mut cells, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for written in &self.file.written.case {
+            let Some(name) = &written.get_ref().name else {
+                self.complain(written.span(), "the case has no name".to_owned(), "add `name = \"…\"`");
+                continue;
+            };
+            let bad = name.get_ref().trim().is_empty() || name.get_ref().chars().any(char::is_control);
+            if bad || !names.insert(name.get_ref()) {
+                let what = if bad { "is empty or holds a control character" } else { "is given to two cases" };
+                let title = format!("the name `{}` {what}", name.get_ref().escape_debug());
+                self.complain(name.span(), title, "give each case a name of its own");
+                continue;
+            }
+            let first = cells.len();
+            if let Some((case, more)) = self.case(name, written.get_ref(), cases.len(), first) {
+                cases.push(case);
+                cells.extend(more);
+            }
+        }
+        if self.complaints.is_empty() { Ok((cases, cells)) } else { Err(self.complaints) }
+    }
+
+    fn case(
+        &mut self,
+        name: &Text,
+        written: &WrittenCase,
+        number: usize,
+        first: usize,
+    ) -> Option<(SuiteCase, Vec<Cell>)> {
+        let faults = self.complaints.len();
+        let merged = self.merged(written);
+        let skip = merged.skip.as_ref().map(|reason| reason.get_ref().clone());
+        if let Some(reason) = merged.skip.as_ref().filter(|reason| reason.get_ref().trim().is_empty()) {
+            self.complain(reason.span(), "the reason is empty".to_owned(), "say why the case is skipped");
+        }
+        let ready = self.ready(name, merged);
+        let expectations = Expectations::read(self.file, self.world, name, &ready.written, &mut self.complaints)?;
+        let asked = self.cells(&ready)?;
+        let varies = std::array::from_fn(|axis| ready.axes[axis].len() > 1);
+        let mut cells = Vec::with_capacity(asked.len());
+        let all: Vec<&Axes> = asked.iter().map(|(axes, _)| axes).collect();
+        let expected = expectations.lay_out(&all, varies, self.file, &mut self.complaints);
+        for ((axes, asked), expected) in asked.into_iter().zip(expected) {
+            cells.push(Cell { case: number, axes, asked, expected });
+        }
+        let denial = Arc::clone(&self.denial);
+        let range = first..first + cells.len();
+        let position = self.lines.position(name.span().start);
+        let case = SuiteCase { name: name.get_ref().clone(), position, skip, cells: range, varies, denial };
+        (self.complaints.len() == faults).then_some((case, cells))
+    }
+
+    /// The case over its fixtures, the last named first, over the defaults.
+    fn merged(&mut self, written: &WrittenCase) -> WrittenCase {
+        let mut merged = written.clone();
+        for name in written.fixtures.0.iter().rev() {
+            match self.file.written.fixtures.get(name.get_ref().as_str()) {
+                Some(fixture) => merged = merged.over(fixture),
+                None => {
+                    let title = format!("there is no fixture `{}`", name.get_ref());
+                    self.complain(name.span(), title, "write `[fixtures.NAME]`, or leave it out of `use`");
+                }
+            }
+        }
+        merged.over(&self.file.written.defaults)
+    }
+
+    fn ready<'n>(&mut self, name: &'n Text, written: WrittenCase) -> Ready<'n> {
+        let axes = [
+            self.axis("principal", &written.principal, &written.principals),
+            self.axis("eni", &written.eni, &written.enis),
+            self.axis("instance", &written.instance, &written.instances),
+            self.axis("region", &written.region, &written.regions),
+        ];
+        if axes[0] == [None] {
+            self.complain(name.span(), "the case has no principal".to_owned(), "add `principal = \"user/NAME\"`");
+        }
+        let operation = match &written.operation {
+            None => Some(Arc::clone(Catalog::attach())),
+            Some(operation) => {
+                let found = Catalog::bundled().operation(operation.get_ref()).cloned();
+                if found.is_none() {
+                    let title = format!("the gateway knows no operation `{}`", operation.get_ref());
+                    self.complain(operation.span(), title, "`ramgate actions` lists those it knows");
+                }
+                found
+            }
+        };
+        let context = self.context(&written);
+        let source = &self.file.source;
+        let resources = resources(source, written.resources.clone(), &mut self.complaints);
+        let session = written.session_policy.as_ref().and_then(|text| self.session(text));
+        Ready { name, written, axes, operation, context, resources, session }
+    }
+
+    fn axis(&mut self, key: &str, one: &Option<Text>, many: &Option<Vec<Text>>) -> Vec<Option<Text>> {
+        match (one, many) {
+            (Some(one), Some(_)) => {
+                let title = format!("the case has both `{key}` and `{key}s`");
+                self.complain(one.span(), title, "keep one of the two");
+                vec![Some(one.clone())]
+            }
+            (Some(one), None) => vec![Some(one.clone())],
+            (None, None) => vec![None],
+            // As in the context, an empty list takes away what the defaults say.
+            (None, Some(many)) if many.is_empty() => vec![None],
+            (None, Some(many)) => {
+                let mut seen = BTreeSet::new();
+                for twice in many.iter().filter(|value| !seen.insert(value.get_ref())) {
+                    let title = format!("`{}` stands twice in `{key}s`", twice.get_ref());
+                    self.complain(twice.span(), title, "name it once");
+                }
+                many.iter().cloned().map(Some).collect()
+            }
+        }
+    }
+
+    fn context(&mut self, written: &WrittenCase) -> Context {
+        let mut context = Context::default();
+        context.add(ContextKey::CurrentTime, self.now(written));
+        for (written, Values(values)) in &written.context {
+            let key = match written.get_ref().parse::<ContextKey>() {
+                Ok(key) => key,
+                Err(error) => {
+                    self.complain(written.span(), error.to_string(), "mend the key");
+                    continue;
+                }
+            };
+            let help = match key {
+                ContextKey::CurrentTime => "write `now = \"2026-01-01T00:00:00Z\"` in the case or the suite",
+                ContextKey::PrincipalArn => "leave it out: it is always the principal's own",
+                _ => {
+                    values.iter().for_each(|value| context.add_text(key.clone(), value));
+                    continue;
+                }
+            };
+            self.complain(written.span(), format!("`{}` is not for the context", written.get_ref()), help);
+        }
+        context
+    }
+
+    fn now(&mut self, written: &WrittenCase) -> Timestamp {
+        let frozen = written.now.as_ref().or(self.file.written.now.as_ref());
+        let now = frozen.map_or(NOW, |now| now.get_ref()).parse();
+        now.unwrap_or_else(|_| {
+            if let Some(now) = frozen {
+                let title = format!("`{}` is no time", now.get_ref());
+                self.complain(now.span(), title, "write `2026-01-01T00:00:00Z`");
+            }
+            Timestamp::UNIX_EPOCH
+        })
+    }
+
+    fn session(&mut self, text: &Text) -> Option<Arc<PolicySet>> {
+        let length = text.get_ref().chars().count();
+        if length > LONGEST_SESSION_POLICY {
+            let title = format!("the session policy has {length} characters, and at most {LONGEST_SESSION_POLICY} go");
+            self.complain(text.span(), title, "shorten it: STS refuses it with InvalidParameter.PolicySize");
+            return None;
+        }
+        let name = format!("{} (session_policy)", self.file.source.name());
+        match Document::parse("session", &Source::new(name, text.get_ref().as_str())) {
+            Ok(document) => Some(PolicySet::session(Arc::new(document), &Lanes::default())),
+            Err(complaints) => {
+                for complaint in complaints {
+                    let title = format!("the session policy does not load: {}", complaint.title);
+                    self.complain(text.span(), title, &complaint.help);
+                }
+                None
+            }
+        }
+    }
+
+    /// One for each combination, the regions varying fastest.
+    fn cells(&mut self, ready: &Ready<'_>) -> Option<Vec<(Axes, Put)>> {
+        let product = ready.axes.iter().try_fold(1_usize, |product, axis| product.checked_mul(axis.len()));
+        if product.is_none_or(|product| product > MOST_CELLS) {
+            let title = format!("the matrix has more than {MOST_CELLS} cells");
+            self.complain(ready.name.span(), title, "make several cases of it");
+            return None;
+        }
+        let mut cells = Vec::new();
+        for principal in ready.axes[0].iter().flatten() {
+            let who = self.principal(principal, ready)?;
+            for eni in &ready.axes[1] {
+                for instance in &ready.axes[2] {
+                    for region in &ready.axes[3] {
+                        let values = [Some(principal), eni.as_ref(), instance.as_ref(), region.as_ref()];
+                        let axes = Axes(values.map(|value| value.map(|value| value.get_ref().as_str().into())));
+                        let asked = self.ask(ready, &who, &axes)?;
+                        cells.push((axes, asked));
+                    }
+                }
+            }
+        }
+        Some(cells)
+    }
+
+    fn principal(&mut self, written: &Text, ready: &Ready<'_>) -> Option<Principal> {
+        let directory = self.world.pdp.directory();
+        let read = written.get_ref().parse::<WrittenPrincipal>().map_err(|error| error.to_string());
+        let named = read.and_then(|read| directory.named(read).map_err(|unknown| unknown.to_string()));
+        let principal = match named {
+            Ok(principal) => principal,
+            Err(title) => {
+                self.complain(written.span(), title, "name one of the account file");
+                return None;
+            }
+        };
+        if ready.session.is_some() && !matches!(principal.identity(), Identity::Role(_)) {
+            let title = format!("`{}` has no session: only a role has", written.get_ref());
+            self.complain(written.span(), title, "name a role, or leave `session_policy` out");
+        }
+        Some(principal)
+    }
+
+    fn ask(&mut self, ready: &Ready<'_>, who: &Principal, axes: &Axes) -> Option<Put> {
+        let operation = ready.operation.as_ref()?;
+        let parameters = match parameters(&ready.written, axes) {
+            Ok(parameters) => parameters,
+            Err(title) => {
+                self.complain(ready.name.span(), title, "write it once: as a key of the case or as a parameter");
+                return None;
+            }
+        };
+        let region = axes.region().and_then(|region| region.parse::<Region>().ok());
+        let binding = Binding { account: who.account(), regions: region.as_slice() };
+        let call = match Catalog::bundled().bind(operation, &parameters, binding) {
+            Ok(call) => call,
+            Err(fault) => return Some(Err(Unasked { answer: operation.answer_to(&fault) })),
+        };
+        let subject = Asked { action: operation.action().clone(), resources: call.resources().to_vec() };
+        let known = self.world.inventory.facts(&subject.resources).into_iter().zip(&subject.resources);
+        let facts = known.map(|(known, resource)| self.told(ready, resource).unwrap_or(known)).collect();
+        let question = Question::new(who.clone(), subject, ready.context.clone()).with_facts(facts);
+        Some(Ok(match &ready.session {
+            Some(session) => question.in_session(Arc::clone(session)),
+            None => question,
+        }))
+    }
+
+    /// What the case or else the suite says of a resource.
+    fn told(&self, ready: &Ready<'_>, resource: &Resource<'_>) -> Option<Context> {
+        let relative = resource.fields().filter(|_| resource.is_one())?.relative;
+        ready.resources.get(relative).or_else(|| self.resources.get(relative)).cloned()
+    }
+
+    fn complain(&mut self, span: Range<usize>, title: String, help: &str) {
+        self.complaints.push(self.file.source.error(span, title, help));
+    }
+}
+
+/// The keys of the case as parameters of the call, and the others.
+fn parameters(written: &WrittenCase, axes: &Axes) -> Result<Parameters, String> {
+    let mut parameters = ParametersBuilder::default();
+    let keys = [("RegionId", axes.region()), ("NetworkInterfaceId", axes.eni()), ("InstanceId", axes.instance())];
+    for (name, value) in keys.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        parameters.push(name, value, Place::Query);
+    }
+    for (name, Value(value)) in &written.parameters {
+        parameters.push(name.get_ref(), value, Place::Query);
+    }
+    parameters.finish().map_err(|repeated| format!("the parameter `{}` is given twice", repeated.name))
+}
+
+fn resources(source: &Source, written: BTreeMap<Text, WrittenResource>, complaints: &mut Vec<Complaint>) -> Facts {
+    let mut facts = Facts::new();
+    for (id, resource) in written {
+        if !is_relative_id(id.get_ref()) {
+            let title = format!("`{}` is no relative id of a resource", id.get_ref());
+            complaints.push(source.error(id.span(), title, "write `\"eni/ID\"` or `\"instance/ID\"`"));
+        }
+        let known = resource.facts(source, complaints);
+        facts.insert(id.into_inner(), known);
+    }
+    facts
+}

@@ -1,0 +1,207 @@
+//! What the cells of a case are expected to come to: one word for all of them, or a list of cells.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use crate::policy::LayerKind;
+use crate::source::Complaint;
+
+use super::cell::Axes;
+use super::expected::{Expected, Word};
+use super::suite_file::SuiteFile;
+use super::world::World;
+use super::written::{Text, WrittenCase, WrittenCell, WrittenExpect};
+
+/// Of a case.
+pub(super) enum Expectations {
+    Same(Expected),
+    /// Each cell must match exactly one.
+    Cells {
+        entries: Vec<Entry>,
+        span: Range<usize>,
+    },
+}
+
+/// What is expected of the cells with these values.
+pub(super) struct Entry {
+    values: [Option<Text>; 4],
+    span: Range<usize>,
+    expected: Expected,
+}
+
+/// What may be asserted beside the verdict, as written.
+struct Asserted<'a> {
+    decided_by: Option<&'a [Text]>,
+    layer: Option<&'a Text>,
+    status: Option<&'a Spanned<u16>>,
+    code: Option<&'a Text>,
+}
+
+struct Reader<'a> {
+    file: &'a SuiteFile,
+    world: &'a World,
+    complaints: &'a mut Vec<Complaint>,
+}
+
+impl Expectations {
+    /// None where it cannot be understood, which was complained about.
+    pub(super) fn read(
+        file: &SuiteFile,
+        world: &World,
+        name: &Text,
+        case: &WrittenCase,
+        complaints: &mut Vec<Complaint>,
+    ) -> Option<Self> {
+        let mut reader = Reader { file, world, complaints };
+        let own = Asserted {
+            decided_by: case.decided_by.as_deref(),
+            layer: case.layer.as_ref(),
+            status: case.status.as_ref(),
+            code: case.code.as_ref(),
+        };
+        let Some(expect) = &case.expect else {
+            reader.complain(name.span(), "the case expects nothing".to_owned(), "add `expect = \"allow\"`");
+            return None;
+        };
+        match expect.get_ref() {
+            WrittenExpect::Word(word) => reader.expected(word, expect.span(), &own).map(Self::Same),
+            WrittenExpect::Cells(cells) => {
+                let entries: Vec<_> = cells.iter().map(|cell| reader.entry(cell, &own)).collect();
+                let entries = entries.into_iter().collect::<Option<_>>()?;
+                Some(Self::Cells { entries, span: expect.span() })
+            }
+        }
+    }
+
+    /// One for each cell, in their order.
+    pub(super) fn lay_out(
+        &self,
+        cells: &[&Axes],
+        varies: [bool; 4],
+        file: &SuiteFile,
+        complaints: &mut Vec<Complaint>,
+    ) -> Vec<Expected> {
+        let (entries, span) = match self {
+            Self::Same(expected) => return vec![expected.clone(); cells.len()],
+            Self::Cells { entries, span } => (entries, span),
+        };
+        let source = &file.source;
+        let mut used = vec![false; entries.len()];
+        let (mut laid, mut unlisted) = (Vec::with_capacity(cells.len()), Vec::new());
+        for cell in cells {
+            let mut matching = entries.iter().enumerate().filter(|(_, entry)| entry.is_of(cell));
+            let Some((number, first)) = matching.next() else {
+                unlisted.push(cell.varying(varies));
+                continue;
+            };
+            used[number] = true;
+            laid.push(first.expected.clone());
+            if let Some((second, entry)) = matching.next() {
+                used[second] = true;
+                let title = format!("the cell `{}` matches two entries", cell.varying(varies));
+                complaints.push(source.error(entry.span.clone(), title, "say more in one of them, or remove one"));
+            }
+        }
+        if let Some(first) = unlisted.first() {
+            let more = if unlisted.len() > 1 { format!(" and {} more", unlisted.len() - 1) } else { String::new() };
+            let title = format!("no entry says what comes of the cell `{first}`{more}");
+            complaints.push(source.error(span.clone(), title, "list every cell: none is assumed to be denied"));
+        }
+        for (entry, _) in entries.iter().zip(used).filter(|(_, used)| !used) {
+            complaints.push(source.error(entry.span.clone(), "no cell matches this entry", "mend it, or remove it"));
+        }
+        laid
+    }
+}
+
+impl Entry {
+    fn is_of(&self, cell: &Axes) -> bool {
+        let values = self.values.iter().zip(&cell.0);
+        let mut said = values.filter_map(|(value, of_cell)| Some((value.as_ref()?, of_cell)));
+        said.all(|(value, of_cell)| of_cell.as_deref() == Some(value.get_ref().as_str()))
+    }
+}
+
+impl Reader<'_> {
+    fn entry(&mut self, cell: &Spanned<WrittenCell>, case: &Asserted<'_>) -> Option<Entry> {
+        let written = cell.get_ref();
+        let asserted = Asserted {
+            decided_by: written.decided_by.as_deref().or(case.decided_by),
+            layer: written.layer.as_ref().or(case.layer),
+            status: written.status.as_ref().or(case.status),
+            code: written.code.as_ref().or(case.code),
+        };
+        let expected = self.expected(written.is.get_ref(), written.is.span(), &asserted)?;
+        let values = [written.principal.clone(), written.eni.clone(), written.instance.clone(), written.region.clone()];
+        Some(Entry { values, span: cell.span(), expected })
+    }
+
+    fn expected(&mut self, word: &str, span: Range<usize>, asserted: &Asserted<'_>) -> Option<Expected> {
+        let Ok(word) = word.parse::<Word>() else {
+            let help = "write `allow`, `implicit-deny`, `explicit-deny`, `deny` or `refused`";
+            self.complain(span, format!("`{word}` is nothing that comes of a call"), help);
+            return None;
+        };
+        match word {
+            Word::Allow => {
+                let help = "leave it out: an allowed call is answered by ECS";
+                self.refuse(asserted.layer.map(Text::span), "an allowed call has no layer that refused it", help);
+                let answer = asserted.status.map(Spanned::span).or(asserted.code.map(Text::span));
+                self.refuse(answer, "an allowed call has no answer of the gateway's", help);
+            }
+            Word::Refused => {
+                let help = "leave it out: the call never reaches a policy";
+                let policy = asserted.layer.map(Text::span);
+                let policy = policy.or(asserted.decided_by.and_then(<[Text]>::first).map(Text::span));
+                self.refuse(policy, "a refused call is decided by no policy", help);
+            }
+            Word::ImplicitDeny | Word::ExplicitDeny | Word::Deny => {}
+        }
+        let decided_by = asserted.decided_by.map(|names| self.statements(names));
+        let layer = asserted.layer.and_then(|layer| self.layer(layer));
+        let status = asserted.status.map(|status| *status.get_ref());
+        let code = asserted.code.map(|code| code.get_ref().clone());
+        Some(Expected { word, decided_by, layer, status, code })
+    }
+
+    fn statements(&mut self, written: &[Text]) -> Vec<super::world::StatementName> {
+        let mut names = Vec::with_capacity(written.len());
+        for name in written {
+            // A session policy has no file: its statements are `session#0` and so on.
+            let session = name.get_ref().strip_prefix("session#").and_then(|index| index.parse().ok());
+            match (self.world.statement_named(name.get_ref()), session) {
+                (Ok(found), _) => names.push(found),
+                (Err(_), Some(index)) => {
+                    names.push(super::world::StatementName { document: "session".to_owned(), index });
+                }
+                (Err(why), None) => {
+                    let title = format!("`{}` is no statement: {why}", name.get_ref());
+                    self.complain(name.span(), title, "write `POLICY#INDEX`, counted from 0, or `POLICY#Sid`");
+                }
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn layer(&mut self, written: &Text) -> Option<LayerKind> {
+        let found = LayerKind::ALL.into_iter().find(|kind| kind.policy_type() == written.get_ref());
+        if found.is_none() {
+            let known = LayerKind::ALL.map(|kind| format!("`{}`", kind.policy_type())).join(", ");
+            self.complain(written.span(), format!("`{}` is no layer", written.get_ref()), &format!("write {known}"));
+        }
+        found
+    }
+
+    fn refuse(&mut self, span: Option<Range<usize>>, title: &str, help: &str) {
+        if let Some(span) = span {
+            self.complain(span, title.to_owned(), help);
+        }
+    }
+
+    fn complain(&mut self, span: Range<usize>, title: String, help: &str) {
+        self.complaints.push(self.file.source.error(span, title, help));
+    }
+}

@@ -1,0 +1,284 @@
+//! Mutation testing of policies: every attached statement is changed in one place after another, and some test must
+//! notice. A change that no test notices is a hole in the suite, shown with the call that falls through it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::catalog::Catalog;
+use crate::policy::{Document, Effect, Layers, Mutant, Outline, PolicySet, Sets, evaluate};
+use crate::ram::{ByPrincipal, Principal};
+use crate::source::{Lines, Position};
+
+use super::cell::Cell;
+use super::coverage::Share;
+use super::expected::Got;
+use super::run::{Ran, TestFile, worlds};
+use super::sketch::sketch;
+use super::suite_file::Suite;
+use super::tested::Outcome;
+use super::witness::{Holder, Seeds, witness};
+use super::world::{TestedDocument, World};
+
+/// What came of changing the policies.
+#[derive(Clone, Debug, Default)]
+pub struct Mutation {
+    /// Changes that some test noticed.
+    pub noticed: usize,
+    /// In the order of the policies' text.
+    pub survivors: Vec<Survivor>,
+    /// Changes for which no call was found that they answer differently: they count neither way.
+    pub alike: Vec<Change>,
+}
+
+/// A change that no test noticed.
+#[derive(Clone, Debug)]
+pub struct Survivor {
+    pub change: Change,
+    /// A `[[case]]` that would have noticed.
+    pub case: String,
+}
+
+/// A change of a policy.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub file: String,
+    pub at: Position,
+    /// `terway#0`.
+    pub statement: String,
+    pub effect: Effect,
+    /// What was changed, in words.
+    pub what: String,
+}
+
+enum Fate {
+    Noticed,
+    Survived(Survivor),
+    Alike(Change),
+}
+
+/// A judgement that passed, to be made again.
+struct Judgement<'a> {
+    suite: &'a Suite,
+    cell: &'a Cell,
+}
+
+/// One directory and what the suites ask of it.
+struct Ground<'a> {
+    world: &'a World,
+    judgements: Vec<Judgement<'a>>,
+    by_principal: ByPrincipal<Vec<usize>>,
+    /// For each statement, the judgements whose action and ARN it is about.
+    exercised: HashMap<usize, Vec<usize>>,
+    /// Who has a document, by its address.
+    holders: HashMap<usize, Vec<(&'a Principal, &'a Arc<Layers>)>>,
+    seeds: Seeds,
+}
+
+impl Mutation {
+    /// Of the changes that make a difference, those that were noticed.
+    pub fn score(&self) -> Share {
+        Share { covered: self.noticed, of: self.noticed + self.survivors.len() }
+    }
+}
+
+/// Changes every attached statement, over so many threads. Only tests that passed can notice anything.
+pub fn mutate(files: &[TestFile], ran: &Ran, threads: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Mutation {
+    let grounds: Vec<Ground<'_>> = worlds(files).into_iter().map(|world| Ground::new(world, files, ran)).collect();
+    let mut mutants = Vec::new();
+    for (number, ground) in grounds.iter().enumerate() {
+        for tested in ground.world.documents.iter().filter(|tested| tested.attached) {
+            mutants.extend(Mutant::all(&tested.document).into_iter().map(|mutant| (number, tested, mutant)));
+        }
+    }
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let worker = || {
+        let mut sets = Sets::new(Catalog::bundled().actions());
+        let mut fates = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some((ground, tested, mutant)) = mutants.get(number) else { break fates };
+            fates.push((number, grounds[*ground].fate(tested, mutant, &mut sets)));
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, mutants.len());
+        }
+    };
+    let mut fates: Vec<(usize, Fate)> = thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads.clamp(1, mutants.len().max(1))).map(|_| scope.spawn(worker)).collect();
+        let own = worker();
+        let others = workers.into_iter().flat_map(|worker| worker.join().expect("judging does not panic"));
+        others.chain(own).collect()
+    });
+    fates.sort_unstable_by_key(|(number, _)| *number);
+    let mut mutation = Mutation::default();
+    for (_, fate) in fates {
+        match fate {
+            Fate::Noticed => mutation.noticed += 1,
+            Fate::Survived(survivor) => mutation.survivors.push(survivor),
+            Fate::Alike(change) => mutation.alike.push(change),
+        }
+    }
+    mutation
+}
+
+impl<'a> Ground<'a> {
+    fn new(world: &'a World, files: &'a [TestFile], ran: &Ran) -> Self {
+        let passed = ran.placed().filter(|(_, tested)| tested.outcome == Outcome::Pass);
+        let passed = passed.filter_map(|(at, _)| match &files[at.file] {
+            TestFile::Suite(suite) if std::ptr::eq(&*suite.world, world) => {
+                Some(Judgement { suite, cell: &suite.cells[at.number] })
+            }
+            TestFile::Suite(_) | TestFile::Cases(_) => None,
+        });
+        let judgements: Vec<_> = passed.filter(|judgement| judgement.cell.asked.is_ok()).collect();
+        let (mut by_principal, mut exercised) = (ByPrincipal::<Vec<usize>>::default(), HashMap::<_, Vec<_>>::new());
+        let mut seeds = Seeds::default();
+        for (number, Judgement { cell, .. }) in judgements.iter().enumerate() {
+            let Ok(question) = &cell.asked else { continue };
+            let Some(standing) = world.pdp.directory().standing(question.principal()) else { continue };
+            by_principal.entry(question.principal().clone()).or_default().push(number);
+            let request = question.request();
+            let mut statements = BTreeSet::new();
+            for at in 0..request.resources.len() {
+                let exercises = standing.layers.exercised(&request, at);
+                statements.extend(exercises.iter().filter_map(|exercise| world.number_of(exercise.at)));
+            }
+            for statement in statements {
+                exercised.entry(statement).or_default().push(number);
+            }
+            seeds.add(cell);
+        }
+        let mut holders = HashMap::<usize, Vec<_>>::new();
+        for (principal, standing) in world.pdp.directory().principals() {
+            let documents = standing.layers.sets().flat_map(|(_, _, set)| set.documents());
+            let distinct: BTreeSet<usize> = documents.map(|document| Arc::as_ptr(document) as usize).collect();
+            for document in distinct {
+                holders.entry(document).or_default().push((principal, &standing.layers));
+            }
+        }
+        Self { world, judgements, by_principal, exercised, holders, seeds }
+    }
+
+    fn fate(&self, tested: &TestedDocument, mutant: &Mutant, sets: &mut Sets) -> Fate {
+        let address = Arc::as_ptr(&tested.document) as usize;
+        let holders = self.holders.get(&address).map_or(&[][..], |holders| holders);
+        let mut bench = Bench::new(&tested.document, mutant, sets);
+        for (principal, layers) in holders {
+            let Some(judgements) = self.by_principal.get(*principal) else { continue };
+            let changed = bench.changed(layers);
+            if self.order(judgements, tested, mutant).any(|number| self.judgements[number].notices(&changed)) {
+                return Fate::Noticed;
+            }
+        }
+        const ENOUGH: usize = 4;
+        let holders: Vec<Holder<'_>> = holders
+            .iter()
+            .take(ENOUGH)
+            .map(|(principal, layers)| Holder {
+                principal,
+                original: layers,
+                changed: bench.changed(layers),
+                groups: bench.groups(layers),
+            })
+            .collect();
+        let outline = Outline::new(&tested.source);
+        let change = Change {
+            file: tested.source.name().to_owned(),
+            at: Lines::of(&tested.source).position(outline.span(&mutant.pointer()).start),
+            statement: format!("{}#{}", tested.document.name(), mutant.original.index()),
+            effect: mutant.original.effect(),
+            what: mutant.to_string(),
+        };
+        match witness(self.world, mutant, &holders, &self.seeds) {
+            None => Fate::Alike(change),
+            Some(witness) => {
+                let case = sketch(&witness, &change, self.world.pdp.directory().only_account().is_some());
+                Fate::Survived(Survivor { change, case })
+            }
+        }
+    }
+
+    /// Those that the statement is about first. Only a change that widens it can be told by others.
+    fn order<'s>(
+        &'s self,
+        judgements: &'s [usize],
+        tested: &TestedDocument,
+        mutant: &Mutant,
+    ) -> impl Iterator<Item = usize> + 's {
+        let first = self.world.first_statement(&tested.document).map(|first| first + mutant.original.index());
+        let about = first.and_then(|number| self.exercised.get(&number)).map_or(&[][..], |about| about);
+        let own = about.iter().copied().filter(|number| judgements.binary_search(number).is_ok());
+        let all = mutant.widens().then(|| judgements.iter().copied());
+        own.chain(all.into_iter().flatten())
+    }
+}
+
+impl Judgement<'_> {
+    fn notices(&self, changed: &Arc<Layers>) -> bool {
+        let Ok(question) = &self.cell.asked else { return false };
+        let request = question.request();
+        let decision = evaluate(changed, &request);
+        let denial = &self.suite.cases[self.cell.case].denial;
+        let got = Got::Judged { decision: &decision, request: &request, denial };
+        self.cell.expected.difference(&got).is_some()
+    }
+}
+
+impl Seeds {
+    fn add(&mut self, cell: &Cell) {
+        const MOST_CONTEXTS: usize = 4;
+        self.regions.extend(cell.axes.region().map(str::to_owned));
+        self.enis.extend(cell.axes.eni().map(str::to_owned));
+        self.instances.extend(cell.axes.instance().map(str::to_owned));
+        if let Ok(question) = &cell.asked
+            && self.contexts.len() < MOST_CONTEXTS
+            && !self.contexts.contains(question.context())
+        {
+            self.contexts.push(question.context().clone());
+        }
+    }
+}
+
+/// Layers with one document changed. A set that several principals share is made once.
+struct Bench<'s> {
+    original: &'s Arc<Document>,
+    changed: Arc<Document>,
+    sets: &'s mut Sets,
+    made: HashMap<usize, Arc<PolicySet>>,
+}
+
+impl<'s> Bench<'s> {
+    fn new(original: &'s Arc<Document>, mutant: &Mutant, sets: &'s mut Sets) -> Self {
+        Self { original, changed: Arc::new(mutant.of_document(original)), sets, made: HashMap::new() }
+    }
+
+    fn has(&self, set: &PolicySet) -> bool {
+        set.documents().iter().any(|document| Arc::ptr_eq(document, self.original))
+    }
+
+    fn changed(&mut self, layers: &Layers) -> Arc<Layers> {
+        let change = |set: &Arc<PolicySet>| {
+            if !self.has(set) {
+                return Arc::clone(set);
+            }
+            let again = |document: &Arc<Document>| {
+                let it = if Arc::ptr_eq(document, self.original) { &self.changed } else { document };
+                Arc::clone(it)
+            };
+            let key = Arc::as_ptr(set) as usize;
+            if let Some(made) = self.made.get(&key) {
+                return Arc::clone(made);
+            }
+            let made = self.sets.set(set.to().clone(), set.documents().iter().map(again).collect());
+            self.made.insert(key, Arc::clone(&made));
+            made
+        };
+        Arc::new(layers.map(change))
+    }
+
+    /// Resource groups in which the document acts.
+    fn groups(&self, layers: &Layers) -> Vec<Arc<str>> {
+        let scoped = layers.resource_groups().iter().filter(|scoped| self.has(&scoped.set));
+        scoped.map(|scoped| Arc::clone(&scoped.resource_group)).collect()
+    }
+}

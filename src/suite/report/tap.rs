@@ -1,0 +1,45 @@
+//! TAP version 14.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::suite::tested::{Outcome, Tested};
+
+use super::{Report, summary};
+
+/// A disputed case is a `# TODO`, a skipped one a `# SKIP`; the summary is a comment.
+pub fn tap(report: &Report<'_>) -> String {
+    let tests = &report.ran.tests;
+    let mut tap = format!("TAP version 14\n1..{}", tests.len());
+    for (number, tested) in (1..).zip(tests) {
+        point(&mut tap, number, tested);
+    }
+    let _ = write!(tap, "\n# {}", summary(report));
+    tap
+}
+
+fn point(tap: &mut String, number: usize, tested: &Tested) {
+    let ok = if matches!(tested.outcome, Outcome::Pass | Outcome::Skip(_)) { "ok" } else { "not ok" };
+    let _ = write!(tap, "\n{ok} {number} - {}", escaped(&tested.full_name()));
+    if let Outcome::Skip(reason) = &tested.outcome {
+        let _ = write!(tap, " # SKIP {}", escaped(&reason.replace(['\n', '\r'], " ")));
+    } else if tested.disputed {
+        tap.push_str(" # TODO public evidence conflicts");
+    }
+    let lines = match &tested.outcome {
+        Outcome::Pass | Outcome::Skip(_) => return,
+        Outcome::Fail { expected, got, because } => vec![("expected", expected), ("got", got), ("because", because)],
+        Outcome::Broken(why) => vec![("broken", why)],
+    };
+    tap.push_str("\n  ---");
+    for (key, value) in lines {
+        let _ = write!(tap, "\n  {key}: {}", Value::from(value.as_str()));
+    }
+    let _ = write!(tap, "\n  at: {}\n  ...", Value::from(format!("{}:{}", tested.file, tested.at)));
+}
+
+/// A `#` begins a directive, and a backslash escapes.
+fn escaped(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('#', "\\#")
+}

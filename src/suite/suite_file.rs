@@ -1,0 +1,74 @@
+//! A suite (`*.test.toml`) as it was read, before it is known in which policy directory it is judged.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::source::{Complaint, Source};
+
+use super::binding::Binder;
+use super::cell::{Cell, SuiteCase};
+use super::world::World;
+use super::written::WrittenSuite;
+
+/// The text of a suite.
+#[derive(Clone, Debug)]
+pub struct SuiteFile {
+    pub(super) source: Source,
+    pub(super) name: String,
+    pub(super) written: WrittenSuite,
+}
+
+/// A suite whose every name was found: cases, each with one cell or a matrix of cells.
+#[derive(Debug)]
+pub struct Suite {
+    pub name: String,
+    pub source: Source,
+    pub(super) world: Arc<World>,
+    pub(super) cases: Vec<SuiteCase>,
+    /// In the order of the cases.
+    pub(super) cells: Vec<Cell>,
+}
+
+impl SuiteFile {
+    /// Reads a suite. Its name is the one it gives itself, or the stem of its file.
+    ///
+    /// # Errors
+    /// Where the text is no suite; one without a case included.
+    pub fn read(stem: &str, source: Source) -> Result<Self, Complaint> {
+        const HELP: &str = "`ramgate test --help` shows a suite";
+        let written: WrittenSuite = toml::from_str(source.text())
+            .map_err(|error| source.error(error.span().unwrap_or(0..0), error.message().to_owned(), HELP))?;
+        if let Some(schema) = written.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
+            return Err(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
+        }
+        if written.case.is_empty() {
+            return Err(source.error_without_place("the suite holds no case", "write a `[[case]]`, or remove the file"));
+        }
+        let name = written.suite.as_ref().map_or_else(|| stem.to_owned(), |name| name.get_ref().clone());
+        if let Some(suite) = &written.suite
+            && (name.trim().is_empty() || name.chars().any(char::is_control))
+        {
+            return Err(source.error(suite.span(), "the name is empty or holds a control character", "give it a name"));
+        }
+        Ok(Self { source, name, written })
+    }
+
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The policy directories that the suite names, relative to its file, and where it does. Without any it is judged
+    /// in the one it lies in.
+    pub fn policies(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        self.written.policies.0.iter().map(|path| (path.get_ref().as_str(), path.span()))
+    }
+
+    /// Looks everything up that the suite names.
+    ///
+    /// # Errors
+    /// Every complaint about every case.
+    pub fn bind(self, world: Arc<World>) -> Result<Suite, Vec<Complaint>> {
+        let (cases, cells) = Binder::new(&self, &world)?.bind()?;
+        Ok(Suite { name: self.name, source: self.source, world, cases, cells })
+    }
+}

@@ -1,0 +1,275 @@
+//! A call that two policies answer differently: looked for among the calls that a statement's own words suggest.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::catalog::{Binding, Catalog, Kind, Operation};
+use crate::pdp::{Asked, Question};
+use crate::policy::{Condition, Layers, Mutant, Needs, Statement, Verdict, evaluate};
+use crate::ram::{Context, ContextKey, ParametersBuilder, Place, Principal, Region};
+
+use super::binding::NOW;
+use super::world::World;
+
+/// Pairs of judgements after which the search is given up.
+const MOST_TRIES: usize = 20_000;
+/// Values tried of one condition key, its absence not counted.
+const MOST_VALUES: usize = 6;
+/// Ids tried of one kind of resource, and regions.
+const MOST_IDS: usize = 12;
+
+/// Somebody who has the changed document.
+pub(super) struct Holder<'a> {
+    pub(super) principal: &'a Principal,
+    pub(super) original: &'a Arc<Layers>,
+    pub(super) changed: Arc<Layers>,
+    /// Resource groups in which the document is attached.
+    pub(super) groups: Vec<Arc<str>>,
+}
+
+/// What the suites ask about: the first things to try.
+#[derive(Debug, Default)]
+pub(super) struct Seeds {
+    pub(super) regions: BTreeSet<String>,
+    pub(super) enis: BTreeSet<String>,
+    pub(super) instances: BTreeSet<String>,
+    pub(super) contexts: Vec<Context>,
+}
+
+/// The call, and what both say.
+#[derive(Clone, Debug)]
+pub(super) struct Witness {
+    pub(super) principal: Principal,
+    pub(super) operation: Arc<Operation>,
+    /// In the order of the operation.
+    pub(super) parameters: Vec<(String, String)>,
+    pub(super) context: Context,
+    /// Keys that the suites give to other calls, and that this one lacks.
+    pub(super) absent: Vec<ContextKey>,
+    /// Of each resource by its relative id; nothing is left out that the answer turns on.
+    pub(super) facts: Vec<(String, Context)>,
+    pub(super) original: Verdict,
+    pub(super) changed: Verdict,
+}
+
+/// What is tried for a mutant.
+struct Trials<'a> {
+    world: &'a World,
+    regions: Vec<String>,
+    enis: Vec<String>,
+    instances: Vec<String>,
+    contexts: Vec<(Context, Context)>,
+    /// Every key of the call that some context has.
+    keys: BTreeSet<ContextKey>,
+    tells_of_resources: bool,
+    left: usize,
+}
+
+/// None where no call was found that tells the difference.
+pub(super) fn witness(world: &World, mutant: &Mutant, holders: &[Holder<'_>], seeds: &Seeds) -> Option<Witness> {
+    let groups: BTreeSet<_> = holders.iter().flat_map(|holder| &holder.groups).cloned().collect();
+    let mut trials = Trials::new(world, mutant, seeds, &groups);
+    let selects = |operation: &&Arc<Operation>| {
+        let action = operation.action();
+        mutant.original.actions().select(action) || mutant.changed.actions().select(action)
+    };
+    let catalog = Catalog::bundled();
+    let mut operations: Vec<_> = catalog.operations().filter(selects).collect();
+    operations.sort_by_key(|operation| !Arc::ptr_eq(operation, Catalog::attach()));
+    for operation in operations {
+        for holder in holders {
+            if let Some(found) = trials.with(operation, holder) {
+                return Some(found);
+            }
+        }
+    }
+    None
+}
+
+impl<'a> Trials<'a> {
+    fn new(world: &'a World, mutant: &Mutant, seeds: &Seeds, groups: &BTreeSet<Arc<str>>) -> Self {
+        let statements = [&mutant.original, &mutant.changed];
+        let mut trials = Self {
+            world,
+            regions: regions(&statements, seeds),
+            enis: ids(&statements, "eni/", &seeds.enis, "eni-0other0"),
+            instances: ids(&statements, "instance/", &seeds.instances, "i-0other0"),
+            contexts: Vec::new(),
+            keys: BTreeSet::new(),
+            tells_of_resources: !groups.is_empty(),
+            left: MOST_TRIES,
+        };
+        trials.contexts(&mutant.original, seeds, groups);
+        trials
+    }
+
+    /// Every combination of values of the keys that the statement asks for, each over every context of the suites.
+    fn contexts(&mut self, statement: &Statement, seeds: &Seeds, groups: &BTreeSet<Arc<str>>) {
+        const MOST: usize = 256;
+        let mut nothing = Context::default();
+        nothing.add_text(ContextKey::CurrentTime, NOW);
+        let bases = if seeds.contexts.is_empty() { std::slice::from_ref(&nothing) } else { &seeds.contexts };
+        let mut made: Vec<(Context, Context)> =
+            bases.iter().map(|context| (context.clone(), Context::default())).collect();
+        let mut keys: Vec<(ContextKey, Vec<String>)> = Vec::new();
+        for condition in statement.conditions() {
+            let (key, values) = (condition.key().clone(), samples(condition));
+            match keys.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, known)) => known.extend(values),
+                None => keys.push((key, values)),
+            }
+        }
+        if !groups.is_empty() {
+            keys.push((ContextKey::ResourceGroupId, groups.iter().map(ToString::to_string).collect()));
+        }
+        for (key, values) in keys {
+            let of_resource = Needs::of_key(&key).any();
+            self.tells_of_resources |= of_resource;
+            let mut more = Vec::new();
+            for (context, facts) in made.iter().take(MOST) {
+                let place = if of_resource { facts } else { context };
+                let bare = place.without(&key);
+                let put = |value: Option<&str>| {
+                    let mut place = bare.clone();
+                    if let Some(value) = value {
+                        place.add_text(key.clone(), value);
+                    }
+                    if of_resource { (context.clone(), place) } else { (place, facts.clone()) }
+                };
+                more.extend(values.iter().map(|value| put(Some(value))));
+                // There is always a clock.
+                if key != ContextKey::CurrentTime {
+                    more.push(put(None));
+                }
+            }
+            made = more;
+        }
+        self.keys = made.iter().flat_map(|(context, _)| context.iter().map(|(key, _)| key.clone())).collect();
+        self.contexts = made;
+    }
+
+    fn with(&mut self, operation: &Arc<Operation>, holder: &Holder<'_>) -> Option<Witness> {
+        let has = |name: &str| operation.parameters().iter().any(|spec| spec.name.as_str() == name);
+        let none = [String::new()];
+        let enis = if has("NetworkInterfaceId") { self.enis.clone() } else { none.to_vec() };
+        let instances = if has("InstanceId") { self.instances.clone() } else { none.to_vec() };
+        for region in self.regions.clone() {
+            for eni in &enis {
+                for instance in &instances {
+                    let parameters = parameters(operation, &region, eni, instance);
+                    if let Some(asked) = bound(operation, holder.principal, &parameters)
+                        && let Some(found) = self.judged(operation, holder, &parameters, &asked)
+                    {
+                        return Some(found);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn judged(
+        &mut self,
+        operation: &Arc<Operation>,
+        holder: &Holder<'_>,
+        parameters: &[(String, String)],
+        asked: &Asked,
+    ) -> Option<Witness> {
+        for (context, told) in &self.contexts {
+            self.left = self.left.checked_sub(1)?;
+            let facts = if self.tells_of_resources {
+                vec![told.clone(); asked.resources.len()]
+            } else {
+                self.world.inventory.facts(&asked.resources)
+            };
+            let question = Question::new(holder.principal.clone(), asked.clone(), context.clone());
+            let question = question.with_facts(facts.clone());
+            let original = evaluate(holder.original, &question.request()).verdict();
+            let changed = evaluate(&holder.changed, &question.request()).verdict();
+            if original != changed {
+                let facts = asked.resources.iter().zip(facts).filter_map(|(resource, facts)| {
+                    let told = self.tells_of_resources || !facts.is_empty();
+                    let fields = resource.fields().filter(|_| resource.is_one() && told)?;
+                    Some((fields.relative.to_owned(), facts))
+                });
+                let absent = self.keys.iter().filter(|key| !context.has(key)).cloned().collect();
+                return Some(Witness {
+                    principal: holder.principal.clone(),
+                    operation: Arc::clone(operation),
+                    parameters: parameters.to_vec(),
+                    context: context.clone(),
+                    absent,
+                    facts: facts.collect(),
+                    original,
+                    changed,
+                });
+            }
+        }
+        None
+    }
+}
+
+fn samples(condition: &Condition) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let samples = condition.wanted().iter().flat_map(crate::policy::Wanted::samples);
+    samples.filter(|value| seen.insert(value.clone())).take(MOST_VALUES).collect()
+}
+
+fn regions(statements: &[&Statement], seeds: &Seeds) -> Vec<String> {
+    let named = statements.iter().flat_map(|it| it.resources()).filter_map(crate::policy::ArnPattern::fields);
+    let named = named.flat_map(|[_, region, ..]| region.samples()).take(MOST_IDS / 2);
+    // At least one of these is no region that the statement names.
+    let others = ["cn-hangzhou", "cn-beijing", "ap-southeast-1"].map(str::to_owned);
+    let valid = |region: &String| region.parse::<Region>().is_ok();
+    distinct(named.chain(others).chain(seeds.regions.iter().cloned()).filter(valid))
+}
+
+/// Ids of one type of resource: those that the patterns suggest, one that no pattern names, those of the suites.
+fn ids(statements: &[&Statement], kind: &str, seeds: &BTreeSet<String>, other: &str) -> Vec<String> {
+    let patterns = statements.iter().flat_map(|it| it.resources());
+    let named = patterns.flat_map(|pattern| pattern.relative().samples());
+    let named = named.filter_map(|relative| relative.strip_prefix(kind).map(str::to_owned));
+    let named = named.take(MOST_IDS / 2);
+    distinct(named.chain([other.to_owned()]).chain(seeds.iter().cloned()))
+}
+
+fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    texts.filter(|text| seen.insert(text.clone())).take(MOST_IDS).collect()
+}
+
+/// What the operation must be told; its other required parameters get a value that is good for any text.
+fn parameters(operation: &Operation, region: &str, eni: &str, instance: &str) -> Vec<(String, String)> {
+    let specs = operation.parameters().iter();
+    let given = specs.filter_map(|spec| {
+        let name = spec.name.as_str();
+        let value = match name {
+            "RegionId" => region,
+            "NetworkInterfaceId" => eni,
+            "InstanceId" => instance,
+            _ if !spec.required => return None,
+            _ => match spec.kind {
+                Kind::Region => region,
+                Kind::EniId => eni,
+                Kind::InstanceId => instance,
+                Kind::Integer => "1",
+                Kind::Boolean => "true",
+                Kind::String => "x-1",
+            },
+        };
+        Some((name.replace(".N", ".1"), value.to_owned()))
+    });
+    given.collect()
+}
+
+fn bound(operation: &Arc<Operation>, principal: &Principal, parameters: &[(String, String)]) -> Option<Asked> {
+    let mut builder = ParametersBuilder::default();
+    for (name, value) in parameters {
+        builder.push(name, value, Place::Query);
+    }
+    let parameters = builder.finish().ok()?;
+    let region: Region = parameters.value("RegionId")?.parse().ok()?;
+    let binding = Binding { account: principal.account(), regions: std::slice::from_ref(&region) };
+    let call = Catalog::bundled().bind(operation, &parameters, binding).ok()?;
+    Some(Asked { action: operation.action().clone(), resources: call.resources().to_vec() })
+}

@@ -1,0 +1,276 @@
+//! A suite as a person writes it (design 5.2).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use toml::Spanned;
+
+use crate::pdp::WrittenResource;
+
+pub(super) type Text = Spanned<String>;
+
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenSuite {
+    pub(super) schema: Option<Spanned<u32>>,
+    pub(super) suite: Option<Text>,
+    /// Policy directories, relative to the suite's file.
+    #[serde(default)]
+    pub(super) policies: Several,
+    /// The frozen clock.
+    pub(super) now: Option<Text>,
+    /// The code of a denial, as `[denial] code` of the gateway's configuration.
+    pub(super) denial: Option<Text>,
+    #[serde(default)]
+    pub(super) defaults: WrittenCase,
+    #[serde(default)]
+    pub(super) fixtures: BTreeMap<Text, WrittenCase>,
+    #[serde(default)]
+    pub(super) resources: BTreeMap<Text, WrittenResource>,
+    #[serde(default)]
+    pub(super) case: Vec<Spanned<WrittenCase>>,
+}
+
+/// Of a case, of a fixture, of the defaults.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenCase {
+    pub(super) name: Option<Text>,
+    #[serde(default, rename = "use")]
+    pub(super) fixtures: Several,
+    /// Why it is not run.
+    pub(super) skip: Option<Text>,
+    pub(super) principal: Option<Text>,
+    pub(super) principals: Option<Vec<Text>>,
+    pub(super) eni: Option<Text>,
+    pub(super) enis: Option<Vec<Text>>,
+    pub(super) instance: Option<Text>,
+    pub(super) instances: Option<Vec<Text>>,
+    pub(super) region: Option<Text>,
+    pub(super) regions: Option<Vec<Text>>,
+    pub(super) operation: Option<Text>,
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<Text, Value>,
+    #[serde(default)]
+    pub(super) context: BTreeMap<Text, Values>,
+    #[serde(default)]
+    pub(super) resources: BTreeMap<Text, WrittenResource>,
+    pub(super) now: Option<Text>,
+    /// The text of the policy document that a role session was narrowed with.
+    pub(super) session_policy: Option<Text>,
+    pub(super) expect: Option<Spanned<WrittenExpect>>,
+    pub(super) decided_by: Option<Vec<Text>>,
+    pub(super) layer: Option<Text>,
+    pub(super) status: Option<Spanned<u16>>,
+    pub(super) code: Option<Text>,
+}
+
+/// One word for every cell, or a list of cells.
+#[derive(Clone, Debug)]
+pub(super) enum WrittenExpect {
+    Word(String),
+    Cells(Vec<Spanned<WrittenCell>>),
+}
+
+/// What is expected of some cells of a matrix.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenCell {
+    pub(super) principal: Option<Text>,
+    pub(super) eni: Option<Text>,
+    pub(super) instance: Option<Text>,
+    pub(super) region: Option<Text>,
+    pub(super) is: Text,
+    pub(super) decided_by: Option<Vec<Text>>,
+    pub(super) layer: Option<Text>,
+    pub(super) status: Option<Spanned<u16>>,
+    pub(super) code: Option<Text>,
+}
+
+/// A text, or a list of texts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Several(pub(super) Vec<Text>);
+
+/// Values of a key of the context: a text, `true`, a number, or a list of texts; an empty list takes the key away.
+#[derive(Clone, Debug)]
+pub(super) struct Values(pub(super) Vec<String>);
+
+/// The value of a parameter: a text, `true` or a number.
+#[derive(Clone, Debug)]
+pub(super) struct Value(pub(super) String);
+
+impl WrittenCase {
+    /// What this one says, and what `below` says of the rest. Tables are merged key by key.
+    pub(super) fn over(self, below: &Self) -> Self {
+        let principal_said = self.principal.is_some() || self.principals.is_some();
+        let eni_said = self.eni.is_some() || self.enis.is_some();
+        let instance_said = self.instance.is_some() || self.instances.is_some();
+        let region_said = self.region.is_some() || self.regions.is_some();
+        let one = |said: bool, own: Option<Text>, below: &Option<Text>| own.or_else(|| below.clone().filter(|_| !said));
+        let many = |said: bool, own: Option<Vec<Text>>, below: &Option<Vec<Text>>| {
+            own.or_else(|| below.clone().filter(|_| !said))
+        };
+        let or = |own: Option<Text>, below: &Option<Text>| own.or_else(|| below.clone());
+        Self {
+            name: self.name,
+            fixtures: self.fixtures,
+            skip: or(self.skip, &below.skip),
+            principal: one(principal_said, self.principal, &below.principal),
+            principals: many(principal_said, self.principals, &below.principals),
+            eni: one(eni_said, self.eni, &below.eni),
+            enis: many(eni_said, self.enis, &below.enis),
+            instance: one(instance_said, self.instance, &below.instance),
+            instances: many(instance_said, self.instances, &below.instances),
+            region: one(region_said, self.region, &below.region),
+            regions: many(region_said, self.regions, &below.regions),
+            operation: or(self.operation, &below.operation),
+            parameters: merged(self.parameters, &below.parameters),
+            context: merged(self.context, &below.context),
+            resources: merged(self.resources, &below.resources),
+            now: or(self.now, &below.now),
+            session_policy: or(self.session_policy, &below.session_policy),
+            decided_by: self.decided_by.or_else(|| below.decided_by.clone()),
+            layer: or(self.layer, &below.layer),
+            status: self.status.or_else(|| below.status.clone()),
+            code: or(self.code, &below.code),
+            expect: self.expect.or_else(|| below.expect.clone()),
+        }
+    }
+}
+
+fn merged<V: Clone>(mut own: BTreeMap<Text, V>, below: &BTreeMap<Text, V>) -> BTreeMap<Text, V> {
+    for (key, value) in below {
+        own.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    own
+}
+
+impl<'de> Deserialize<'de> for WrittenExpect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = WrittenExpect;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a word such as \"allow\", or a list of cells `{ principal = \"…\", is = \"allow\" }`")
+            }
+
+            fn visit_str<E>(self, word: &str) -> Result<WrittenExpect, E> {
+                Ok(WrittenExpect::Word(word.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<WrittenExpect, A::Error> {
+                let mut cells = Vec::new();
+                while let Some(cell) = list.next_element()? {
+                    cells.push(cell);
+                }
+                Ok(WrittenExpect::Cells(cells))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+impl<'de> Deserialize<'de> for Several {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A list element has a place of its own; a lone text has that of the value.
+        let whole: Spanned<OneOrMany> = Spanned::deserialize(deserializer)?;
+        let span = whole.span();
+        Ok(Self(match whole.into_inner() {
+            OneOrMany::One(text) => vec![Spanned::new(span, text)],
+            OneOrMany::Many(texts) => texts,
+        }))
+    }
+}
+
+enum OneOrMany {
+    One(String),
+    Many(Vec<Text>),
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany::One(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(OneOrMany::Many(texts))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl Visitor<'_> for Shape {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a whole number, true or false")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value(text.to_owned()))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+                Ok(Value(value.to_string()))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+                Ok(Value(value.to_string()))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Values;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a whole number, true or false, or a list of them")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Values, E> {
+                Ok(Values(vec![text.to_owned()]))
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Values, E> {
+                Ok(Values(vec![value.to_string()]))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Values, E> {
+                Ok(Values(vec![value.to_string()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Values, A::Error> {
+                let mut values = Vec::new();
+                while let Some(Value(value)) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(Values(values))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
