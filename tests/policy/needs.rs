@@ -47,6 +47,7 @@ fn a_set_needs_what_its_statements_about_the_action_ask_for() {
         let plain = statement("ecs:*", &[]);
         assert_eq!(of(&[plain.clone(), tags.clone()]), TAGS, "{asked}");
         assert_eq!(of(&[tags.clone(), plain.clone()]), TAGS, "{asked}");
+        assert_eq!(of(&[tags.clone(), tags.clone()]), TAGS, "two that ask for one thing: {asked}");
         assert_eq!(of(&[tags.clone(), groups.clone()]), BOTH, "{asked}");
         assert_eq!(of(&[groups, plain.clone(), tags]), BOTH, "{asked}");
         let other = [plain, statement("vpc:*", &["acs:ResourceTag/team", "acs:ResourceGroupId"])];
