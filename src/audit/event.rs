@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::catalog::{Call, Refusal};
 use crate::policy::Verdict;
-use crate::ram::{AccessKeyId, Identity};
+use crate::ram::{AccessKeyId, Identity, Proof};
 
 use super::attempt::{Attempt, Reached};
 use super::bounded::bounded;
@@ -145,7 +145,7 @@ struct Gateway<'a> {
     reason: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refusal>,
-    signature: Signature,
+    signature: Signature<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,9 +161,14 @@ struct Gateway<'a> {
 }
 
 #[derive(Serialize)]
-struct Signature {
+struct Signature<'a> {
     scheme: &'static str,
     verified: bool,
+    /// Of a token that was believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -185,8 +190,13 @@ impl<'a> Event<'a> {
     ) -> Self {
         let text = |text: &'a Option<String>| text.as_deref().map(bounded).unwrap_or_default();
         let authenticated = attempt.reached >= Reached::Authenticated;
-        let signature =
-            Signature { scheme: attempt.scheme.map_or("none", |scheme| scheme.as_str()), verified: authenticated };
+        let token = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
+            Proof::Token { issuer, subject } => Some((bounded(issuer), bounded(subject))),
+            Proof::AccessKey(_) => None,
+        });
+        let (issuer, subject) = token.unzip();
+        let scheme = attempt.scheme.map_or("none", |scheme| scheme.as_str());
+        let signature = Signature { scheme, verified: authenticated, issuer, subject };
         let parameters = &attempt.parameters[..attempt.parameters.len().min(MOST_PARAMETERS)];
         Self {
             event_id: &attempt.id,
@@ -319,7 +329,10 @@ impl<'a> UserIdentity<'a> {
             kind,
             principal_id: id.map(Cow::Borrowed),
             account_id: Some(Cow::Borrowed(account)),
-            access_key_id: key(caller.access_key.as_str()),
+            access_key_id: match &caller.proof {
+                Proof::AccessKey(id) => key(id.as_str()),
+                Proof::Token { .. } => None,
+            },
             user_name: Some(Cow::Borrowed(name)),
         }
     }

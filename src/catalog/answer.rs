@@ -48,6 +48,11 @@ refusals! {
     ForeignToken,
     /// A security token with a permanent key.
     TokenMismatch,
+    TokenExpired,
+    /// Any other fault of a token.
+    TokenMalformed,
+    /// The keys of a token's issuer were never read.
+    TokenKeysUnread,
     SignatureV1,
     SignatureV3,
     InactiveKey,

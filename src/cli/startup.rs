@@ -9,10 +9,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
-use crate::config::{AuditSync, Endpoint, ResourceSource, Settings, environment};
+use crate::config::{
+    AuditSync, Endpoint, MappedSubject, ResourceSource, Settings, TokenKeysPlace, TokenSettings, environment,
+};
 use crate::envelope::unique_id;
-use crate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, client_tls, now};
-use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
+use crate::gateway::{
+    Gateway, GatewayParts, IssuerKeys, KeyPlace, ResourceFacts, SharedKeys, Upstream, UpstreamFacts, UpstreamTarget,
+    client_tls, now,
+};
+use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret, TokenIssuer, TokenMapping};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccessKeyId, AccountId, Identity, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
@@ -84,6 +89,14 @@ pub(super) struct Ready {
     tls: rustls::ClientConfig,
     replica: String,
     world: World,
+    issuers: Vec<Issuer>,
+}
+
+/// Whose tokens are accepted, every name looked up.
+struct Issuer {
+    settings: TokenSettings,
+    principals: Vec<TokenMapping>,
+    tls: rustls::ClientConfig,
 }
 
 impl Plan {
@@ -125,7 +138,9 @@ impl Plan {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
-        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, replica, world: self.world })
+        let issuers = self.issuers(&loaded.directory)?;
+        let Self { settings, world, .. } = self;
+        Ok(Ready { settings, loaded, keys, upstream_key, tls, replica, world, issuers })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -161,6 +176,26 @@ impl Plan {
             let what = "the demo's keys belong to principals that the policy directory does not have";
             Failure::new(what, "write a key ring and name it with `--keyring`")
         })
+    }
+
+    fn issuers(&self, directory: &Directory) -> Result<Vec<Issuer>, Failure> {
+        let issuer = |settings: &TokenSettings| {
+            let mapped = settings.principals.iter().map(|mapped| {
+                let MappedSubject { subject, claims, principal } = mapped.clone();
+                let principal = directory.named(principal).map_err(|unknown| {
+                    let what = format!("tokens of `{}`: {unknown}", settings.issuer);
+                    Failure::new(what, "name users and roles of the account file in `[[identity.jwt]]`")
+                })?;
+                Ok(TokenMapping { subject, claims, principal })
+            });
+            let principals = mapped.collect::<Result<_, Failure>>()?;
+            let roots = settings.ca_file.as_deref().map(|path| read_roots(path, "identity.jwt.ca_file")).transpose()?;
+            let tls = client_tls(roots.as_deref()).map_err(|error| {
+                Failure::new(format!("an issuer's certificates cannot be used: {error}"), "mend `ca_file`")
+            })?;
+            Ok(Issuer { settings: settings.clone(), principals, tls })
+        };
+        self.settings.tokens.iter().map(issuer).collect()
     }
 
     fn upstream_key(&self, directory: &Directory, modes: FileModes) -> Result<Credential, Failure> {
@@ -221,6 +256,7 @@ impl Ready {
         };
         let target = UpstreamTarget { url, timeout: upstream.timeout };
         let upstream = Arc::new(Upstream::new(target, self.upstream_key, self.tls));
+        let (issuers, issuer_keys) = token_issuers(self.issuers, servers, shutdown).await?;
         let resources = &self.settings.resources;
         let facts = match resources.source {
             ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
@@ -231,6 +267,8 @@ impl Ready {
             pdp: Pdp::new(Arc::new(self.loaded.directory)),
             facts,
             keys: self.keys,
+            issuers,
+            issuer_keys,
             nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
             journal: Arc::new(journal),
             upstream,
@@ -243,6 +281,42 @@ impl Ready {
             limits: self.settings.limits,
         }))
     }
+}
+
+/// Reads every issuer's keys for the first time, and has them kept fresh. A file must be there; a server may be away at
+/// the moment, and its tokens are answered with 503 until it is back.
+async fn token_issuers(
+    issuers: Vec<Issuer>,
+    servers: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Result<(Vec<TokenIssuer>, Vec<Arc<IssuerKeys>>), Failure> {
+    let (mut judged, mut kept) = (Vec::new(), Vec::new());
+    for Issuer { settings, principals, tls } in issuers {
+        let place = match settings.keys {
+            TokenKeysPlace::File(path) => KeyPlace::File(path),
+            TokenKeysPlace::Url(url) => KeyPlace::Url(url),
+            TokenKeysPlace::Discovery => KeyPlace::Discovery,
+        };
+        let file = matches!(place, KeyPlace::File(_));
+        let keys = Arc::new(IssuerKeys::new(settings.issuer.as_str().into(), place, tls, settings.refresh));
+        match keys.read().await {
+            Err(why) if file => return Err(Failure::new(why, "mend `jwks` in `[[identity.jwt]]`")),
+            Err(why) => tracing::error!("{why}; its tokens are refused until they are"),
+            Ok(()) => {}
+        }
+        servers.spawn(Arc::clone(&keys).keep(shutdown.clone()));
+        judged.push(TokenIssuer {
+            issuer: settings.issuer.into(),
+            audience: settings.audience,
+            algorithms: settings.algorithms,
+            not_before: settings.not_before,
+            leeway: settings.leeway,
+            principals,
+            keys: Box::new(SharedKeys(Arc::clone(&keys))),
+        });
+        kept.push(keys);
+    }
+    Ok((judged, kept))
 }
 
 /// One key reads one account's facts, and what a file says beside them would count for nothing.

@@ -6,6 +6,7 @@ mod audit_sync;
 mod duration;
 mod environment;
 mod needed;
+mod tokens;
 mod unbuilt;
 mod written;
 
@@ -15,3 +16,4 @@ pub use needed::{
     AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, ResourceSettings,
     ResourceSource, Settings, UpstreamSettings,
 };
+pub use tokens::{MappedSubject, TokenKeysPlace, TokenSettings};

@@ -14,6 +14,7 @@ use crate::ram::{AccessKeyId, Region};
 use crate::source::{Complaint, Source};
 
 use super::audit_sync::AuditSync;
+use super::tokens::{self, TokenSettings};
 use super::unbuilt;
 use super::written::{
     WrittenAudit, WrittenIdentity, WrittenLimits, WrittenResources, WrittenSettings, WrittenUpstream,
@@ -30,6 +31,7 @@ pub struct Settings {
     pub keyring: PathBuf,
     pub upstream: UpstreamSettings,
     pub identity: IdentitySettings,
+    pub tokens: Vec<TokenSettings>,
     pub denial: DenialSettings,
     pub operations: OperationSettings,
     pub audit: AuditSettings,
@@ -132,6 +134,7 @@ impl Settings {
                 clock_skew: Duration::from_secs(15 * 60),
                 nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
             },
+            tokens: Vec::new(),
             denial: DenialSettings { code: "Forbidden.SubUser".into(), detail: true, recommend: None },
             operations: OperationSettings { accept_root: false },
             audit: AuditSettings {
@@ -186,7 +189,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn settings(&mut self, written: WrittenSettings) -> Settings {
+    fn settings(&mut self, mut written: WrittenSettings) -> Settings {
+        let tokens = tokens::read(self.source, self.folder, self.complaints, std::mem::take(&mut written.identity.jwt));
         let defaults = Settings::demo();
         if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
             self.complain(schema.span(), "the schema is unknown", "this program reads `schema = 1`");
@@ -210,6 +214,7 @@ impl Reader<'_> {
             keyring: self.folder.join(written.keyring.unwrap_or(defaults.keyring)),
             upstream,
             identity: self.identity(written.identity, defaults.identity),
+            tokens,
             denial: DenialSettings {
                 code: self.denial_code(written.denial.code, defaults.denial.code),
                 detail: written.denial.detail.unwrap_or(defaults.denial.detail),

@@ -13,7 +13,7 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 15] = [
+    let found: [(Option<Range<usize>>, &str, &str); 14] = [
         (span(&written.admin), "[admin]", "leave the section out"),
         (span(&written.product), "[[product]]", "leave the section out"),
         (span(&written.shadow), "[shadow]", "leave the section out"),
@@ -32,7 +32,6 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
             "leave it empty",
         ),
         (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
-        (span(&identity.jwt), "[[identity.jwt]]", "use keys of the key ring"),
         (span(&identity.issuer), "[identity.issuer]", "use keys of the key ring"),
         (not_one(&written.operations.other, "refuse"), "operations.other", "use `refuse`"),
         (not_one(&written.operations.trunk, "refuse"), "operations.trunk", "use `refuse`"),

@@ -8,6 +8,7 @@ use toml::{Spanned, Value};
 
 use super::audit_sync::AuditSync;
 use super::duration;
+use super::tokens::WrittenJwt;
 
 /// A key whose feature is not built: it is known, and refused by name.
 pub(super) type Unbuilt = Option<Spanned<Value>>;
@@ -57,7 +58,7 @@ pub(super) struct WrittenIdentity {
     pub(super) nonce_store: Option<Spanned<String>>,
     pub(super) nonce_capacity: Option<Spanned<usize>>,
     pub(super) nonce_share: Option<Spanned<f64>>,
-    pub(super) jwt: Unbuilt,
+    pub(super) jwt: Vec<WrittenJwt>,
     pub(super) issuer: Unbuilt,
 }
 

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::audit::{Attempt, Reached};
 use crate::catalog::{Binding, Call, Catalog, Operation};
 use crate::envelope::Format;
-use crate::identity::{Claim, Signed};
+use crate::identity::{Authenticated, Channel, Claim, IdentityFault, Signed, TokenFault};
 use crate::pdp::{Permit, Question, Ruling};
 use crate::ram::{Caller, Parameters};
 use crate::wire::{Head, excerpt};
@@ -29,13 +29,15 @@ pub(super) struct Exchange {
     attempt: Arc<Attempt>,
     format: Format,
     deadline: Instant,
+    channel: Channel,
 }
 
 impl Exchange {
     pub(super) fn new(gateway: Arc<Gateway>, id: String, peer: SocketAddr) -> Self {
+        let channel = if peer.ip().to_canonical().is_loopback() { Channel::Protected } else { Channel::Open };
         let attempt = Attempt::new(id, clock::now(), peer.ip().to_canonical());
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
-        Self { gateway, attempt: Arc::new(attempt), format: Format::Xml, deadline }
+        Self { gateway, attempt: Arc::new(attempt), format: Format::Xml, deadline, channel }
     }
 
     /// Answers the call, whatever becomes of it.
@@ -87,11 +89,11 @@ impl Exchange {
         let claimed = claim.claimed();
         let attempt = self.attempt();
         attempt.scheme = Some(claim.scheme());
-        attempt.claimed_key = Some(claimed.access_key_id.to_owned());
+        attempt.claimed_key = Some(claimed.access_key_id).filter(|id| !id.is_empty()).map(str::to_owned);
         attempt.operation = claimed.action.map(str::to_owned);
         attempt.version = claimed.version.map(str::to_owned);
         inbound::check_places(&claim, &parameters, catalog)?;
-        let caller = self.authenticate(&claim, &signed)?;
+        let caller = self.authenticate(&claim, &signed).await?;
 
         let operation = operation(catalog, claimed.action, claimed.version)?;
         let principal = caller.principal;
@@ -141,8 +143,17 @@ impl Exchange {
         Ok((body, parameters))
     }
 
-    fn authenticate(&mut self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Caller, Stop> {
-        let authenticated = self.gateway.authenticator().authenticate(claim, signed, self.attempt.at)?;
+    async fn authenticate(&mut self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Caller, Stop> {
+        let authenticated = match self.verified(claim, signed) {
+            Err(IdentityFault::Token(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer))) => {
+                // The issuer may have a key that is newer than what was read of it.
+                if let Some(keys) = self.gateway.parts.issuer_keys.iter().find(|keys| *keys.issuer() == *issuer) {
+                    keys.refreshed().await;
+                }
+                self.verified(claim, signed)?
+            }
+            verified => verified?,
+        };
         let standing = self.gateway.parts.pdp.directory().standing(&authenticated.caller.principal);
         let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
         let attempt = self.attempt();
@@ -150,6 +161,10 @@ impl Exchange {
         attempt.caller = Some(authenticated.caller.clone());
         attempt.reached = Reached::Authenticated;
         Ok(authenticated.caller)
+    }
+
+    fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {
+        self.gateway.authenticator(self.channel).authenticate(claim, signed, self.attempt.at)
     }
 
     /// What is written of the parameters: the business ones, and nothing that belongs to a signature.

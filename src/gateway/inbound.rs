@@ -50,7 +50,12 @@ pub(super) fn unasked(head: &Head) -> Format {
 }
 
 fn scheme_of(head: &Head) -> Option<Scheme> {
-    head.header("authorization").is_some().then_some(Scheme::V3)
+    let token = ["x-acs-bearer-token", "x-acs-zero-trust-idtoken"].iter().any(|name| head.header(name).is_some());
+    match head.header("authorization") {
+        _ if token => Some(Scheme::Bearer),
+        Some(_) => Some(Scheme::V3),
+        None => None,
+    }
 }
 
 /// A V3 form is read only where the query holds no business parameter: nobody documents which would win.

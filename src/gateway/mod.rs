@@ -3,7 +3,7 @@
 //! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `reader` checks its
 //! head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
-//! first. Must not know: what a policy says, how a signature is computed, files.
+//! first; `issuer_keys` keeps what tokens are checked with. Must not know: what a policy says, how a signature is computed, files.
 
 mod clock;
 mod connection;
@@ -11,8 +11,10 @@ mod exchange;
 mod fact_answer;
 mod fact_memory;
 mod fact_query;
+mod fetch;
 mod host;
 mod inbound;
+mod issuer_keys;
 mod parts;
 mod reader;
 mod reply;
@@ -26,6 +28,7 @@ mod unread;
 mod upstream;
 
 pub use clock::now;
+pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys, is_protected_url};
 pub use parts::{Gateway, GatewayParts};
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;

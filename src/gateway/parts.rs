@@ -5,11 +5,12 @@ use std::sync::Arc;
 use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog};
 use crate::config::{DenialSettings, IdentitySettings, Limits, OperationSettings};
-use crate::identity::{Authenticator, Clock, KeyRing, NonceMemory};
+use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
 use crate::ram::{Context, ContextKey, Region};
 use crate::wire::{FormLimits, HeadLimits};
 
+use super::issuer_keys::IssuerKeys;
 use super::reader::ReaderLimits;
 use super::resource_facts::ResourceFacts;
 use super::upstream::Upstream;
@@ -20,6 +21,9 @@ pub struct GatewayParts {
     pub pdp: Pdp,
     pub facts: ResourceFacts,
     pub keys: KeyRing,
+    /// Whose tokens are accepted, and where their keys come from.
+    pub issuers: Vec<TokenIssuer>,
+    pub issuer_keys: Vec<Arc<IssuerKeys>>,
     pub nonces: Box<dyn NonceMemory>,
     pub journal: Arc<Journal>,
     /// Shared with the facts, where they are read there.
@@ -52,9 +56,11 @@ impl Gateway {
         Self { parts, denial }
     }
 
-    pub(super) fn authenticator(&self) -> Authenticator<'_> {
+    pub(super) fn authenticator(&self, channel: Channel) -> Authenticator<'_> {
         Authenticator {
             keys: &self.parts.keys,
+            issuers: &self.parts.issuers,
+            channel,
             clock: Clock { skew: self.parts.identity.clock_skew },
             nonces: &*self.parts.nonces,
         }

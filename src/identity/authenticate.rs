@@ -2,29 +2,41 @@
 
 use jiff::Timestamp;
 
-use crate::ram::Caller;
+use crate::ram::{Caller, Proof, Scheme};
 
+use super::bearer::BearerClaim;
 use super::claim::Claim;
 use super::clock::{Clock, ClockFault};
 use super::fault::IdentityFault;
+use super::jwt::{TokenIssuer, VerifiedToken, verify_token};
 use super::keyring::{KeyRing, KeyStatus};
 use super::replay::NonceMemory;
 use super::signed::Signed;
 
-/// What a signature is checked against.
+/// What a credential is checked against.
 #[derive(Clone, Copy)]
 pub struct Authenticator<'a> {
     pub keys: &'a KeyRing,
+    pub issuers: &'a [TokenIssuer],
+    pub channel: Channel,
     pub clock: Clock,
     pub nonces: &'a dyn NonceMemory,
 }
 
-/// A caller whose signature was verified.
+/// Whether others can read what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// TLS, or this machine.
+    Protected,
+    Open,
+}
+
+/// A caller whose credential was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authenticated {
     pub caller: Caller,
-    /// When the call was signed, by the caller's clock.
-    pub signed_at: Timestamp,
+    /// When the call was signed, by the caller's clock; none for a token, which signs no call.
+    pub signed_at: Option<Timestamp>,
 }
 
 impl Authenticator<'_> {
@@ -40,13 +52,20 @@ impl Authenticator<'_> {
         now: Timestamp,
     ) -> Result<Authenticated, IdentityFault> {
         let claimed = claim.claimed();
+        if let Claim::Bearer(bearer) = claim {
+            return self.bearer(bearer, now);
+        }
         let unknown = if claimed.access_key_id.starts_with("STS.") {
             IdentityFault::ForeignToken
         } else {
             IdentityFault::UnknownKey
         };
         let credential = self.keys.find(claimed.access_key_id).ok_or(unknown)?;
-        claim.verify(signed, credential)?;
+        match claim {
+            Claim::V1(claim) => claim.verify(signed, credential)?,
+            Claim::V3(claim) => claim.verify(signed, credential)?,
+            Claim::Bearer(_) => {}
+        }
         if credential.status() == KeyStatus::Inactive {
             return Err(IdentityFault::InactiveKey);
         }
@@ -64,10 +83,23 @@ impl Authenticator<'_> {
         self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
         let caller = Caller {
             principal: credential.principal().clone(),
-            access_key: credential.id().clone(),
+            proof: Proof::AccessKey(credential.id().clone()),
             scheme: claim.scheme(),
         };
-        Ok(Authenticated { caller, signed_at })
+        Ok(Authenticated { caller, signed_at: Some(signed_at) })
+    }
+
+    /// The channel, then the token. There is no nonce: until it expires a token can be sent again by whoever has it.
+    fn bearer(&self, claim: &BearerClaim<'_>, now: Timestamp) -> Result<Authenticated, IdentityFault> {
+        if self.issuers.is_empty() {
+            return Err(IdentityFault::NoIssuers);
+        }
+        if self.channel == Channel::Open {
+            return Err(IdentityFault::TokenInTheOpen);
+        }
+        let VerifiedToken { issuer, subject, principal, .. } = verify_token(self.issuers, claim.token(), now)?;
+        let proof = Proof::Token { issuer, subject: subject.into() };
+        Ok(Authenticated { caller: Caller { principal, proof, scheme: Scheme::Bearer }, signed_at: None })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::catalog::Refusal;
 
+use super::jwt::TokenFault;
 use super::replay::NonceFault;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,12 @@ pub enum IdentityFault {
     MalformedTimestamp,
     #[error("the timestamp is outside the accepted window")]
     Clock,
+    #[error("bearer tokens are not accepted here: no issuer is configured")]
+    NoIssuers,
+    #[error("a bearer token can be read on the way: send it over TLS, or from this machine")]
+    TokenInTheOpen,
+    #[error(transparent)]
+    Token(#[from] TokenFault),
     #[error("a nonce is 1 to 256 printable ASCII characters")]
     MalformedNonce,
     #[error(transparent)]
@@ -61,7 +68,12 @@ impl IdentityFault {
             | Self::NoSuchHeader(_)
             | Self::Unsigned(_) => Refusal::TwoReadings,
             Self::Missing(_) => Refusal::MissingSignaturePart,
-            Self::NotAccepted(..) | Self::MalformedAuthorization(_) => Refusal::SignatureType,
+            Self::Token(TokenFault::Expired) => Refusal::TokenExpired,
+            Self::Token(TokenFault::NoKeys(_)) => Refusal::TokenKeysUnread,
+            Self::Token(_) => Refusal::TokenMalformed,
+            Self::NoIssuers | Self::TokenInTheOpen | Self::NotAccepted(..) | Self::MalformedAuthorization(_) => {
+                Refusal::SignatureType
+            }
             Self::UnknownKey => Refusal::UnknownKey,
             Self::ForeignToken => Refusal::ForeignToken,
             Self::TokenWithPermanentKey => Refusal::TokenMismatch,

@@ -1,14 +1,17 @@
-//! Who calls: signatures, keys, the clock window, the nonce memory.
+//! Who calls: signatures, keys, tokens, the clock window, the nonce memory.
 //!
 //! Turns a borrowed view of a request, and the time it is told, into a [`Caller`](crate::ram::Caller). Exactly one
 //! scheme, or a refusal. Must not know: policies, operations, sockets, files, the clock.
 
 mod authenticate;
+mod bearer;
 mod canonical;
 mod claim;
 mod claimed;
 mod clock;
 mod fault;
+mod jwks;
+mod jwt;
 mod keyring;
 mod replay;
 mod secret;
@@ -16,12 +19,17 @@ mod signed;
 mod v1;
 mod v3;
 
-pub use authenticate::{Authenticated, Authenticator};
+pub use authenticate::{Authenticated, Authenticator, Channel};
+pub use bearer::BearerClaim;
 pub use canonical::{CanonicalQuery, StringToSign, canonical_query};
 pub use claim::Claim;
 pub use claimed::Claimed;
 pub use clock::{Clock, ClockFault, format_timestamp, parse_timestamp};
 pub use fault::IdentityFault;
+pub use jwks::{KeySetFault, TokenKeys};
+pub use jwt::{
+    FixedKeys, KeySource, NotBefore, TokenAlgorithm, TokenFault, TokenIssuer, TokenMapping, VerifiedToken, verify_token,
+};
 pub use keyring::{Credential, KeyRing, KeyStatus, SecretPlace};
 pub use replay::{InMemoryNonces, NonceFault, NonceLimits, NonceMemory};
 pub use secret::Secret;

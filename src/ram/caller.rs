@@ -10,17 +10,30 @@ use super::principal::Principal;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub principal: Principal,
-    pub access_key: AccessKeyId,
+    pub proof: Proof,
     pub scheme: Scheme,
 }
 
-/// How the call was signed.
+/// By what a caller was known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    AccessKey(AccessKeyId),
+    /// A token that this issuer made for this subject.
+    Token {
+        issuer: Arc<str>,
+        subject: Arc<str>,
+    },
+}
+
+/// How the call proves its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `SignatureVersion=1.0`, HMAC-SHA1, everything in parameters.
     V1,
     /// `Authorization: ACS3-HMAC-SHA256 …`.
     V3,
+    /// A token of an issuer; nothing is signed by the caller.
+    Bearer,
 }
 
 /// The public half of an AccessKey: 1 to 128 letters, digits, `.`, `_` or `-`.
@@ -72,6 +85,7 @@ impl Scheme {
         match self {
             Self::V1 => "V1",
             Self::V3 => "V3",
+            Self::Bearer => "BEARER",
         }
     }
 }

@@ -16,7 +16,7 @@ mod value;
 pub use account::{AccountId, MalformedAccountId};
 pub use action::{Action, MalformedAction};
 pub use arn::{Arn, Fields, MalformedArn, Resource};
-pub use caller::{AccessKeyId, Caller, MalformedAccessKeyId, Scheme};
+pub use caller::{AccessKeyId, Caller, MalformedAccessKeyId, Proof, Scheme};
 pub use context::{Context, ContextKey, MalformedContextKey, OtherKey};
 pub use parameter::{Parameter, Parameters, ParametersBuilder, Place, Repeated};
 pub use principal::{ByPrincipal, Identity, KnownHash, MalformedPrincipal, Principal, WrittenPrincipal};

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::catalog::{Answer, Binding, Catalog, Refusal};
 use crate::envelope::{ErrorBody, Format, success_body, unique_id};
 use crate::identity::{
-    Authenticated, Authenticator, Claim, Clock, IdentityFault, InMemoryNonces, KeyRing, NonceLimits, Signed,
+    Authenticated, Authenticator, Channel, Claim, Clock, IdentityFault, InMemoryNonces, KeyRing, NonceLimits, Signed,
 };
 use crate::ram::{AccountId, Region};
 
@@ -83,7 +83,13 @@ impl Simulator {
         let requested = signed.parameters.value("Format");
         let format = Format::choose(requested, accept, scheme);
         let answered = claim.map_err(|fault| self.unknown_caller(&fault)).and_then(|claim| {
-            let authenticator = Authenticator { keys: &self.keys, clock: self.settings.clock, nonces: &self.nonces };
+            let authenticator = Authenticator {
+                keys: &self.keys,
+                issuers: &[],
+                channel: Channel::Open,
+                clock: self.settings.clock,
+                nonces: &self.nonces,
+            };
             let authenticated = authenticator.authenticate(&claim, signed, now);
             let authenticated = authenticated.map_err(|fault| self.unknown_caller(&fault))?;
             format.map_err(|fault| self.refusal(Refusal::Format, &fault.to_string()))?;

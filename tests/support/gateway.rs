@@ -128,6 +128,8 @@ impl TestGateway {
             pdp: Pdp::new(Arc::new(loaded.directory)),
             facts,
             keys,
+            issuers: Vec::new(),
+            issuer_keys: Vec::new(),
             nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces))),
             journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),
             upstream,

@@ -63,6 +63,11 @@ impl FakeUpstream {
 
     /// Answers every call with success, over TLS; and the certificate to trust, PEM.
     pub fn tls() -> (Self, Vec<u8>) {
+        Self::tls_answering(|_| Behaviour::Answer(success()))
+    }
+
+    /// Behaves as the request asks for, over TLS; and the certificate to trust, PEM.
+    pub fn tls_answering(script: impl Fn(&str) -> Behaviour + Send + Sync + 'static) -> (Self, Vec<u8>) {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -75,7 +80,7 @@ impl FakeUpstream {
         let wrap = move |stream| -> Box<dyn Stream> {
             Box::new(StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream))
         };
-        (Self::listen("https", |_, _| Behaviour::Answer(success()), wrap), made.cert.pem().into_bytes())
+        (Self::listen("https", move |_, request| script(request), wrap), made.cert.pem().into_bytes())
     }
 
     fn listen(

@@ -1,0 +1,110 @@
+//! A bearer token in a call: where it travels, and what else such a call must not carry (`spec/wire-protocol.md` 4.3).
+
+use super::claimed::Claimed;
+use super::fault::IdentityFault;
+use super::signed::Signed;
+
+/// The one token of a call, and what the call says of itself. Nothing of it is signed.
+#[derive(Clone)]
+pub struct BearerClaim<'a> {
+    token: &'a str,
+    claimed: Claimed<'a>,
+}
+
+/// Headers that carry a token and nothing else.
+const HEADERS: [&str; 2] = ["x-acs-bearer-token", "x-acs-zero-trust-idtoken"];
+
+impl<'a> BearerClaim<'a> {
+    /// Whether a call carries a token, or says that it does.
+    pub(super) fn is_in(signed: &Signed<'_>) -> bool {
+        let named = signed.parameters.value("SignatureType").unwrap_or_default();
+        HEADERS.iter().any(|name| signed.header(name).is_some())
+            || signed.parameters.value("BearerToken").is_some()
+            || named.eq_ignore_ascii_case("BEARERTOKEN")
+            || signed.header("authorization").is_some_and(|value| scheme_token(value).is_some())
+    }
+
+    /// # Errors
+    /// No token after all, two of them, or a part of another scheme beside it.
+    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityFault> {
+        let value = |name: &str| signed.parameters.value(name);
+        let named = value("SignatureType").unwrap_or_default();
+        if !named.is_empty() && !named.eq_ignore_ascii_case("BEARERTOKEN") {
+            return Err(IdentityFault::TwoSchemes("a bearer token", "another `SignatureType`"));
+        }
+        let authorization = signed.header("authorization");
+        let from_authorization = authorization.map(|value| scheme_token(value).ok_or(value)).transpose();
+        let from_authorization =
+            from_authorization.map_err(|_| IdentityFault::TwoSchemes("an `Authorization` header", "a bearer token"))?;
+        let [acs, zero_trust] = HEADERS.map(|name| signed.header(name));
+        // The old Java client sends the token twice: as a header and as a parameter. Alike, they are one.
+        let parameter = value("BearerToken").filter(|token| acs != Some(token));
+        let found = [from_authorization, acs, zero_trust, parameter];
+        let mut tokens = found.into_iter().flatten();
+        let token = match (tokens.next(), tokens.next()) {
+            (Some(token), None) if !token.is_empty() => token,
+            (Some(_), Some(_)) => return Err(IdentityFault::TwoSchemes("a bearer token", "another bearer token")),
+            _ => return Err(IdentityFault::Missing("BearerToken")),
+        };
+        if HEADERS.iter().chain(&["authorization"]).any(|name| times(signed, name) > 1) {
+            return Err(IdentityFault::TwoSchemes("a bearer token", "another bearer token"));
+        }
+        // The old Go client signs with nothing: then the signature is one of nobody's.
+        if value("AccessKeyId").is_some_and(|id| !id.is_empty()) {
+            return Err(IdentityFault::TwoSchemes("a bearer token", "an `AccessKeyId`"));
+        }
+        let session = value("SecurityToken").is_some_and(|token| !token.is_empty());
+        if session || signed.header("x-acs-security-token").is_some() {
+            return Err(IdentityFault::TwoSchemes("a bearer token", "a security token"));
+        }
+        let claimed = Claimed {
+            access_key_id: "",
+            action: either(signed, "Action", "x-acs-action")?,
+            version: either(signed, "Version", "x-acs-version")?,
+            timestamp: "",
+            nonce: "",
+            security_token: None,
+        };
+        Ok(Self { token, claimed })
+    }
+
+    pub fn token(&self) -> &'a str {
+        self.token
+    }
+
+    pub fn claimed(&self) -> Claimed<'a> {
+        self.claimed
+    }
+}
+
+/// The token of `Bearer TOKEN`.
+fn scheme_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim_matches(' '))
+}
+
+/// What a parameter and a header say, each of which may be absent. Both are unsigned here; one client writes the first
+/// letter of the action small in the header.
+fn either<'a>(
+    signed: &Signed<'a>,
+    parameter: &'static str,
+    header: &'static str,
+) -> Result<Option<&'a str>, IdentityFault> {
+    if times(signed, header) > 1 {
+        return Err(IdentityFault::Differ(header, header));
+    }
+    match (signed.parameters.value(parameter), signed.header(header)) {
+        (Some(said), Some(other)) if !said.eq_ignore_ascii_case(other) => Err(IdentityFault::Differ(parameter, header)),
+        (said, other) => Ok(said.or(other)),
+    }
+}
+
+fn times(signed: &Signed<'_>, name: &str) -> usize {
+    signed.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count()
+}
+
+impl std::fmt::Debug for BearerClaim<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BearerClaim").field("claimed", &self.claimed).finish_non_exhaustive()
+    }
+}
