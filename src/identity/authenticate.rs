@@ -61,11 +61,7 @@ impl Authenticator<'_> {
             IdentityFault::UnknownKey
         };
         let credential = self.keys.find(claimed.access_key_id).ok_or(unknown)?;
-        match claim {
-            Claim::V1(claim) => claim.verify(signed, credential)?,
-            Claim::V3(claim) => claim.verify(signed, credential)?,
-            Claim::Bearer(_) => {}
-        }
+        claim.verify(signed, credential)?;
         if credential.status() == KeyStatus::Inactive {
             return Err(IdentityFault::InactiveKey);
         }

@@ -5,6 +5,7 @@ use crate::ram::Scheme;
 use super::bearer::BearerClaim;
 use super::claimed::Claimed;
 use super::fault::IdentityFault;
+use super::keyring::Credential;
 use super::signed::Signed;
 use super::v1::V1Claim;
 use super::v3::{Algorithm, V3Claim};
@@ -59,6 +60,18 @@ impl<'a> Claim<'a> {
             Self::V1(claim) => claim.claimed(),
             Self::V3(claim) => claim.claimed(),
             Self::Bearer(claim) => claim.claimed(),
+        }
+    }
+
+    /// Verifies in constant time.
+    ///
+    /// # Errors
+    /// A signature that is not the credential's over this request; a token, which signs none.
+    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityFault> {
+        match self {
+            Self::V1(claim) => claim.verify(signed, credential),
+            Self::V3(claim) => claim.verify(signed, credential),
+            Self::Bearer(_) => Err(IdentityFault::Missing("Signature")),
         }
     }
 }
