@@ -123,6 +123,9 @@ fn accept(vector: &Value) -> Result<(), Diverged> {
     let read = read(&vector["request"], "")?;
     let signed = Signed::new(&read.head, &read.parameters, &read.body);
     let claim = Claim::read(&signed).or_else(|fault| diverged("claim", fault))?;
+    if matches!(claim, Claim::Bearer(_)) {
+        return diverged("token", "nothing of such a call is signed");
+    }
     let key = credential(vector, claim.claimed().access_key_id);
     claim.verify(&signed, &key).or_else(|fault| diverged("verify", fault))?;
     let timestamp = claim.claimed().timestamp;
@@ -234,7 +237,7 @@ fn other_algorithms_are_not_accepted_at_the_wire() {
     let rsa = vectors["vectors"].as_array().unwrap().iter().find(|vector| vector["name"] == "rsa-sha256").unwrap();
     assert_eq!(accept(rsa).unwrap_err().stage, "claim");
     for request in vectors["bearer_requests"].as_array().unwrap() {
-        assert_eq!(accept(request).unwrap_err().stage, "verify", "a token is no signature");
+        assert_eq!(accept(request).unwrap_err().stage, "token", "what real clients send is read as a token");
     }
 }
 

@@ -67,7 +67,6 @@ const UNBUILT: &[(&str, &str)] = &[
     ("[[upstream.key]]\naccount = \"1\"", "[[upstream.key]]"),
     ("[upstream]\nsigning = \"passthrough\"", "upstream.signing"),
     ("[upstream]\nregion_aliases = { a = \"cn-hangzhou\" }", "upstream.region_aliases"),
-    ("[[identity.jwt]]\nissuer = \"https://issuer.example\"", "[[identity.jwt]]"),
     ("[identity.issuer]\nenabled = true", "[identity.issuer]"),
     ("[identity]\nnonce_store = \"redis\"", "identity.nonce_store"),
     ("[identity]\nnonce_store = \"file\"", "identity.nonce_store"),

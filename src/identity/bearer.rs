@@ -28,6 +28,10 @@ impl<'a> BearerClaim<'a> {
     /// No token after all, two of them, or a part of another scheme beside it.
     pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityFault> {
         let value = |name: &str| signed.parameters.value(name);
+        // The old Go client signs with nothing: then the signature is one of nobody's.
+        if value("AccessKeyId").is_some_and(|id| !id.is_empty()) {
+            return Err(IdentityFault::TwoSchemes("a bearer token", "an `AccessKeyId`"));
+        }
         let named = value("SignatureType").unwrap_or_default();
         if !named.is_empty() && !named.eq_ignore_ascii_case("BEARERTOKEN") {
             return Err(IdentityFault::TwoSchemes("a bearer token", "another `SignatureType`"));
@@ -48,10 +52,6 @@ impl<'a> BearerClaim<'a> {
         };
         if HEADERS.iter().chain(&["authorization"]).any(|name| times(signed, name) > 1) {
             return Err(IdentityFault::TwoSchemes("a bearer token", "another bearer token"));
-        }
-        // The old Go client signs with nothing: then the signature is one of nobody's.
-        if value("AccessKeyId").is_some_and(|id| !id.is_empty()) {
-            return Err(IdentityFault::TwoSchemes("a bearer token", "an `AccessKeyId`"));
         }
         let session = value("SecurityToken").is_some_and(|token| !token.is_empty());
         if session || signed.header("x-acs-security-token").is_some() {

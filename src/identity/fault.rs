@@ -45,7 +45,9 @@ pub enum IdentityFault {
     MalformedTimestamp,
     #[error("the timestamp is outside the accepted window")]
     Clock,
-    #[error("bearer tokens are not accepted here: no issuer is configured")]
+    #[error(
+        "the specified parameter \"SignatureType\" is not valid: no issuer is configured whose tokens are accepted"
+    )]
     NoIssuers,
     #[error("a bearer token can be read on the way: send it over TLS, or from this machine")]
     TokenInTheOpen,

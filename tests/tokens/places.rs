@@ -190,7 +190,7 @@ fn without_an_issuer_there_are_no_tokens() {
     );
     let answer = ask(address, request.as_bytes());
     assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter"), "{answer:?}");
-    assert!(answer.message().contains("no issuer is configured"), "{answer:?}");
+    assert!(answer.message().contains("no issuer is configured whose tokens are accepted"), "{answer:?}");
 }
 
 #[test]
