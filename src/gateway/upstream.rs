@@ -4,6 +4,7 @@
 //! A call is rebuilt from its parsed values and signed with the gateway's own key (V3); no byte of the caller's goes
 //! on. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -27,11 +28,12 @@ use crate::catalog::Call;
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
-use crate::ram::{Parameter, Parameters, Place, Region};
+use crate::ram::{AccountId, Parameter, Parameters, Place, Region};
 
 use super::fact_query::FactQuery;
 use super::reply::REQUEST_ID;
 use super::unread::Unread;
+use super::upstream_keys::UpstreamKeys;
 
 /// More than any answer of ECS has, pages of instances included.
 const LARGEST_ANSWER: usize = 8 << 20;
@@ -54,7 +56,7 @@ pub struct UpstreamTarget {
 
 pub struct Upstream {
     target: UpstreamTarget,
-    credential: Credential,
+    keys: Arc<UpstreamKeys>,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -80,6 +82,7 @@ pub(super) struct UpstreamAnswer {
 
 /// What a request is made of.
 struct Rebuilt<'a> {
+    credential: &'a Credential,
     region: &'a Region,
     action: &'a str,
     version: &'a str,
@@ -107,7 +110,7 @@ struct Brief {
 
 impl Upstream {
     /// A sender with a pool of connections of its own.
-    pub fn new(target: UpstreamTarget, credential: Credential, tls: ClientConfig) -> Self {
+    pub fn new(target: UpstreamTarget, keys: impl Into<UpstreamKeys>, tls: ClientConfig) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -118,7 +121,18 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        Self { target, credential, client }
+        Self { target, keys: Arc::new(keys.into()), client }
+    }
+
+    /// A sender to another product, with the same keys and connections.
+    pub(super) fn beside(&self, url: String) -> Self {
+        let target = UpstreamTarget { url, timeout: self.target.timeout };
+        Self { target, keys: Arc::clone(&self.keys), client: self.client.clone() }
+    }
+
+    /// Whether calls of an account can be signed at all.
+    pub(super) fn has_key_of(&self, account: &AccountId) -> bool {
+        self.keys.of(account).is_some()
     }
 
     /// The host of a region's endpoint, as audit lines name it.
@@ -135,7 +149,9 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<UpstreamAnswer, UpstreamFault> {
         let call = recorded.inner().subject();
+        let no_key = || UpstreamFault::Unreachable(format!("the gateway has no key of account {}", call.account()));
         let rebuilt = Rebuilt {
+            credential: self.keys.of(call.account()).ok_or_else(no_key)?,
             region: call.region(),
             action: call.operation().name(),
             version: call.operation().version(),
@@ -164,6 +180,7 @@ impl Upstream {
     pub(super) async fn describe(&self, query: &FactQuery, now: Timestamp) -> Result<Bytes, Unread> {
         let parameters = query.parameters();
         let rebuilt = Rebuilt {
+            credential: self.keys.of(query.account()).ok_or(Unread::NoKey)?,
             region: query.region(),
             action: query.operation(),
             version: FactQuery::VERSION,
@@ -224,7 +241,7 @@ impl Upstream {
                 nonce: &nonce,
                 query: &query,
             },
-            &self.credential,
+            rebuilt.credential,
         );
         let mut request = Request::new(Full::default());
         *request.method_mut() = Method::POST;
