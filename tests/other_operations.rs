@@ -5,9 +5,10 @@ mod support;
 
 use ramgate::config::{OtherOperations, ResourceSource};
 use ramgate::store::PolicyFiles;
+use ramgate::wire::Method;
 use serde_json::Value;
 use support::bench::forwarded;
-use support::caller::{SHAPES, Shape};
+use support::caller::{FORM, SHAPES, Shape};
 use support::policies::policies;
 use support::{ACCOUNT, Answer, Bench, Caller, PROD_INSTANCE, Refused, Setup};
 
@@ -205,6 +206,26 @@ fn a_password_goes_on_and_is_not_written_down() {
     for event in bench.gateway.events() {
         assert!(!event.to_string().contains("hunter2"), "{event}");
     }
+}
+
+/// A blank is one byte of a form and three of the query that goes on.
+#[test]
+fn what_is_too_long_to_be_rebuilt_is_refused() {
+    let bench = bench(OtherOperations::Evaluate);
+    let longest = " ".repeat(60_000);
+    let given = [REGION, ("Description", longest.as_str())];
+    let request = with_blanks(&terway("RunInstances"), &given);
+    let refused = Refused::with(413, "InvalidParameter", "query-too-large", "is too long to be sent on");
+    bench.refuses("blanks", &request, refused);
+    let shorter = " ".repeat(19_000);
+    let given = [REGION, ("Description", shorter.as_str())];
+    assert_eq!(bench.gateway.ask(&with_blanks(&terway("RunInstances"), &given)).status, 200);
+    assert_eq!(forwarded(&bench.upstream.requests()[0])["Description"], shorter);
+}
+
+fn with_blanks(caller: &Caller, given: &[(&str, &str)]) -> Vec<u8> {
+    let form = caller.v1_query(Method::Post, given).replace("%20", "+");
+    caller.raw("POST", "/", &[FORM], &form)
 }
 
 #[test]

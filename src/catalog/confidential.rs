@@ -5,7 +5,7 @@ use super::load::Catalog;
 /// What a hurried caller might write a credential under.
 const CREDENTIALS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
 /// What operations take that belongs in no log: passwords, private keys, and scripts with either in them.
-const SECRETS: [&str; 3] = ["password", "privatekey", "userdata"];
+const SECRETS: [&str; 6] = ["password", "passphrase", "privatekey", "userdata", "psk", "ikeconfig"];
 
 impl Catalog {
     /// Whether a name is the protocol's, or one that a hurried caller might write for it. Case and separators do not

@@ -21,7 +21,7 @@ use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
 use super::stop::Stop;
 use super::turn::{ReadHead, RefusedHead};
-use super::{called, clock, host, inbound, region_alias};
+use super::{called, clock, host, inbound, region_alias, upstream};
 
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
@@ -112,6 +112,9 @@ impl Exchange {
             .bind(&operation, &region_alias::meant(&parameters, &gateway.parts.region_aliases), binding)
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
+        if !upstream::fits(call.parameters()) {
+            return Err(Stop::TooLong(operation));
+        }
         self.attempt().left_out = call.left_out().to_vec();
         let context = context_of(&self.attempt);
         let pdp = &gateway.parts.pdp;

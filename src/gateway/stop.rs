@@ -24,6 +24,8 @@ pub(super) enum Stop {
     Identity(IdentityFault),
     Operation(OperationFault),
     Bind(Arc<Operation>, BindFault),
+    /// A call whose parameters, written out, fit into no URL.
+    TooLong(Arc<Operation>),
     /// A V3 call with business parameters in the query and in the form.
     TwoPlaces,
     Root(Arc<Operation>),
@@ -84,7 +86,7 @@ impl Stop {
             Self::Body(BodyFault::TooLarge(_)) => Refusal::BodyTooLarge,
             Self::Body(BodyFault::Slow(_)) => Refusal::Slow,
             Self::Body(BodyFault::Broken | BodyFault::NoForm) => Refusal::TwoReadings,
-            Self::Form(FormFault::TooMany { .. }) => Refusal::QueryTooLarge,
+            Self::Form(FormFault::TooMany { .. }) | Self::TooLong(_) => Refusal::QueryTooLarge,
             Self::Form(_) | Self::TwoPlaces => Refusal::TwoReadings,
             Self::Host(_) => Refusal::Host,
             Self::Format => Refusal::Format,
@@ -123,6 +125,7 @@ impl Stop {
             Self::TwoPlaces => {
                 "the call carries parameters in the query and in the form body: send them in one place".to_owned()
             }
+            Self::TooLong(_) => "the call is too long to be sent on, once its parameters are written out".to_owned(),
             Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
             Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
             Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
@@ -139,9 +142,10 @@ impl Stop {
     pub(super) fn answer(&self, catalog: &Catalog) -> Answer {
         match self {
             Self::Bind(operation, fault) => operation.answer_to(fault),
-            Self::Root(operation) | Self::AccountNotServed(operation) | Self::AccountWithoutKey(operation) => {
-                operation.answers().answer(self.refusal(), &self.reason())
-            }
+            Self::TooLong(operation)
+            | Self::Root(operation)
+            | Self::AccountNotServed(operation)
+            | Self::AccountWithoutKey(operation) => operation.answers().answer(self.refusal(), &self.reason()),
             Self::Denied(denied) => denied.subject().operation().answers().answer(self.refusal(), &self.reason()),
             _ => catalog.answers().answer(self.refusal(), &self.reason()),
         }

@@ -43,6 +43,8 @@ const LARGEST_DESCRIPTION: usize = 2 << 20;
 const LARGEST_READ: usize = 64 << 10;
 /// For as long as nothing was sent, not reaching the upstream is certain.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A URL has at most 65,534 bytes, its host and the answer's format included.
+const LONGEST_QUERY: usize = 64_000;
 /// Below ECS's own 25 s, so that a connection is not closed under a call.
 const POOL_IDLE: Duration = Duration::from_secs(20);
 
@@ -262,6 +264,13 @@ impl Upstream {
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ramgate/", env!("CARGO_PKG_VERSION"))));
         request
     }
+}
+
+/// Whether the query of a call fits into a URL. A byte becomes three at most, so the query of an ordinary call need not
+/// be made to tell.
+pub(super) fn fits(parameters: &Parameters) -> bool {
+    let most: usize = parameters.iter().map(|given| (given.name.len() + given.value.len()) * 3 + 2).sum();
+    most <= LONGEST_QUERY || canonical_query(parameters.iter()).as_str().len() <= LONGEST_QUERY
 }
 
 impl UpstreamAnswer {

@@ -9,7 +9,7 @@ use crate::ram::AccountId;
 #[derive(Debug)]
 pub enum UpstreamKeys {
     /// There is one account.
-    One(Credential),
+    One(Box<Credential>),
     OfAccount(HashMap<AccountId, Credential>),
 }
 
@@ -24,7 +24,7 @@ impl UpstreamKeys {
 
     pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
         let (one, keys) = match self {
-            Self::One(credential) => (Some(credential), None),
+            Self::One(credential) => (Some(&**credential), None),
             Self::OfAccount(keys) => (None, Some(keys.values())),
         };
         one.into_iter().chain(keys.into_iter().flatten())
@@ -33,6 +33,6 @@ impl UpstreamKeys {
 
 impl From<Credential> for UpstreamKeys {
     fn from(credential: Credential) -> Self {
-        Self::One(credential)
+        Self::One(Box::new(credential))
     }
 }
