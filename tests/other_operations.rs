@@ -175,13 +175,25 @@ fn claims_of_an_owner_or_a_source_do_not_go_on() {
 #[test]
 fn names_with_a_second_reading_are_refused() {
     let bench = bench(OtherOperations::Forward);
-    let alike = ["ownerid", "Owner-Id", "sourceip", "Source_Ip", "regionid", "Region.Id", "accesskeyid", "action"];
+    let alike = [
+        "ownerid",
+        "Owner-Id",
+        "OwnerId.1",
+        "sourceip",
+        "Source_Ip",
+        "regionid",
+        "Region.Id",
+        "accesskeyid",
+        "action",
+        "x-acs-source-ip",
+        "X_Acs_Proxy_Source_Ip",
+    ];
     for name in alike {
         let request = terway("DescribeRegions").request(Shape::V1Query, &[REGION, (name, "x")]);
         bench.refuses(name, &request, Refused::two_readings("resembles"));
     }
     let both = terway("StopInstance").request(Shape::V1Query, &[REGION, ("InstanceId", "i-1"), ("instanceid", "i-2")]);
-    bench.refuses("by case", &both, Refused::two_readings("`instanceid` resembles `another of this call`"));
+    bench.refuses("by case", &both, Refused::two_readings("`instanceid` resembles `InstanceId`"));
     for name in ["AccessKeySecret", "MySignature", "X-Authorization"] {
         let request = terway("DescribeRegions").request(Shape::V1Query, &[REGION, (name, "hunter2")]);
         let refused = Refused::with(

@@ -26,7 +26,7 @@ const NO_VPC: &str = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Actio
 fn all_that_terway_calls_works_through_one_gateway() {
     let (vpc, bench) = bench(OtherOperations::Evaluate);
     let (eni, instance) = (("NetworkInterfaceId", ENI), ("InstanceId", support::INSTANCE));
-    let calls: [(&str, &[(&str, &str)]); 13] = [
+    let calls: [(&str, &[(&str, &str)]); 14] = [
         ("CreateNetworkInterface", &[REGION, VSWITCH, ("SecurityGroupIds.1", "sg-bp1demo")]),
         ("AttachNetworkInterface", &[REGION, eni, instance]),
         ("DetachNetworkInterface", &[REGION, eni, instance]),
@@ -39,6 +39,7 @@ fn all_that_terway_calls_works_through_one_gateway() {
         ("AssignIpv6Addresses", &[REGION, eni, ("Ipv6AddressCount", "1")]),
         ("UnassignIpv6Addresses", &[REGION, eni, ("Ipv6Address.1", "2001:db8::1")]),
         ("DescribeInstances", &[REGION]),
+        ("DescribeInstanceAttribute", &[REGION, instance]),
         ("DescribeInstanceTypes", &[REGION]),
     ];
     for (at, (operation, given)) in calls.into_iter().enumerate() {

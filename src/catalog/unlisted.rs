@@ -1,7 +1,7 @@
 //! Operations without a file: only the name is known, so they are judged on all resources (design 5.3,
 //! `[operations] other`).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ram::{AccountId, Parameters, ParametersBuilder};
@@ -70,12 +70,12 @@ impl Catalog {
     ) -> Result<(Parameters, Vec<String>), BindFault> {
         let mut kept = ParametersBuilder::default();
         let mut left_out = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen: HashMap<String, &str> = HashMap::new();
         let is = |names: &[String], name: &str| names.iter().any(|known| known == name);
         for given in parameters.iter() {
             let name = given.name;
-            if !seen.insert(name.to_ascii_lowercase()) {
-                return Err(BindFault::LookAlike { parameter: name.to_owned(), known: "another of this call".into() });
+            if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
+                return Err(BindFault::LookAlike { parameter: name.to_owned(), known: first.to_owned() });
             }
             if self.is_protocol_parameter(name) {
                 continue;
@@ -101,6 +101,10 @@ impl Catalog {
 
     /// The name with a meaning of its own that a lenient reader might take this one for.
     fn claimed_by(&self, name: &str) -> Option<&str> {
+        // A header of the protocol's, in a place where it might count as one.
+        if letters(name).take(4).eq("xacs".chars()) {
+            return Some("x-acs-…");
+        }
         let alike = |known: &&str| *known != name && letters(known).eq(letters(name));
         let own = self.protocol_parameters.iter().chain(&self.owners).chain(&self.ignored).map(String::as_str);
         own.chain(["RegionId"]).find(alike)

@@ -25,7 +25,19 @@ impl Pdp {
     }
 
     /// With every operation of these services that has no file permitted to everybody (design 8: the permit is the
-    /// decision point's own, and its reason is that this was configured).
+    /// decision point's own, and its reason is that this was configured). What is known well enough to be judged is:
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ramgate::{pdp::{Asked, Directory, Pdp, Question, Ruling}, ram::{Context, Principal}};
+    /// let account: ramgate::ram::AccountId = "1234567890123456".parse()?;
+    /// let pdp = Pdp::new(Arc::new(Directory::new([], [], String::new()))).forwarding(["ecs".to_owned()]);
+    /// let action = "ecs:AttachNetworkInterface".parse()?;
+    /// let asked = Asked { action, resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?] };
+    /// let nobody = Principal::new(account, "user/nobody".parse()?);
+    /// assert!(matches!(pdp.decide(Question::new(nobody, asked, Context::default())), Ruling::Denied(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn forwarding(self, services: impl IntoIterator<Item = String>) -> Self {
         Self { forwarded: services.into_iter().collect(), ..self }
