@@ -20,7 +20,7 @@ const SECRET: &str = "hunter2-in-the-open";
 fn bad_files_are_shown_with_their_place() {
     let mut cases: Vec<_> = fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert_eq!(cases.len(), 26);
+    assert_eq!(cases.len(), 28);
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let folder = tempdir().unwrap();
@@ -63,16 +63,10 @@ const UNBUILT: &[(&str, &str)] = &[
     ("[admin]", "[admin]"),
     ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "[tls]"),
     ("[shadow]\npolicies = [\"next\"]", "[shadow]"),
-    ("[[product]]\nname = \"vpc\"", "[[product]]"),
-    ("[[upstream.key]]\naccount = \"1\"", "[[upstream.key]]"),
     ("[upstream]\nsigning = \"passthrough\"", "upstream.signing"),
-    ("[upstream]\nregion_aliases = { a = \"cn-hangzhou\" }", "upstream.region_aliases"),
     ("[identity.issuer]\nenabled = true", "[identity.issuer]"),
     ("[identity]\nnonce_store = \"redis\"", "identity.nonce_store"),
     ("[identity]\nnonce_store = \"file\"", "identity.nonce_store"),
-    ("[operations]\nother = \"evaluate\"", "operations.other"),
-    ("[operations]\nother = \"forward\"", "operations.other"),
-    ("[operations]\ntrunk = \"judge\"", "operations.trunk"),
     ("[audit]\nrequired = false", "audit.required"),
     ("[audit]\nsync = \"group\"", "audit.sync"),
     ("[limits]\ntrusted_proxies = [\"0.0.0.0/0\"]", "limits.trusted_proxies"),
@@ -136,6 +130,73 @@ fn facts_about_resources_have_one_source() {
     let text = format!("{CONFIGURATION}[resources]\nsource = \"upstream\"\n").replace("[upstream]", two);
     fs::write(inside.join("ramgate.toml"), text).unwrap();
     could_not_start(&start(), "facts about resources are read from ECS with one key, and there are several accounts");
+}
+
+/// A call is signed with the key of the account that it is judged for, or nothing starts.
+#[test]
+fn several_accounts_have_a_key_each() {
+    let folder = ready();
+    let inside = folder.path();
+    let start = |text: String| {
+        fs::write(inside.join("ramgate.toml"), text).unwrap();
+        ramgate(inside, &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"])
+    };
+    fs::create_dir(inside.join("others")).unwrap();
+    fs::write(inside.join("others/account.toml"), "account = \"2222222222222222\"\n[users.dave]\n").unwrap();
+    replace(&inside.join("keyring.toml"), "user/carol", "1234567890123456:user/carol");
+    let two = CONFIGURATION.replace("[upstream]", "policies = [\"policies\", \"others\"]\n[upstream]");
+    could_not_start(&start(two.clone()), "several accounts are served, and the gateway has one key of its own");
+
+    let own = "access_key_id = \"LTAI5tGateway0000000\"\nsecret_file = \"gateway.secret\"\n";
+    let key = |account: &str| format!("[[upstream.key]]\naccount = \"{account}\"\n{own}");
+    let with = |account: &str| two.replace(own, "") + &key(account);
+    could_not_start(&start(with("1234567890123456")), TORN);
+    could_not_start(&start(with("2222222222222222")), TORN);
+    let said = "there is a `[[upstream.key]]` of account `3333333333333333`, and no policy directory is";
+    could_not_start(&start(with("3333333333333333")), said);
+    let by_account = with("1234567890123456") + "[resources]\nsource = \"upstream\"\n";
+    could_not_start(&start(by_account), TORN);
+    let embedded = format!("[upstream]\nurl = \"simulator\"\n{}", key("1234567890123456"));
+    could_not_start(&start(embedded), "the embedded ECS takes no key of yours");
+}
+
+const PRODUCT: &str = "[[product]]\nname = \"vpc\"\nhosts = [\"vpc.gateway.internal\"]\nversion = \"2016-04-28\"\n";
+
+#[test]
+fn a_product_needs_a_real_upstream_too() {
+    let folder = ready();
+    let start = |more: &str, flags: &[&str]| {
+        fs::write(folder.path().join("ramgate.toml"), format!("{CONFIGURATION}{PRODUCT}{more}")).unwrap();
+        let fixed = ["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"];
+        ramgate(folder.path(), &[&fixed[..], flags].concat())
+    };
+    let evaluate = "other = \"evaluate\"\n";
+    could_not_start(&start(evaluate, &[]), TORN);
+    let said = "there is a `[[product]]`, and the embedded ECS has a key that nobody else knows";
+    could_not_start(&start(evaluate, &["--upstream", "simulator"]), said);
+    let plain = format!("{evaluate}url = \"http://vpc.{{region}}.example\"\n");
+    could_not_start(&start(&plain, &[]), "`http://vpc.{region}.example` is plain http and not on loopback");
+    could_not_start(&start(&plain, &["--insecure-plain-upstream"]), TORN);
+}
+
+#[test]
+fn whoever_forwards_unjudged_is_warned() {
+    let folder = ready();
+    let of_vpc = "every caller has the gateway's own rights for all operations of `vpc`";
+    let of_ecs = "every caller has the gateway's own rights for all operations of `ecs`";
+    for (ecs, vpc) in [("refuse", "evaluate"), ("evaluate", "forward"), ("forward", "evaluate")] {
+        let more = format!("other = \"{vpc}\"\n[operations]\nother = \"{ecs}\"\ntrunk = \"judge\"\n");
+        fs::write(folder.path().join("ramgate.toml"), format!("{CONFIGURATION}{PRODUCT}{more}")).unwrap();
+        let server = Server::start(
+            &mut program(folder.path(), &["serve", "--config", "ramgate.toml"]),
+            "every attempt is written to",
+        );
+        assert!(
+            server.stdout().contains("`vpc` at vpc.gateway.internal, in front of https://vpc.{region}.aliyuncs.com")
+        );
+        assert_eq!(server.stderr().contains(of_ecs), ecs == "forward", "{ecs}: {}", server.stderr());
+        assert_eq!(server.stderr().contains(of_vpc), vpc == "forward", "{vpc}: {}", server.stderr());
+    }
 }
 
 /// A reason not to start, as a change to a folder that is ready or as a flag; what is said; and the flag that lifts it.

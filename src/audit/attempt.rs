@@ -16,6 +16,8 @@ pub struct Attempt {
     pub transport: &'static str,
     pub host: Option<String>,
     pub user_agent: Option<String>,
+    /// `Vpc`: the product that is called; without one, ECS.
+    pub service: Option<String>,
     /// What the caller says it calls.
     pub operation: Option<String>,
     pub version: Option<String>,
@@ -56,6 +58,7 @@ impl Attempt {
             transport: "http",
             host: None,
             user_agent: None,
+            service: None,
             operation: None,
             version: None,
             region: None,

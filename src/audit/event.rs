@@ -205,7 +205,7 @@ impl<'a> Event<'a> {
             event_type: "ApiCall",
             event_name: text(&attempt.operation),
             event_rw: None,
-            service_name: "Ecs",
+            service_name: attempt.service.as_deref().unwrap_or("Ecs"),
             api_version: text(&attempt.version),
             event_source: text(&attempt.host),
             acs_region: text(&attempt.region),
@@ -260,7 +260,7 @@ impl<'a> Event<'a> {
         self.service_name = operation.product();
         self.event_rw = Some(operation.access().event_rw());
         for (kind, resource) in judged.call.resource_types().zip(judged.call.resources()) {
-            let kind = format!("ACS::ECS::{kind}");
+            let kind = format!("ACS::{}::{kind}", operation.product().to_uppercase());
             let name = resource.fields().map_or("*", |fields| fields.relative);
             let name = name.split_once('/').map_or(name, |(_, id)| id);
             join(&mut self.resource_type, &kind);

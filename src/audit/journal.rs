@@ -71,7 +71,14 @@ impl Journal {
         let decision = written_decision(&permit.request(), permit.decision());
         let judged = judged(&permit, &decision);
         let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
-        self.sink.append(&event.with_judgement(judged).not_final().to_text())?;
+        let event = event.with_judgement(judged).not_final();
+        // No statement stands in the decision then, so the line says in words what it rests on.
+        let unjudged = permit.decision().is_configured().then(|| permit.proof().summary().to_string());
+        let event = match &unjudged {
+            Some(reason) => event.with_reason(reason),
+            None => event,
+        };
+        self.sink.append(&event.to_text())?;
         Ok(Recorded { inner: permit, decision })
     }
 

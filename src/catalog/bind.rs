@@ -31,7 +31,10 @@ impl Catalog {
         parameters: &Parameters,
         binding: Binding<'_>,
     ) -> Result<Call, BindFault> {
-        let (kept, left_out) = self.sort_out(operation, parameters, binding.account)?;
+        let (kept, left_out) = match operation.listed {
+            true => self.sort_out(operation, parameters, binding.account)?,
+            false => self.sort_out_unlisted(operation, parameters, binding.account)?,
+        };
         for spec in &operation.parameters {
             check_parameter(spec, parameters)?;
         }

@@ -13,6 +13,8 @@ pub enum BindFault {
     LookAlike { parameter: String, known: String },
     #[error("the parameter `{parameter}` does not belong to this operation")]
     Unknown { parameter: String },
+    #[error("the parameter `{parameter}` may hold a credential, and none is passed on")]
+    Credential { parameter: String },
     #[error("the parameter `{parameter}` names another account than the caller's")]
     Owner { parameter: String },
     #[error("The input parameter \"{parameter}\" that is mandatory for processing this request is not supplied.")]
@@ -33,7 +35,7 @@ impl BindFault {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::LookAlike { .. } => Refusal::TwoReadings,
-            Self::Unknown { .. } | Self::Owner { .. } => Refusal::UnknownParameter,
+            Self::Unknown { .. } | Self::Credential { .. } | Self::Owner { .. } => Refusal::UnknownParameter,
             Self::Missing { .. } => Refusal::MissingParameter,
             Self::Unavailable { .. } => Refusal::UnavailableParameter,
             Self::Malformed { .. } | Self::OutOfRange { .. } => Refusal::MalformedParameter,
@@ -46,6 +48,7 @@ impl BindFault {
         match self {
             Self::LookAlike { parameter, .. }
             | Self::Unknown { parameter }
+            | Self::Credential { parameter }
             | Self::Owner { parameter }
             | Self::Missing { parameter }
             | Self::Unavailable { parameter }

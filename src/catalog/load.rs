@@ -21,7 +21,9 @@ pub struct Catalog {
     pub(super) owners: Vec<String>,
     never_in_a_denial: Vec<String>,
     denials: Vec<FilledRow>,
-    answers: Answers,
+    /// Left out of every rebuilt call, whatever the operation.
+    pub(super) ignored: Vec<String>,
+    pub(super) answers: Arc<Answers>,
 }
 
 impl Catalog {
@@ -30,16 +32,14 @@ impl Catalog {
     /// # Errors
     /// Every complaint about every file.
     pub fn read(common: &Source, operations: &[Source]) -> Result<Self, Vec<Complaint>> {
-        let mut written: WrittenCommon = parse(common).map_err(|complaint| vec![complaint])?;
+        let written: WrittenCommon = parse(common).map_err(|complaint| vec![complaint])?;
         let mut complaints = Vec::new();
-        // Left out of every rebuilt call, whatever the operation.
-        let ignored: Vec<String> = written.ignored.drain(..).map(|ignored| ignored.name).collect();
         let mut catalog = Self::from_common(common, written, &mut complaints);
         for source in operations {
             match parse::<WrittenOperation>(source) {
                 Err(complaint) => complaints.push(complaint),
                 Ok(written) => {
-                    let reader = Reader { source, common: &catalog, ignored: &ignored };
+                    let reader = Reader { source, common: &catalog };
                     let operation = reader.operation(written, &mut complaints);
                     let name = operation.name.clone();
                     if catalog.operations.insert(name.clone(), Arc::new(operation)).is_some() {
@@ -75,18 +75,6 @@ impl Catalog {
     /// Whether a name belongs to the protocol, whatever the operation.
     pub fn is_protocol_parameter(&self, name: &str) -> bool {
         self.protocol_parameters.iter().any(|known| known == name)
-    }
-
-    /// Whether a name is the protocol's, or one that a hurried caller might write for it: its value is for nobody's
-    /// eyes. Case and separators do not count.
-    pub fn may_be_credential(&self, name: &str) -> bool {
-        const WORDS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
-        if self.is_protocol_parameter(name) {
-            return true;
-        }
-        let bare: String = letters(name).collect();
-        WORDS.iter().any(|word| bare.contains(word))
-            || self.protocol_parameters.iter().any(|own| letters(own).eq(bare.chars()))
     }
 
     /// Whether a text may stand in a denial: clients look for some words anywhere in it and act on them.
@@ -135,7 +123,8 @@ impl Catalog {
             owners: written.owners,
             never_in_a_denial: written.never_in_a_denial,
             denials,
-            answers: Answers { rows },
+            ignored: written.ignored.into_iter().map(|ignored| ignored.name).collect(),
+            answers: Arc::new(Answers { rows }),
         }
     }
 }
@@ -143,7 +132,6 @@ impl Catalog {
 struct Reader<'a> {
     source: &'a Source,
     common: &'a Catalog,
-    ignored: &'a [String],
 }
 
 impl Reader<'_> {
@@ -160,15 +148,19 @@ impl Reader<'_> {
             written.parameters.into_iter().map(|written| self.parameter(written, rows, complaints)).collect();
         self.check_parameters(&parameters, complaints);
         let resources = self.resources(written.resources, &parameters, complaints);
-        let mut answers = self.common.answers.clone();
+        let mut answers = Answers::clone(&self.common.answers);
         for (refusal, wanted) in &written.refusals {
             let row = rows.iter().find(|row| is_row(row, wanted)).cloned().or_else(|| self.common_row(wanted));
             if let Some(filled) = resolve(self.source, *refusal, wanted, row, complaints) {
                 answers.rows.insert(*refusal, filled);
             }
         }
-        let ignored =
-            written.ignored.into_iter().map(|ignored| ignored.name).chain(self.ignored.iter().cloned()).collect();
+        let ignored = written
+            .ignored
+            .into_iter()
+            .map(|ignored| ignored.name)
+            .chain(self.common.ignored.iter().cloned())
+            .collect();
         Operation {
             name,
             product,
@@ -179,8 +171,9 @@ impl Reader<'_> {
             parameters,
             resources,
             errors: written.errors,
-            answers,
+            answers: Arc::new(answers),
             ignored,
+            listed: true,
         }
     }
 
@@ -194,13 +187,18 @@ impl Reader<'_> {
         rows: &[ErrorRow],
         complaints: &mut Vec<Complaint>,
     ) -> ParameterSpec {
-        let WrittenParameter { name, kind, required, state, minimum, maximum, faults } = written;
+        let WrittenParameter { name, kind, required, state, minimum, maximum, faults, literals, when_judged } = written;
+        if when_judged.is_some() && state != State::Unavailable {
+            let message = "is judged by `when-judged` and not unavailable";
+            complaints.push(place(self.source, &name, message, "name the resource in `resources`"));
+        }
         if kind != Kind::Integer && (minimum.is_some() || maximum.is_some()) {
             complaints.push(place(self.source, &name, "has a range and is no integer", "drop `minimum` and `maximum`"));
         }
         if required && state != State::Available {
             complaints.push(place(self.source, &name, "is required and not available", "drop one of the two"));
         }
+        let when_judged = when_judged.and_then(|written| self.when_judged(&name, written, complaints));
         let mut row = |code: Option<String>| {
             let code = code?;
             let found = rows.iter().find(|row| row.code == code && row.status == 400).cloned();
@@ -210,6 +208,7 @@ impl Reader<'_> {
             found.map(|row| FilledRow { row, text: None })
         };
         ParameterSpec {
+            when_judged,
             malformed: row(faults.malformed),
             out_of_range: row(faults.out_of_range),
             not_served: row(faults.not_served),
@@ -217,9 +216,24 @@ impl Reader<'_> {
             kind,
             required,
             state,
+            literals,
             minimum: minimum.unwrap_or(i64::MIN),
             maximum: maximum.unwrap_or(i64::MAX),
         }
+    }
+
+    /// One that its own parameter did not name would never be judged.
+    fn when_judged(
+        &self,
+        name: &str,
+        written: WrittenResource,
+        complaints: &mut Vec<Complaint>,
+    ) -> Option<ResourceSpec> {
+        let resource = ResourceSpec { optional: true, ..self.resource(written, complaints)? };
+        if !resource.template.parameters().any(|parameter| parameter.as_str() == name) {
+            complaints.push(place(self.source, name, "is not what names its own resource", "bind it in `when-judged`"));
+        }
+        Some(resource)
     }
 
     fn check_parameters(&self, parameters: &[ParameterSpec], complaints: &mut Vec<Complaint>) {
@@ -252,31 +266,31 @@ impl Reader<'_> {
             let message = "name no resource that is always judged";
             complaints.push(place(self.source, "resources", message, "add one, `\"arn\": \"*\"` where RAM knows none"));
         }
-        let mut resources = Vec::with_capacity(written.len());
-        for WrittenResource { kind, arn, binds, optional } in written {
-            for (placeholder, parameter) in &binds {
+        for resource in &written {
+            for (placeholder, parameter) in &resource.binds {
                 if !parameters.iter().any(|spec| spec.name.as_str() == parameter) {
                     let message = format!("binds `{placeholder}` to `{parameter}`, which is no parameter of this file");
-                    complaints.push(place(self.source, &arn, &message, "name a parameter"));
-                }
-                if !arn.contains(&format!("{{#{placeholder}}}")) {
-                    let message = super::template::TemplateFault::Unused(placeholder.clone()).to_string();
-                    complaints.push(place(self.source, &arn, &message, "use it, or drop it from `binds`"));
-                }
-            }
-            match Template::read(&arn, |placeholder| binds.get(placeholder).map(String::as_str)) {
-                Ok(template) => resources.push(ResourceSpec { kind, template, optional }),
-                Err(fault) => {
-                    complaints.push(place(
-                        self.source,
-                        &arn,
-                        &fault.to_string(),
-                        "write the template as the vendor prints it",
-                    ));
+                    complaints.push(place(self.source, &resource.arn, &message, "name a parameter"));
                 }
             }
         }
-        resources
+        written.into_iter().filter_map(|written| self.resource(written, complaints)).collect()
+    }
+
+    fn resource(&self, written: WrittenResource, complaints: &mut Vec<Complaint>) -> Option<ResourceSpec> {
+        let WrittenResource { kind, arn, binds, optional } = written;
+        for placeholder in binds.keys().filter(|placeholder| !arn.contains(&format!("{{#{placeholder}}}"))) {
+            let message = super::template::TemplateFault::Unused(placeholder.clone()).to_string();
+            complaints.push(place(self.source, &arn, &message, "use it, or drop it from `binds`"));
+        }
+        match Template::read(&arn, |placeholder| binds.get(placeholder).map(String::as_str)) {
+            Ok(template) => Some(ResourceSpec { kind, template, optional }),
+            Err(fault) => {
+                let help = "write the template as the vendor prints it";
+                complaints.push(place(self.source, &arn, &fault.to_string(), help));
+                None
+            }
+        }
     }
 }
 
@@ -353,8 +367,4 @@ fn place(source: &Source, word: &str, message: &str, help: &str) -> Complaint {
     let quoted = format!("\"{word}\"");
     let span = source.text().find(&quoted).map_or(0..0, |at| at..at + quoted.len());
     source.error(span, format!("`{word}` {message}"), help)
-}
-
-fn letters(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase())
 }

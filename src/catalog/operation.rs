@@ -1,5 +1,7 @@
 //! One operation as the gateway knows it.
 
+use std::sync::Arc;
+
 use crate::ram::Action;
 
 use super::access::Access;
@@ -24,9 +26,10 @@ pub struct Operation {
     pub(super) parameters: Vec<ParameterSpec>,
     pub(super) resources: Vec<ResourceSpec>,
     pub(super) errors: Vec<ErrorRow>,
-    pub(super) answers: Answers,
+    pub(super) answers: Arc<Answers>,
     /// Names that real clients send without effect: left out of the rebuilt call.
     pub(super) ignored: Vec<String>,
+    pub(super) listed: bool,
 }
 
 impl Operation {
@@ -41,6 +44,11 @@ impl Operation {
 
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Whether there is a file for it. Of an operation without one, only the name is known.
+    pub fn is_listed(&self) -> bool {
+        self.listed
     }
 
     /// Where the file's facts were read.

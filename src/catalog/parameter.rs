@@ -1,6 +1,7 @@
 //! A documented parameter: its name, its type, and what is refused.
 
 use super::answer::FilledRow;
+use super::template::ResourceSpec;
 
 /// What a value must look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
@@ -34,6 +35,10 @@ pub struct ParameterSpec {
     pub kind: Kind,
     pub required: bool,
     pub state: State,
+    /// Values that are taken beside those of the type.
+    pub(super) literals: Vec<String>,
+    /// What an unavailable parameter names, should somebody have it judged.
+    pub(super) when_judged: Option<ResourceSpec>,
     pub(super) minimum: i64,
     pub(super) maximum: i64,
     pub(super) malformed: Option<FilledRow>,
@@ -71,7 +76,7 @@ impl ParameterSpec {
                 true
             }
         };
-        if fits { Ok(()) } else { Err(Misfit::Malformed) }
+        if fits || self.literals.iter().any(|literal| literal == value) { Ok(()) } else { Err(Misfit::Malformed) }
     }
 }
 

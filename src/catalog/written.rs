@@ -64,6 +64,12 @@ pub(super) struct WrittenParameter {
     pub(super) maximum: Option<i64>,
     #[serde(default)]
     pub(super) faults: WrittenFaults,
+    /// Values that are taken beside those of the type.
+    #[serde(default)]
+    pub(super) literals: Vec<String>,
+    /// Of one that is unavailable: what it names, should somebody have it judged.
+    #[serde(rename = "when-judged")]
+    pub(super) when_judged: Option<WrittenResource>,
 }
 
 /// Codes of this operation's rows that a fault of one parameter gets, where the general refusal is not meant.

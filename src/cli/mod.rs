@@ -15,6 +15,7 @@ mod eval;
 mod exit;
 mod http_client;
 mod lint;
+mod own_key;
 mod question;
 mod run;
 mod runtime;

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Endpoint, Settings};
+use crate::config::{Endpoint, OwnKey, OwnKeys, ProductSettings, Settings};
 use crate::gateway;
 use crate::identity::SecretPlace;
 use crate::simulator::World;
@@ -71,7 +71,9 @@ impl Serve {
             })?;
             let address = listener.local_addr().unwrap_or(listen);
             let upstream = ready.settings.upstream.endpoint.clone();
-            let greeting = Greeting { configured, demo, address, upstream, audit: ready.settings.audit.path.clone() };
+            let products = ready.settings.products.clone();
+            let audit = ready.settings.audit.path.clone();
+            let greeting = Greeting { configured, demo, address, upstream, products, audit };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
             let gateway = ready.gateway(&servers, &shutdown).await?;
@@ -130,15 +132,16 @@ fn endpoint(upstream: &str, configured: Endpoint) -> Result<Endpoint, Failure> {
         ));
     }
     let url = upstream.trim_end_matches('/').to_owned();
-    if let Endpoint::Server { access_key_id, secret, .. } = configured {
-        return Ok(Endpoint::Server { url, access_key_id, secret });
+    if let Endpoint::Server { keys, .. } = configured {
+        return Ok(Endpoint::Server { url, keys });
     }
     let id = crate::config::environment("RAMGATE_UPSTREAM_ACCESS_KEY_ID").unwrap_or_default();
     let access_key_id = id.parse().map_err(|_| {
         let what = "the gateway has no key of its own for this upstream";
         Failure::new(what, "set RAMGATE_UPSTREAM_ACCESS_KEY_ID and RAMGATE_UPSTREAM_SECRET, or write a configuration")
     })?;
-    Ok(Endpoint::Server { url, access_key_id, secret: SecretPlace::Environment("RAMGATE_UPSTREAM_SECRET".to_owned()) })
+    let secret = SecretPlace::Environment("RAMGATE_UPSTREAM_SECRET".to_owned());
+    Ok(Endpoint::Server { url, keys: OwnKeys::One(OwnKey { access_key_id, secret }) })
 }
 
 /// What a person is told once the gateway answers.
@@ -147,6 +150,7 @@ struct Greeting {
     demo: bool,
     address: SocketAddr,
     upstream: Endpoint,
+    products: Vec<ProductSettings>,
     audit: PathBuf,
 }
 
@@ -162,6 +166,9 @@ impl Greeting {
             Endpoint::Server { url, .. } => url,
         };
         say!("listening on http://{} in front of {upstream}", self.address);
+        for ProductSettings { name, hosts, url, .. } in &self.products {
+            say!("`{name}` at {}, in front of {url}", hosts.join(", "));
+        }
         say!("policies {revision}");
         say!("every attempt is written to {}", self.audit.display());
         if !self.demo {

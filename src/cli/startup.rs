@@ -10,25 +10,27 @@ use tokio_util::task::TaskTracker;
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
 use crate::config::{
-    AuditSync, Endpoint, MappedSubject, ResourceSource, Settings, TokenKeysPlace, TokenSettings, environment,
+    AuditSync, Endpoint, MappedSubject, OtherOperations, OwnKeys, ResourceSource, Settings, TokenKeysPlace,
+    TokenSettings, environment,
 };
 use crate::envelope::unique_id;
 use crate::gateway::{
-    Gateway, GatewayParts, IssuerKeys, KeyPlace, ResourceFacts, SharedKeys, Upstream, UpstreamFacts, UpstreamTarget,
-    client_tls, now,
+    Gateway, GatewayParts, IssuerKeys, KeyPlace, Product, ResourceFacts, SharedKeys, Upstream, UpstreamFacts,
+    UpstreamKeys, UpstreamTarget, client_tls, now,
 };
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret, TokenIssuer, TokenMapping};
 use crate::pdp::{Directory, Pdp};
-use crate::ram::{AccessKeyId, AccountId, Identity, Principal};
+use crate::ram::{AccessKeyId, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
 use crate::source::Source;
 use crate::store::{
     DEMO_KEYRING, FactSource, FileModes, Loaded, demo_policies, load_directories, read_bounded, read_keyring,
-    read_keyring_text, read_secret,
+    read_keyring_text,
 };
 
 use super::exit::Failure;
 use super::http_client::read_roots;
+use super::own_key::{read_own_keys, simulator_key};
 
 /// Where the policies and the keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub(super) struct Ready {
     pub(super) settings: Settings,
     pub(super) loaded: Loaded,
     keys: KeyRing,
-    upstream_key: Credential,
+    upstream_keys: UpstreamKeys,
     tls: rustls::ClientConfig,
     replica: String,
     world: World,
@@ -118,7 +120,7 @@ impl Plan {
             Material::Files => load_directories(&self.settings.policies, facts, now())?,
         };
         if facts == FactSource::Upstream {
-            refuse_other_facts(&loaded)?;
+            refuse_other_facts(&loaded, &self.settings.upstream.endpoint)?;
         }
         if loaded.documents.is_empty() && !self.insecure.insecure_no_policy {
             let help = "write a policy, or start with `--insecure-no-policy`: everybody is refused then";
@@ -131,7 +133,7 @@ impl Plan {
     pub(super) fn ready(self, loaded: Loaded) -> Result<Ready, Failure> {
         let modes = if self.insecure.insecure_key_file_mode { FileModes::Ignored } else { FileModes::Checked };
         let keys = self.keys(&loaded.directory, modes)?;
-        let upstream_key = self.upstream_key(&loaded.directory, modes)?;
+        let upstream_keys = self.upstream_keys(&loaded.directory, modes)?;
         let roots =
             self.settings.upstream.ca_file.as_deref().map(|path| read_roots(path, "upstream.ca_file")).transpose()?;
         let tls = client_tls(roots.as_deref()).map_err(|error| {
@@ -140,7 +142,7 @@ impl Plan {
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
         let issuers = self.issuers(&loaded.directory)?;
         let Self { settings, world, .. } = self;
-        Ok(Ready { settings, loaded, keys, upstream_key, tls, replica, world, issuers })
+        Ok(Ready { settings, loaded, keys, upstream_keys, tls, replica, world, issuers })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -153,9 +155,18 @@ impl Plan {
             let what = format!("`{listen}` is not loopback, and this listener has no TLS");
             return Err(Failure::new(what, "put a TLS terminator in front, or start with `--insecure-plain-listener`"));
         }
-        let Endpoint::Server { url, .. } = &self.settings.upstream.endpoint else { return Ok(()) };
-        let plain = url.strip_prefix("http://").is_some_and(|authority| !is_loopback(authority));
-        if plain && !self.insecure.insecure_plain_upstream {
+        let ecs = match &self.settings.upstream.endpoint {
+            Endpoint::Server { url, .. } => Some(url),
+            Endpoint::Simulator if self.settings.products.is_empty() => None,
+            Endpoint::Simulator => {
+                let what = "there is a `[[product]]`, and the embedded ECS has a key that nobody else knows";
+                return Err(Failure::new(what, "give the `url` of a server in `[upstream]`, or leave the section out"));
+            }
+        };
+        let mut urls = ecs.into_iter().chain(self.settings.products.iter().map(|product| &product.url));
+        let plain = |url: &&String| url.strip_prefix("http://").is_some_and(|authority| !is_loopback(authority));
+        let Some(url) = urls.find(plain) else { return Ok(()) };
+        if !self.insecure.insecure_plain_upstream {
             let what =
                 format!("`{url}` is plain http and not on loopback: whoever is on the way reads and changes calls");
             return Err(Failure::new(what, "use https, or start with `--insecure-plain-upstream`"));
@@ -198,15 +209,13 @@ impl Plan {
         self.settings.tokens.iter().map(issuer).collect()
     }
 
-    fn upstream_key(&self, directory: &Directory, modes: FileModes) -> Result<Credential, Failure> {
-        let account = directory.principals().next().map(|(principal, _)| principal.account().clone());
+    fn upstream_keys(&self, directory: &Directory, modes: FileModes) -> Result<UpstreamKeys, Failure> {
         match &self.settings.upstream.endpoint {
-            Endpoint::Simulator => Ok(simulator_key(account)),
-            Endpoint::Server { access_key_id, secret, .. } => {
-                let secret = read_secret(secret, Path::new(""), modes)
-                    .map_err(|what| Failure::new(what, "give the secret of the gateway's own key"))?;
-                Ok(own_key(access_key_id.clone(), &secret, account))
+            Endpoint::Simulator => {
+                let account = directory.principals().next().map(|(principal, _)| principal.account().clone());
+                Ok(simulator_key(account).into())
             }
+            Endpoint::Server { keys, .. } => read_own_keys(keys, directory, modes),
         }
     }
 }
@@ -241,6 +250,10 @@ impl Ready {
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
     pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Gateway, Failure> {
         let journal = self.journal()?;
+        warn_of_unjudged("ecs", self.settings.operations.other);
+        for product in &self.settings.products {
+            warn_of_unjudged(&product.name, product.other);
+        }
         let upstream = &self.settings.upstream;
         let url = match &upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
@@ -248,14 +261,14 @@ impl Ready {
                 let cannot = |error| Failure::new(format!("the embedded ECS cannot listen: {error}"), "free a port");
                 let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
                 let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
-                let keys = KeyRing::new([self.upstream_key.clone()]);
+                let keys = KeyRing::new(self.upstream_keys.credentials().cloned());
                 let simulator = Arc::new(Simulator::new(self.world, keys, SimulatorSettings::default()));
                 servers.spawn(crate::simulator::run(listener, simulator, shutdown.clone()));
                 url
             }
         };
         let target = UpstreamTarget { url, timeout: upstream.timeout };
-        let upstream = Arc::new(Upstream::new(target, self.upstream_key, self.tls));
+        let upstream = Arc::new(Upstream::new(target, self.upstream_keys, self.tls));
         let (issuers, issuer_keys) = token_issuers(self.issuers, servers, shutdown).await?;
         let resources = &self.settings.resources;
         let facts = match resources.source {
@@ -271,8 +284,10 @@ impl Ready {
             issuer_keys,
             nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
             journal: Arc::new(journal),
+            products: self.settings.products.into_iter().map(|product| Product::new(product, &upstream)).collect(),
             upstream,
             regions: self.settings.upstream.regions,
+            region_aliases: self.settings.upstream.region_aliases,
             hosts: self.settings.hosts,
             replica: self.replica,
             identity: self.settings.identity,
@@ -320,10 +335,14 @@ async fn token_issuers(
 }
 
 /// One key reads one account's facts, and what a file says beside them would count for nothing.
-fn refuse_other_facts(loaded: &Loaded) -> Result<(), Failure> {
-    if loaded.directory.only_account().is_none() {
+fn refuse_other_facts(loaded: &Loaded, endpoint: &Endpoint) -> Result<(), Failure> {
+    let one_key = !matches!(endpoint, Endpoint::Server { keys: OwnKeys::OfAccount(_), .. });
+    if one_key && loaded.directory.only_account().is_none() {
         let what = "facts about resources are read from ECS with one key, and there are several accounts";
-        return Err(Failure::new(what, "serve one account, or write `resources.toml` and `source = \"file\"`"));
+        return Err(Failure::new(
+            what,
+            "write a `[[upstream.key]]` for each, or `resources.toml` and `source = \"file\"`",
+        ));
     }
     if !loaded.inventory.is_empty() {
         let what = "facts about resources are read from ECS, and there is a `resources.toml` too";
@@ -332,15 +351,13 @@ fn refuse_other_facts(loaded: &Loaded) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A key for the length of one run: the embedded ECS takes this one and no other.
-fn simulator_key(account: Option<AccountId>) -> Credential {
-    own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &Secret::random(), account)
-}
-
-/// The gateway's own key upstream; the principal behind it is known there, not here.
-fn own_key(id: AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
-    let account = account.unwrap_or_else(|| "0".parse().expect("a well-formed account"));
-    Credential::new(id, secret, Principal::new(account, Identity::Root), KeyStatus::Active)
+fn warn_of_unjudged(service: &str, other: OtherOperations) {
+    if other == OtherOperations::Forward {
+        tracing::warn!(
+            "`other = \"forward\"`: every caller has the gateway's own rights for all operations of `{service}` that \
+             `ramgate actions` does not list"
+        );
+    }
 }
 
 fn is_loopback(authority: &str) -> bool {

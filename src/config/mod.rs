@@ -6,6 +6,10 @@ mod audit_sync;
 mod duration;
 mod environment;
 mod needed;
+mod operations;
+mod own_key;
+mod products;
+mod region_alias;
 mod tokens;
 mod unbuilt;
 mod written;
@@ -13,7 +17,11 @@ mod written;
 pub use audit_sync::AuditSync;
 pub use environment::environment;
 pub use needed::{
-    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, ResourceSettings,
-    ResourceSource, Settings, UpstreamSettings,
+    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings,
+    UpstreamSettings,
 };
+pub use operations::{OperationSettings, OtherOperations, TrunkEni};
+pub use own_key::{OwnKey, OwnKeys};
+pub use products::ProductSettings;
+pub use region_alias::RegionAliases;
 pub use tokens::{MappedSubject, TokenKeysPlace, TokenSettings};

@@ -9,11 +9,15 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::catalog::Catalog;
-use crate::identity::{NonceLimits, SecretPlace};
-use crate::ram::{AccessKeyId, Region};
+use crate::identity::NonceLimits;
+use crate::ram::Region;
 use crate::source::{Complaint, Source};
 
 use super::audit_sync::AuditSync;
+use super::operations::OperationSettings;
+use super::own_key::{OwnKeys, WrittenKey};
+use super::products::ProductSettings;
+use super::region_alias::RegionAliases;
 use super::tokens::{self, TokenSettings};
 use super::unbuilt;
 use super::written::{
@@ -30,6 +34,7 @@ pub struct Settings {
     pub policies: Vec<PathBuf>,
     pub keyring: PathBuf,
     pub upstream: UpstreamSettings,
+    pub products: Vec<ProductSettings>,
     pub identity: IdentitySettings,
     pub tokens: Vec<TokenSettings>,
     pub denial: DenialSettings,
@@ -43,6 +48,7 @@ pub struct Settings {
 pub struct UpstreamSettings {
     pub endpoint: Endpoint,
     pub regions: Vec<Region>,
+    pub region_aliases: RegionAliases,
     /// The whole wait for an answer.
     pub timeout: Duration,
     /// Replaces the system's roots.
@@ -51,8 +57,8 @@ pub struct UpstreamSettings {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A server, and the gateway's own key there. `{region}` in the URL stands for the call's region.
-    Server { url: String, access_key_id: AccessKeyId, secret: SecretPlace },
+    /// A server, and the gateway's own keys there. `{region}` in the URL stands for the call's region.
+    Server { url: String, keys: OwnKeys },
     /// The embedded ECS, started along with the gateway.
     Simulator,
 }
@@ -68,11 +74,6 @@ pub struct DenialSettings {
     pub code: String,
     pub detail: bool,
     pub recommend: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct OperationSettings {
-    pub accept_root: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -127,16 +128,18 @@ impl Settings {
             upstream: UpstreamSettings {
                 endpoint: Endpoint::Simulator,
                 regions: vec!["cn-hangzhou".parse().expect("a region id")],
+                region_aliases: RegionAliases::default(),
                 timeout: Duration::from_secs(20),
                 ca_file: None,
             },
+            products: Vec::new(),
             identity: IdentitySettings {
                 clock_skew: Duration::from_secs(15 * 60),
                 nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
             },
             tokens: Vec::new(),
             denial: DenialSettings { code: "Forbidden.SubUser".into(), detail: true, recommend: None },
-            operations: OperationSettings { accept_root: false },
+            operations: OperationSettings::default(),
             audit: AuditSettings {
                 path: "audit.jsonl".into(),
                 sync: AuditSync::Always,
@@ -182,10 +185,10 @@ impl Settings {
     }
 }
 
-struct Reader<'a> {
-    source: &'a Source,
-    folder: &'a Path,
-    complaints: &'a mut Vec<Complaint>,
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Source,
+    pub(super) folder: &'a Path,
+    pub(super) complaints: &'a mut Vec<Complaint>,
 }
 
 impl Reader<'_> {
@@ -206,9 +209,11 @@ impl Reader<'_> {
                 defaults.upstream
             }
         };
+        let hosts: Vec<String> = written.hosts.into_iter().map(|host| self.host(&host)).collect();
         Settings {
             listen: written.listen.unwrap_or(defaults.listen),
-            hosts: written.hosts.into_iter().map(|host| self.host(&host)).collect(),
+            products: self.products(written.product, &hosts),
+            hosts,
             replica: Some(written.replica).filter(|replica| !replica.is_empty()),
             policies: policies.into_iter().map(|path| self.folder.join(path)).collect(),
             keyring: self.folder.join(written.keyring.unwrap_or(defaults.keyring)),
@@ -220,7 +225,7 @@ impl Reader<'_> {
                 detail: written.denial.detail.unwrap_or(defaults.denial.detail),
                 recommend: written.denial.recommend.and_then(|link| self.link(&link)),
             },
-            operations: OperationSettings { accept_root: written.operations.accept_root },
+            operations: OperationSettings::read(written.operations, self.source, self.complaints),
             audit: self.audit(written.audit, defaults.audit),
             resources: self.resources(written.resources, defaults.resources),
             limits: self.limits(written.limits, defaults.limits),
@@ -229,8 +234,9 @@ impl Reader<'_> {
 
     fn upstream(&mut self, written: Spanned<WrittenUpstream>, defaults: UpstreamSettings) -> UpstreamSettings {
         let section = written.span();
-        let WrittenUpstream { url, regions, access_key_id, secret_env, secret_file, ca_file, timeout, .. } =
-            written.into_inner();
+        let written = written.into_inner();
+        let WrittenUpstream { url, regions, region_aliases, access_key_id, secret_env, secret_file, key, .. } = written;
+        let own = WrittenKey { account: None, access_key_id, secret_env, secret_file };
         let mut served = Vec::new();
         for region in &regions {
             match region.get_ref().parse::<Region>() {
@@ -240,19 +246,12 @@ impl Reader<'_> {
         }
         let simulator = url.as_ref().is_some_and(|url| url.get_ref() == "simulator");
         let endpoint = if simulator {
+            self.refuse_keys(&key);
             Endpoint::Simulator
         } else {
             let url = url.map_or_else(|| "https://ecs.{region}.aliyuncs.com".to_owned(), |url| self.url(&url));
-            let secret = match (secret_env, secret_file) {
-                (Some(name), None) => SecretPlace::Environment(name),
-                (None, Some(path)) => SecretPlace::File(self.folder.join(path)),
-                _ => {
-                    let title = "the gateway's own key has no secret, or two";
-                    self.complain(section.clone(), title, "give exactly one of `secret_env` and `secret_file`");
-                    SecretPlace::Environment(String::new())
-                }
-            };
-            Endpoint::Server { url, access_key_id: self.access_key_id(access_key_id, &section), secret }
+            let keys = self.own_keys(own, key, &section);
+            Endpoint::Server { url, keys }
         };
         if served.is_empty() && regions.is_empty() {
             if simulator {
@@ -263,26 +262,14 @@ impl Reader<'_> {
         }
         UpstreamSettings {
             endpoint,
+            region_aliases: self.region_aliases(region_aliases, &served),
             regions: served,
-            timeout: timeout.map_or(defaults.timeout, |timeout| timeout.0),
-            ca_file: ca_file.map(|path| self.folder.join(path)),
+            timeout: written.timeout.map_or(defaults.timeout, |timeout| timeout.0),
+            ca_file: written.ca_file.map(|path| self.folder.join(path)),
         }
     }
 
-    fn access_key_id(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {
-        let parsed = match written {
-            Some(id) => {
-                id.get_ref().parse().map_err(|error: crate::ram::MalformedAccessKeyId| (id.span(), error.to_string()))
-            }
-            None => Err((section.clone(), "the gateway's own `access_key_id` is missing".to_owned())),
-        };
-        parsed.unwrap_or_else(|(span, title)| {
-            self.complain(span, &title, "give the id of the key that signs forwarded calls");
-            "missing".parse().expect("a well-formed id")
-        })
-    }
-
-    fn url(&mut self, written: &Spanned<String>) -> String {
+    pub(super) fn url(&mut self, written: &Spanned<String>) -> String {
         let url = written.get_ref();
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let authority = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest).replace("{region}", "cn-hangzhou"));
@@ -364,7 +351,7 @@ impl Reader<'_> {
         value
     }
 
-    fn host(&mut self, written: &Spanned<String>) -> String {
+    pub(super) fn host(&mut self, written: &Spanned<String>) -> String {
         let host = written.get_ref().to_ascii_lowercase();
         let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']');
         if host.is_empty() || !host.bytes().all(character) {
@@ -394,7 +381,7 @@ impl Reader<'_> {
         Some(link.clone())
     }
 
-    fn complain(&mut self, span: Range<usize>, title: &str, help: &str) {
+    pub(super) fn complain(&mut self, span: Range<usize>, title: &str, help: &str) {
         self.complaints.push(self.source.error(span, title, help));
     }
 }

@@ -13,28 +13,13 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 14] = [
+    let found: [(Option<Range<usize>>, &str, &str); 9] = [
         (span(&written.admin), "[admin]", "leave the section out"),
-        (span(&written.product), "[[product]]", "leave the section out"),
         (span(&written.shadow), "[shadow]", "leave the section out"),
         (span(&written.tls), "[tls]", "listen on loopback behind a TLS terminator"),
-        (upstream.and_then(|upstream| span(&upstream.key)), "[[upstream.key]]", "serve one account"),
         (upstream.and_then(|upstream| not_one(&upstream.signing, "resign")), "upstream.signing", "use `resign`"),
-        (
-            upstream.and_then(|upstream| {
-                upstream
-                    .region_aliases
-                    .as_ref()
-                    .filter(|aliases| !aliases.get_ref().is_empty())
-                    .map(toml::Spanned::span)
-            }),
-            "upstream.region_aliases",
-            "leave it empty",
-        ),
         (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
         (span(&identity.issuer), "[identity.issuer]", "use keys of the key ring"),
-        (not_one(&written.operations.other, "refuse"), "operations.other", "use `refuse`"),
-        (not_one(&written.operations.trunk, "refuse"), "operations.trunk", "use `refuse`"),
         (
             written.audit.required.as_ref().filter(|required| !*required.get_ref()).map(toml::Spanned::span),
             "audit.required",

@@ -1,6 +1,5 @@
 //! `ramgate.toml` as a person writes it (design 5.3): every key that is fixed there, and no other.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,6 +7,9 @@ use toml::{Spanned, Value};
 
 use super::audit_sync::AuditSync;
 use super::duration;
+use super::own_key::WrittenKey;
+use super::products::WrittenProduct;
+use super::region_alias::WrittenAliases;
 use super::tokens::WrittenJwt;
 
 /// A key whose feature is not built: it is known, and refused by name.
@@ -24,7 +26,7 @@ pub(super) struct WrittenSettings {
     pub(super) keyring: Option<PathBuf>,
     pub(super) admin: Unbuilt,
     pub(super) upstream: Option<Spanned<WrittenUpstream>>,
-    pub(super) product: Unbuilt,
+    pub(super) product: Vec<Spanned<WrittenProduct>>,
     pub(super) identity: WrittenIdentity,
     pub(super) denial: WrittenDenial,
     pub(super) operations: WrittenOperations,
@@ -40,14 +42,14 @@ pub(super) struct WrittenSettings {
 pub(super) struct WrittenUpstream {
     pub(super) url: Option<Spanned<String>>,
     pub(super) regions: Vec<Spanned<String>>,
-    pub(super) region_aliases: Option<Spanned<BTreeMap<String, Value>>>,
+    pub(super) region_aliases: WrittenAliases,
     pub(super) signing: Option<Spanned<String>>,
     pub(super) access_key_id: Option<Spanned<String>>,
     pub(super) secret_env: Option<String>,
     pub(super) secret_file: Option<PathBuf>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) timeout: Option<duration::Written>,
-    pub(super) key: Unbuilt,
+    pub(super) key: Vec<Spanned<WrittenKey>>,
 }
 
 #[derive(Default, serde::Deserialize)]

@@ -9,18 +9,19 @@ use hyper::body::{Bytes, Incoming};
 use tokio::time::Instant;
 
 use crate::audit::{Attempt, Reached};
-use crate::catalog::{Binding, Call, Catalog, Operation};
+use crate::catalog::{Binding, Call};
 use crate::envelope::Format;
 use crate::identity::{Authenticated, Channel, Claim, IdentityFault, Signed, TokenFault};
 use crate::pdp::{Permit, Question, Ruling};
 use crate::ram::{Caller, Parameters};
 use crate::wire::{Head, excerpt};
 
+use super::called::Called;
 use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
-use super::stop::{OperationFault, Stop};
+use super::stop::Stop;
 use super::turn::{ReadHead, RefusedHead};
-use super::{clock, host, inbound};
+use super::{called, clock, host, inbound, region_alias, upstream};
 
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
@@ -82,7 +83,8 @@ impl Exchange {
         let gateway = Arc::clone(&self.gateway);
         let catalog = &gateway.parts.catalog;
         let (body, parameters) = self.read(head, body).await?;
-        let host = host::accept(head.host(), &gateway.parts.hosts)?;
+        let host = host::accept(head.host(), &gateway.parts.hosts, &gateway.parts.products)?;
+        self.attempt().service = host.product.map(|product| product.title.clone());
 
         let signed = Signed::new(head, &parameters, &body);
         let claim = Claim::read(&signed)?;
@@ -95,7 +97,8 @@ impl Exchange {
         inbound::check_places(&claim, &parameters, catalog)?;
         let caller = self.authenticate(&claim, &signed).await?;
 
-        let operation = operation(catalog, claimed.action, claimed.version)?;
+        let called = Called { action: claimed.action, version: claimed.version, product: host.product };
+        let operation = called::operation(&gateway.parts, called)?;
         let principal = caller.principal;
         if principal.is_root() && !gateway.parts.operations.accept_root {
             return Err(Stop::Root(operation));
@@ -103,11 +106,17 @@ impl Exchange {
         if !gateway.parts.pdp.directory().knows(&principal) {
             return Err(Stop::AccountNotServed(operation));
         }
+        if !gateway.upstream_of(&operation).has_key_of(principal.account()) {
+            return Err(Stop::AccountWithoutKey(operation));
+        }
         let binding = Binding { account: principal.account(), regions: &gateway.parts.regions };
         let call = catalog
-            .bind(&operation, &parameters, binding)
+            .bind(&operation, &region_alias::meant(&parameters, &gateway.parts.region_aliases), binding)
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
+        if !upstream::fits(call.parameters()) {
+            return Err(Stop::TooLong(operation));
+        }
         self.attempt().left_out = call.left_out().to_vec();
         let context = context_of(&self.attempt);
         let pdp = &gateway.parts.pdp;
@@ -138,7 +147,7 @@ impl Exchange {
         let body = body.await.inspect_err(|_| self.format = guess(b""))?;
         let parameters = inbound::parameters(head, &body, gateway.form_limits());
         let parameters = parameters.inspect_err(|_| self.format = guess(&body))?;
-        self.note(&parameters);
+        self.note(&region_alias::meant(&parameters, &gateway.parts.region_aliases));
         self.format = inbound::format(head, &parameters).inspect_err(|_| self.format = inbound::unasked(head))?;
         Ok((body, parameters))
     }
@@ -173,17 +182,8 @@ impl Exchange {
         let attempt = self.attempt();
         attempt.operation = parameters.value("Action").map(str::to_owned);
         attempt.region = parameters.value("RegionId").map(str::to_owned);
-        let business = parameters.iter().filter(|parameter| !gateway.parts.catalog.may_be_credential(parameter.name));
+        let business = parameters.iter().filter(|parameter| !gateway.parts.catalog.is_confidential(parameter.name));
         attempt.parameters =
             business.map(|parameter| (parameter.name.to_owned(), parameter.value.to_owned())).collect();
     }
-}
-
-fn operation(catalog: &Catalog, action: Option<&str>, version: Option<&str>) -> Result<Arc<Operation>, OperationFault> {
-    let action = action.filter(|action| !action.is_empty()).ok_or(OperationFault::Missing("Action"))?;
-    let version = version.filter(|version| !version.is_empty()).ok_or(OperationFault::Missing("Version"))?;
-    if catalog.operations().all(|operation| operation.version() != version) {
-        return Err(OperationFault::Version);
-    }
-    catalog.operation(action).cloned().ok_or_else(|| OperationFault::Unknown(excerpt(action)))
 }

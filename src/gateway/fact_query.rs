@@ -74,6 +74,10 @@ impl FactQuery {
         &self.resources
     }
 
+    pub(super) fn account(&self) -> &AccountId {
+        &self.resources[0].account
+    }
+
     pub(super) fn region(&self) -> &Region {
         &self.resources[0].region
     }

@@ -2,6 +2,9 @@
 
 use crate::ram::Region;
 
+use super::called::ECS;
+use super::product::Product;
+
 /// Why a `Host` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HostFault {
@@ -13,9 +16,11 @@ pub(super) enum HostFault {
     Region { host: String, call: String },
 }
 
-/// A host under `aliyuncs.com` that is an ECS endpoint, with the region it names, if it names one.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Accepted {
+/// The product that a host chooses, and the region it names, if it names one.
+#[derive(Debug)]
+pub(super) struct Accepted<'a> {
+    /// None for ECS.
+    pub(super) product: Option<&'a Product>,
     region: Option<Region>,
 }
 
@@ -23,27 +28,37 @@ pub(super) struct Accepted {
 const CENTRAL: [&str; 2] = ["ecs.aliyuncs.com", "ecs-cn-hangzhou.aliyuncs.com"];
 
 /// Checks a `Host` against the configured names, or, where none are, against what may stand under `aliyuncs.com`.
-pub(super) fn accept(host: &str, configured: &[String]) -> Result<Accepted, HostFault> {
+pub(super) fn accept<'a>(
+    host: &str,
+    configured: &[String],
+    products: &'a [Product],
+) -> Result<Accepted<'a>, HostFault> {
     let host = host.to_ascii_lowercase();
     let bare = host.split(':').next().unwrap_or_default().trim_end_matches('.');
-    if !configured.is_empty() && !configured.iter().any(|name| *name == host || name == bare) {
+    let is_one_of = |names: &[String]| names.iter().any(|name| *name == host || name == bare);
+    if let Some(product) = products.iter().find(|product| is_one_of(&product.settings.hosts)) {
+        return Ok(Accepted { product: Some(product), region: region_of(bare, &product.settings.name) });
+    }
+    if !configured.is_empty() && !is_one_of(configured) {
         return Err(HostFault::Unknown(host));
     }
-    if bare != "aliyuncs.com" && !bare.ends_with(".aliyuncs.com") {
-        return Ok(Accepted { region: None });
+    if bare != "aliyuncs.com" && !bare.ends_with(".aliyuncs.com") || CENTRAL.contains(&bare) {
+        return Ok(Accepted { product: None, region: None });
     }
-    if CENTRAL.contains(&bare) {
-        return Ok(Accepted { region: None });
-    }
-    let endpoint = bare.strip_prefix("ecs.").or_else(|| bare.strip_prefix("ecs-vpc."));
-    let region = endpoint.and_then(|rest| rest.strip_suffix(".aliyuncs.com")).and_then(|region| region.parse().ok());
-    match region {
-        Some(region) => Ok(Accepted { region: Some(region) }),
+    match region_of(bare, ECS) {
+        Some(region) => Ok(Accepted { product: None, region: Some(region) }),
         None => Err(HostFault::OtherProduct(host)),
     }
 }
 
-impl Accepted {
+/// The region in a host of the vendor's, such as `ecs-vpc.cn-hangzhou.aliyuncs.com`.
+fn region_of(bare: &str, service: &str) -> Option<Region> {
+    let rest = bare.strip_prefix(service)?;
+    let endpoint = rest.strip_prefix('.').or_else(|| rest.strip_prefix("-vpc."));
+    endpoint?.strip_suffix(".aliyuncs.com")?.parse().ok()
+}
+
+impl Accepted<'_> {
     pub(super) fn check_region(&self, called: &Region) -> Result<(), HostFault> {
         match &self.region {
             Some(host) if host != called => Err(HostFault::Region { host: host.to_string(), call: called.to_string() }),
@@ -65,7 +80,7 @@ mod tests {
             "ECS-VPC.cn-hangzhou.aliyuncs.com:443",
             "ecs.aliyuncs.com",
         ] {
-            assert!(accept(good, &[]).is_ok(), "{good}");
+            assert!(accept(good, &[], &[]).is_ok(), "{good}");
         }
         for bad in [
             "rds.aliyuncs.com",
@@ -74,11 +89,11 @@ mod tests {
             "sts.cn-hangzhou.aliyuncs.com",
             "rds.aliyuncs.com.",
         ] {
-            assert!(accept(bad, &[]).is_err(), "{bad}");
+            assert!(accept(bad, &[], &[]).is_err(), "{bad}");
         }
-        let accepted = accept("ecs.cn-beijing.aliyuncs.com", &[]).unwrap();
+        let accepted = accept("ecs.cn-beijing.aliyuncs.com", &[], &[]).unwrap();
         assert!(accepted.check_region(&"cn-hangzhou".parse().unwrap()).is_err());
-        assert!(accept("other", &["gw.internal".to_owned()]).is_err());
-        assert!(accept("GW.internal:8620", &["gw.internal".to_owned()]).is_ok());
+        assert!(accept("other", &["gw.internal".to_owned()], &[]).is_err());
+        assert!(accept("GW.internal:8620", &["gw.internal".to_owned()], &[]).is_ok());
     }
 }

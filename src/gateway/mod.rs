@@ -5,6 +5,7 @@
 //! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
 //! first; `issuer_keys` keeps what tokens are checked with. Must not know: what a policy says, how a signature is computed, files.
 
+mod called;
 mod clock;
 mod connection;
 mod exchange;
@@ -16,7 +17,9 @@ mod host;
 mod inbound;
 mod issuer_keys;
 mod parts;
+mod product;
 mod reader;
+mod region_alias;
 mod reply;
 mod resource_facts;
 mod server;
@@ -26,12 +29,15 @@ mod tls;
 mod turn;
 mod unread;
 mod upstream;
+mod upstream_keys;
 
 pub use clock::now;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys, is_protected_url};
 pub use parts::{Gateway, GatewayParts};
+pub use product::Product;
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};
+pub use upstream_keys::UpstreamKeys;

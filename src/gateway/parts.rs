@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use crate::audit::{Attempt, Journal};
-use crate::catalog::{Answer, Catalog};
-use crate::config::{DenialSettings, IdentitySettings, Limits, OperationSettings};
+use crate::catalog::{Answer, Catalog, Operation};
+use crate::config::{
+    DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, RegionAliases, TrunkEni,
+};
 use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
 use crate::ram::{Context, ContextKey, Region};
 use crate::wire::{FormLimits, HeadLimits};
 
+use super::called::ECS;
 use super::issuer_keys::IssuerKeys;
+use super::product::Product;
 use super::reader::ReaderLimits;
 use super::resource_facts::ResourceFacts;
 use super::upstream::Upstream;
@@ -28,7 +32,10 @@ pub struct GatewayParts {
     pub journal: Arc<Journal>,
     /// Shared with the facts, where they are read there.
     pub upstream: Arc<Upstream>,
+    /// Besides ECS.
+    pub products: Vec<Product>,
     pub regions: Vec<Region>,
+    pub region_aliases: RegionAliases,
     pub hosts: Vec<String>,
     /// `HostId` of answers.
     pub replica: String,
@@ -51,9 +58,23 @@ const HEADERS: usize = 100;
 
 impl Gateway {
     /// The denial code must be one that the catalogue knows; the configuration was checked for it.
-    pub fn new(parts: GatewayParts) -> Self {
+    pub fn new(mut parts: GatewayParts) -> Self {
+        let ecs = (parts.operations.other == OtherOperations::Forward).then(|| ECS.to_owned());
+        let others = parts.products.iter().filter(|product| product.forwards());
+        let forwarded: Vec<String> = ecs.into_iter().chain(others.map(|it| it.settings.name.clone())).collect();
+        parts.pdp = parts.pdp.forwarding(forwarded);
+        if parts.operations.trunk == TrunkEni::Judge {
+            parts.catalog = Arc::new(parts.catalog.judging_unavailable());
+        }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
         Self { parts, denial }
+    }
+
+    /// Where calls of an operation go: to the product that it is of.
+    pub(super) fn upstream_of(&self, operation: &Operation) -> &Upstream {
+        let service = operation.action().service();
+        let product = self.parts.products.iter().find(|product| product.settings.name == service);
+        product.map_or(&self.parts.upstream, |product| &product.upstream)
     }
 
     pub(super) fn authenticator(&self, channel: Channel) -> Authenticator<'_> {

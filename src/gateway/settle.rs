@@ -45,7 +45,7 @@ impl Settlement {
     /// Sends what was permitted and written down. The outcome is written whether or not an answer came.
     async fn forward(self, recorded: Recorded<Permit<Call>>) -> Response<Full<Bytes>> {
         let sent = Instant::now();
-        let upstream = &self.gateway.parts.upstream;
+        let upstream = self.gateway.upstream_of(recorded.inner().subject().operation());
         let answered = upstream.send(&recorded, self.format, self.attempt.at, self.deadline).await;
         let latency = sent.elapsed();
         let (response, forwarded) = match answered {

@@ -24,10 +24,14 @@ pub(super) enum Stop {
     Identity(IdentityFault),
     Operation(OperationFault),
     Bind(Arc<Operation>, BindFault),
+    /// A call whose parameters, written out, fit into no URL.
+    TooLong(Arc<Operation>),
     /// A V3 call with business parameters in the query and in the form.
     TwoPlaces,
     Root(Arc<Operation>),
     AccountNotServed(Arc<Operation>),
+    /// Calls of the caller's account cannot be signed.
+    AccountWithoutKey(Arc<Operation>),
     /// What a policy turns on is not known, so nothing was judged.
     Facts(UnreadFacts),
     /// Boxed: a denial carries its proof.
@@ -57,8 +61,12 @@ pub(super) enum BodyFault {
 pub(super) enum OperationFault {
     #[error("The input parameter \"{0}\" that is mandatory for processing this request is not supplied.")]
     Missing(&'static str),
-    #[error("The specified parameter \"Action or Version\" is not valid: this gateway knows ECS version `2014-05-26`")]
-    Version,
+    #[error(
+        "The specified parameter \"Action or Version\" is not valid: this gateway knows {product} version `{known}`"
+    )]
+    Version { product: String, known: String },
+    #[error("the operation `{0}` resembles `{1}` and is not it: names are case-sensitive")]
+    LookAlike(String, String),
     #[error("the operation `{0}` is not one this gateway forwards")]
     Unknown(String),
 }
@@ -78,17 +86,18 @@ impl Stop {
             Self::Body(BodyFault::TooLarge(_)) => Refusal::BodyTooLarge,
             Self::Body(BodyFault::Slow(_)) => Refusal::Slow,
             Self::Body(BodyFault::Broken | BodyFault::NoForm) => Refusal::TwoReadings,
-            Self::Form(FormFault::TooMany { .. }) => Refusal::QueryTooLarge,
+            Self::Form(FormFault::TooMany { .. }) | Self::TooLong(_) => Refusal::QueryTooLarge,
             Self::Form(_) | Self::TwoPlaces => Refusal::TwoReadings,
             Self::Host(_) => Refusal::Host,
             Self::Format => Refusal::Format,
             Self::Identity(fault) => fault.refusal(),
             Self::Operation(OperationFault::Missing(_)) => Refusal::MissingParameter,
-            Self::Operation(OperationFault::Version) => Refusal::Version,
+            Self::Operation(OperationFault::Version { .. }) => Refusal::Version,
+            Self::Operation(OperationFault::LookAlike(..)) => Refusal::TwoReadings,
             Self::Operation(OperationFault::Unknown(_)) => Refusal::UnknownOperation,
             Self::Bind(_, fault) => fault.refusal(),
             Self::Root(_) => Refusal::CallerKind,
-            Self::AccountNotServed(_) => Refusal::AccountNotServed,
+            Self::AccountNotServed(_) | Self::AccountWithoutKey(_) => Refusal::AccountNotServed,
             Self::Facts(_) => Refusal::FactsUnread,
             Self::Denied(denied) => match denied.decision().verdict() {
                 Verdict::ExplicitDeny => Refusal::ExplicitDeny,
@@ -116,8 +125,10 @@ impl Stop {
             Self::TwoPlaces => {
                 "the call carries parameters in the query and in the form body: send them in one place".to_owned()
             }
+            Self::TooLong(_) => "the call is too long to be sent on, once its parameters are written out".to_owned(),
             Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
             Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
+            Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
             Self::Facts(fault) => fault.to_string(),
             Self::Denied(denied) => denied.proof().summary().to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
@@ -131,9 +142,10 @@ impl Stop {
     pub(super) fn answer(&self, catalog: &Catalog) -> Answer {
         match self {
             Self::Bind(operation, fault) => operation.answer_to(fault),
-            Self::Root(operation) | Self::AccountNotServed(operation) => {
-                operation.answers().answer(self.refusal(), &self.reason())
-            }
+            Self::TooLong(operation)
+            | Self::Root(operation)
+            | Self::AccountNotServed(operation)
+            | Self::AccountWithoutKey(operation) => operation.answers().answer(self.refusal(), &self.reason()),
             Self::Denied(denied) => denied.subject().operation().answers().answer(self.refusal(), &self.reason()),
             _ => catalog.answers().answer(self.refusal(), &self.reason()),
         }

@@ -7,6 +7,8 @@ use crate::wire::excerpt;
 pub(super) enum Unread {
     #[error("ECS is asked about ENIs and instances only")]
     NotAsked,
+    #[error("the gateway has no key of the account")]
+    NoKey,
     #[error("ECS cannot be reached: {0}")]
     Unreachable(String),
     #[error("no answer came: {0}")]

@@ -4,6 +4,7 @@
 //! A call is rebuilt from its parsed values and signed with the gateway's own key (V3); no byte of the caller's goes
 //! on. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -27,11 +28,12 @@ use crate::catalog::Call;
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
-use crate::ram::{Parameter, Parameters, Place, Region};
+use crate::ram::{AccountId, Parameter, Parameters, Place, Region};
 
 use super::fact_query::FactQuery;
 use super::reply::REQUEST_ID;
 use super::unread::Unread;
+use super::upstream_keys::UpstreamKeys;
 
 /// More than any answer of ECS has, pages of instances included.
 const LARGEST_ANSWER: usize = 8 << 20;
@@ -41,6 +43,8 @@ const LARGEST_DESCRIPTION: usize = 2 << 20;
 const LARGEST_READ: usize = 64 << 10;
 /// For as long as nothing was sent, not reaching the upstream is certain.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A URL has at most 65,534 bytes, its host and the answer's format included.
+const LONGEST_QUERY: usize = 64_000;
 /// Below ECS's own 25 s, so that a connection is not closed under a call.
 const POOL_IDLE: Duration = Duration::from_secs(20);
 
@@ -54,7 +58,7 @@ pub struct UpstreamTarget {
 
 pub struct Upstream {
     target: UpstreamTarget,
-    credential: Credential,
+    keys: Arc<UpstreamKeys>,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -80,6 +84,7 @@ pub(super) struct UpstreamAnswer {
 
 /// What a request is made of.
 struct Rebuilt<'a> {
+    credential: &'a Credential,
     region: &'a Region,
     action: &'a str,
     version: &'a str,
@@ -107,7 +112,7 @@ struct Brief {
 
 impl Upstream {
     /// A sender with a pool of connections of its own.
-    pub fn new(target: UpstreamTarget, credential: Credential, tls: ClientConfig) -> Self {
+    pub fn new(target: UpstreamTarget, keys: impl Into<UpstreamKeys>, tls: ClientConfig) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -118,7 +123,18 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        Self { target, credential, client }
+        Self { target, keys: Arc::new(keys.into()), client }
+    }
+
+    /// A sender to another product, with the same keys and connections.
+    pub(super) fn beside(&self, url: String) -> Self {
+        let target = UpstreamTarget { url, timeout: self.target.timeout };
+        Self { target, keys: Arc::clone(&self.keys), client: self.client.clone() }
+    }
+
+    /// Whether calls of an account can be signed at all.
+    pub(super) fn has_key_of(&self, account: &AccountId) -> bool {
+        self.keys.of(account).is_some()
     }
 
     /// The host of a region's endpoint, as audit lines name it.
@@ -135,7 +151,9 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<UpstreamAnswer, UpstreamFault> {
         let call = recorded.inner().subject();
+        let no_key = || UpstreamFault::Unreachable(format!("the gateway has no key of account {}", call.account()));
         let rebuilt = Rebuilt {
+            credential: self.keys.of(call.account()).ok_or_else(no_key)?,
             region: call.region(),
             action: call.operation().name(),
             version: call.operation().version(),
@@ -164,6 +182,7 @@ impl Upstream {
     pub(super) async fn describe(&self, query: &FactQuery, now: Timestamp) -> Result<Bytes, Unread> {
         let parameters = query.parameters();
         let rebuilt = Rebuilt {
+            credential: self.keys.of(query.account()).ok_or(Unread::NoKey)?,
             region: query.region(),
             action: query.operation(),
             version: FactQuery::VERSION,
@@ -224,7 +243,7 @@ impl Upstream {
                 nonce: &nonce,
                 query: &query,
             },
-            &self.credential,
+            rebuilt.credential,
         );
         let mut request = Request::new(Full::default());
         *request.method_mut() = Method::POST;
@@ -245,6 +264,13 @@ impl Upstream {
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ramgate/", env!("CARGO_PKG_VERSION"))));
         request
     }
+}
+
+/// Whether the query of a call fits into a URL. A byte becomes three at most, so the query of an ordinary call need not
+/// be made to tell.
+pub(super) fn fits(parameters: &Parameters) -> bool {
+    let most: usize = parameters.iter().map(|given| (given.name.len() + given.value.len()) * 3 + 2).sum();
+    most <= LONGEST_QUERY || canonical_query(parameters.iter()).as_str().len() <= LONGEST_QUERY
 }
 
 impl UpstreamAnswer {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::policy::{Layers, Needs, Verdict, evaluate};
+use crate::policy::{Layers, Needs, Verdict, evaluate, evaluate_unlisted, forward_unlisted};
 
 use super::directory::Directory;
 use super::question::{Question, Subject};
@@ -14,12 +14,33 @@ pub struct Pdp {
     directory: Arc<Directory>,
     revision: Arc<str>,
     nothing: Arc<Layers>,
+    /// The services whose operations without a file go on unjudged.
+    forwarded: Vec<String>,
 }
 
 impl Pdp {
     pub fn new(directory: Arc<Directory>) -> Self {
         let revision = directory.revision().into();
-        Self { directory, revision, nothing: Arc::default() }
+        Self { directory, revision, nothing: Arc::default(), forwarded: Vec::new() }
+    }
+
+    /// With every operation of these services that has no file permitted to everybody (design 8: the permit is the
+    /// decision point's own, and its reason is that this was configured). What is known well enough to be judged is:
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use ramgate::{pdp::{Asked, Directory, Pdp, Question, Ruling}, ram::{Context, Principal}};
+    /// let account: ramgate::ram::AccountId = "1234567890123456".parse()?;
+    /// let pdp = Pdp::new(Arc::new(Directory::new([], [], String::new()))).forwarding(["ecs".to_owned()]);
+    /// let action = "ecs:AttachNetworkInterface".parse()?;
+    /// let asked = Asked { action, resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?] };
+    /// let nobody = Principal::new(account, "user/nobody".parse()?);
+    /// assert!(matches!(pdp.decide(Question::new(nobody, asked, Context::default())), Ruling::Denied(_)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn forwarding(self, services: impl IntoIterator<Item = String>) -> Self {
+        Self { forwarded: services.into_iter().collect(), ..self }
     }
 
     pub fn directory(&self) -> &Directory {
@@ -28,6 +49,10 @@ impl Pdp {
 
     /// Which facts about its resources the answer to a question may turn on. Whoever asks supplies them first.
     pub fn needs<T: Subject>(&self, question: &Question<T>) -> Needs {
+        if question.subject.is_unlisted() {
+            // There is no resource to know anything of.
+            return Needs::default();
+        }
         let action = question.subject.action();
         let session = question.session.as_ref().map(|set| set.needs(action));
         self.layers(question).needs(action).and(session.unwrap_or_default())
@@ -35,12 +60,23 @@ impl Pdp {
 
     /// Total: a principal that is not in the directory has no policies, and is denied for that.
     pub fn decide<T: Subject>(&self, question: Question<T>) -> Ruling<T> {
-        let decision = evaluate(self.layers(&question), &question.request());
+        let (layers, request) = (self.layers(&question), question.request());
+        let decision = if !question.subject.is_unlisted() {
+            evaluate(layers, &request)
+        } else if self.forwards(request.action.service()) {
+            forward_unlisted(layers, &request)
+        } else {
+            evaluate_unlisted(layers, &request)
+        };
         let revision = Arc::clone(&self.revision);
         match decision.verdict() {
             Verdict::Allow => Ruling::Permitted(Permit::new(question, decision, revision)),
             Verdict::ImplicitDeny | Verdict::ExplicitDeny => Ruling::Denied(Denied::new(question, decision, revision)),
         }
+    }
+
+    fn forwards(&self, service: &str) -> bool {
+        self.forwarded.iter().any(|forwarded| forwarded == service)
     }
 
     fn layers<T: Subject>(&self, question: &Question<T>) -> &Arc<Layers> {

@@ -56,6 +56,11 @@ impl Directory {
         self.accounts.contains(account)
     }
 
+    /// In a stable order.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountId> {
+        self.accounts.iter()
+    }
+
     /// The account that need not be named: the only one.
     pub fn only_account(&self) -> Option<&AccountId> {
         let mut accounts = self.accounts.iter();

@@ -12,6 +12,11 @@ pub trait Subject {
 
     /// Never empty.
     fn resources(&self) -> &[Resource<'_>];
+
+    /// Whether only the name of the operation is known, not what a call of it names.
+    fn is_unlisted(&self) -> bool {
+        false
+    }
 }
 
 /// A subject without a call behind it: a policy test, a question on the command line.
@@ -81,6 +86,10 @@ impl Subject for Call {
 
     fn resources(&self) -> &[Resource<'_>] {
         self.resources()
+    }
+
+    fn is_unlisted(&self) -> bool {
+        !self.operation().is_listed()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The statements that a verdict rests on, found by the index: what an audit line names on every call.
 
-use super::decision::{Decision, Judged};
+use super::decision::{Decision, Grounds, Judged};
 use super::effect::Effect;
 use super::layer::LayerKind;
 use super::request::Request;
@@ -21,7 +21,7 @@ impl Decision {
             Verdict::ExplicitDeny => Effect::Deny,
             Verdict::ImplicitDeny => return Vec::new(),
         };
-        if *grounds == super::decision::Grounds::Ownership {
+        if matches!(grounds, Grounds::Ownership | Grounds::Configured) {
             return Vec::new();
         }
         let facts = request.facts_of(at);

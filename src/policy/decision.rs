@@ -24,6 +24,10 @@ pub enum Grounds {
     ForeignAccount,
     /// The principal has a policy that could not be read: what it would have denied is unknown.
     Quarantine,
+    /// The operation goes on unjudged: whoever runs the gateway said so (design 8).
+    Configured,
+    /// A statement turns on which resources the call names, and that is not known.
+    Unplaced,
     /// What the statements of a layer say, or that none says anything.
     Policies(LayerKind),
 }
@@ -47,6 +51,11 @@ impl Decision {
         judged.reduce(|first, next| if next.1.verdict > first.1.verdict { next } else { first })
     }
 
+    /// Whether no policy was asked, because that was configured.
+    pub fn is_configured(&self) -> bool {
+        self.judged.iter().any(|judged| judged.grounds == Grounds::Configured)
+    }
+
     /// One judgement a resource, in the order of the request.
     pub fn judgements(&self) -> &[Judged] {
         &self.judged
@@ -67,7 +76,9 @@ impl Grounds {
     pub fn layer(self) -> LayerKind {
         match self {
             Self::Policies(kind) => kind,
-            Self::Ownership | Self::ForeignAccount | Self::Quarantine => LayerKind::AccountIdentity,
+            Self::Ownership | Self::ForeignAccount | Self::Quarantine | Self::Configured | Self::Unplaced => {
+                LayerKind::AccountIdentity
+            }
         }
     }
 }

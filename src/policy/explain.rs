@@ -69,7 +69,7 @@ impl fmt::Display for Summary<'_> {
             return write_reason(f, decisive);
         }
         write!(f, "{verdict}: ")?;
-        if decisive.judged.grounds == Grounds::Ownership {
+        if matches!(decisive.judged.grounds, Grounds::Ownership | Grounds::Configured) {
             return write_reason(f, decisive);
         }
         write_statements(f, self.0.resources().iter().flat_map(ResourceProof::deciding).map(|(_, at)| at))
@@ -205,6 +205,11 @@ fn write_reason(f: &mut fmt::Formatter<'_>, proof: &ResourceProof<'_>) -> fmt::R
         (Grounds::Quarantine, _) => {
             let policy = quoted(proof.quarantined.unwrap_or_default());
             write!(f, "the principal has the policy {policy}, which is under quarantine: what it denies is unknown")
+        }
+        (Grounds::Configured, _) => f.write_str("no policy was asked: `other = \"forward\"` lets everybody call it"),
+        (Grounds::Unplaced, _) => {
+            f.write_str("what a call of this operation names is not known, and a statement turns on it")?;
+            proof.unplaced.map_or(Ok(()), |at| write!(f, ": {at}"))
         }
         (Grounds::Policies(_), Verdict::Allow) => write_statements(f, proof.deciding().map(|(_, at)| at)),
         (Grounds::Policies(kind), Verdict::ExplicitDeny) => {

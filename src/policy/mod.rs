@@ -44,6 +44,7 @@ mod report;
 mod request;
 mod set;
 mod statement;
+mod unlisted;
 mod value;
 mod verdict;
 
@@ -70,5 +71,6 @@ pub use report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementRe
 pub use request::Request;
 pub use set::{AttachedTo, LONGEST_SESSION_POLICY, Needs, PolicySet, Sets, StatementRef};
 pub use statement::{Actions, Conditions, Resources, Statement};
+pub use unlisted::{evaluate_unlisted, forward_unlisted};
 pub use value::Wanted;
 pub use verdict::Verdict;

@@ -31,6 +31,8 @@ pub struct ResourceProof<'a> {
     pub judged: Judged,
     /// Why no policy was asked, in a word that names the policy under quarantine; the layers are empty then.
     pub quarantined: Option<&'a str>,
+    /// The statement of which it is not known whether it applies; the layers are empty then.
+    pub unplaced: Option<StatementRef<'a>>,
     /// In the order in which RAM evaluates them. Those behind one that refuses are shown too.
     pub layers: Vec<LayerProof<'a>>,
     asked: Facts<'a>,
@@ -61,14 +63,18 @@ pub enum Finding {
 impl Decision {
     /// Why. The request must be the one that was judged.
     pub fn proof<'a>(&'a self, request: &Request<'a>) -> Proof<'a> {
-        Proof::new(&self.layers, request)
+        Proof::new(self, request)
     }
 }
 
 impl<'a> Proof<'a> {
-    fn new(layers: &'a Layers, request: &Request<'a>) -> Self {
+    fn new(decision: &'a Decision, request: &Request<'a>) -> Self {
         let resources = request.resources.iter().enumerate();
-        let resources = resources.map(|(at, resource)| ResourceProof::new(layers, request, at, resource)).collect();
+        let prove = |(at, resource)| match decision.judged.get(at).copied().filter(Judged::is_unlisted) {
+            Some(judged) => ResourceProof::unlisted(&decision.layers, request, at, resource, judged),
+            None => ResourceProof::new(&decision.layers, request, at, resource),
+        };
+        let resources = resources.map(prove).collect();
         Self { request: *request, resources }
     }
 
@@ -96,6 +102,7 @@ impl<'a> ResourceProof<'a> {
             facts: request.facts.get(at).filter(|facts| !facts.is_empty()),
             judged: Judged { verdict: Verdict::ImplicitDeny, grounds: Grounds::Quarantine },
             quarantined: None,
+            unplaced: None,
             layers: Vec::new(),
             asked: facts,
         };
@@ -121,6 +128,19 @@ impl<'a> ResourceProof<'a> {
         }
         let (verdict, layer) = proof.layer_verdicts().combine();
         Self { judged: Judged { verdict, grounds: Grounds::Policies(layer) }, ..proof }
+    }
+
+    /// Of an operation without a file, where the policies were not what decided.
+    fn unlisted(
+        layers: &'a Layers,
+        request: &Request<'a>,
+        at: usize,
+        resource: &'a Resource<'a>,
+        judged: Judged,
+    ) -> Self {
+        let unplaced = (judged.grounds == Grounds::Unplaced).then(|| layers.unplaced(request)).flatten();
+        let (facts, asked) = (None, request.facts_of(at));
+        Self { resource, facts, judged, quarantined: None, unplaced, layers: Vec::new(), asked }
     }
 
     fn layer_verdicts(&self) -> LayerVerdicts {

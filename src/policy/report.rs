@@ -118,6 +118,8 @@ impl<'a> ResourceReport<'a> {
                 Grounds::Ownership => "Ownership",
                 Grounds::ForeignAccount => "ForeignAccount",
                 Grounds::Quarantine => "Quarantine",
+                Grounds::Configured => "Configured",
+                Grounds::Unplaced => "Unplaced",
                 Grounds::Policies(_) => "Policies",
             },
             facts: facts.map(|(key, value)| (key.to_string(), value.text().into_owned())).collect(),

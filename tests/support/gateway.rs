@@ -9,7 +9,8 @@ use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings};
 use ramgate::gateway::{
-    Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, client_tls, run,
+    Gateway, GatewayParts, Product, ResourceFacts, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget, client_tls,
+    run,
 };
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory};
 use ramgate::pdp::Pdp;
@@ -27,10 +28,14 @@ use super::caller::Caller;
 pub struct Setup {
     pub settings: Settings,
     pub policies: PolicyFiles,
+    /// Of further accounts.
+    pub more_policies: Vec<PolicyFiles>,
     /// Added to the demo's keys, in the form of a key ring file.
     pub keyring: String,
     /// Without one, an embedded ECS of its own.
     pub upstream: Option<String>,
+    /// The keys there; without a wish, [`own_key`].
+    pub upstream_keys: Option<UpstreamKeys>,
     /// What that ECS begins with.
     pub world: World,
     pub upstream_roots: Option<Vec<u8>>,
@@ -45,8 +50,10 @@ impl Default for Setup {
         Self {
             settings: Settings::demo(),
             policies: demo_policies(),
+            more_policies: Vec::new(),
             keyring: String::new(),
             upstream: None,
+            upstream_keys: None,
             world: World::demo(),
             upstream_roots: None,
             sink: None,
@@ -84,7 +91,8 @@ impl TestGateway {
             ResourceSource::File => FactSource::File,
             ResourceSource::Upstream => FactSource::Upstream,
         };
-        let loaded = Loaded::from_files(vec![setup.policies], source, now).unwrap();
+        let policies = [vec![setup.policies], setup.more_policies].concat();
+        let loaded = Loaded::from_files(policies, source, now).unwrap();
         let source = Source::new("keyring", format!("{DEMO_KEYRING}\n{}", setup.keyring));
         let keys = read_keyring_text(
             &source,
@@ -116,7 +124,7 @@ impl TestGateway {
         let inside = runtime.enter();
         let target = UpstreamTarget { url, timeout: settings.upstream.timeout };
         let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
-        let upstream = Arc::new(Upstream::new(target, own, tls));
+        let upstream = Arc::new(Upstream::new(target, setup.upstream_keys.unwrap_or_else(|| own.into()), tls));
         let facts = match settings.resources.source {
             ResourceSource::File => ResourceFacts::Inventory(loaded.inventory),
             ResourceSource::Upstream => {
@@ -132,8 +140,10 @@ impl TestGateway {
             issuer_keys: Vec::new(),
             nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces))),
             journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),
+            products: settings.products.iter().map(|product| Product::new(product.clone(), &upstream)).collect(),
             upstream,
             regions: settings.upstream.regions.clone(),
+            region_aliases: settings.upstream.region_aliases.clone(),
             hosts: settings.hosts.clone(),
             replica: "replica-1".to_owned(),
             identity: settings.identity,

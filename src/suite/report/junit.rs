@@ -61,7 +61,12 @@ fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[Tested], run: &Ju
         start.push_attribute(("skipped", skipped.to_string().as_str()));
     }
     writer.write_event(Event::Start(start))?;
-    writer.write_event(Event::Empty(BytesStart::new("properties")))?;
+    writer.write_event(Event::Start(BytesStart::new("properties")))?;
+    let mut property = BytesStart::new("property");
+    property.push_attribute(("name", "file"));
+    property.push_attribute(("value", file.as_str()));
+    writer.write_event(Event::Empty(property))?;
+    writer.write_event(Event::End(BytesEnd::new("properties")))?;
     for tested in tests {
         case(writer, tested)?;
     }
@@ -87,16 +92,13 @@ fn case(writer: &mut Writer<Vec<u8>>, tested: &Tested) -> Written {
     };
     writer.write_event(Event::Start(start))?;
     let mut inner = BytesStart::new(element);
-    inner.push_attribute(("message", clean(&message).as_str()));
-    match kind {
-        None => writer.write_event(Event::Empty(inner))?,
-        Some(kind) => {
-            inner.push_attribute(("type", kind));
-            writer.write_event(Event::Start(inner))?;
-            writer.write_event(Event::Text(BytesText::new(&clean(&format!("{place}: {message}")))))?;
-            writer.write_event(Event::End(BytesEnd::new(element)))?;
-        }
+    if let Some(kind) = kind {
+        inner.push_attribute(("message", clean(&message).as_str()));
+        inner.push_attribute(("type", kind));
     }
+    writer.write_event(Event::Start(inner))?;
+    writer.write_event(Event::Text(BytesText::new(&clean(&format!("{place}: {message}")))))?;
+    writer.write_event(Event::End(BytesEnd::new(element)))?;
     writer.write_event(Event::End(BytesEnd::new("testcase")))
 }
 

@@ -1,0 +1,65 @@
+//! `[operations]`: what becomes of calls beyond the ordinary ones.
+
+use toml::Spanned;
+
+use crate::source::{Complaint, Source};
+
+use super::written::WrittenOperations;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OperationSettings {
+    pub accept_root: bool,
+    pub other: OtherOperations,
+    pub trunk: TrunkEni,
+}
+
+/// What becomes of `TrunkNetworkInstanceId`, which the vendor calls unavailable and Terway sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrunkEni {
+    #[default]
+    Refuse,
+    /// One more ENI to be allowed.
+    Judge,
+}
+
+/// What becomes of a call of an operation that has no file (design 5.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtherOperations {
+    #[default]
+    Refuse,
+    /// Judged as `ecs:<Operation>` on all resources.
+    Evaluate,
+    /// Unjudged: every caller has the gateway's own rights for it.
+    Forward,
+}
+
+impl OperationSettings {
+    pub(super) fn read(written: WrittenOperations, source: &Source, complaints: &mut Vec<Complaint>) -> Self {
+        let other = written.other.and_then(|other| OtherOperations::read(&other, source, complaints));
+        let trunk = written.trunk.map_or(TrunkEni::Refuse, |trunk| match trunk.get_ref().as_str() {
+            "refuse" => TrunkEni::Refuse,
+            "judge" => TrunkEni::Judge,
+            unknown => {
+                let title = format!("`{unknown}` is nothing that can be done with a trunk ENI");
+                complaints.push(source.error(trunk.span(), title, "use `refuse` or `judge`"));
+                TrunkEni::Refuse
+            }
+        });
+        Self { accept_root: written.accept_root, other: other.unwrap_or_default(), trunk }
+    }
+}
+
+impl OtherOperations {
+    pub(super) fn read(written: &Spanned<String>, source: &Source, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        match written.get_ref().as_str() {
+            "refuse" => Some(Self::Refuse),
+            "evaluate" => Some(Self::Evaluate),
+            "forward" => Some(Self::Forward),
+            unknown => {
+                let title = format!("`{unknown}` is nothing that can be done with other operations");
+                complaints.push(source.error(written.span(), title, "use `refuse`, `evaluate` or `forward`"));
+                None
+            }
+        }
+    }
+}

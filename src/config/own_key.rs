@@ -1,0 +1,114 @@
+//! The gateway's own keys upstream: one, or with several accounts one each (design 5.3, `[[upstream.key]]`).
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use crate::identity::SecretPlace;
+use crate::ram::{AccessKeyId, AccountId};
+
+use super::needed::Reader;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnKeys {
+    /// Of the only account.
+    One(OwnKey),
+    /// A caller of any other account is refused.
+    OfAccount(Vec<(AccountId, OwnKey)>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnKey {
+    pub access_key_id: AccessKeyId,
+    pub secret: SecretPlace,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenKey {
+    pub(super) account: Option<Spanned<String>>,
+    pub(super) access_key_id: Option<Spanned<String>>,
+    pub(super) secret_env: Option<String>,
+    pub(super) secret_file: Option<PathBuf>,
+}
+
+impl Reader<'_> {
+    pub(super) fn own_keys(
+        &mut self,
+        one: WrittenKey,
+        keys: Vec<Spanned<WrittenKey>>,
+        section: &Range<usize>,
+    ) -> OwnKeys {
+        if keys.is_empty() {
+            return OwnKeys::One(self.own_key(one, section));
+        }
+        if one.access_key_id.is_some() || one.secret_env.is_some() || one.secret_file.is_some() {
+            let title = "the gateway has a key of its own and one for each account: nobody could tell which is meant";
+            self.complain(section.clone(), title, "move it into a `[[upstream.key]]`, with its `account`");
+        }
+        let (mut accounts, mut ids) = (HashSet::new(), HashSet::new());
+        let mut read = Vec::with_capacity(keys.len());
+        for written in keys {
+            let section = written.span();
+            let mut written = written.into_inner();
+            let account = self.account(written.account.take(), &section);
+            let key = self.own_key(written, &section);
+            let Some(account) = account else { continue };
+            let (new_account, new_id) = (accounts.insert(account.clone()), ids.insert(key.access_key_id.to_string()));
+            if !new_account {
+                self.complain(section, &format!("the account `{account}` has two keys"), "keep one");
+            } else if !new_id {
+                self.complain(section, "this key is another account's already", "a key belongs to one account");
+            }
+            read.push((account, key));
+        }
+        OwnKeys::OfAccount(read)
+    }
+
+    /// The embedded ECS knows one key, which is made for it.
+    pub(super) fn refuse_keys(&mut self, keys: &[Spanned<WrittenKey>]) {
+        if let Some(key) = keys.first() {
+            let title = "the embedded ECS takes no key of yours";
+            self.complain(key.span(), title, "leave `[[upstream.key]]` out, or give the `url` of a server");
+        }
+    }
+
+    fn account(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> Option<AccountId> {
+        let help = "name the account whose key this is, such as `1234567890123456`";
+        let Some(written) = written else {
+            self.complain(section.clone(), "the `account` of this key is missing", help);
+            return None;
+        };
+        let parsed = written.get_ref().parse::<AccountId>();
+        parsed.map_err(|error| self.complain(written.span(), &error.to_string(), help)).ok()
+    }
+
+    fn own_key(&mut self, written: WrittenKey, section: &Range<usize>) -> OwnKey {
+        let WrittenKey { access_key_id, secret_env, secret_file, .. } = written;
+        let secret = match (secret_env, secret_file) {
+            (Some(name), None) => SecretPlace::Environment(name),
+            (None, Some(path)) => SecretPlace::File(self.folder.join(path)),
+            _ => {
+                let title = "the gateway's own key has no secret, or two";
+                self.complain(section.clone(), title, "give exactly one of `secret_env` and `secret_file`");
+                SecretPlace::Environment(String::new())
+            }
+        };
+        OwnKey { access_key_id: self.access_key_id(access_key_id, section), secret }
+    }
+
+    fn access_key_id(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {
+        let parsed = match written {
+            Some(id) => {
+                id.get_ref().parse().map_err(|error: crate::ram::MalformedAccessKeyId| (id.span(), error.to_string()))
+            }
+            None => Err((section.clone(), "the gateway's own `access_key_id` is missing".to_owned())),
+        };
+        parsed.unwrap_or_else(|(span, title)| {
+            self.complain(span, &title, "give the id of the key that signs forwarded calls");
+            "missing".parse().expect("a well-formed id")
+        })
+    }
+}

@@ -1,0 +1,312 @@
+//! Operations without a file: refused, judged on all resources, or forwarded unjudged (design 5.3).
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
+mod support;
+
+use ramgate::config::{OtherOperations, ResourceSource};
+use ramgate::store::PolicyFiles;
+use ramgate::wire::Method;
+use serde_json::Value;
+use support::bench::forwarded;
+use support::caller::{FORM, SHAPES, Shape};
+use support::policies::policies;
+use support::{ACCOUNT, Answer, Bench, Caller, PROD_INSTANCE, Refused, Setup};
+
+/// The role may do all of ECS everywhere, alice on ENIs only, carol but for one explicit deny; bob has nothing.
+const ACCOUNT_FILE: &str = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\"]\n\
+    [users.alice]\npolicies = [\"enis\"]\n[users.carol]\npolicies = [\"all\", \"no-regions\"]\n[users.bob]\n";
+const ALL: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}]}"#;
+const ENIS: &str =
+    r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "acs:ecs:*:*:eni/*"}]}"#;
+const NO_REGIONS: &str =
+    r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Action": "ecs:DescribeRegions", "Resource": "*"}]}"#;
+
+const REGION: (&str, &str) = ("RegionId", "cn-hangzhou");
+
+#[test]
+fn without_a_setting_nothing_unknown_is_forwarded() {
+    let bench = bench(OtherOperations::default());
+    for shape in SHAPES {
+        let request = terway("DescribeRegions").request(shape, &[REGION]);
+        let because = "`DescribeRegions` is not one this gateway forwards";
+        bench.refuses("refuse", &request, Refused::with(403, "Forbidden.NotSupportRAM", "unknown-operation", because));
+    }
+}
+
+#[test]
+fn an_allow_of_everything_lets_it_go_on_as_it_was_read() {
+    let bench = bench(OtherOperations::Evaluate);
+    let given =
+        [REGION, ("Tag.1.Key", "a b"), ("Tag.1.Value", "%2B&=中"), ("InstanceId", PROD_INSTANCE), ("Empty", "")];
+    let sent: Vec<_> = given.into_iter().chain([("Format", "JSON")]).collect();
+    for shape in SHAPES {
+        let caller = terway("StopInstance");
+        let decision = bench.forwards("evaluate", &caller.request(shape, &given), &sent);
+        let request = bench.upstream.requests().pop().unwrap();
+        assert!(request.contains("x-acs-action: StopInstance\r\n"), "{request}");
+        assert!(request.contains("x-acs-version: 2014-05-26\r\n"), "{request}");
+        assert!(request.contains("Credential=LTAI5tGatewayItself0,"), "{request}");
+        assert!(!request.contains(&caller.id), "{request}");
+        for event in [decision, bench.gateway.last_event()] {
+            assert_eq!(event["eventName"], "StopInstance");
+            assert_eq!((&event["serviceName"], &event["apiVersion"]), (&"Ecs".into(), &"2014-05-26".into()));
+            assert_eq!((&event["eventRW"], &event["resourceName"]), (&"Write".into(), &"*".into()));
+            let judged = &event["additionalEventData"]["gateway"]["decision"];
+            assert_eq!(judged["AuthAction"], "ecs:StopInstance");
+            assert_eq!(judged["Resources"][0]["AuthResource"], "*");
+            assert_eq!(judged["Resources"].as_array().unwrap().len(), 1);
+            assert_eq!(judged["Resources"][0]["MatchedPolicies"].as_array().unwrap().len(), 1, "{event}");
+        }
+    }
+}
+
+#[test]
+fn what_looks_only_is_no_exception() {
+    let bench = bench(OtherOperations::Evaluate);
+    let get = terway("DescribeRegions").request(Shape::V1Get, &[REGION]);
+    bench.forwards("a read", &get, &[REGION, ("Format", "JSON")]);
+    let because = "no statement allows it";
+    let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", because);
+    bench.refuses("a read", &bob("DescribeRegions").request(Shape::V1Get, &[REGION]), denied);
+}
+
+#[test]
+fn an_allow_of_less_and_a_deny_refuse_it() {
+    let bench = bench(OtherOperations::Evaluate);
+    let implicit = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "implicit deny on *");
+    bench.refuses("of ENIs only", &alice("DescribeRegions").request(Shape::V3Query, &[REGION]), implicit);
+    assert_eq!(written(&bench)["decision"]["ExplicitDeny"], false);
+    let explicit = Refused::with(403, "Forbidden.SubUser", "explicit-deny", "denied by no-regions#0");
+    bench.refuses("denied", &carol("DescribeRegions").request(Shape::V3Query, &[REGION]), explicit);
+    assert_eq!(written(&bench)["decision"]["ExplicitDeny"], true);
+    assert_eq!(carol_calls(&bench, "DescribeZones").status, 200, "the deny is of one operation");
+}
+
+/// Nobody knows whether the call names what a statement is about: the reading that refuses is taken.
+#[test]
+fn a_deny_that_may_apply_is_not_passed_over() {
+    let deny = |rest: &str| {
+        format!(r#"{{"Version": "1", "Statement": [{{"Effect": "Deny", "Action": "ecs:StopInstance", {rest}}}]}}"#)
+    };
+    let by_tag = r#""Condition": {"StringEquals": {"ecs:tag/env": "prod"}}"#;
+    let cases = [
+        deny(&format!(r#""Resource": "acs:ecs:*:*:instance/{PROD_INSTANCE}""#)),
+        deny(&format!(r#""Resource": "*", {by_tag}"#)),
+        r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*",
+            "Condition": {"StringNotEquals": {"ecs:tag/env": "prod"}}}]}"#
+            .to_owned(),
+    ];
+    for case in cases {
+        let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\", \"narrow\"]\n\
+            [users.alice]\n[users.bob]\n[users.carol]\n";
+        let mut setup = setup(OtherOperations::Evaluate, policies(account, &[("all", ALL), ("narrow", &case)]));
+        // There is nothing to look up either.
+        setup.settings.resources.source = ResourceSource::Upstream;
+        let bench = Bench::with(setup);
+        let because = "what a call of this operation names is not known, and a statement turns on it: narrow#0";
+        let request = terway("StopInstance").request(Shape::V3Query, &[REGION, ("InstanceId", PROD_INSTANCE)]);
+        bench.refuses(&case, &request, Refused::with(403, "Forbidden.SubUser", "implicit-deny", because));
+        let other = bench.gateway.ask(&terway("DescribeRegions").request(Shape::V3Query, &[REGION]));
+        assert_eq!(other.status, if case.contains("\"ecs:*\"") { 403 } else { 200 }, "{case}");
+    }
+}
+
+#[test]
+fn nobody_is_asked_when_it_is_forwarded() {
+    let bench = bench(OtherOperations::Forward);
+    for caller in [bob("StopInstance"), alice("StopInstance"), carol("DescribeRegions"), terway("StopInstance")] {
+        let request = caller.request(Shape::V1Query, &[REGION, ("InstanceId", "i-1")]);
+        let sent = [REGION, ("InstanceId", "i-1"), ("Format", "JSON")];
+        let decision = bench.forwards("forward", &request, &sent);
+        let gateway = &decision["additionalEventData"]["gateway"];
+        let reason = "Allow: no policy was asked: `other = \"forward\"` lets everybody call it";
+        assert!(gateway["reason"].as_str().unwrap().eq_ignore_ascii_case(reason), "{decision}");
+        assert_eq!((&gateway["stage"], &gateway["verdict"]), (&"Decision".into(), &"Allow".into()));
+        assert_eq!(gateway["decision"]["Resources"][0]["MatchedPolicies"], Value::Array(Vec::new()));
+        assert_eq!(gateway["decision"]["AuthAction"], format!("ecs:{}", caller.action));
+    }
+}
+
+#[test]
+fn what_has_a_file_is_judged_whatever_the_setting() {
+    for other in [OtherOperations::Refuse, OtherOperations::Evaluate, OtherOperations::Forward] {
+        let bench = bench(other);
+        let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "eni/eni-bp1demopod0000000001");
+        bench.refuses("bob", &Caller::bob().attach(Shape::V3Query), denied);
+        bench.forwards_attach("terway", &Caller::terway().attach(Shape::V3Query));
+    }
+}
+
+#[test]
+fn whoever_is_under_quarantine_stays_so() {
+    let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"legacy\"]\n[users.alice]\n\
+        [users.bob]\n[users.carol]\n[[quarantine]]\npolicy = \"legacy\"\nreason = \"old\"\nuntil = \"2999-01-01\"\n";
+    let bench = with(OtherOperations::Forward, policies(account, &[("legacy", "{}")]));
+    let request = terway("DescribeRegions").request(Shape::V3Query, &[REGION]);
+    let refused = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "under quarantine");
+    bench.refuses("quarantine", &request, refused);
+}
+
+#[test]
+fn claims_of_an_owner_or_a_source_do_not_go_on() {
+    for other in [OtherOperations::Evaluate, OtherOperations::Forward] {
+        let bench = bench(other);
+        let own = [
+            REGION,
+            ("OwnerId", ACCOUNT),
+            ("ResourceOwnerId", ACCOUNT),
+            ("SourceIp", "203.0.113.9"),
+            ("SecureTransport", "true"),
+            ("on", "DescribeRegions"),
+        ];
+        let request = terway("DescribeRegions").request(Shape::V1Query, &own);
+        let decision = bench.forwards("own account", &request, &[REGION, ("Format", "JSON")]);
+        let left_out = &decision["additionalEventData"]["gateway"]["leftOut"];
+        assert_eq!(*left_out, serde_json::json!(["OwnerId", "ResourceOwnerId", "SourceIp", "SecureTransport", "on"]));
+        for owner in ["OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount"] {
+            let request = terway("DescribeRegions").request(Shape::V1Query, &[REGION, (owner, "2")]);
+            let because = "names another account than the caller's";
+            let refused = Refused::with(400, "UnsupportedParameter", "unknown-parameter", because);
+            bench.refuses(owner, &request, refused);
+        }
+    }
+}
+
+#[test]
+fn names_with_a_second_reading_are_refused() {
+    let bench = bench(OtherOperations::Forward);
+    let alike = [
+        "ownerid",
+        "Owner-Id",
+        "OwnerId.1",
+        "sourceip",
+        "Source_Ip",
+        "regionid",
+        "Region.Id",
+        "accesskeyid",
+        "action",
+        "x-acs-source-ip",
+        "X_Acs_Proxy_Source_Ip",
+    ];
+    for name in alike {
+        let request = terway("DescribeRegions").request(Shape::V1Query, &[REGION, (name, "x")]);
+        bench.refuses(name, &request, Refused::two_readings("resembles"));
+    }
+    let both = terway("StopInstance").request(Shape::V1Query, &[REGION, ("InstanceId", "i-1"), ("instanceid", "i-2")]);
+    bench.refuses("by case", &both, Refused::two_readings("`instanceid` resembles `InstanceId`"));
+    for name in ["AccessKeySecret", "MySignature", "X-Authorization"] {
+        let request = terway("DescribeRegions").request(Shape::V1Query, &[REGION, (name, "hunter2")]);
+        let refused = Refused::with(
+            400,
+            "UnsupportedParameter",
+            "unknown-parameter",
+            "may hold a credential, and none is passed on",
+        );
+        bench.refuses(name, &request, refused);
+        assert!(!bench.gateway.last_event().to_string().contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_password_goes_on_and_is_not_written_down() {
+    let bench = bench(OtherOperations::Evaluate);
+    let secret = [("Password", "hunter2"), ("VncPassword", "hunter2"), ("UserData", "hunter2")];
+    let given: Vec<_> = secret.into_iter().chain([REGION]).collect();
+    assert_eq!(bench.gateway.ask(&terway("RunInstances").request(Shape::V3Form, &given)).status, 200);
+    let sent = forwarded(&bench.upstream.requests()[0]);
+    assert!(secret.iter().all(|(name, value)| sent[*name] == *value), "{sent:?}");
+    for event in bench.gateway.events() {
+        assert!(!event.to_string().contains("hunter2"), "{event}");
+    }
+}
+
+/// A blank is one byte of a form and three of the query that goes on.
+#[test]
+fn what_is_too_long_to_be_rebuilt_is_refused() {
+    let bench = bench(OtherOperations::Evaluate);
+    let longest = " ".repeat(60_000);
+    let given = [REGION, ("Description", longest.as_str())];
+    let request = with_blanks(&terway("RunInstances"), &given);
+    let refused = Refused::with(413, "InvalidParameter", "query-too-large", "is too long to be sent on");
+    bench.refuses("blanks", &request, refused);
+    let shorter = " ".repeat(19_000);
+    let given = [REGION, ("Description", shorter.as_str())];
+    assert_eq!(bench.gateway.ask(&with_blanks(&terway("RunInstances"), &given)).status, 200);
+    assert_eq!(forwarded(&bench.upstream.requests()[0])["Description"], shorter);
+}
+
+fn with_blanks(caller: &Caller, given: &[(&str, &str)]) -> Vec<u8> {
+    let form = caller.v1_query(Method::Post, given).replace("%20", "+");
+    caller.raw("POST", "/", &[FORM], &form)
+}
+
+#[test]
+fn a_name_that_is_nearly_known_is_not_judged_as_another() {
+    for other in [OtherOperations::Evaluate, OtherOperations::Forward] {
+        let bench = bench(other);
+        for name in ["attachnetworkinterface", "ATTACHNETWORKINTERFACE", "attachNetworkInterface"] {
+            let request = terway(name).attach(Shape::V1Query);
+            bench.refuses(name, &request, Refused::two_readings("resembles `AttachNetworkInterface`"));
+        }
+        let unknown = |because| Refused::with(403, "Forbidden.NotSupportRAM", "unknown-operation", because);
+        for name in ["Stop-Instance", "Stop.Instance", "*", "Stop*", "2Stop", "中", &"A".repeat(65)] {
+            let request = terway(name).request(Shape::V1Query, &[REGION]);
+            bench.refuses(name, &request, unknown("is not one this gateway forwards"));
+        }
+        let mut elder = terway("DescribeRegions");
+        elder.version = "2013-01-10".to_owned();
+        let request = elder.request(Shape::V1Query, &[REGION]);
+        bench.refuses("a version", &request, Refused::with(400, "InvalidParameter", "version", "2014-05-26"));
+    }
+}
+
+#[test]
+fn a_region_is_needed_and_must_be_served() {
+    let bench = bench(OtherOperations::Forward);
+    let missing = Refused::with(400, "MissingParameter", "missing-parameter", "\"RegionId\"");
+    bench.refuses("none", &terway("DescribeRegions").request(Shape::V3Query, &[]), missing);
+    let elsewhere = Refused::with(400, "Forbidden.RegionId", "region-not-served", "`cn-beijing` is not served here");
+    let request = terway("DescribeRegions").request(Shape::V3Query, &[("RegionId", "cn-beijing")]);
+    bench.refuses("another", &request, elsewhere);
+    let none = Refused::with(400, "InvalidOperation.InvalidRegion", "malformed-region", "no region id");
+    bench.refuses("no region", &terway("DescribeRegions").request(Shape::V3Query, &[("RegionId", "x y")]), none);
+}
+
+fn carol_calls(bench: &Bench, operation: &str) -> Answer {
+    bench.gateway.ask(&carol(operation).request(Shape::V3Query, &[REGION]))
+}
+
+fn written(bench: &Bench) -> Value {
+    bench.gateway.last_event()["additionalEventData"]["gateway"].clone()
+}
+
+fn bench(other: OtherOperations) -> Bench {
+    with(other, policies(ACCOUNT_FILE, &[("all", ALL), ("enis", ENIS), ("no-regions", NO_REGIONS)]))
+}
+
+fn with(other: OtherOperations, policies: PolicyFiles) -> Bench {
+    Bench::with(setup(other, policies))
+}
+
+fn setup(other: OtherOperations, policies: PolicyFiles) -> Setup {
+    let keyring = "[[access_key]]\nid = \"LTAI5tCarolTest00000\"\nsecret = \"carol's\"\nprincipal = \"user/carol\"\n";
+    let mut setup = Setup { policies, keyring: keyring.to_owned(), ..Setup::default() };
+    setup.settings.operations.other = other;
+    setup
+}
+
+fn terway(operation: &str) -> Caller {
+    Caller::terway().calling(operation)
+}
+
+fn alice(operation: &str) -> Caller {
+    Caller::alice().calling(operation)
+}
+
+fn bob(operation: &str) -> Caller {
+    Caller::bob().calling(operation)
+}
+
+fn carol(operation: &str) -> Caller {
+    Caller::new("LTAI5tCarolTest00000", "carol's").calling(operation)
+}
