@@ -116,12 +116,14 @@ impl Run {
             let gateway = ready.gateway(&servers, &shutdown).await?;
             servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
             let mut command = self.command(&variables, address);
+            // Before the command begins: whoever it tells to stop this program is heard.
+            let signals = Signals::new().map_err(cannot)?;
             let child = command.spawn().map_err(|error| {
                 let program = self.command[0].to_string_lossy();
                 Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
             });
             let ended = match child {
-                Ok(child) => Ok(until_it_ends(child).await),
+                Ok(child) => Ok(until_it_ends(child, signals).await),
                 Err(failure) => Err(failure),
             };
             shutdown.cancel();
@@ -232,21 +234,41 @@ fn variables(key: &IssuedKey, region: &Region, keyring: &Path) -> BTreeMap<&'sta
     texts.chain([("RAMGATE_KEYRING", keyring.as_os_str().to_owned())]).collect()
 }
 
-/// Ctrl-C reaches the command by itself, which decides what becomes of it; a request to terminate is handed on.
-async fn until_it_ends(mut child: Child) -> std::io::Result<ExitStatus> {
+/// Requests to stop, from the moment they are listened to.
+struct Signals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        loop {
-            tokio::select! {
-                ended = child.wait() => return ended,
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => terminate_child(&child),
-            }
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+}
+
+/// Ctrl-C reaches the command by itself, which decides what becomes of it; a request to terminate is handed on.
+#[cfg(unix)]
+async fn until_it_ends(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
+    loop {
+        tokio::select! {
+            ended = child.wait() => return ended,
+            _ = signals.interrupt.recv() => {}
+            _ = signals.terminate.recv() => terminate_child(&child),
         }
     }
-    #[cfg(not(unix))]
+}
+
+#[cfg(not(unix))]
+async fn until_it_ends(mut child: Child, _: Signals) -> std::io::Result<ExitStatus> {
     child.wait().await
 }
 
