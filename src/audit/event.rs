@@ -156,6 +156,9 @@ struct Gateway<'a> {
     upstream: Option<Upstream<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     http_status: Option<u16>,
+    /// Where it is not the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<IpAddr>,
     chain: &'a str,
     replica: &'a str,
 }
@@ -227,6 +230,7 @@ impl<'a> Event<'a> {
                     left_out: attempt.left_out.iter().map(|name| bounded(name)).collect(),
                     upstream: None,
                     http_status: None,
+                    peer: Some(attempt.peer).filter(|peer| *peer != attempt.source),
                     chain: &identity.chain,
                     replica: &identity.replica,
                 },
@@ -319,7 +323,7 @@ impl<'a> UserIdentity<'a> {
             kind,
             principal_id: id.map(Cow::Borrowed),
             account_id: Some(Cow::Borrowed(account)),
-            access_key_id: key(caller.access_key.as_str()),
+            access_key_id: caller.access_key.as_ref().and_then(|id| key(id.as_str())),
             user_name: Some(Cow::Borrowed(name)),
         }
     }

@@ -21,6 +21,7 @@ mod runtime;
 mod serve;
 mod startup;
 mod test;
+mod tls_files;
 mod who_can;
 
 use std::process::ExitCode;

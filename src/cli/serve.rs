@@ -71,7 +71,8 @@ impl Serve {
             })?;
             let address = listener.local_addr().unwrap_or(listen);
             let upstream = ready.settings.upstream.endpoint.clone();
-            let greeting = Greeting { configured, demo, address, upstream, audit: ready.settings.audit.path.clone() };
+            let (tls, audit) = (ready.settings.listener.tls.is_some(), ready.settings.audit.path.clone());
+            let greeting = Greeting { configured, demo, address, tls, upstream, audit };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
             let gateway = ready.gateway(&servers, &shutdown).await?;
@@ -146,6 +147,7 @@ struct Greeting {
     configured: bool,
     demo: bool,
     address: SocketAddr,
+    tls: bool,
     upstream: Endpoint,
     audit: PathBuf,
 }
@@ -161,7 +163,8 @@ impl Greeting {
             Endpoint::Simulator => "the embedded ECS",
             Endpoint::Server { url, .. } => url,
         };
-        say!("listening on http://{} in front of {upstream}", self.address);
+        let scheme = if self.tls { "https" } else { "http" };
+        say!("listening on {scheme}://{} in front of {upstream}", self.address);
         say!("policies {revision}");
         say!("every attempt is written to {}", self.audit.display());
         if !self.demo {

@@ -11,7 +11,9 @@ use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
 use crate::config::{AuditSync, Endpoint, ResourceSource, Settings, environment};
 use crate::envelope::unique_id;
-use crate::gateway::{Gateway, GatewayParts, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, client_tls, now};
+use crate::gateway::{
+    Gateway, GatewayParts, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamTarget, client_tls, now,
+};
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccessKeyId, AccountId, Identity, Principal};
@@ -24,6 +26,7 @@ use crate::store::{
 
 use super::exit::Failure;
 use super::http_client::read_roots;
+use super::tls_files::TlsReload;
 
 /// Where the policies and the keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,9 @@ pub(super) struct Insecure {
     /// Listen without TLS on an address that is not loopback
     #[arg(long, help_heading = "Exceptions")]
     pub(super) insecure_plain_listener: bool,
+    /// Believe every address about who is behind it: a range of trusted proxies covers everyone
+    #[arg(long, help_heading = "Exceptions")]
+    pub(super) insecure_trusted_proxies: bool,
     /// Read key files that others can read
     #[arg(long, help_heading = "Exceptions")]
     pub(super) insecure_key_file_mode: bool,
@@ -82,6 +88,7 @@ pub(super) struct Ready {
     keys: KeyRing,
     upstream_key: Credential,
     tls: rustls::ClientConfig,
+    listener_tls: Option<(TlsReload, ServerTls)>,
     replica: String,
     world: World,
 }
@@ -124,8 +131,12 @@ impl Plan {
         let tls = client_tls(roots.as_deref()).map_err(|error| {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
+        let listener_tls = self.settings.listener.tls.clone();
+        let listener_tls =
+            listener_tls.map(|settings| TlsReload::start(settings, modes, &loaded.directory)).transpose()?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
-        Ok(Ready { settings: self.settings, loaded, keys, upstream_key, tls, replica, world: self.world })
+        let Self { settings, world, .. } = self;
+        Ok(Ready { settings, loaded, keys, upstream_key, tls, listener_tls, replica, world })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -134,9 +145,18 @@ impl Plan {
             let what = format!("`{listen}` is not loopback, and everybody has the demo's keys");
             return Err(Failure::new(what, "listen on 127.0.0.1, or write a key ring of your own"));
         }
-        if !listen.ip().is_loopback() && !self.insecure.insecure_plain_listener {
+        let plain = self.settings.listener.tls.is_none();
+        if plain && !listen.ip().is_loopback() && !self.insecure.insecure_plain_listener {
             let what = format!("`{listen}` is not loopback, and this listener has no TLS");
-            return Err(Failure::new(what, "put a TLS terminator in front, or start with `--insecure-plain-listener`"));
+            return Err(Failure::new(
+                what,
+                "add `[tls]` to the configuration, or start with `--insecure-plain-listener`",
+            ));
+        }
+        if self.settings.listener.proxies.trusted.covers_everyone() && !self.insecure.insecure_trusted_proxies {
+            let what = "`limits.trusted_proxies` covers everyone: whoever calls could say who they are";
+            let help = "name the addresses of your proxies, or start with `--insecure-trusted-proxies`";
+            return Err(Failure::new(what, help));
         }
         let Endpoint::Server { url, .. } = &self.settings.upstream.endpoint else { return Ok(()) };
         let plain = url.strip_prefix("http://").is_some_and(|authority| !is_loopback(authority));
@@ -206,6 +226,10 @@ impl Ready {
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
     pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Gateway, Failure> {
         let journal = self.journal()?;
+        let tls = self.listener_tls.map(|(reload, tls)| {
+            servers.spawn(reload.watch(shutdown.clone()));
+            tls
+        });
         let upstream = &self.settings.upstream;
         let url = match &upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
@@ -241,6 +265,8 @@ impl Ready {
             denial: self.settings.denial,
             operations: self.settings.operations,
             limits: self.settings.limits,
+            proxies: self.settings.listener.proxies,
+            tls,
         }))
     }
 }
@@ -270,6 +296,10 @@ fn own_key(id: AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Cred
 }
 
 fn is_loopback(authority: &str) -> bool {
+    // `127.0.0.1:80@elsewhere` is elsewhere.
+    if authority.contains('@') {
+        return false;
+    }
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),

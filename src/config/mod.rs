@@ -5,12 +5,14 @@
 mod audit_sync;
 mod duration;
 mod environment;
+mod listener;
 mod needed;
 mod unbuilt;
 mod written;
 
 pub use audit_sync::AuditSync;
 pub use environment::environment;
+pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{
     AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, OperationSettings, ResourceSettings,
     ResourceSource, Settings, UpstreamSettings,

@@ -14,6 +14,7 @@ use crate::ram::{AccessKeyId, Region};
 use crate::source::{Complaint, Source};
 
 use super::audit_sync::AuditSync;
+use super::listener::{self, ListenerSettings};
 use super::unbuilt;
 use super::written::{
     WrittenAudit, WrittenIdentity, WrittenLimits, WrittenResources, WrittenSettings, WrittenUpstream,
@@ -35,6 +36,7 @@ pub struct Settings {
     pub audit: AuditSettings,
     pub resources: ResourceSettings,
     pub limits: Limits,
+    pub listener: ListenerSettings,
 }
 
 #[derive(Clone, Debug)]
@@ -156,6 +158,7 @@ impl Settings {
                 idle_timeout: Duration::from_secs(30),
                 call_timeout: Duration::from_secs(60),
             },
+            listener: ListenerSettings::default(),
         }
     }
 
@@ -218,6 +221,7 @@ impl Reader<'_> {
             operations: OperationSettings { accept_root: written.operations.accept_root },
             audit: self.audit(written.audit, defaults.audit),
             resources: self.resources(written.resources, defaults.resources),
+            listener: listener::read(self.source, self.folder, self.complaints, written.tls, &written.limits),
             limits: self.limits(written.limits, defaults.limits),
         }
     }

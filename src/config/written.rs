@@ -8,6 +8,7 @@ use toml::{Spanned, Value};
 
 use super::audit_sync::AuditSync;
 use super::duration;
+use super::listener::WrittenTls;
 
 /// A key whose feature is not built: it is known, and refused by name.
 pub(super) type Unbuilt = Option<Spanned<Value>>;
@@ -31,7 +32,7 @@ pub(super) struct WrittenSettings {
     pub(super) resources: WrittenResources,
     pub(super) shadow: Unbuilt,
     pub(super) limits: WrittenLimits,
-    pub(super) tls: Unbuilt,
+    pub(super) tls: Option<Spanned<WrittenTls>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -115,7 +116,8 @@ pub(super) struct WrittenLimits {
     pub(super) body_timeout: Option<duration::Written>,
     pub(super) idle_timeout: Option<duration::Written>,
     pub(super) call_timeout: Option<duration::Written>,
-    pub(super) trusted_proxies: Option<Spanned<Vec<Value>>>,
+    pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
+    pub(super) proxy_protocol: Option<Spanned<String>>,
 }
 
 impl WrittenSync {

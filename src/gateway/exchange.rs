@@ -1,6 +1,5 @@
 //! One call from its head to a permit, in the order in which faults are found (design 7).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_body_util::Full;
@@ -11,11 +10,12 @@ use tokio::time::Instant;
 use crate::audit::{Attempt, Reached};
 use crate::catalog::{Binding, Call, Catalog, Operation};
 use crate::envelope::Format;
-use crate::identity::{Claim, Signed};
+use crate::identity::{CertificateClaim, Claim, IdentityFault, Signed};
 use crate::pdp::{Permit, Question, Ruling};
-use crate::ram::{Caller, Parameters};
-use crate::wire::{Head, excerpt};
+use crate::ram::{Caller, Parameters, Scheme};
+use crate::wire::{ForwardedFault, Head, excerpt};
 
+use super::neighbour::Neighbour;
 use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
 use super::stop::{OperationFault, Stop};
@@ -25,17 +25,27 @@ use super::{clock, host, inbound};
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
     gateway: Arc<Gateway>,
+    neighbour: Arc<Neighbour>,
     /// Shared only when the call is settled.
     attempt: Arc<Attempt>,
     format: Format,
     deadline: Instant,
 }
 
+/// What a call says it calls.
+#[derive(Clone, Copy)]
+struct Called<'a> {
+    action: Option<&'a str>,
+    version: Option<&'a str>,
+}
+
 impl Exchange {
-    pub(super) fn new(gateway: Arc<Gateway>, id: String, peer: SocketAddr) -> Self {
-        let attempt = Attempt::new(id, clock::now(), peer.ip().to_canonical());
+    pub(super) fn new(gateway: Arc<Gateway>, id: String, neighbour: Arc<Neighbour>) -> Self {
+        let mut attempt = Attempt::new(id, clock::now(), neighbour.address);
+        attempt.peer = neighbour.peer;
+        attempt.transport = Neighbour::transport(neighbour.encrypted);
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
-        Self { gateway, attempt: Arc::new(attempt), format: Format::Xml, deadline }
+        Self { gateway, neighbour, attempt: Arc::new(attempt), format: Format::Xml, deadline }
     }
 
     /// Answers the call, whatever becomes of it.
@@ -79,21 +89,16 @@ impl Exchange {
     async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Call>, Stop> {
         let gateway = Arc::clone(&self.gateway);
         let catalog = &gateway.parts.catalog;
+        let located = self.locate(head);
         let (body, parameters) = self.read(head, body).await?;
+        located?;
         let host = host::accept(head.host(), &gateway.parts.hosts)?;
+        self.neighbour.check_host(head.host(), &gateway.parts.proxies.trusted)?;
 
         let signed = Signed::new(head, &parameters, &body);
-        let claim = Claim::read(&signed)?;
-        let claimed = claim.claimed();
-        let attempt = self.attempt();
-        attempt.scheme = Some(claim.scheme());
-        attempt.claimed_key = Some(claimed.access_key_id.to_owned());
-        attempt.operation = claimed.action.map(str::to_owned);
-        attempt.version = claimed.version.map(str::to_owned);
-        inbound::check_places(&claim, &parameters, catalog)?;
-        let caller = self.authenticate(&claim, &signed)?;
+        let (caller, called) = self.identify(&signed)?;
 
-        let operation = operation(catalog, claimed.action, claimed.version)?;
+        let operation = operation(catalog, called.action, called.version)?;
         let principal = caller.principal;
         if principal.is_root() && !gateway.parts.operations.accept_root {
             return Err(Stop::Root(operation));
@@ -120,6 +125,15 @@ impl Exchange {
         }
     }
 
+    /// Where the call comes from. A fault is told when the call has been read: by then it is known in which form.
+    fn locate(&mut self, head: &Head) -> Result<(), ForwardedFault> {
+        let origin = self.neighbour.origin(head, &self.gateway.parts.proxies.trusted)?;
+        let attempt = self.attempt();
+        attempt.source = origin.source;
+        attempt.transport = Neighbour::transport(origin.secure);
+        Ok(())
+    }
+
     /// The one reading. Until the parameters are known, the form of the answer is a guess.
     async fn read(&mut self, head: &Head, body: Incoming) -> Result<(Bytes, Parameters), Stop> {
         let gateway = Arc::clone(&self.gateway);
@@ -141,15 +155,45 @@ impl Exchange {
         Ok((body, parameters))
     }
 
-    fn authenticate(&mut self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Caller, Stop> {
-        let authenticated = self.gateway.authenticator().authenticate(claim, signed, self.attempt.at)?;
-        let standing = self.gateway.parts.pdp.directory().standing(&authenticated.caller.principal);
+    /// Who calls, and what. A signature decides wherever there is one, or a part of one; the connection's certificate
+    /// only where there is none.
+    fn identify<'a>(&mut self, signed: &Signed<'a>) -> Result<(Caller, Called<'a>), Stop> {
+        let gateway = Arc::clone(&self.gateway);
+        let claim = match (Claim::read(signed), self.neighbour.caller(&gateway.parts.proxies.trusted)) {
+            (Err(IdentityFault::NoCredentials), Some(holder)) => {
+                let caller = CertificateClaim::caller(holder.clone());
+                let claim = CertificateClaim::read(signed)?;
+                let called = Called { action: claim.action, version: claim.version };
+                self.note_claim(caller.scheme, None, called);
+                self.authenticated(&caller);
+                return Ok((caller, called));
+            }
+            (claim, _) => claim?,
+        };
+        let claimed = claim.claimed();
+        let called = Called { action: claimed.action, version: claimed.version };
+        self.note_claim(claim.scheme(), Some(claimed.access_key_id), called);
+        inbound::check_places(&claim, signed.parameters, &gateway.parts.catalog)?;
+        let caller = gateway.authenticator().authenticate(&claim, signed, self.attempt.at)?.caller;
+        self.authenticated(&caller);
+        Ok((caller, called))
+    }
+
+    fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, called: Called<'_>) {
+        let attempt = self.attempt();
+        attempt.scheme = Some(scheme);
+        attempt.claimed_key = key.map(str::to_owned);
+        attempt.operation = called.action.map(str::to_owned);
+        attempt.version = called.version.map(str::to_owned);
+    }
+
+    fn authenticated(&mut self, caller: &Caller) {
+        let standing = self.gateway.parts.pdp.directory().standing(&caller.principal);
         let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
         let attempt = self.attempt();
         attempt.caller_id = id;
-        attempt.caller = Some(authenticated.caller.clone());
+        attempt.caller = Some(caller.clone());
         attempt.reached = Reached::Authenticated;
-        Ok(authenticated.caller)
     }
 
     /// What is written of the parameters: the business ones, and nothing that belongs to a signature.

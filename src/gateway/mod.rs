@@ -1,7 +1,7 @@
 //! The enforcement point: accepts calls, has them judged and written down, and forwards what was permitted.
 //!
-//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `reader` checks its
-//! head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
+//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
+//! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
 //! first. Must not know: what a policy says, how a signature is computed, files.
 
@@ -13,22 +13,27 @@ mod fact_memory;
 mod fact_query;
 mod host;
 mod inbound;
+mod neighbour;
 mod parts;
 mod reader;
 mod reply;
 mod resource_facts;
 mod server;
+mod server_tls;
 mod settle;
+mod socket;
 mod stop;
 mod tls;
 mod turn;
 mod unread;
 mod upstream;
+mod welcome;
 
 pub use clock::now;
 pub use parts::{Gateway, GatewayParts};
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
+pub use server_tls::{ClientCertificates, ServerTls, ServerTlsTexts, server_tls};
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};

@@ -1,10 +1,11 @@
 //! What a gateway is made of.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog};
-use crate::config::{DenialSettings, IdentitySettings, Limits, OperationSettings};
+use crate::config::{DenialSettings, IdentitySettings, Limits, OperationSettings, ProxySettings};
 use crate::identity::{Authenticator, Clock, KeyRing, NonceMemory};
 use crate::pdp::Pdp;
 use crate::ram::{Context, ContextKey, Region};
@@ -12,6 +13,7 @@ use crate::wire::{FormLimits, HeadLimits};
 
 use super::reader::ReaderLimits;
 use super::resource_facts::ResourceFacts;
+use super::server_tls::ServerTls;
 use super::upstream::Upstream;
 
 /// The parts, each ready to work.
@@ -32,6 +34,9 @@ pub struct GatewayParts {
     pub denial: DenialSettings,
     pub operations: OperationSettings,
     pub limits: Limits,
+    pub proxies: ProxySettings,
+    /// Without it the listener is plain.
+    pub tls: Option<ServerTls>,
 }
 
 /// A gateway that can answer calls.
@@ -39,6 +44,8 @@ pub struct Gateway {
     pub(super) parts: GatewayParts,
     /// What a denial by policy is answered with, where it is not the operation's own.
     pub(super) denial: Option<Answer>,
+    /// Connections that ended before their first call, since that was last told.
+    pub(super) turned_away: AtomicU64,
 }
 
 /// A head's lines besides the query: more than any client of this API sends.
@@ -49,7 +56,7 @@ impl Gateway {
     /// The denial code must be one that the catalogue knows; the configuration was checked for it.
     pub fn new(parts: GatewayParts) -> Self {
         let denial = parts.catalog.denial(&parts.denial.code).ok();
-        Self { parts, denial }
+        Self { parts, denial, turned_away: AtomicU64::new(0) }
     }
 
     pub(super) fn authenticator(&self) -> Authenticator<'_> {
@@ -97,7 +104,7 @@ impl std::fmt::Debug for GatewayParts {
 pub(super) fn context_of(attempt: &Attempt) -> Context {
     let mut context = Context::default();
     context.add(ContextKey::CurrentTime, attempt.second());
-    context.add(ContextKey::SecureTransport, false);
+    context.add(ContextKey::SecureTransport, attempt.transport == "https");
     context.add(ContextKey::SourceIp, attempt.source.to_canonical());
     context
 }

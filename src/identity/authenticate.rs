@@ -64,7 +64,7 @@ impl Authenticator<'_> {
         self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
         let caller = Caller {
             principal: credential.principal().clone(),
-            access_key: credential.id().clone(),
+            access_key: Some(credential.id().clone()),
             scheme: claim.scheme(),
         };
         Ok(Authenticated { caller, signed_at })

@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod canonical;
+mod certificate;
 mod claim;
 mod claimed;
 mod clock;
@@ -18,6 +19,7 @@ mod v3;
 
 pub use authenticate::{Authenticated, Authenticator};
 pub use canonical::{CanonicalQuery, StringToSign, canonical_query};
+pub use certificate::CertificateClaim;
 pub use claim::Claim;
 pub use claimed::Claimed;
 pub use clock::{Clock, ClockFault, format_timestamp, parse_timestamp};

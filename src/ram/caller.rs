@@ -10,7 +10,8 @@ use super::principal::Principal;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub principal: Principal,
-    pub access_key: AccessKeyId,
+    /// None where the caller has no key.
+    pub access_key: Option<AccessKeyId>,
     pub scheme: Scheme,
 }
 
@@ -21,6 +22,8 @@ pub enum Scheme {
     V1,
     /// `Authorization: ACS3-HMAC-SHA256 …`.
     V3,
+    /// Not at all: the connection's certificate says who calls.
+    Certificate,
 }
 
 /// The public half of an AccessKey: 1 to 128 letters, digits, `.`, `_` or `-`.
@@ -72,6 +75,7 @@ impl Scheme {
         match self {
             Self::V1 => "V1",
             Self::V3 => "V3",
+            Self::Certificate => "certificate",
         }
     }
 }
