@@ -299,7 +299,8 @@ fn a_lifted_refusal_lets_the_server_start() {
 /// What is wrong with the files of `[tls]`, and what is said of it; a listener with TLS needs no exception.
 #[test]
 fn a_certificate_that_cannot_be_used_stops_the_start() {
-    let bad: [(fn(&Path), &str); 7] = [
+    type Change = fn(&Path);
+    let bad: [(Change, &str); 7] = [
         (|_| {}, TORN),
         (|folder| fs::remove_file(folder.join("tls.pem")).unwrap(), "`tls.pem` cannot be read"),
         (|folder| fs::remove_file(folder.join("tls.key")).unwrap(), "`tls.key` cannot be read"),

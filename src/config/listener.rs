@@ -38,6 +38,8 @@ pub struct ClientSettings {
     pub principals: Vec<(String, WrittenPrincipal)>,
 }
 
+/// Proxies in front. Limits and budgets count callers: a trusted proxy's connections count for nobody, one that it
+/// announces by the PROXY protocol for the announced caller; attempts of unknown callers for the caller believed.
 #[derive(Clone, Debug, Default)]
 pub struct ProxySettings {
     /// Nobody by default.
@@ -120,7 +122,9 @@ impl Reader<'_> {
         let mut principals: Vec<(String, WrittenPrincipal)> = Vec::new();
         for WrittenClient { subject, principal } in written {
             let text = subject.get_ref().as_str();
-            if text.is_empty() || text.contains(" = ") || text.contains(", ") {
+            // As OpenSSL prints it when it is not told how: such a text would never be found.
+            let spaced = text.contains(" = ") || text.replace("\\,", "").contains(", ");
+            if text.is_empty() || spaced {
                 let help =
                     "write it as `openssl x509 -noout -subject -nameopt RFC2253` prints it: `CN=terway,O=netops`";
                 self.complain(subject.span(), &format!("`{text}` is no subject of a certificate"), help);

@@ -26,7 +26,7 @@ impl Neighbour {
     /// Where a call comes from: the neighbour, or, where that is a trusted proxy, whom it names.
     pub(super) fn origin(&self, head: &Head, trusted: &TrustedProxies) -> Result<Forwarded, ForwardedFault> {
         let own = Forwarded { source: self.address, secure: self.encrypted };
-        if trusted.contains(self.address) { read_forwarded(own, head.headers(), trusted) } else { Ok(own) }
+        if trusted.contains(self.address) { read_forwarded(own, &head.headers(), trusted) } else { Ok(own) }
     }
 
     /// A call for another host than the handshake's (`spec/wire-protocol.md` 8, row 24). A trusted proxy makes

@@ -39,7 +39,7 @@ const MOST_HOPS: usize = 32;
 /// A hop that was reached and is no address, or a protocol that is none.
 pub fn read_forwarded<'a>(
     neighbour: Forwarded,
-    headers: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+    headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
     trusted: &TrustedProxies,
 ) -> Result<Forwarded, ForwardedFault> {
     let values = |wanted: &'static str| {
@@ -91,7 +91,7 @@ mod tests {
     fn read(headers: &[(&str, &[u8])], encrypted: bool) -> Result<Forwarded, ForwardedFault> {
         let trusted = TrustedProxies::new(["10.0.0.0/8", "2001:db8::/32"].map(|range| range.parse().unwrap()));
         let neighbour = Forwarded { source: "10.0.0.1".parse().unwrap(), secure: encrypted };
-        read_forwarded(neighbour, headers.iter().copied(), &trusted)
+        read_forwarded(neighbour, &headers.iter().copied(), &trusted)
     }
 
     #[test]

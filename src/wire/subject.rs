@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_written_as_openssl_writes_it() {
+    fn a_subject_is_written_from_its_last_attribute_to_its_first() {
         use DnType::{CommonName, CountryName, OrganizationName};
         let netops = (OrganizationName, "netops");
         assert_eq!(subject(&[netops.clone(), (CommonName, "terway")]).as_deref(), Some("CN=terway,O=netops"));
@@ -127,6 +127,17 @@ mod tests {
         assert_eq!(subject(&[(DnType::CustomDnType(vec![1, 2, 3]), "x")]), None);
         let old = (CommonName, DnValue::BmpString("ab".try_into().unwrap()));
         assert_eq!(certificate_subject(&certificate(&[old])), None);
+    }
+
+    /// Made and printed by OpenSSL.
+    #[test]
+    fn a_subject_is_what_openssl_prints() {
+        use base64::Engine;
+        let pem = include_str!("../../tests/fixtures/certificates/subject.pem");
+        let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        let printed = include_str!("../../tests/fixtures/certificates/subject.txt");
+        assert_eq!(certificate_subject(&der).as_deref(), Some(printed.trim_end_matches('\n')));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Authority {
     /// For the gateway, on loopback and by name.
     pub fn server(&self) -> Pair {
         let names = ["127.0.0.1", "gateway.test", "other.test"].map(str::to_owned);
-        self.sign(CertificateParams::new(names).unwrap())
+        self.sign(&CertificateParams::new(names).unwrap())
     }
 
     /// For a caller, with the subject `CN=name,O=netops`.
@@ -52,10 +52,10 @@ impl Authority {
         params.distinguished_name.push(DnType::OrganizationName, "netops");
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Pair {
+    fn sign(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Pair { certificate, key: key.serialize_pem() }
