@@ -300,7 +300,7 @@ fn a_lifted_refusal_lets_the_server_start() {
 #[test]
 fn a_certificate_that_cannot_be_used_stops_the_start() {
     type Change = fn(&Path);
-    let bad: [(Change, &str); 7] = [
+    let bad: [(Change, &str); 8] = [
         (|_| {}, TORN),
         (|folder| fs::remove_file(folder.join("tls.pem")).unwrap(), "`tls.pem` cannot be read"),
         (|folder| fs::remove_file(folder.join("tls.key")).unwrap(), "`tls.key` cannot be read"),
@@ -314,6 +314,13 @@ fn a_certificate_that_cannot_be_used_stops_the_start() {
             "certificate and key cannot be used",
         ),
         (|folder| add(folder, "client_ca = \"absent.pem\"\n"), "`absent.pem` cannot be read"),
+        (
+            |folder| {
+                let client = "[[tls.principal]]\nsubject = \"CN=x\"\nprincipal = \"role/nobody\"\n";
+                add(folder, &format!("client_ca = \"tls.pem\"\n{client}"));
+            },
+            "the certificate `CN=x` stands for nobody",
+        ),
     ];
     for (change, said) in bad {
         let folder = ready();

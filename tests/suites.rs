@@ -296,8 +296,11 @@ fn a_report_goes_into_a_file_too() {
     assert_eq!((&json["schema"], &json["passed"]), (&1.into(), &11.into()));
 }
 
+/// Name, keys with their values, message.
+type Command = (String, Vec<(String, String)>, String);
+
 /// As the runner of GitHub Actions takes a command apart: `::NAME KEY=VALUE,…::MESSAGE`, then the escapes.
-fn command(line: &str) -> Option<(String, Vec<(String, String)>, String)> {
+fn command(line: &str) -> Option<Command> {
     let (head, message) = line.strip_prefix("::")?.split_once("::")?;
     let (name, properties) = head.split_once(' ').unwrap_or((head, ""));
     let data = |text: &str| text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%");
@@ -472,7 +475,7 @@ fn large(statements: usize, cases: usize) -> TempDir {
     for case in 0..cases {
         let (role, it) = (case % 10, case / 10 % (statements / 10));
         let (address, expect) =
-            if case / statements % 2 == 0 { ("10.1.2.3", "allow") } else { ("192.0.2.1", "implicit-deny") };
+            if (case / statements).is_multiple_of(2) { ("10.1.2.3", "allow") } else { ("192.0.2.1", "implicit-deny") };
         suite += &format!(
             "[[case]]\nname = \"{case}\"\nprincipal = \"role/r{role}\"\neni = \"eni-{it}xa\"\ninstance = \"i-{it}xa\"\ncontext = {{ \"acs:SourceIp\" = \"{address}\" }}\nexpect = \"{expect}\"\n"
         );

@@ -148,7 +148,7 @@ mod clients {
 
     const CALL: &str = "Action=AttachNetworkInterface&Version=2014-05-26&Format=JSON&RegionId=cn-hangzhou";
 
-    fn unsigned() -> Vec<u8> {
+    pub(super) fn unsigned() -> Vec<u8> {
         let target = format!("/?{CALL}&NetworkInterfaceId={ENI}&InstanceId={INSTANCE}");
         raw("POST", &target, &[("host", "gateway.test")], "")
     }
@@ -276,9 +276,17 @@ mod reload {
 
     impl Installed {
         fn start(pair: &Pair) -> Self {
+            Self::with(pair, "", &[])
+        }
+
+        /// The same with more in the section `[tls]`, and more files.
+        fn with(pair: &Pair, settings: &str, more: &[(&str, &str)]) -> Self {
             let folder = tempdir().unwrap();
             let inside = folder.path();
             fs::create_dir(inside.join("policies")).unwrap();
+            let configuration = format!(
+                "listen = \"127.0.0.1:0\"\n[upstream]\nurl = \"simulator\"\n[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n{settings}"
+            );
             let files = [
                 ("policies/account.toml", "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\"]\n"),
                 (
@@ -289,12 +297,9 @@ mod reload {
                     "keyring.toml",
                     "[[access_key]]\nid = \"LTAI5tDemoTerway0000\"\nsecret = \"demo-secret-of-terway\"\nprincipal = \"role/terway\"\n",
                 ),
-                (
-                    "ramgate.toml",
-                    "listen = \"127.0.0.1:0\"\n[upstream]\nurl = \"simulator\"\n[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n",
-                ),
+                ("ramgate.toml", &configuration),
             ];
-            for (name, text) in files {
+            for (name, text) in files.iter().chain(more) {
                 fs::write(inside.join(name), text).unwrap();
                 close_to_others(&inside.join(name));
             }
@@ -371,6 +376,36 @@ mod reload {
         assert!(installed.shows(&new), "it was never without");
         let log = installed.server.stderr();
         assert!(!log.contains("PRIVATE KEY"), "{log}");
+    }
+
+    /// As an administrator configures it; whose certificates are taken changes under way too.
+    #[test]
+    fn whose_certificates_are_taken_is_a_file_like_the_others() {
+        let (authority, next) = (Authority::new(), Authority::new());
+        let settings = "client_ca = \"clients.pem\"\n[[tls.principal]]\nsubject = \"CN=terway,O=netops\"\nprincipal = \"role/terway\"\n";
+        let installed = Installed::with(&authority.server(), settings, &[("clients.pem", &authority.pem)]);
+        let ask = |own: Option<&Pair>| {
+            let config = caller(&authority.pem, &[&TLS13], own);
+            ask(installed.address, config, &clients::unsigned()).map(|answer| answer.status)
+        };
+        let (old, new) = (authority.client("terway"), next.client("terway"));
+        assert_eq!((ask(Some(&old)), ask(Some(&new)), ask(None)), (Some(200), None, None));
+        put(&installed.folder.path().join("clients.pem"), &next.pem);
+        installed.server.hang_up();
+        installed.says(TAKEN, 1);
+        assert_eq!((ask(Some(&old)), ask(None)), (None, None));
+        assert!(ask(Some(&new)).is_some(), "no longer a stranger");
+    }
+
+    /// A handshake that does not come keeps nobody from stopping.
+    #[test]
+    fn a_server_that_stops_waits_for_no_handshake() {
+        let authority = Authority::new();
+        let mut installed = Installed::with(&authority.server(), "handshake_timeout = \"1h\"\n", &[]);
+        let mut silent = connect(installed.address);
+        silent.write_all(b"\x16").unwrap();
+        assert!(installed.shows(&authority), "whoever came later was accepted");
+        assert_eq!(installed.server.terminate(Duration::from_secs(30)), Some(0));
     }
 
     #[test]

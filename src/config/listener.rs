@@ -126,7 +126,7 @@ impl Reader<'_> {
             let spaced = text.contains(" = ") || text.replace("\\,", "").contains(", ");
             if text.is_empty() || spaced {
                 let help =
-                    "write it as `openssl x509 -noout -subject -nameopt RFC2253` prints it: `CN=terway,O=netops`";
+                    "write what `openssl x509 -noout -subject -nameopt RFC2253` prints after `subject=`: `CN=terway,O=netops`";
                 self.complain(subject.span(), &format!("`{text}` is no subject of a certificate"), help);
             } else if principals.iter().any(|(other, _)| other == text) {
                 self.complain(subject.span(), &format!("the subject `{text}` is given twice"), "keep one of the two");

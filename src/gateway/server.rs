@@ -95,15 +95,17 @@ async fn serve(
     drain: CancellationToken,
 ) -> Result<(), Unwelcome> {
     stream.set_nodelay(true)?;
-    let address = announced(&mut stream, peer, gateway).await?;
-    let place = match gateway.parts.proxies.trusted.contains(address) || address == peer.ip().to_canonical() {
-        true => None,
-        false => match peers.admit(address) {
-            Some(place) => Some(place),
-            None => return Ok(()),
-        },
+    let begin = async {
+        let address = announced(&mut stream, peer, gateway).await?;
+        // A peer of its own is counted since it was accepted.
+        let counted = gateway.parts.proxies.trusted.contains(address) || address == peer.ip().to_canonical();
+        let place = if counted { None } else { Some(peers.admit(address).ok_or(Unwelcome::TooMany)?) };
+        let (stream, neighbour) = welcome(stream, peer, address, gateway).await?;
+        Ok::<_, Unwelcome>((stream, neighbour, place))
     };
-    let (stream, neighbour) = welcome(stream, peer, address, gateway).await?;
+    // Nothing has been asked yet, so a server that stops owes nothing.
+    let Some(begun) = drain.run_until_cancelled(begin).await else { return Ok(()) };
+    let (stream, neighbour, place) = begun?;
     connection::serve(stream, neighbour, Arc::clone(gateway), drain).await;
     drop(place);
     Ok(())
@@ -113,7 +115,7 @@ async fn serve(
 fn tell_of_the_turned_away(gateway: &Gateway) {
     let connections = gateway.turned_away.swap(0, Ordering::Relaxed);
     if connections > 0 {
-        tracing::info!(connections, "ended before their first call: no TLS handshake, or no PROXY header");
+        tracing::info!(connections, "ended before their first call: in the TLS handshake or the PROXY header");
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Unwelcome {
     Proxy(#[from] ProxyFault),
     #[error("the PROXY header was not complete in time")]
     SlowProxy,
+    #[error("the announced caller has too many connections")]
+    TooMany,
     #[error("the TLS handshake failed: {0}")]
     Handshake(io::Error),
     #[error("the TLS handshake was not complete in time")]
