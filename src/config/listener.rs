@@ -125,8 +125,7 @@ impl Reader<'_> {
             // As OpenSSL prints it when it is not told how: such a text would never be found.
             let spaced = text.contains(" = ") || text.replace("\\,", "").contains(", ");
             if text.is_empty() || spaced {
-                let help =
-                    "write what `openssl x509 -noout -subject -nameopt RFC2253` prints after `subject=`: `CN=terway,O=netops`";
+                let help = "write what `openssl x509 -noout -subject -nameopt RFC2253` prints after `subject=`: `CN=terway,O=netops`";
                 self.complain(subject.span(), &format!("`{text}` is no subject of a certificate"), help);
             } else if principals.iter().any(|(other, _)| other == text) {
                 self.complain(subject.span(), &format!("the subject `{text}` is given twice"), "keep one of the two");
