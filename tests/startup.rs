@@ -20,7 +20,7 @@ const SECRET: &str = "hunter2-in-the-open";
 fn bad_files_are_shown_with_their_place() {
     let mut cases: Vec<_> = fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert_eq!(cases.len(), 28);
+    assert_eq!(cases.len(), 32);
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let folder = tempdir().unwrap();
@@ -61,7 +61,6 @@ fn every_expected_error_has_its_parts() {
 const UNBUILT: &[(&str, &str)] = &[
     ("[admin]\nlisten = \"127.0.0.1:0\"", "[admin]"),
     ("[admin]", "[admin]"),
-    ("[tls]\ncertificate = \"c\"\nkey = \"k\"", "[tls]"),
     ("[shadow]\npolicies = [\"next\"]", "[shadow]"),
     ("[upstream]\nsigning = \"passthrough\"", "upstream.signing"),
     ("[identity.issuer]\nenabled = true", "[identity.issuer]"),
@@ -69,7 +68,6 @@ const UNBUILT: &[(&str, &str)] = &[
     ("[identity]\nnonce_store = \"file\"", "identity.nonce_store"),
     ("[audit]\nrequired = false", "audit.required"),
     ("[audit]\nsync = \"group\"", "audit.sync"),
-    ("[limits]\ntrusted_proxies = [\"0.0.0.0/0\"]", "limits.trusted_proxies"),
 ];
 
 #[test]
@@ -93,7 +91,7 @@ fn each_setting_that_is_not_built_is_refused_by_name() {
 fn a_setting_at_what_is_built_is_taken() {
     let folder = ready();
     let more = "[identity]\nnonce_store = \"memory\"\n[operations]\nother = \"refuse\"\ntrunk = \"refuse\"\n[resources]\n\
-                source = \"file\"\ncache = \"0s\"\ncache_entries = 1\n[limits]\ntrusted_proxies = []\n[audit]\nrequired = true\nsync = \"always\"\n";
+                source = \"file\"\ncache = \"0s\"\ncache_entries = 1\n[limits]\ntrusted_proxies = []\nproxy_protocol = \"off\"\n[audit]\nrequired = true\nsync = \"always\"\n";
     let text = CONFIGURATION.replace("url =", "signing = \"resign\"\nregion_aliases = {}\nurl =") + more;
     fs::write(folder.path().join("ramgate.toml"), text).unwrap();
     let ran = ramgate(folder.path(), &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"]);
@@ -207,8 +205,13 @@ struct Unsafe {
     lifted_by: Option<&'static str>,
 }
 
-const EXCEPTIONS: [&str; 4] =
-    ["--insecure-no-policy", "--insecure-plain-upstream", "--insecure-plain-listener", "--insecure-key-file-mode"];
+const EXCEPTIONS: [&str; 5] = [
+    "--insecure-no-policy",
+    "--insecure-plain-upstream",
+    "--insecure-plain-listener",
+    "--insecure-trusted-proxies",
+    "--insecure-key-file-mode",
+];
 
 /// What is said when nothing else is wrong: the log that every start of these tests ends with.
 const TORN: &str = "the audit log `torn.jsonl` ends in something that is no line of an audit log";
@@ -225,6 +228,27 @@ const UNSAFE: &[Unsafe] = &[
         arguments: &["--listen", "[::]:0"],
         said: "`[::]:0` is not loopback, and this listener has no TLS",
         lifted_by: Some("--insecure-plain-listener"),
+    },
+    Unsafe {
+        change: |folder| add(folder, "[limits]\ntrusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]\n"),
+        arguments: &[],
+        said: "`limits.trusted_proxies` covers everyone",
+        lifted_by: Some("--insecure-trusted-proxies"),
+    },
+    Unsafe {
+        change: |folder| add(folder, "[limits]\ntrusted_proxies = [\"::/1\", \"8000::/1\"]\n"),
+        arguments: &[],
+        said: "`limits.trusted_proxies` covers everyone",
+        lifted_by: Some("--insecure-trusted-proxies"),
+    },
+    Unsafe {
+        change: |folder| {
+            with_tls(folder);
+            open_to_others(&folder.join("tls.key"));
+        },
+        arguments: &[],
+        said: "others can read `tls.key`",
+        lifted_by: Some("--insecure-key-file-mode"),
     },
     Unsafe {
         change: |folder| open_to_others(&folder.join("keyring.toml")),
@@ -248,6 +272,12 @@ const UNSAFE: &[Unsafe] = &[
         change: |folder| replace(&folder.join("ramgate.toml"), "https://", "http://"),
         arguments: &[],
         said: "`http://ecs.{region}.aliyuncs.com` is plain http and not on loopback",
+        lifted_by: Some("--insecure-plain-upstream"),
+    },
+    Unsafe {
+        change: |_| {},
+        arguments: &["--upstream", "http://127.0.0.1:80@example.com"],
+        said: "`http://127.0.0.1:80@example.com` is plain http and not on loopback",
         lifted_by: Some("--insecure-plain-upstream"),
     },
     Unsafe {
@@ -324,6 +354,41 @@ fn a_lifted_refusal_lets_the_server_start() {
     let listen = ["serve", "--config", "ramgate.toml", "--listen", "0.0.0.0:0", "--insecure-plain-listener"];
     let server = Server::start(&mut program(folder.path(), &listen), "every attempt is written to");
     assert!(server.stdout().contains("listening on http://0.0.0.0:"), "{}", server.stdout());
+}
+
+/// What is wrong with the files of `[tls]`, and what is said of it; a listener with TLS needs no exception.
+#[test]
+fn a_certificate_that_cannot_be_used_stops_the_start() {
+    type Change = fn(&Path);
+    let bad: [(Change, &str); 8] = [
+        (|_| {}, TORN),
+        (|folder| fs::remove_file(folder.join("tls.pem")).unwrap(), "`tls.pem` cannot be read"),
+        (|folder| fs::remove_file(folder.join("tls.key")).unwrap(), "`tls.key` cannot be read"),
+        (
+            |folder| fs::write(folder.join("tls.pem"), "hello").unwrap(),
+            "the certificate file holds no certificate in PEM",
+        ),
+        (|folder| fs::write(folder.join("tls.key"), SECRET).unwrap(), "the key file holds no private key in PEM"),
+        (
+            |folder| fs::write(folder.join("tls.key"), rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap(),
+            "certificate and key cannot be used",
+        ),
+        (|folder| add(folder, "client_ca = \"absent.pem\"\n"), "`absent.pem` cannot be read"),
+        (
+            |folder| {
+                let client = "[[tls.principal]]\nsubject = \"CN=x\"\nprincipal = \"role/nobody\"\n";
+                add(folder, &format!("client_ca = \"tls.pem\"\n{client}"));
+            },
+            "the certificate `CN=x` stands for nobody",
+        ),
+    ];
+    for (change, said) in bad {
+        let folder = ready();
+        with_tls(folder.path());
+        change(folder.path());
+        let serve = ["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl", "--listen", "0.0.0.0:0"];
+        could_not_start(&ramgate(folder.path(), &serve), said);
+    }
 }
 
 #[test]
@@ -433,6 +498,21 @@ fn copy(from: &Path, to: &Path) {
             close_to_others(&to);
         }
     }
+}
+
+/// A certificate of its own, and a configuration that names it.
+fn with_tls(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join("tls.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+    close_to_others(&folder.join("tls.key"));
+    add(folder, "[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n");
+}
+
+/// Adds to the configuration.
+fn add(folder: &Path, text: &str) {
+    let path = folder.join("ramgate.toml");
+    fs::write(&path, fs::read_to_string(&path).unwrap() + text).unwrap();
 }
 
 fn open_to_others(path: &Path) {

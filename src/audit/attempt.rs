@@ -12,7 +12,10 @@ pub struct Attempt {
     /// An upper-case UUID: the request id of an answer of ours.
     pub id: String,
     pub at: Timestamp,
+    /// Where the caller is, as far as it is believed.
     pub source: IpAddr,
+    /// The socket's other end: the caller, or a trusted proxy.
+    pub peer: IpAddr,
     pub transport: &'static str,
     pub host: Option<String>,
     pub user_agent: Option<String>,
@@ -55,6 +58,7 @@ impl Attempt {
             id,
             at,
             source,
+            peer: source,
             transport: "http",
             host: None,
             user_agent: None,

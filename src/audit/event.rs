@@ -156,6 +156,9 @@ struct Gateway<'a> {
     upstream: Option<Upstream<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     http_status: Option<u16>,
+    /// Where it is not the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<IpAddr>,
     chain: &'a str,
     replica: &'a str,
 }
@@ -192,7 +195,7 @@ impl<'a> Event<'a> {
         let authenticated = attempt.reached >= Reached::Authenticated;
         let token = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
             Proof::Token { issuer, subject } => Some((bounded(issuer), bounded(subject))),
-            Proof::AccessKey(_) => None,
+            Proof::AccessKey(_) | Proof::Certificate => None,
         });
         let (issuer, subject) = token.unzip();
         let scheme = attempt.scheme.map_or("none", |scheme| scheme.as_str());
@@ -237,6 +240,7 @@ impl<'a> Event<'a> {
                     left_out: attempt.left_out.iter().map(|name| bounded(name)).collect(),
                     upstream: None,
                     http_status: None,
+                    peer: Some(attempt.peer).filter(|peer| *peer != attempt.source),
                     chain: &identity.chain,
                     replica: &identity.replica,
                 },
@@ -331,7 +335,7 @@ impl<'a> UserIdentity<'a> {
             account_id: Some(Cow::Borrowed(account)),
             access_key_id: match &caller.proof {
                 Proof::AccessKey(id) => key(id.as_str()),
-                Proof::Token { .. } => None,
+                Proof::Token { .. } | Proof::Certificate => None,
             },
             user_name: Some(Cow::Borrowed(name)),
         }

@@ -22,6 +22,8 @@ mod runtime;
 mod serve;
 mod startup;
 mod test;
+mod tls_files;
+mod token_issuers;
 mod who_can;
 
 use std::process::ExitCode;

@@ -146,6 +146,7 @@ impl Run {
             insecure_no_policy: false,
             insecure_plain_upstream: false,
             insecure_plain_listener: false,
+            insecure_trusted_proxies: false,
             insecure_key_file_mode: false,
         };
         Plan { settings, policies, keys: Keys::Issued(Vec::new()), world, insecure }

@@ -72,8 +72,8 @@ impl Serve {
             let address = listener.local_addr().unwrap_or(listen);
             let upstream = ready.settings.upstream.endpoint.clone();
             let products = ready.settings.products.clone();
-            let audit = ready.settings.audit.path.clone();
-            let greeting = Greeting { configured, demo, address, upstream, products, audit };
+            let (tls, audit) = (ready.settings.listener.tls.is_some(), ready.settings.audit.path.clone());
+            let greeting = Greeting { configured, demo, address, tls, upstream, products, audit };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
             let gateway = ready.gateway(&servers, &shutdown).await?;
@@ -149,6 +149,7 @@ struct Greeting {
     configured: bool,
     demo: bool,
     address: SocketAddr,
+    tls: bool,
     upstream: Endpoint,
     products: Vec<ProductSettings>,
     audit: PathBuf,
@@ -165,7 +166,8 @@ impl Greeting {
             Endpoint::Simulator => "the embedded ECS",
             Endpoint::Server { url, .. } => url,
         };
-        say!("listening on http://{} in front of {upstream}", self.address);
+        let scheme = if self.tls { "https" } else { "http" };
+        say!("listening on {scheme}://{} in front of {upstream}", self.address);
         for ProductSettings { name, hosts, url, .. } in &self.products {
             say!("`{name}` at {}, in front of {url}", hosts.join(", "));
         }

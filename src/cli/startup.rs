@@ -9,16 +9,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
-use crate::config::{
-    AuditSync, Endpoint, MappedSubject, OtherOperations, OwnKeys, ResourceSource, Settings, TokenKeysPlace,
-    TokenSettings, environment,
-};
+use crate::config::{AuditSync, Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, environment};
 use crate::envelope::unique_id;
 use crate::gateway::{
-    Gateway, GatewayParts, IssuerKeys, KeyPlace, Product, ResourceFacts, SharedKeys, Upstream, UpstreamFacts,
-    UpstreamKeys, UpstreamTarget, client_tls, now,
+    Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
+    client_tls, now,
 };
-use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret, TokenIssuer, TokenMapping};
+use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccessKeyId, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
@@ -31,6 +28,8 @@ use crate::store::{
 use super::exit::Failure;
 use super::http_client::read_roots;
 use super::own_key::{read_own_keys, simulator_key};
+use super::tls_files::TlsReload;
+use super::token_issuers::{Issuer, look_up, start};
 
 /// Where the policies and the keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +66,9 @@ pub(super) struct Insecure {
     /// Listen without TLS on an address that is not loopback
     #[arg(long, help_heading = "Exceptions")]
     pub(super) insecure_plain_listener: bool,
+    /// Believe every address about who is behind it: a range of trusted proxies covers everyone
+    #[arg(long, help_heading = "Exceptions")]
+    pub(super) insecure_trusted_proxies: bool,
     /// Read key files that others can read
     #[arg(long, help_heading = "Exceptions")]
     pub(super) insecure_key_file_mode: bool,
@@ -89,16 +91,10 @@ pub(super) struct Ready {
     keys: KeyRing,
     upstream_keys: UpstreamKeys,
     tls: rustls::ClientConfig,
+    listener_tls: Option<(TlsReload, ServerTls)>,
     replica: String,
     world: World,
     issuers: Vec<Issuer>,
-}
-
-/// Whose tokens are accepted, every name looked up.
-struct Issuer {
-    settings: TokenSettings,
-    principals: Vec<TokenMapping>,
-    tls: rustls::ClientConfig,
 }
 
 impl Plan {
@@ -139,10 +135,13 @@ impl Plan {
         let tls = client_tls(roots.as_deref()).map_err(|error| {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
+        let listener_tls = self.settings.listener.tls.clone();
+        let listener_tls =
+            listener_tls.map(|settings| TlsReload::start(settings, modes, &loaded.directory)).transpose()?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
-        let issuers = self.issuers(&loaded.directory)?;
+        let issuers = look_up(&self.settings.tokens, &loaded.directory)?;
         let Self { settings, world, .. } = self;
-        Ok(Ready { settings, loaded, keys, upstream_keys, tls, replica, world, issuers })
+        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -151,9 +150,18 @@ impl Plan {
             let what = format!("`{listen}` is not loopback, and everybody has the demo's keys");
             return Err(Failure::new(what, "listen on 127.0.0.1, or write a key ring of your own"));
         }
-        if !listen.ip().is_loopback() && !self.insecure.insecure_plain_listener {
+        let plain = self.settings.listener.tls.is_none();
+        if plain && !listen.ip().is_loopback() && !self.insecure.insecure_plain_listener {
             let what = format!("`{listen}` is not loopback, and this listener has no TLS");
-            return Err(Failure::new(what, "put a TLS terminator in front, or start with `--insecure-plain-listener`"));
+            return Err(Failure::new(
+                what,
+                "add `[tls]` to the configuration, or start with `--insecure-plain-listener`",
+            ));
+        }
+        if self.settings.listener.proxies.trusted.covers_everyone() && !self.insecure.insecure_trusted_proxies {
+            let what = "`limits.trusted_proxies` covers everyone: whoever calls could say who they are";
+            let help = "name the addresses of your proxies, or start with `--insecure-trusted-proxies`";
+            return Err(Failure::new(what, help));
         }
         let ecs = match &self.settings.upstream.endpoint {
             Endpoint::Server { url, .. } => Some(url),
@@ -187,26 +195,6 @@ impl Plan {
             let what = "the demo's keys belong to principals that the policy directory does not have";
             Failure::new(what, "write a key ring and name it with `--keyring`")
         })
-    }
-
-    fn issuers(&self, directory: &Directory) -> Result<Vec<Issuer>, Failure> {
-        let issuer = |settings: &TokenSettings| {
-            let mapped = settings.principals.iter().map(|mapped| {
-                let MappedSubject { subject, claims, principal } = mapped.clone();
-                let principal = directory.named(principal).map_err(|unknown| {
-                    let what = format!("tokens of `{}`: {unknown}", settings.issuer);
-                    Failure::new(what, "name users and roles of the account file in `[[identity.jwt]]`")
-                })?;
-                Ok(TokenMapping { subject, claims, principal })
-            });
-            let principals = mapped.collect::<Result<_, Failure>>()?;
-            let roots = settings.ca_file.as_deref().map(|path| read_roots(path, "identity.jwt.ca_file")).transpose()?;
-            let tls = client_tls(roots.as_deref()).map_err(|error| {
-                Failure::new(format!("an issuer's certificates cannot be used: {error}"), "mend `ca_file`")
-            })?;
-            Ok(Issuer { settings: settings.clone(), principals, tls })
-        };
-        self.settings.tokens.iter().map(issuer).collect()
     }
 
     fn upstream_keys(&self, directory: &Directory, modes: FileModes) -> Result<UpstreamKeys, Failure> {
@@ -254,6 +242,10 @@ impl Ready {
         for product in &self.settings.products {
             warn_of_unjudged(&product.name, product.other);
         }
+        let tls = self.listener_tls.map(|(reload, tls)| {
+            servers.spawn(reload.watch(shutdown.clone()));
+            tls
+        });
         let upstream = &self.settings.upstream;
         let url = match &upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
@@ -269,7 +261,7 @@ impl Ready {
         };
         let target = UpstreamTarget { url, timeout: upstream.timeout };
         let upstream = Arc::new(Upstream::new(target, self.upstream_keys, self.tls));
-        let (issuers, issuer_keys) = token_issuers(self.issuers, servers, shutdown).await?;
+        let (issuers, issuer_keys) = start(self.issuers, servers, shutdown).await?;
         let resources = &self.settings.resources;
         let facts = match resources.source {
             ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
@@ -294,44 +286,10 @@ impl Ready {
             denial: self.settings.denial,
             operations: self.settings.operations,
             limits: self.settings.limits,
+            proxies: self.settings.listener.proxies,
+            tls,
         }))
     }
-}
-
-/// Reads every issuer's keys for the first time, and has them kept fresh. A file must be there; a server may be away at
-/// the moment, and its tokens are answered with 503 until it is back.
-async fn token_issuers(
-    issuers: Vec<Issuer>,
-    servers: &TaskTracker,
-    shutdown: &CancellationToken,
-) -> Result<(Vec<TokenIssuer>, Vec<Arc<IssuerKeys>>), Failure> {
-    let (mut judged, mut kept) = (Vec::new(), Vec::new());
-    for Issuer { settings, principals, tls } in issuers {
-        let place = match settings.keys {
-            TokenKeysPlace::File(path) => KeyPlace::File(path),
-            TokenKeysPlace::Url(url) => KeyPlace::Url(url),
-            TokenKeysPlace::Discovery => KeyPlace::Discovery,
-        };
-        let file = matches!(place, KeyPlace::File(_));
-        let keys = Arc::new(IssuerKeys::new(settings.issuer.as_str().into(), place, tls, settings.refresh));
-        match keys.read().await {
-            Err(why) if file => return Err(Failure::new(why, "mend `jwks` in `[[identity.jwt]]`")),
-            Err(why) => tracing::error!("{why}; its tokens are refused until they are"),
-            Ok(()) => {}
-        }
-        servers.spawn(Arc::clone(&keys).keep(shutdown.clone()));
-        judged.push(TokenIssuer {
-            issuer: settings.issuer.into(),
-            audience: settings.audience,
-            algorithms: settings.algorithms,
-            not_before: settings.not_before,
-            leeway: settings.leeway,
-            principals,
-            keys: Box::new(SharedKeys(Arc::clone(&keys))),
-        });
-        kept.push(keys);
-    }
-    Ok((judged, kept))
 }
 
 /// One key reads one account's facts, and what a file says beside them would count for nothing.
@@ -361,6 +319,10 @@ fn warn_of_unjudged(service: &str, other: OtherOperations) {
 }
 
 fn is_loopback(authority: &str) -> bool {
+    // `127.0.0.1:80@elsewhere` is elsewhere.
+    if authority.contains('@') {
+        return false;
+    }
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),

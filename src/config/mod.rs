@@ -5,6 +5,7 @@
 mod audit_sync;
 mod duration;
 mod environment;
+mod listener;
 mod needed;
 mod operations;
 mod own_key;
@@ -16,6 +17,7 @@ mod written;
 
 pub use audit_sync::AuditSync;
 pub use environment::environment;
+pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{
     AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings,
     UpstreamSettings,

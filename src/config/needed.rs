@@ -14,6 +14,7 @@ use crate::ram::Region;
 use crate::source::{Complaint, Source};
 
 use super::audit_sync::AuditSync;
+use super::listener::{self, ListenerSettings};
 use super::operations::OperationSettings;
 use super::own_key::{OwnKeys, WrittenKey};
 use super::products::ProductSettings;
@@ -42,6 +43,7 @@ pub struct Settings {
     pub audit: AuditSettings,
     pub resources: ResourceSettings,
     pub limits: Limits,
+    pub listener: ListenerSettings,
 }
 
 #[derive(Clone, Debug)]
@@ -162,6 +164,7 @@ impl Settings {
                 idle_timeout: Duration::from_secs(30),
                 call_timeout: Duration::from_secs(60),
             },
+            listener: ListenerSettings::default(),
         }
     }
 
@@ -228,6 +231,7 @@ impl Reader<'_> {
             operations: OperationSettings::read(written.operations, self.source, self.complaints),
             audit: self.audit(written.audit, defaults.audit),
             resources: self.resources(written.resources, defaults.resources),
+            listener: listener::read(self.source, self.folder, self.complaints, written.tls, &written.limits),
             limits: self.limits(written.limits, defaults.limits),
         }
     }

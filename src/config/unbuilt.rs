@@ -13,10 +13,9 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 9] = [
+    let found: [(Option<Range<usize>>, &str, &str); 7] = [
         (span(&written.admin), "[admin]", "leave the section out"),
         (span(&written.shadow), "[shadow]", "leave the section out"),
-        (span(&written.tls), "[tls]", "listen on loopback behind a TLS terminator"),
         (upstream.and_then(|upstream| not_one(&upstream.signing, "resign")), "upstream.signing", "use `resign`"),
         (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
         (span(&identity.issuer), "[identity.issuer]", "use keys of the key ring"),
@@ -29,16 +28,6 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
             written.audit.sync.as_ref().filter(|sync| sync.get_ref().mode().is_none()).map(toml::Spanned::span),
             "audit.sync",
             "use `always` or `none`",
-        ),
-        (
-            written
-                .limits
-                .trusted_proxies
-                .as_ref()
-                .filter(|proxies| !proxies.get_ref().is_empty())
-                .map(toml::Spanned::span),
-            "limits.trusted_proxies",
-            "leave it empty: the caller's address is the socket's",
         ),
     ];
     found

@@ -7,6 +7,7 @@ use toml::{Spanned, Value};
 
 use super::audit_sync::AuditSync;
 use super::duration;
+use super::listener::WrittenTls;
 use super::own_key::WrittenKey;
 use super::products::WrittenProduct;
 use super::region_alias::WrittenAliases;
@@ -34,7 +35,7 @@ pub(super) struct WrittenSettings {
     pub(super) resources: WrittenResources,
     pub(super) shadow: Unbuilt,
     pub(super) limits: WrittenLimits,
-    pub(super) tls: Unbuilt,
+    pub(super) tls: Option<Spanned<WrittenTls>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -118,7 +119,8 @@ pub(super) struct WrittenLimits {
     pub(super) body_timeout: Option<duration::Written>,
     pub(super) idle_timeout: Option<duration::Written>,
     pub(super) call_timeout: Option<duration::Written>,
-    pub(super) trusted_proxies: Option<Spanned<Vec<Value>>>,
+    pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
+    pub(super) proxy_protocol: Option<Spanned<String>>,
 }
 
 impl WrittenSync {

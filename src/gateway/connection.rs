@@ -1,7 +1,6 @@
 //! One connection: its reader, the HTTP library, and a decent end.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -14,15 +13,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::envelope::unique_id;
 
 use super::exchange::Exchange;
+use super::neighbour::Neighbour;
 use super::parts::Gateway;
 use super::reader::Reader;
+use super::socket::Socket;
 use super::turn::Turn;
 
 /// How much of an unread body is taken before the connection closes, and for how long: closing on unread bytes
@@ -31,13 +31,14 @@ const LINGER_BYTES: u64 = 256 << 10;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves a connection until the caller is done, a fault ends it, or the server drains.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, drain: CancellationToken) {
+pub(super) async fn serve(stream: Socket, neighbour: Neighbour, gateway: Arc<Gateway>, drain: CancellationToken) {
+    let neighbour = Arc::new(neighbour);
     let turn = Arc::new(Turn::default());
     let reader = Reader::new(stream, Arc::clone(&turn), gateway.reader_limits());
     let service = service_fn(|request: Request<Incoming>| {
-        let (gateway, turn) = (Arc::clone(&gateway), Arc::clone(&turn));
+        let (gateway, turn, neighbour) = (Arc::clone(&gateway), Arc::clone(&turn), Arc::clone(&neighbour));
         Box::pin(async move {
-            let response = answer(gateway, &turn, peer, request.into_body()).await;
+            let response = answer(gateway, &turn, neighbour, request.into_body()).await;
             turn.answered();
             Ok::<_, std::convert::Infallible>(response)
         })
@@ -53,17 +54,24 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gate
         connection.poll_without_shutdown(context)
     });
     if let Err(error) = served.await {
-        tracing::debug!(%peer, %error, "a connection ended early");
+        tracing::debug!(peer = %neighbour.address, %error, "a connection ended early");
     }
     let (stream, sending) = connection.into_parts().io.into_stream();
     if sending {
         linger(stream).await;
+    } else if stream.says_goodbye() {
+        goodbye(stream).await;
     }
 }
 
 /// Answers one call; a panic on the way is answered too.
-async fn answer(gateway: Arc<Gateway>, turn: &Turn, peer: SocketAddr, body: Incoming) -> Response<Full<Bytes>> {
-    let mut exchange = Exchange::new(gateway, unique_id(), peer);
+async fn answer(
+    gateway: Arc<Gateway>,
+    turn: &Turn,
+    neighbour: Arc<Neighbour>,
+    body: Incoming,
+) -> Response<Full<Bytes>> {
+    let mut exchange = Exchange::new(gateway, unique_id(), neighbour);
     let Some(head) = turn.take() else {
         return exchange.panicked().await;
     };
@@ -86,7 +94,11 @@ async fn caught<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
-async fn linger(mut stream: TcpStream) {
+async fn goodbye(mut stream: Socket) {
+    let _ = timeout(LINGER, stream.shutdown()).await;
+}
+
+async fn linger(mut stream: Socket) {
     let drained = async {
         stream.shutdown().await?;
         tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await

@@ -1,6 +1,5 @@
 //! One call from its head to a permit, in the order in which faults are found (design 7).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_body_util::Full;
@@ -11,12 +10,13 @@ use tokio::time::Instant;
 use crate::audit::{Attempt, Reached};
 use crate::catalog::{Binding, Call};
 use crate::envelope::Format;
-use crate::identity::{Authenticated, Channel, Claim, IdentityFault, Signed, TokenFault};
+use crate::identity::{Authenticated, CertificateClaim, Channel, Claim, IdentityFault, Signed, TokenFault};
 use crate::pdp::{Permit, Question, Ruling};
-use crate::ram::{Caller, Parameters};
-use crate::wire::{Head, excerpt};
+use crate::ram::{Caller, Parameters, Scheme};
+use crate::wire::{ForwardedFault, Head, excerpt};
 
 use super::called::Called;
+use super::neighbour::Neighbour;
 use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
 use super::stop::Stop;
@@ -26,19 +26,27 @@ use super::{called, clock, host, inbound, region_alias, upstream};
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
     gateway: Arc<Gateway>,
+    neighbour: Arc<Neighbour>,
     /// Shared only when the call is settled.
     attempt: Arc<Attempt>,
     format: Format,
     deadline: Instant,
-    channel: Channel,
+}
+
+/// What a call says it calls.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    action: Option<&'a str>,
+    version: Option<&'a str>,
 }
 
 impl Exchange {
-    pub(super) fn new(gateway: Arc<Gateway>, id: String, peer: SocketAddr) -> Self {
-        let channel = if peer.ip().to_canonical().is_loopback() { Channel::Protected } else { Channel::Open };
-        let attempt = Attempt::new(id, clock::now(), peer.ip().to_canonical());
+    pub(super) fn new(gateway: Arc<Gateway>, id: String, neighbour: Arc<Neighbour>) -> Self {
+        let mut attempt = Attempt::new(id, clock::now(), neighbour.address);
+        attempt.peer = neighbour.peer;
+        attempt.transport = Neighbour::transport(neighbour.encrypted);
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
-        Self { gateway, attempt: Arc::new(attempt), format: Format::Xml, deadline, channel }
+        Self { gateway, neighbour, attempt: Arc::new(attempt), format: Format::Xml, deadline }
     }
 
     /// Answers the call, whatever becomes of it.
@@ -82,23 +90,17 @@ impl Exchange {
     async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Call>, Stop> {
         let gateway = Arc::clone(&self.gateway);
         let catalog = &gateway.parts.catalog;
+        let located = self.locate(head);
         let (body, parameters) = self.read(head, body).await?;
+        located?;
         let host = host::accept(head.host(), &gateway.parts.hosts, &gateway.parts.products)?;
         self.attempt().service = host.product.map(|product| product.title.clone());
+        self.neighbour.check_host(head.host(), &gateway.parts.proxies.trusted)?;
 
         let signed = Signed::new(head, &parameters, &body);
-        let claim = Claim::read(&signed)?;
-        let claimed = claim.claimed();
-        let attempt = self.attempt();
-        attempt.scheme = Some(claim.scheme());
-        attempt.claimed_key = Some(claimed.access_key_id).filter(|id| !id.is_empty()).map(str::to_owned);
-        attempt.operation = claimed.action.map(str::to_owned);
-        attempt.version = claimed.version.map(str::to_owned);
-        inbound::check_places(&claim, &parameters, catalog)?;
-        let caller = self.authenticate(&claim, &signed).await?;
+        let (caller, Said { action, version }) = self.identify(&signed).await?;
 
-        let called = Called { action: claimed.action, version: claimed.version, product: host.product };
-        let operation = called::operation(&gateway.parts, called)?;
+        let operation = called::operation(&gateway.parts, Called { action, version, product: host.product })?;
         let principal = caller.principal;
         if principal.is_root() && !gateway.parts.operations.accept_root {
             return Err(Stop::Root(operation));
@@ -131,6 +133,15 @@ impl Exchange {
         }
     }
 
+    /// Where the call comes from. A fault is told when the call has been read: by then it is known in which form.
+    fn locate(&mut self, head: &Head) -> Result<(), ForwardedFault> {
+        let origin = self.neighbour.origin(head, &self.gateway.parts.proxies.trusted)?;
+        let attempt = self.attempt();
+        attempt.source = origin.source;
+        attempt.transport = Neighbour::transport(origin.secure);
+        Ok(())
+    }
+
     /// The one reading. Until the parameters are known, the form of the answer is a guess.
     async fn read(&mut self, head: &Head, body: Incoming) -> Result<(Bytes, Parameters), Stop> {
         let gateway = Arc::clone(&self.gateway);
@@ -152,28 +163,61 @@ impl Exchange {
         Ok((body, parameters))
     }
 
-    async fn authenticate(&mut self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Caller, Stop> {
-        let authenticated = match self.verified(claim, signed) {
+    /// Who calls, and what. A credential decides wherever there is one, or a part of one; the connection's certificate
+    /// only where there is none.
+    async fn identify<'a>(&mut self, signed: &Signed<'a>) -> Result<(Caller, Said<'a>), Stop> {
+        let gateway = Arc::clone(&self.gateway);
+        let claim = match (Claim::read(signed), self.neighbour.caller(&gateway.parts.proxies.trusted)) {
+            (Err(IdentityFault::NoCredentials), Some(holder)) => {
+                let caller = CertificateClaim::caller(holder.clone());
+                let claim = CertificateClaim::read(signed)?;
+                let said = Said { action: claim.action, version: claim.version };
+                self.note_claim(caller.scheme, None, said);
+                self.authenticated(&caller);
+                return Ok((caller, said));
+            }
+            (claim, _) => claim?,
+        };
+        let claimed = claim.claimed();
+        let said = Said { action: claimed.action, version: claimed.version };
+        self.note_claim(claim.scheme(), Some(claimed.access_key_id).filter(|id| !id.is_empty()), said);
+        inbound::check_places(&claim, signed.parameters, &gateway.parts.catalog)?;
+        let caller = match self.verified(&claim, signed) {
             Err(IdentityFault::Token(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer))) => {
                 // The issuer may have a key that is newer than what was read of it.
-                if let Some(keys) = self.gateway.parts.issuer_keys.iter().find(|keys| *keys.issuer() == *issuer) {
+                if let Some(keys) = gateway.parts.issuer_keys.iter().find(|keys| *keys.issuer() == *issuer) {
                     keys.refreshed().await;
                 }
-                self.verified(claim, signed)?
+                self.verified(&claim, signed)?.caller
             }
-            verified => verified?,
+            verified => verified?.caller,
         };
-        let standing = self.gateway.parts.pdp.directory().standing(&authenticated.caller.principal);
+        self.authenticated(&caller);
+        Ok((caller, said))
+    }
+
+    fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, said: Said<'_>) {
+        let attempt = self.attempt();
+        attempt.scheme = Some(scheme);
+        attempt.claimed_key = key.map(str::to_owned);
+        attempt.operation = said.action.map(str::to_owned);
+        attempt.version = said.version.map(str::to_owned);
+    }
+
+    fn authenticated(&mut self, caller: &Caller) {
+        let standing = self.gateway.parts.pdp.directory().standing(&caller.principal);
         let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
         let attempt = self.attempt();
         attempt.caller_id = id;
-        attempt.caller = Some(authenticated.caller.clone());
+        attempt.caller = Some(caller.clone());
         attempt.reached = Reached::Authenticated;
-        Ok(authenticated.caller)
     }
 
     fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {
-        self.gateway.authenticator(self.channel).authenticate(claim, signed, self.attempt.at)
+        // Where a trusted proxy is in between, what it says of the caller.
+        let near = self.attempt.source.is_loopback() || self.attempt.transport == Neighbour::transport(true);
+        let channel = if near { Channel::Protected } else { Channel::Open };
+        self.gateway.authenticator(channel).authenticate(claim, signed, self.attempt.at)
     }
 
     /// What is written of the parameters: the business ones, and nothing that belongs to a signature.

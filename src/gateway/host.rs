@@ -12,6 +12,8 @@ pub(super) enum HostFault {
     Unknown(String),
     #[error("the host `{0}` is no ECS endpoint")]
     OtherProduct(String),
+    #[error("the host is `{host}` and the TLS handshake asked for `{server_name}`")]
+    ServerName { host: String, server_name: String },
     #[error("the host names the region `{host}` and the call the region `{call}`")]
     Region { host: String, call: String },
 }

@@ -1,7 +1,7 @@
 //! The enforcement point: accepts calls, has them judged and written down, and forwards what was permitted.
 //!
-//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `reader` checks its
-//! head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
+//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
+//! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
 //! first; `issuer_keys` keeps what tokens are checked with. Must not know: what a policy says, how a signature is computed, files.
 
@@ -16,6 +16,7 @@ mod fetch;
 mod host;
 mod inbound;
 mod issuer_keys;
+mod neighbour;
 mod parts;
 mod product;
 mod reader;
@@ -23,13 +24,16 @@ mod region_alias;
 mod reply;
 mod resource_facts;
 mod server;
+mod server_tls;
 mod settle;
+mod socket;
 mod stop;
 mod tls;
 mod turn;
 mod unread;
 mod upstream;
 mod upstream_keys;
+mod welcome;
 
 pub use clock::now;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys, is_protected_url};
@@ -37,6 +41,7 @@ pub use parts::{Gateway, GatewayParts};
 pub use product::Product;
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
+pub use server_tls::{ClientCertificates, ServerTls, ServerTlsTexts, server_tls};
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};

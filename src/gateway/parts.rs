@@ -1,11 +1,13 @@
 //! What a gateway is made of.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog, Operation};
 use crate::config::{
-    DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, RegionAliases, TrunkEni,
+    DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, ProxySettings, RegionAliases,
+    TrunkEni,
 };
 use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
@@ -17,6 +19,7 @@ use super::issuer_keys::IssuerKeys;
 use super::product::Product;
 use super::reader::ReaderLimits;
 use super::resource_facts::ResourceFacts;
+use super::server_tls::ServerTls;
 use super::upstream::Upstream;
 
 /// The parts, each ready to work.
@@ -43,6 +46,9 @@ pub struct GatewayParts {
     pub denial: DenialSettings,
     pub operations: OperationSettings,
     pub limits: Limits,
+    pub proxies: ProxySettings,
+    /// Without it the listener is plain.
+    pub tls: Option<ServerTls>,
 }
 
 /// A gateway that can answer calls.
@@ -50,6 +56,8 @@ pub struct Gateway {
     pub(super) parts: GatewayParts,
     /// What a denial by policy is answered with, where it is not the operation's own.
     pub(super) denial: Option<Answer>,
+    /// Connections that ended before their first call, since that was last told.
+    pub(super) turned_away: AtomicU64,
 }
 
 /// A head's lines besides the query: more than any client of this API sends.
@@ -67,7 +75,7 @@ impl Gateway {
             parts.catalog = Arc::new(parts.catalog.judging_unavailable());
         }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
-        Self { parts, denial }
+        Self { parts, denial, turned_away: AtomicU64::new(0) }
     }
 
     /// Where calls of an operation go: to the product that it is of.
@@ -124,7 +132,7 @@ impl std::fmt::Debug for GatewayParts {
 pub(super) fn context_of(attempt: &Attempt) -> Context {
     let mut context = Context::default();
     context.add(ContextKey::CurrentTime, attempt.second());
-    context.add(ContextKey::SecureTransport, false);
+    context.add(ContextKey::SecureTransport, attempt.transport == "https");
     context.add(ContextKey::SourceIp, attempt.source.to_canonical());
     context
 }

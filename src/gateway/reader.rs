@@ -12,12 +12,12 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, Sleep};
 
 use crate::envelope::Format;
 use crate::wire::{BodyScanner, FaultKind, Framing, Head, HeadFault, HeadLimits, Scanned};
 
+use super::socket::Socket;
 use super::turn::{RefusedHead, Turn};
 
 /// Bytes asked of the socket at once.
@@ -35,7 +35,7 @@ pub(super) struct ReaderLimits {
 }
 
 pub(super) struct Reader {
-    stream: TcpStream,
+    stream: Socket,
     turn: Arc<Turn>,
     limits: ReaderLimits,
     state: State,
@@ -63,7 +63,7 @@ enum State {
 }
 
 impl Reader {
-    pub(super) fn new(stream: TcpStream, turn: Arc<Turn>, limits: ReaderLimits) -> Self {
+    pub(super) fn new(stream: Socket, turn: Arc<Turn>, limits: ReaderLimits) -> Self {
         let deadline = Instant::now() + limits.header_timeout;
         Self {
             stream,
@@ -80,7 +80,7 @@ impl Reader {
     }
 
     /// The socket, when the library is done with it, and whether the caller may still be sending.
-    pub(super) fn into_stream(self) -> (TcpStream, bool) {
+    pub(super) fn into_stream(self) -> (Socket, bool) {
         let quiet = matches!(self.state, State::Idle | State::Answering) && self.unread.is_empty();
         (self.stream, !quiet)
     }
@@ -262,8 +262,10 @@ impl Write for Reader {
         self.unless_stalled(context, written)
     }
 
+    /// With TLS this is where an answer waits for its caller: writing only encrypts it.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.unless_stalled(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

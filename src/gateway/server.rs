@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::envelope::unique_id;
 use super::clock;
 use super::connection;
 use super::parts::Gateway;
+use super::welcome::{Unwelcome, announced, welcome};
 
 /// After an error that only time cures: no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -46,6 +48,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
             () = shutdown.cancelled() => break,
             accepted = accepting => accepted,
             _ = summaries.tick() => {
+                tell_of_the_turned_away(&gateway);
                 connections.spawn(summarize(Arc::clone(&gateway), Journal::summarize));
                 continue;
             }
@@ -56,13 +59,20 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
             Ok((slot, stream, peer)) => {
-                let Some(place) = peers.admit(peer.ip()) else {
-                    tracing::debug!(%peer, "a peer has too many connections");
-                    continue;
+                // A trusted proxy's connections are other people's: they are counted when it is known whose.
+                let place = match gateway.parts.proxies.trusted.contains(peer.ip()) {
+                    true => None,
+                    false => match peers.admit(peer.ip()) {
+                        Some(place) => Some(place),
+                        None => continue,
+                    },
                 };
-                let (gateway, drain) = (Arc::clone(&gateway), drain.clone());
+                let (gateway, peers, drain) = (Arc::clone(&gateway), Arc::clone(&peers), drain.clone());
                 connections.spawn(async move {
-                    serve(stream, peer, gateway, drain).await;
+                    if let Err(why) = serve(stream, peer, &gateway, &peers, drain).await {
+                        tracing::debug!(%peer, %why, "a connection ended before its first call");
+                        gateway.turned_away.fetch_add(1, Ordering::Relaxed);
+                    }
                     drop((slot, place));
                 });
             }
@@ -77,12 +87,36 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
     summarize(gateway, Journal::close).await;
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, gateway: Arc<Gateway>, drain: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "a connection was gone before it began");
-        return;
+async fn serve(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    gateway: &Arc<Gateway>,
+    peers: &Arc<Peers>,
+    drain: CancellationToken,
+) -> Result<(), Unwelcome> {
+    stream.set_nodelay(true)?;
+    let begin = async {
+        let address = announced(&mut stream, peer, gateway).await?;
+        // A peer of its own is counted since it was accepted.
+        let counted = gateway.parts.proxies.trusted.contains(address) || address == peer.ip().to_canonical();
+        let place = if counted { None } else { Some(peers.admit(address).ok_or(Unwelcome::TooMany)?) };
+        let (stream, neighbour) = welcome(stream, peer, address, gateway).await?;
+        Ok::<_, Unwelcome>((stream, neighbour, place))
+    };
+    // Nothing has been asked yet, so a server that stops owes nothing.
+    let Some(begun) = drain.run_until_cancelled(begin).await else { return Ok(()) };
+    let (stream, neighbour, place) = begun?;
+    connection::serve(stream, neighbour, Arc::clone(gateway), drain).await;
+    drop(place);
+    Ok(())
+}
+
+/// One line for all of them: whoever makes them could make any number.
+fn tell_of_the_turned_away(gateway: &Gateway) {
+    let connections = gateway.turned_away.swap(0, Ordering::Relaxed);
+    if connections > 0 {
+        tracing::info!(connections, "ended before their first call: in the TLS handshake or the PROXY header");
     }
-    connection::serve(stream, peer, gateway, drain).await;
 }
 
 /// Elsewhere: a disk that is slow must not keep anybody from being accepted.
@@ -113,6 +147,7 @@ impl Peers {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(peer).or_default();
         if *count >= self.most {
+            tracing::debug!(%peer, "a peer has too many connections");
             return None;
         }
         *count += 1;

@@ -7,7 +7,7 @@ use crate::catalog::{Answer, BindFault, Call, Catalog, Operation, Refusal};
 use crate::identity::IdentityFault;
 use crate::pdp::Denied;
 use crate::policy::Verdict;
-use crate::wire::{FaultKind, FormFault, HeadFault};
+use crate::wire::{FaultKind, FormFault, ForwardedFault, HeadFault};
 
 use super::host::HostFault;
 use super::unread::UnreadFacts;
@@ -20,6 +20,8 @@ pub(super) enum Stop {
     Body(BodyFault),
     Form(FormFault),
     Host(HostFault),
+    /// What a trusted proxy says of the caller has no reading.
+    Forwarded(ForwardedFault),
     Format,
     Identity(IdentityFault),
     Operation(OperationFault),
@@ -87,7 +89,7 @@ impl Stop {
             Self::Body(BodyFault::Slow(_)) => Refusal::Slow,
             Self::Body(BodyFault::Broken | BodyFault::NoForm) => Refusal::TwoReadings,
             Self::Form(FormFault::TooMany { .. }) | Self::TooLong(_) => Refusal::QueryTooLarge,
-            Self::Form(_) | Self::TwoPlaces => Refusal::TwoReadings,
+            Self::Form(_) | Self::TwoPlaces | Self::Forwarded(_) => Refusal::TwoReadings,
             Self::Host(_) => Refusal::Host,
             Self::Format => Refusal::Format,
             Self::Identity(fault) => fault.refusal(),
@@ -118,6 +120,7 @@ impl Stop {
             Self::Body(fault) => fault.to_string(),
             Self::Form(fault) => fault.to_string(),
             Self::Host(fault) => fault.to_string(),
+            Self::Forwarded(fault) => fault.to_string(),
             Self::Format => "the parameter `Format` is neither JSON nor XML".to_owned(),
             Self::Identity(fault) => fault.to_string(),
             Self::Operation(fault) => fault.to_string(),
@@ -170,6 +173,7 @@ macro_rules! from {
 from! {
     BodyFault => Body,
     FormFault => Form,
+    ForwardedFault => Forwarded,
     HostFault => Host,
     IdentityFault => Identity,
     OperationFault => Operation,

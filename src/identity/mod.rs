@@ -6,6 +6,7 @@
 mod authenticate;
 mod bearer;
 mod canonical;
+mod certificate;
 mod claim;
 mod claimed;
 mod clock;
@@ -22,6 +23,7 @@ mod v3;
 pub use authenticate::{Authenticated, Authenticator, Channel};
 pub use bearer::BearerClaim;
 pub use canonical::{CanonicalQuery, StringToSign, canonical_query};
+pub use certificate::CertificateClaim;
 pub use claim::Claim;
 pub use claimed::Claimed;
 pub use clock::{Clock, ClockFault, format_timestamp, parse_timestamp};

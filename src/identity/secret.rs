@@ -40,7 +40,8 @@ impl Secret {
         verify_slices_are_equal(self.expose().as_bytes(), other.expose().as_bytes()).is_ok()
     }
 
-    pub(super) fn expose(&self) -> &str {
+    /// The text itself, for whoever must compute with it.
+    pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 }

@@ -114,7 +114,7 @@ fn accept(name: &'static str, value: Option<&str>, accepted: &str, reason: &'sta
 }
 
 /// A header that V1 does not cover may repeat what is signed, in whatever case, and nothing else (design 8).
-fn agree(
+pub(super) fn agree(
     signed: &Signed<'_>,
     header: &'static str,
     name: &'static str,

@@ -23,6 +23,8 @@ pub enum Proof {
         issuer: Arc<str>,
         subject: Arc<str>,
     },
+    /// The certificate of the connection.
+    Certificate,
 }
 
 /// How the call proves its caller.
@@ -34,6 +36,8 @@ pub enum Scheme {
     V3,
     /// A token of an issuer; nothing is signed by the caller.
     Bearer,
+    /// Not at all: the connection's certificate says who calls.
+    Certificate,
 }
 
 /// The public half of an AccessKey: 1 to 128 letters, digits, `.`, `_` or `-`.
@@ -86,6 +90,7 @@ impl Scheme {
             Self::V1 => "V1",
             Self::V3 => "V3",
             Self::Bearer => "BEARER",
+            Self::Certificate => "certificate",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! calls, what a decision is made for.
 
 mod account;
+#[cfg(feature = "identity")]
+mod certificates;
 mod demo;
 mod directory;
 mod documents;
@@ -17,6 +19,8 @@ mod write;
 mod written_account;
 
 pub use account::PolicyFiles;
+#[cfg(feature = "identity")]
+pub use certificates::{TlsFiles, read_tls_files};
 pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;

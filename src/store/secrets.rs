@@ -76,7 +76,7 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
 }
 
 #[cfg(unix)]
-fn check_mode(path: &Path, modes: FileModes) -> Result<(), String> {
+pub(super) fn check_mode(path: &Path, modes: FileModes) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
     let open = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
     if open && modes == FileModes::Checked {
@@ -86,6 +86,6 @@ fn check_mode(path: &Path, modes: FileModes) -> Result<(), String> {
 }
 
 #[cfg(not(unix))]
-fn check_mode(_: &Path, _: FileModes) -> Result<(), String> {
+pub(super) fn check_mode(_: &Path, _: FileModes) -> Result<(), String> {
     Ok(())
 }

@@ -9,8 +9,8 @@ use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings};
 use ramgate::gateway::{
-    Gateway, GatewayParts, Product, ResourceFacts, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget, client_tls,
-    run,
+    Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
+    client_tls, run,
 };
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory};
 use ramgate::pdp::Pdp;
@@ -43,6 +43,8 @@ pub struct Setup {
     pub sink: Option<Box<dyn Sink>>,
     pub nonces: Option<Box<dyn NonceMemory>>,
     pub unauthenticated: BudgetLimits,
+    /// Without it the listener is plain.
+    pub tls: Option<ServerTls>,
 }
 
 impl Default for Setup {
@@ -59,6 +61,7 @@ impl Default for Setup {
             sink: None,
             nonces: None,
             unauthenticated: BudgetLimits { per_peer: 10_000, total: 10_000 },
+            tls: None,
         }
     }
 }
@@ -150,6 +153,8 @@ impl TestGateway {
             denial: settings.denial.clone(),
             operations: settings.operations,
             limits: settings.limits,
+            proxies: settings.listener.proxies.clone(),
+            tls: setup.tls,
         });
         runtime.spawn(run(listener, Arc::new(gateway), shutdown.clone()));
         drop(inside);

@@ -11,10 +11,16 @@ pub mod policies;
 pub mod program;
 pub mod refusals;
 pub mod sink;
+pub mod tls;
 pub mod upstream;
 pub mod wire;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use ramgate::source::Source;
+use ramgate::store::{PolicyFiles, demo_policies};
+use ramgate::wire::TrustedProxies;
 
 pub use bench::{Bench, Refused};
 pub use caller::{Caller, Shape};
@@ -29,6 +35,19 @@ pub const ENI: &str = "eni-bp1demopod0000000001";
 pub const INSTANCE: &str = "i-bp1demoworker00000001";
 pub const PROD_INSTANCE: &str = "i-bp1demoprod000000001";
 pub const ACCOUNT: &str = "1234567890123456";
+
+/// The demo with another account file and other documents.
+pub fn policies(account: &str, documents: &[(&str, &str)]) -> PolicyFiles {
+    let mut files = demo_policies();
+    files.accounts = vec![(PathBuf::from("account.toml"), Source::new("account.toml", account))];
+    let document = |(name, text): &(&str, &str)| (PathBuf::from(format!("{name}.json")), Source::new(*name, *text));
+    files.documents = documents.iter().map(document).collect();
+    files
+}
+
+pub fn trusted(ranges: &[&str]) -> TrustedProxies {
+    TrustedProxies::new(ranges.iter().map(|range| range.parse().unwrap()))
+}
 
 /// Waits until something holds; a test that waits for longer has failed.
 pub fn wait_for(what: &str, holds: impl Fn() -> bool) {

@@ -120,6 +120,12 @@ impl Server {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// Asks it to read its files again, as an init system does.
+    pub fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+
     /// Asks it to stop as an init system does; its exit status, if it stops within that time.
     pub fn terminate(&mut self, within: Duration) -> Option<i32> {
         let pid = self.child.id().to_string();

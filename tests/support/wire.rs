@@ -78,7 +78,7 @@ pub fn send_raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
 }
 
 /// Reads one answer; none when the connection ends first.
-pub fn read_answer(stream: &mut TcpStream) -> Option<Answer> {
+pub fn read_answer(stream: &mut impl Read) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     let end = loop {

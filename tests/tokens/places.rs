@@ -22,6 +22,11 @@ pub struct Believing {
 
 impl Believing {
     pub fn start(issuer: &str, jwks: &str, files: &[(&str, &[u8])]) -> Self {
+        Self::behind("", issuer, jwks, files)
+    }
+
+    /// With so many proxies that are trusted.
+    fn behind(trusted: &str, issuer: &str, jwks: &str, files: &[(&str, &[u8])]) -> Self {
         let folder = tempdir().unwrap();
         let write = |name: &str, text: &[u8]| {
             fs::write(folder.path().join(name), text).unwrap();
@@ -33,7 +38,8 @@ impl Believing {
             "listen = \"127.0.0.1:0\"\npolicies = [\"{POLICIES}\"]\n[upstream]\nurl = \"simulator\"\n\
              regions = [\"cn-hangzhou\"]\n[[identity.jwt]]\nissuer = \"{issuer}\"\naudience = [\"ramgate\"]\n{jwks}\n\
              principals = [\n  {{ sub = \"{SUBJECT}\", principal = \"role/terway\" }},\n  \
-             {{ sub = \"repo:org/*\", claims = {{ \"/ref\" = \"main\" }}, principal = \"user/alice\" }},\n]\n"
+             {{ sub = \"repo:org/*\", claims = {{ \"/ref\" = \"main\" }}, principal = \"user/alice\" }},\n]\n[limits]\n\
+             trusted_proxies = [{trusted}]\n"
         );
         write("ramgate.toml", configuration.as_bytes());
         let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
@@ -174,6 +180,26 @@ fn every_fault_of_a_token_has_its_documented_answer() {
     let alice = gateway.attach(PROD_INSTANCE, "", &format!("Authorization: Bearer {}\r\n", key.sign(&mapped)));
     assert_eq!(alice.code(), "Forbidden.SubUser");
     assert!(gateway.log().contains("\"userName\":\"alice\""));
+}
+
+/// Others could read it on the way: behind a proxy, what counts is how the caller came to it.
+#[test]
+fn a_token_in_the_open_is_refused() {
+    let key = Key::ec("one");
+    let files: &[(&str, &[u8])] = &[("jwks.json", set(&[key.jwk()]).into_bytes().leak())];
+    let gateway = Believing::behind("\"127.0.0.1/32\"", ISSUER, "jwks = \"jwks.json\"", files);
+    let bearer = format!("Authorization: Bearer {}\r\n", key.sign(&claims(now())));
+    for (forwarded, open) in [
+        ("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: http\r\n", true),
+        ("X-Forwarded-For: 203.0.113.9\r\n", true),
+        ("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n", false),
+        ("", false),
+    ] {
+        let answer = gateway.attach(PROD_INSTANCE, "", &format!("{bearer}{forwarded}"));
+        let expected = if open { (400, "InvalidParameter") } else { (403, "Forbidden.SubUser") };
+        assert_eq!((answer.status, answer.code().as_str()), expected, "{forwarded}: {answer:?}");
+        assert!(!open || answer.message().contains("send it over TLS"), "{answer:?}");
+    }
 }
 
 /// A key ring's keys go on working beside tokens, and a gateway without an issuer takes no token.

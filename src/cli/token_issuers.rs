@@ -1,0 +1,78 @@
+//! Issuers of tokens, from their settings to keys that are kept fresh.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{MappedSubject, TokenKeysPlace, TokenSettings};
+use crate::gateway::{IssuerKeys, KeyPlace, SharedKeys, client_tls};
+use crate::identity::{TokenIssuer, TokenMapping};
+use crate::pdp::Directory;
+
+use super::exit::Failure;
+use super::http_client::read_roots;
+
+/// Whose tokens are accepted, every name looked up.
+pub(super) struct Issuer {
+    settings: TokenSettings,
+    principals: Vec<TokenMapping>,
+    tls: rustls::ClientConfig,
+}
+
+/// Looks up who the subjects are, and reads whom to trust.
+pub(super) fn look_up(tokens: &[TokenSettings], directory: &Directory) -> Result<Vec<Issuer>, Failure> {
+    let issuer = |settings: &TokenSettings| {
+        let mapped = settings.principals.iter().map(|mapped| {
+            let MappedSubject { subject, claims, principal } = mapped.clone();
+            let principal = directory.named(principal).map_err(|unknown| {
+                let what = format!("tokens of `{}`: {unknown}", settings.issuer);
+                Failure::new(what, "name users and roles of the account file in `[[identity.jwt]]`")
+            })?;
+            Ok(TokenMapping { subject, claims, principal })
+        });
+        let principals = mapped.collect::<Result<_, Failure>>()?;
+        let roots = settings.ca_file.as_deref().map(|path| read_roots(path, "identity.jwt.ca_file")).transpose()?;
+        let tls = client_tls(roots.as_deref()).map_err(|error| {
+            Failure::new(format!("an issuer's certificates cannot be used: {error}"), "mend `ca_file`")
+        })?;
+        Ok(Issuer { settings: settings.clone(), principals, tls })
+    };
+    tokens.iter().map(issuer).collect()
+}
+
+/// Reads every issuer's keys for the first time, and has them kept fresh. A file must be there; a server may be away at
+/// the moment, and its tokens are answered with 503 until it is back.
+pub(super) async fn start(
+    issuers: Vec<Issuer>,
+    servers: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> Result<(Vec<TokenIssuer>, Vec<Arc<IssuerKeys>>), Failure> {
+    let (mut judged, mut kept) = (Vec::new(), Vec::new());
+    for Issuer { settings, principals, tls } in issuers {
+        let place = match settings.keys {
+            TokenKeysPlace::File(path) => KeyPlace::File(path),
+            TokenKeysPlace::Url(url) => KeyPlace::Url(url),
+            TokenKeysPlace::Discovery => KeyPlace::Discovery,
+        };
+        let file = matches!(place, KeyPlace::File(_));
+        let keys = Arc::new(IssuerKeys::new(settings.issuer.as_str().into(), place, tls, settings.refresh));
+        match keys.read().await {
+            Err(why) if file => return Err(Failure::new(why, "mend `jwks` in `[[identity.jwt]]`")),
+            Err(why) => tracing::error!("{why}; its tokens are refused until they are"),
+            Ok(()) => {}
+        }
+        servers.spawn(Arc::clone(&keys).keep(shutdown.clone()));
+        judged.push(TokenIssuer {
+            issuer: settings.issuer.into(),
+            audience: settings.audience,
+            algorithms: settings.algorithms,
+            not_before: settings.not_before,
+            leeway: settings.leeway,
+            principals,
+            keys: Box::new(SharedKeys(Arc::clone(&keys))),
+        });
+        kept.push(keys);
+    }
+    Ok((judged, kept))
+}

@@ -1,0 +1,52 @@
+//! Who stands at the other end of a connection, and what is believed of the caller behind.
+
+use std::net::IpAddr;
+
+use crate::ram::Principal;
+use crate::wire::{Forwarded, ForwardedFault, Head, TrustedProxies, read_forwarded};
+
+use super::host::HostFault;
+
+/// What a connection says of its other end, before any call.
+#[derive(Clone, Debug)]
+pub(super) struct Neighbour {
+    /// The socket's peer.
+    pub(super) peer: IpAddr,
+    /// The peer, or whom a trusted one announced with the PROXY protocol.
+    pub(super) address: IpAddr,
+    /// Whether the connection has TLS.
+    pub(super) encrypted: bool,
+    /// The name asked for in the handshake.
+    pub(super) server_name: Option<String>,
+    /// Whom the certificate of the other end stands for.
+    pub(super) holder: Option<Principal>,
+}
+
+impl Neighbour {
+    /// Where a call comes from: the neighbour, or, where that is a trusted proxy, whom it names.
+    pub(super) fn origin(&self, head: &Head, trusted: &TrustedProxies) -> Result<Forwarded, ForwardedFault> {
+        let own = Forwarded { source: self.address, secure: self.encrypted };
+        if trusted.contains(self.address) { read_forwarded(own, &head.headers(), trusted) } else { Ok(own) }
+    }
+
+    /// A call for another host than the handshake's (`spec/wire-protocol.md` 8, row 24). A trusted proxy makes
+    /// handshakes of its own.
+    pub(super) fn check_host(&self, host: &str, trusted: &TrustedProxies) -> Result<(), HostFault> {
+        let Some(server_name) = &self.server_name else { return Ok(()) };
+        let bare = host.split(':').next().unwrap_or_default().trim_end_matches('.');
+        if bare.eq_ignore_ascii_case(server_name.trim_end_matches('.')) || trusted.contains(self.address) {
+            return Ok(());
+        }
+        Err(HostFault::ServerName { host: host.to_owned(), server_name: server_name.clone() })
+    }
+
+    /// Who calls when a call says nothing: never whom a trusted proxy's own certificate stands for.
+    pub(super) fn caller(&self, trusted: &TrustedProxies) -> Option<&Principal> {
+        self.holder.as_ref().filter(|_| !trusted.contains(self.address))
+    }
+
+    /// As an audit line writes the transport.
+    pub(super) fn transport(secure: bool) -> &'static str {
+        if secure { "https" } else { "http" }
+    }
+}

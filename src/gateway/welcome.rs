@@ -1,0 +1,81 @@
+//! What happens on a connection before the first byte of HTTP: the PROXY header, the TLS handshake.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::wire::{ProxyFault, ProxyProgress, read_proxy_header};
+
+use super::neighbour::Neighbour;
+use super::parts::Gateway;
+use super::socket::Socket;
+
+/// Why a connection ends before it has begun. Nobody is told: there is no form yet in which to tell it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unwelcome {
+    #[error("the PROXY header is malformed: {0}")]
+    Proxy(#[from] ProxyFault),
+    #[error("the PROXY header was not complete in time")]
+    SlowProxy,
+    #[error("the announced caller has too many connections")]
+    TooMany,
+    #[error("the TLS handshake failed: {0}")]
+    Handshake(io::Error),
+    #[error("the TLS handshake was not complete in time")]
+    SlowHandshake,
+    #[error("{0}")]
+    Socket(#[from] io::Error),
+}
+
+/// Who is there, by the socket and by a PROXY header where one is due.
+pub(super) async fn announced(
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    gateway: &Gateway,
+) -> Result<IpAddr, Unwelcome> {
+    let peer = peer.ip().to_canonical();
+    let proxies = &gateway.parts.proxies;
+    let Some(versions) = proxies.protocol.filter(|_| proxies.trusted.contains(peer)) else { return Ok(peer) };
+    let reading = async {
+        let mut header = Vec::new();
+        loop {
+            match read_proxy_header(&header, versions)? {
+                ProxyProgress::Done(announced) => return Ok(announced.unwrap_or(peer)),
+                ProxyProgress::More(bytes) => {
+                    let read = header.len();
+                    header.resize(read + bytes, 0);
+                    stream.read_exact(&mut header[read..]).await?;
+                }
+            }
+        }
+    };
+    timeout(gateway.parts.limits.header_timeout, reading).await.unwrap_or(Err(Unwelcome::SlowProxy))
+}
+
+/// The connection, its handshake done where the listener has TLS.
+pub(super) async fn welcome(
+    stream: TcpStream,
+    peer: SocketAddr,
+    address: IpAddr,
+    gateway: &Gateway,
+) -> Result<(Socket, Neighbour), Unwelcome> {
+    let peer = peer.ip().to_canonical();
+    let Some(tls) = &gateway.parts.tls else {
+        let neighbour = Neighbour { peer, address, encrypted: false, server_name: None, holder: None };
+        return Ok((Socket::Plain(stream), neighbour));
+    };
+    let config = Arc::clone(&tls.config.borrow());
+    let accepted = timeout(tls.handshake_timeout, TlsAcceptor::from(config).accept(stream)).await;
+    let stream = accepted.map_err(|_| Unwelcome::SlowHandshake)?.map_err(Unwelcome::Handshake)?;
+    let (_, session) = stream.get_ref();
+    let server_name = session.server_name().map(str::to_owned);
+    let certificate = session.peer_certificates().and_then(<[_]>::first);
+    let holder = certificate.and_then(|certificate| tls.holder(certificate)).cloned();
+    let neighbour = Neighbour { peer, address, encrypted: true, server_name, holder };
+    Ok((Socket::Tls(Box::new(stream)), neighbour))
+}

@@ -1,0 +1,154 @@
+//! What a trusted proxy says of the call it hands on (`spec/wire-protocol.md` 8, row 12).
+//!
+//! The one place that reads `X-Forwarded-For` and `X-Forwarded-Proto`. Whoever calls it has found that the neighbour
+//! is trusted. `Forwarded`, `X-Real-IP` and the like are read by nobody.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::excerpt::excerpt;
+use super::trusted_proxies::TrustedProxies;
+
+/// Where a call comes from, and whether it came there over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forwarded {
+    pub source: IpAddr,
+    pub secure: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForwardedFault {
+    #[error("`X-Forwarded-For` names the hop `{0}`, which is no address: let the proxy write addresses only")]
+    Hop(String),
+    #[error("`X-Forwarded-For` names more than {MOST_HOPS} trusted hops")]
+    Hops,
+    #[error("`X-Forwarded-Proto` is `{0}`: let the proxy write `http` or `https`, once")]
+    Proto(String),
+}
+
+/// More proxies in a row than anybody has.
+const MOST_HOPS: usize = 32;
+
+/// Goes through the hops from the right, several headers being one list, to the first that is not trusted: that is
+/// the caller. Where all are trusted it is the left-most. What stands further left is the caller's own word and is
+/// not looked at.
+///
+/// A proxy that names a caller without saying how it was reached vouches for no TLS: `neighbour`'s own counts only
+/// where there is no other hop.
+///
+/// # Errors
+/// A hop that was reached and is no address, or a protocol that is none.
+pub fn read_forwarded<'a>(
+    neighbour: Forwarded,
+    headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
+    trusted: &TrustedProxies,
+) -> Result<Forwarded, ForwardedFault> {
+    let values = |wanted: &'static str| {
+        headers.clone().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+    };
+    let lists: Vec<&[u8]> = values("x-forwarded-for").collect();
+    let mut source = None;
+    for (count, hop) in lists.iter().rev().flat_map(|list| list.rsplit(|byte| *byte == b',')).enumerate() {
+        if count == MOST_HOPS {
+            return Err(ForwardedFault::Hops);
+        }
+        let address = read_hop(hop).ok_or_else(|| ForwardedFault::Hop(excerpt(hop.trim_ascii())))?;
+        source = Some(address);
+        if !trusted.contains(address) {
+            break;
+        }
+    }
+    let mut secure = None;
+    for value in values("x-forwarded-proto") {
+        let proto = value.trim_ascii();
+        let said = [("http", false), ("https", true)]
+            .into_iter()
+            .find(|(name, _)| proto.eq_ignore_ascii_case(name.as_bytes()))
+            .filter(|_| secure.is_none());
+        secure = Some(said.ok_or_else(|| ForwardedFault::Proto(excerpt(proto)))?.1);
+    }
+    let of_itself = source.is_none() && neighbour.secure;
+    Ok(Forwarded { source: source.unwrap_or(neighbour.source), secure: secure.unwrap_or(of_itself) })
+}
+
+/// An address, with a port or without; IPv4 in IPv6 is IPv4.
+fn read_hop(hop: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(hop.trim_ascii()).ok()?;
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(six) = bare {
+        return six.parse().map(IpAddr::V6).ok().map(|address| address.to_canonical());
+    }
+    // A zone means something on one machine only.
+    let with_port = || text.parse::<SocketAddr>().ok().filter(|_| !text.contains('%')).map(|socket| socket.ip());
+    text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(headers: &[(&str, &[u8])], encrypted: bool) -> Result<Forwarded, ForwardedFault> {
+        let trusted = TrustedProxies::new(["10.0.0.0/8", "2001:db8::/32"].map(|range| range.parse().unwrap()));
+        let neighbour = Forwarded { source: "10.0.0.1".parse().unwrap(), secure: encrypted };
+        read_forwarded(neighbour, &headers.iter().copied(), &trusted)
+    }
+
+    #[test]
+    fn the_caller_is_the_right_most_hop_that_is_not_trusted() {
+        let table: [(&[&str], &str); 14] = [
+            (&[], "10.0.0.1"),
+            (&["203.0.113.9"], "203.0.113.9"),
+            (&["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
+            (&["203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            (&["6.6.6.6, 203.0.113.9,10.0.0.2 ,\t10.0.0.3"], "203.0.113.9"),
+            (&["203.0.113.9", "10.0.0.2"], "203.0.113.9"),
+            (&["10.0.0.2", "203.0.113.9"], "203.0.113.9"),
+            (&["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            (&["garbage, 203.0.113.9"], "203.0.113.9"),
+            (&[", 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            (&["203.0.113.9:4711, 10.0.0.2:80"], "203.0.113.9"),
+            (&["[2001:db9::1]:443, [2001:db8::7]"], "2001:db9::1"),
+            (&["::ffff:203.0.113.9, ::ffff:10.0.0.2"], "203.0.113.9"),
+            (&["2001:db9::1"], "2001:db9::1"),
+        ];
+        for (lists, expected) in table {
+            let headers: Vec<_> = lists.iter().map(|list| ("X-Forwarded-For", list.as_bytes())).collect();
+            assert_eq!(read(&headers, false).map(|it| it.source), Ok(expected.parse().unwrap()), "{lists:?}");
+        }
+    }
+
+    #[test]
+    fn a_hop_that_is_reached_must_be_an_address() {
+        for bad in ["", "unknown", "203.0.113.9,", "203.0.113.9, , 10.0.0.2", "_hidden", "010.0.0.1", "fe80::1%eth0"] {
+            assert!(
+                matches!(read(&[("x-forwarded-for", bad.as_bytes())], false), Err(ForwardedFault::Hop(_))),
+                "{bad}"
+            );
+        }
+        assert!(read(&[("x-forwarded-for", b"\xff\xfe")], false).is_err());
+        let many = vec!["10.0.0.2"; MOST_HOPS + 1].join(",");
+        assert_eq!(read(&[("x-forwarded-for", many.as_bytes())], false), Err(ForwardedFault::Hops));
+    }
+
+    #[test]
+    fn tls_is_what_the_proxy_says_or_what_it_has_itself() {
+        let hop: (&str, &[u8]) = ("x-forwarded-for", b"203.0.113.9");
+        let proto = |value: &'static str| ("X-Forwarded-Proto", value.as_bytes());
+        let secure = |headers: &[(&str, &[u8])], encrypted| read(headers, encrypted).map(|it| it.secure);
+        assert_eq!(secure(&[hop, proto("https")], false), Ok(true));
+        assert_eq!(secure(&[hop, proto("HTTP")], true), Ok(false));
+        assert_eq!(secure(&[hop], true), Ok(false), "nothing is said of the caller's own way");
+        assert_eq!((secure(&[], true), secure(&[], false)), (Ok(true), Ok(false)));
+        for bad in [&[proto("https, http")][..], &[proto("")], &[proto("wss")], &[proto("https"), proto("https")]] {
+            assert!(matches!(secure(bad, true), Err(ForwardedFault::Proto(_))), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_origin_or_a_fault(value: Vec<u8>, proto: Vec<u8>) {
+            let _ = read(&[("x-forwarded-for", &value), ("x-forwarded-proto", &proto)], true);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The networks whose word about a caller is believed.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+/// Ranges of addresses; none by default, so that nobody is believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    pub fn new(ranges: impl IntoIterator<Item = IpNet>) -> Self {
+        Self(ranges.into_iter().map(canonical).collect())
+    }
+
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|range| range.contains(&address))
+    }
+
+    /// Whether every address of a family is in some range, even when it takes several to say so.
+    pub fn covers_everyone(&self) -> bool {
+        IpNet::aggregate(&self.0).iter().any(|range| range.prefix_len() == 0)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A range of IPv4 addresses written as IPv6 ones is the range of IPv4: addresses are compared in that form.
+fn canonical(range: IpNet) -> IpNet {
+    let IpNet::V6(six) = range else { return range };
+    let four = six.addr().to_ipv4_mapped().filter(|_| six.prefix_len() >= 96);
+    let four = four.and_then(|four| Ipv4Net::new(four, six.prefix_len() - 96).ok());
+    four.map_or(range, IpNet::V4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(ranges: &[&str]) -> TrustedProxies {
+        TrustedProxies::new(ranges.iter().map(|range| range.parse().unwrap()))
+    }
+
+    #[test]
+    fn an_address_is_in_a_range_however_either_is_written() {
+        let trusted = proxies(&["10.0.0.0/8", "::ffff:192.0.2.0/120", "2001:db8::/32"]);
+        for inside in ["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"] {
+            assert!(trusted.contains(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in ["11.0.0.1", "192.0.3.1", "::ffff:11.0.0.1", "2001:db9::1", "::10.1.2.3"] {
+            assert!(!trusted.contains(outside.parse().unwrap()), "{outside}");
+        }
+        assert!(!TrustedProxies::default().contains("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn everyone_is_everyone_however_it_is_written() {
+        for all in [
+            &["0.0.0.0/0"][..],
+            &["::/0"],
+            &["0.0.0.0/1", "128.0.0.0/1"],
+            &["::ffff:0.0.0.0/96"],
+            &["10.0.0.0/8", "::/1", "8000::/1"],
+        ] {
+            assert!(proxies(all).covers_everyone(), "{all:?}");
+        }
+        for some in [&["0.0.0.0/1"][..], &["10.0.0.0/8", "2001:db8::/32"], &[]] {
+            assert!(!proxies(some).covers_everyone(), "{some:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Certificates of a test's own making, and a caller that speaks TLS.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ramgate::gateway::{ClientCertificates, ServerTls, ServerTlsTexts, client_tls, server_tls};
+use ramgate::ram::Principal;
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned, SupportedProtocolVersion};
+use tokio::sync::watch;
+
+use super::wire::{Answer, connect, read_answer};
+
+/// A certificate and its key, PEM.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    pub certificate: String,
+    pub key: String,
+}
+
+/// Whoever signs certificates.
+pub struct Authority {
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// For the gateway, on loopback and by name.
+    pub fn server(&self) -> Pair {
+        let names = ["127.0.0.1", "gateway.test", "other.test"].map(str::to_owned);
+        self.sign(&CertificateParams::new(names).unwrap())
+    }
+
+    /// For a caller, with the subject `CN=name,O=netops`.
+    pub fn client(&self, name: &str) -> Pair {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "netops");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Pair {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        Pair { certificate, key: key.serialize_pem() }
+    }
+}
+
+/// What a gateway with that certificate is given.
+pub fn config(pair: &Pair, clients: Option<ClientCertificates<'_>>) -> Arc<ServerConfig> {
+    let texts = ServerTlsTexts { certificate: pair.certificate.as_bytes(), key: pair.key.as_bytes(), clients };
+    Arc::new(server_tls(texts).unwrap())
+}
+
+/// The same as a part of a gateway, and the means to exchange it.
+pub fn listener(config: Arc<ServerConfig>) -> (ServerTls, watch::Sender<Arc<ServerConfig>>) {
+    let (sender, receiver) = watch::channel(config);
+    let principals: Arc<HashMap<String, Principal>> = Arc::default();
+    (ServerTls { config: receiver, handshake_timeout: Duration::from_secs(10), principals }, sender)
+}
+
+/// A caller who trusts that authority.
+pub fn trusting(roots: &str) -> ClientConfig {
+    client_tls(Some(roots.as_bytes())).unwrap()
+}
+
+/// The same with one version of TLS only, or with a certificate.
+pub fn caller(roots: &str, versions: &[&'static SupportedProtocolVersion], own: Option<&Pair>) -> ClientConfig {
+    let mut store = RootCertStore::empty();
+    store.add(CertificateDer::from_pem_slice(roots.as_bytes()).unwrap()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(store);
+    match own {
+        None => builder.with_no_client_auth(),
+        Some(pair) => {
+            let chain = vec![CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()];
+            let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+    }
+}
+
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
+
+/// Connects and shakes hands.
+pub fn open(address: SocketAddr, config: ClientConfig, name: &str) -> io::Result<Stream> {
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut socket = connect(address);
+    while connection.is_handshaking() {
+        connection.complete_io(&mut socket)?;
+    }
+    Ok(StreamOwned::new(connection, socket))
+}
+
+/// Sends on a connection that stays open; none when it ends instead of answering.
+pub fn ask_on(stream: &mut Stream, request: &[u8]) -> Option<Answer> {
+    stream.write_all(request).and_then(|()| stream.flush()).ok()?;
+    read_answer(stream)
+}
+
+/// One call on a connection of its own; none when the handshake fails or nothing is answered.
+pub fn ask(address: SocketAddr, config: ClientConfig, request: &[u8]) -> Option<Answer> {
+    ask_on(&mut open(address, config, "127.0.0.1").ok()?, request)
+}
