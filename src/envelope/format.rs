@@ -30,10 +30,11 @@ impl Format {
         }
     }
 
-    /// JSON for V3 and where `Accept` names it, else XML.
+    /// JSON for V3, for a bearer token and where `Accept` names it, else XML.
     pub fn unasked(accept: Option<&str>, scheme: Option<Scheme>) -> Self {
         let names_json = accept.is_some_and(|accept| accept.to_ascii_lowercase().contains("json"));
-        if names_json || scheme == Some(Scheme::V3) { Self::Json } else { Self::Xml }
+        let new = matches!(scheme, Some(Scheme::V3 | Scheme::Bearer));
+        if names_json || new { Self::Json } else { Self::Xml }
     }
 
     /// What a request that could not be read seems to ask for: something must be answered, and in a form that its
@@ -77,6 +78,7 @@ mod tests {
             (Some("None"), None, Some(Scheme::V1), Ok(Xml)),
             (Some("html"), None, None, Err(UnknownFormat)),
             (None, None, Some(Scheme::V3), Ok(Json)),
+            (None, None, Some(Scheme::Bearer), Ok(Json)),
             (None, Some("application/json"), Some(Scheme::V1), Ok(Json)),
             (None, Some("*/*"), Some(Scheme::V1), Ok(Xml)),
             (None, None, None, Ok(Xml)),

@@ -214,9 +214,10 @@ impl Exchange {
     }
 
     fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {
-        // Where a trusted proxy is in between, what it says of the caller.
-        let near = self.attempt.source.is_loopback() || self.attempt.transport == Neighbour::transport(true);
-        let channel = if near { Channel::Protected } else { Channel::Open };
+        // Both ways that a trusted proxy stands between: the caller's, as the proxy tells it, and the proxy's own.
+        let to_proxy = self.attempt.source.is_loopback() || self.attempt.transport == Neighbour::transport(true);
+        let from_proxy = self.neighbour.peer.is_loopback() || self.neighbour.encrypted;
+        let channel = if to_proxy && from_proxy { Channel::Protected } else { Channel::Open };
         self.gateway.authenticator(channel).authenticate(claim, signed, self.attempt.at)
     }
 

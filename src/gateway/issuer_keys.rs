@@ -87,10 +87,9 @@ impl IssuerKeys {
             };
             let last = *self.reading.lock().await;
             let least = LEAST_INTERVAL.min(self.refresh / 2);
-            if !asked || last.is_none_or(|last| last.elapsed() >= least) {
-                if let Err(why) = self.read().await {
-                    tracing::warn!("{why}");
-                }
+            let due = !asked || last.is_none_or(|last| last.elapsed() >= least);
+            if due && let Err(why) = self.read().await {
+                tracing::warn!("{why}");
             }
             self.done.notify_waiters();
         }
