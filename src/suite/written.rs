@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use toml::Spanned;
 
 use crate::pdp::WrittenResource;
@@ -146,131 +147,81 @@ fn merged<V: Clone>(mut own: BTreeMap<Text, V>, below: &BTreeMap<Text, V>) -> BT
     own
 }
 
-impl<'de> Deserialize<'de> for WrittenExpect {
+/// One value, or a list: the one form in which all of these are written.
+enum OneOrMany<T> {
+    One(Value),
+    Many(Vec<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
-            type Value = WrittenExpect;
+        struct Shape<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = OneOrMany<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a word such as \"allow\", or a list of cells `{ principal = \"…\", is = \"allow\" }`")
+                f.write_str("a text, a whole number, true or false, or a list")
             }
 
-            fn visit_str<E>(self, word: &str) -> Result<WrittenExpect, E> {
-                Ok(WrittenExpect::Word(word.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(Value(text.to_owned())))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<WrittenExpect, A::Error> {
-                let mut cells = Vec::new();
-                while let Some(cell) = list.next_element()? {
-                    cells.push(cell);
+            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(Value(value.to_string())))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(Value(value.to_string())))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(element) = list.next_element()? {
+                    all.push(element);
                 }
-                Ok(WrittenExpect::Cells(cells))
+                Ok(OneOrMany::Many(all))
             }
         }
-        deserializer.deserialize_any(Shape)
+        deserializer.deserialize_any(Shape(PhantomData))
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match OneOrMany::<IgnoredAny>::deserialize(deserializer)? {
+            OneOrMany::One(value) => Ok(value),
+            OneOrMany::Many(_) => Err(D::Error::custom("a list where one value belongs")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match OneOrMany::<Value>::deserialize(deserializer)? {
+            OneOrMany::One(Value(value)) => vec![value],
+            OneOrMany::Many(values) => values.into_iter().map(|Value(value)| value).collect(),
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for WrittenExpect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match OneOrMany::deserialize(deserializer)? {
+            OneOrMany::One(Value(word)) => Self::Word(word),
+            OneOrMany::Many(cells) => Self::Cells(cells),
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for Several {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A list element has a place of its own; a lone text has that of the value.
-        let whole: Spanned<OneOrMany> = Spanned::deserialize(deserializer)?;
+        let whole: Spanned<OneOrMany<Text>> = Spanned::deserialize(deserializer)?;
         let span = whole.span();
         Ok(Self(match whole.into_inner() {
-            OneOrMany::One(text) => vec![Spanned::new(span, text)],
+            OneOrMany::One(Value(text)) => vec![Spanned::new(span, text)],
             OneOrMany::Many(texts) => texts,
         }))
-    }
-}
-
-enum OneOrMany {
-    One(String),
-    Many(Vec<Text>),
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
-            type Value = OneOrMany;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
-                }
-                Ok(OneOrMany::Many(texts))
-            }
-        }
-        deserializer.deserialize_any(Shape)
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl Visitor<'_> for Shape {
-            type Value = Value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a whole number, true or false")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value(text.to_owned()))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-                Ok(Value(value.to_string()))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-                Ok(Value(value.to_string()))
-            }
-        }
-        deserializer.deserialize_any(Shape)
-    }
-}
-
-impl<'de> Deserialize<'de> for Values {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shape;
-        impl<'de> Visitor<'de> for Shape {
-            type Value = Values;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text, a whole number, true or false, or a list of them")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Values, E> {
-                Ok(Values(vec![text.to_owned()]))
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Values, E> {
-                Ok(Values(vec![value.to_string()]))
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Values, E> {
-                Ok(Values(vec![value.to_string()]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Values, A::Error> {
-                let mut values = Vec::new();
-                while let Some(Value(value)) = list.next_element()? {
-                    values.push(value);
-                }
-                Ok(Values(values))
-            }
-        }
-        deserializer.deserialize_any(Shape)
     }
 }
