@@ -239,8 +239,9 @@ impl Reader<'_> {
     fn upstream(&mut self, written: Spanned<WrittenUpstream>, defaults: UpstreamSettings) -> UpstreamSettings {
         let section = written.span();
         let written = written.into_inner();
-        let WrittenUpstream { url, regions, region_aliases, access_key_id, secret_env, secret_file, key, .. } = written;
-        let own = WrittenKey { account: None, access_key_id, secret_env, secret_file };
+        let WrittenUpstream { url, regions, region_aliases, key, access_key_id, .. } = written;
+        let WrittenUpstream { secret_env, secret_file, secret_command, .. } = written;
+        let own = WrittenKey { account: None, access_key_id, secret_env, secret_file, secret_command };
         let mut served = Vec::new();
         for region in &regions {
             match region.get_ref().parse::<Region>() {

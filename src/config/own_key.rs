@@ -32,6 +32,16 @@ pub(super) struct WrittenKey {
     pub(super) access_key_id: Option<Spanned<String>>,
     pub(super) secret_env: Option<String>,
     pub(super) secret_file: Option<PathBuf>,
+    pub(super) secret_command: Option<Vec<String>>,
+}
+
+impl WrittenKey {
+    fn says_anything(&self) -> bool {
+        self.access_key_id.is_some()
+            || self.secret_env.is_some()
+            || self.secret_file.is_some()
+            || self.secret_command.is_some()
+    }
 }
 
 impl Reader<'_> {
@@ -44,7 +54,7 @@ impl Reader<'_> {
         if keys.is_empty() {
             return OwnKeys::One(self.own_key(one, section));
         }
-        if one.access_key_id.is_some() || one.secret_env.is_some() || one.secret_file.is_some() {
+        if one.says_anything() {
             let title = "the gateway has a key of its own and one for each account: nobody could tell which is meant";
             self.complain(section.clone(), title, "move it into a `[[upstream.key]]`, with its `account`");
         }
@@ -86,13 +96,18 @@ impl Reader<'_> {
     }
 
     fn own_key(&mut self, written: WrittenKey, section: &Range<usize>) -> OwnKey {
-        let WrittenKey { access_key_id, secret_env, secret_file, .. } = written;
-        let secret = match (secret_env, secret_file) {
-            (Some(name), None) => SecretPlace::Environment(name),
-            (None, Some(path)) => SecretPlace::File(self.folder.join(path)),
+        let WrittenKey { access_key_id, secret_env, secret_file, secret_command, .. } = written;
+        let secret = match (secret_env, secret_file, secret_command) {
+            (Some(name), None, None) => SecretPlace::Environment(name),
+            (None, Some(path), None) => SecretPlace::File(self.folder.join(path)),
+            (None, None, Some(command)) => SecretPlace::Command(command),
             _ => {
                 let title = "the gateway's own key has no secret, or two";
-                self.complain(section.clone(), title, "give exactly one of `secret_env` and `secret_file`");
+                self.complain(
+                    section.clone(),
+                    title,
+                    "give exactly one of `secret_env`, `secret_file` and `secret_command`",
+                );
                 SecretPlace::Environment(String::new())
             }
         };

@@ -48,6 +48,7 @@ pub(super) struct WrittenUpstream {
     pub(super) access_key_id: Option<Spanned<String>>,
     pub(super) secret_env: Option<String>,
     pub(super) secret_file: Option<PathBuf>,
+    pub(super) secret_command: Option<Vec<String>>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) timeout: Option<duration::Written>,
     pub(super) key: Vec<Spanned<WrittenKey>>,

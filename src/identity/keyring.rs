@@ -40,6 +40,8 @@ pub enum KeyStatus {
 pub enum SecretPlace {
     Environment(String),
     File(PathBuf),
+    /// A program and its arguments, which prints it. No shell is in between.
+    Command(Vec<String>),
 }
 
 #[derive(serde::Deserialize)]
@@ -57,6 +59,7 @@ struct WrittenKey {
     secret: Option<String>,
     secret_env: Option<Spanned<String>>,
     secret_file: Option<Spanned<PathBuf>>,
+    secret_command: Option<Spanned<Vec<String>>>,
     principal: Spanned<String>,
     #[serde(default)]
     status: KeyStatus,
@@ -99,7 +102,7 @@ impl KeyRing {
             let span = key.span();
             match read_key(source, key.into_inner(), &principal, &secret) {
                 Err(complaint) => complaints.push(complaint.unwrap_or_else(|| {
-                    let help = "give exactly one of `secret_env`, `secret_file` and `secret`";
+                    let help = "give exactly one of `secret_env`, `secret_file`, `secret_command` and `secret`";
                     source.error(span.start..span.start, "the key has no secret, or more than one", help)
                 })),
                 Ok((at, credential)) => {
@@ -173,13 +176,18 @@ fn read_key(
     let principal = written.and_then(principal);
     let principal =
         principal.map_err(|title| complain(key.principal.span(), title, "name a principal of the account file"))?;
-    let secret = match (key.secret, key.secret_env, key.secret_file) {
-        (Some(secret), None, None) if !secret.is_empty() => Secret::new(secret),
-        (None, Some(name), None) => fetch(&SecretPlace::Environment(name.get_ref().clone()))
+    let secret = match (key.secret, key.secret_env, key.secret_file, key.secret_command) {
+        (Some(secret), None, None, None) if !secret.is_empty() => Secret::new(secret),
+        (None, Some(name), None, None) => fetch(&SecretPlace::Environment(name.get_ref().clone()))
             .map_err(|title| complain(name.span(), title, "set the variable before the start"))?,
-        (None, None, Some(path)) => fetch(&SecretPlace::File(path.get_ref().clone())).map_err(|title| {
+        (None, None, Some(path), None) => fetch(&SecretPlace::File(path.get_ref().clone())).map_err(|title| {
             complain(path.span(), title, "name a file that holds the secret alone, readable by its owner only")
         })?,
+        (None, None, None, Some(command)) => {
+            fetch(&SecretPlace::Command(command.get_ref().clone())).map_err(|title| {
+                complain(command.span(), title, "name a program that prints the secret and ends, and its arguments")
+            })?
+        }
         _ => return Err(None),
     };
     Ok((key.id.span(), Credential::new(id, &secret, principal, key.status)))

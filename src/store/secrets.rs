@@ -1,7 +1,12 @@
 //! Key rings and the secrets they name.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
 use crate::config::environment;
 use crate::identity::{KeyRing, Secret, SecretPlace};
@@ -20,6 +25,8 @@ pub enum FileModes {
 
 /// No secret is longer.
 const LONGEST_SECRET: u64 = 4096;
+/// A program that prints a secret may ask somebody for it elsewhere.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads a key ring file. `principal` says who is meant by what is written.
 ///
@@ -70,9 +77,46 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
             let bytes = read_bounded(&path, LONGEST_SECRET).map_err(unreadable)?;
             String::from_utf8(bytes).map_err(|_| format!("the secret file `{}` is not UTF-8", path.display()))?
         }
+        SecretPlace::Command(command) => printed(command, folder)?,
     };
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
+}
+
+/// What a program prints. None of it is ever quoted, and what it says on standard error is the person's to see, not the
+/// log's.
+fn printed(command: &[String], folder: &Path) -> Result<String, String> {
+    let [program, arguments @ ..] = command else { return Err("`secret_command` names no program".to_owned()) };
+    let failed = |why: String| format!("`{program}` gave no secret: {why}");
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let (sender, receiver) = channel();
+    let stdout = child.stdout.take();
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = stdout.map(|stdout| stdout.take(LONGEST_SECRET + 1).read_to_end(&mut text));
+        // Nobody waits any more where the program took too long.
+        let _ = sender.send((read.is_some_and(|read| read.is_ok()), text));
+    });
+    let ended = receiver.recv_timeout(PATIENCE).map_err(|_| format!("it took longer than {} s", PATIENCE.as_secs()));
+    if ended.as_ref().map_or(true, |(_, text)| text.len() as u64 > LONGEST_SECRET) {
+        // It may have ended by itself.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| failed(error.to_string()))?;
+    let (read, text) = ended.map_err(failed)?;
+    if text.len() as u64 > LONGEST_SECRET {
+        return Err(failed(format!("it printed more than {LONGEST_SECRET} bytes")));
+    }
+    if !read || !status.success() {
+        return Err(failed(format!("it ended with {status}")));
+    }
+    String::from_utf8(text).map_err(|_| failed("it printed something that is not UTF-8".to_owned()))
 }
 
 #[cfg(unix)]
