@@ -9,7 +9,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
-use crate::config::{AuditSync, Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, environment};
+use crate::config::{
+    AuditSync, Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, environment, is_protected_url,
+};
 use crate::envelope::unique_id;
 use crate::gateway::{
     Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
@@ -172,7 +174,7 @@ impl Plan {
             }
         };
         let mut urls = ecs.into_iter().chain(self.settings.products.iter().map(|product| &product.url));
-        let plain = |url: &&String| url.strip_prefix("http://").is_some_and(|authority| !is_loopback(authority));
+        let plain = |url: &&String| url.starts_with("http://") && !is_protected_url(url);
         let Some(url) = urls.find(plain) else { return Ok(()) };
         if !self.insecure.insecure_plain_upstream {
             let what =
@@ -316,18 +318,6 @@ fn warn_of_unjudged(service: &str, other: OtherOperations) {
              `ramgate actions` does not list"
         );
     }
-}
-
-fn is_loopback(authority: &str) -> bool {
-    // `127.0.0.1:80@elsewhere` is elsewhere.
-    if authority.contains('@') {
-        return false;
-    }
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 pub(super) fn host_name() -> String {

@@ -10,6 +10,7 @@ mod needed;
 mod operations;
 mod own_key;
 mod products;
+mod protected_url;
 mod region_alias;
 mod tokens;
 mod unbuilt;
@@ -25,5 +26,6 @@ pub use needed::{
 pub use operations::{OperationSettings, OtherOperations, TrunkEni};
 pub use own_key::{OwnKey, OwnKeys};
 pub use products::ProductSettings;
+pub use protected_url::is_protected_url;
 pub use region_alias::RegionAliases;
 pub use tokens::{MappedSubject, TokenKeysPlace, TokenSettings};

@@ -12,6 +12,7 @@ use crate::ram::WrittenPrincipal;
 use crate::source::{Complaint, Source};
 
 use super::duration;
+use super::protected_url::is_protected_url;
 
 type Text = Spanned<String>;
 
@@ -168,8 +169,7 @@ impl Reader<'_> {
         if !text.contains("://") {
             return TokenKeysPlace::File(self.folder.join(text));
         }
-        let loopback = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|it| text.starts_with(it));
-        if !text.starts_with("https://") && !loopback {
+        if !is_protected_url(text) {
             let help = "fetch the keys over https, or write them into a file";
             self.complain(jwks.span(), "whoever is on the way could change the keys", help);
         }

@@ -36,7 +36,7 @@ mod upstream_keys;
 mod welcome;
 
 pub use clock::now;
-pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys, is_protected_url};
+pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
 pub use parts::{Gateway, GatewayParts};
 pub use product::Product;
 pub use resource_facts::{ResourceFacts, UpstreamFacts};

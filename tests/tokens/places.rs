@@ -230,6 +230,8 @@ fn an_issuer_that_cannot_be_believed_is_refused_at_start() {
         (format!("{entry}jwks = \"jwks.json\""), secret, "symmetric key"),
         (format!("{entry}jwks = \"nowhere.json\""), good.as_str(), "cannot be read"),
         (format!("{entry}jwks = \"http://issuer.example/keys\""), &good, "could change the keys"),
+        (format!("{entry}jwks = \"http://127.0.0.1.example/keys\""), &good, "could change the keys"),
+        (format!("{entry}jwks = \"http://127.0.0.1:80@issuer.example/keys\""), &good, "could change the keys"),
         (entry.replace("https://i", "http://i"), &good, "the issuer is no https URL"),
         (entry.replace("[\"a\"]", "[]"), &good, "the audience is empty"),
         (entry.replace("role/terway", "role/nobody"), &good, "is in no policy directory"),
