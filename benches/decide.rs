@@ -66,7 +66,7 @@ fn pdp(statements: usize) -> (Pdp, Principal) {
     let document = Arc::new(parsed.expect("a good document"));
     let mut sets = Sets::new(Catalog::bundled().actions());
     let layers = Arc::new(Layers::identity([sets.set(AttachedTo::User, vec![document])]));
-    let standing = Standing { id: None, layers };
+    let standing = Standing { id: None, layers, assumable: None };
     let directory = Directory::new([account], [(principal.clone(), standing)], "bench".to_owned());
     (Pdp::new(Arc::new(directory)), principal)
 }

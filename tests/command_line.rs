@@ -11,8 +11,8 @@ use support::{ENI, INSTANCE, PROD_INSTANCE};
 use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-const SUBCOMMANDS: [&str; 11] =
-    ["serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call"];
+const SUBCOMMANDS: [&str; 12] =
+    ["serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key"];
 
 #[test]
 fn eval_answers_with_its_status() {

@@ -6,9 +6,13 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use ramgate::identity::{BearerClaim, Claim, Credential, KeyRing, KeyStatus, Secret, Signed};
-use ramgate::ram::{ParametersBuilder, Place, Principal};
-use ramgate::wire::{Head, HeadLimits};
+use ramgate::identity::{
+    BearerClaim, Claim, Credential, Grant, Issuer, IssuerKeyRing, KeyRing, KeyStatus, NewIssuerKey, Secret, Signed,
+    SignedIdentity, canonical_query,
+};
+use ramgate::ram::{Origin, ParametersBuilder, Place, Principal, Session};
+use ramgate::source::Source;
+use ramgate::wire::{FormLimits, Head, HeadLimits, read_parameters};
 use support::program::{Ran, Server, close_to_others, finish, program, ramgate};
 use support::{ENI, INSTANCE};
 use tempfile::{TempDir, tempdir};
@@ -110,7 +114,36 @@ fn no_debug_form_shows_a_secret() {
     parameters.push("Action", "X", Place::Query);
     let parameters = parameters.finish().unwrap();
     let signed = Signed::new(&head, &parameters, b"");
+    let identity =
+        SignedIdentity::sign("STS.x".parse().unwrap(), &secret, Some(Secret::new(SECRET)), "d".to_owned(), "a");
+    let new = NewIssuerKey { id: "a".to_owned(), from: jiff::Timestamp::UNIX_EPOCH, secret: secret.clone() };
+    let issuer_key = NewIssuerKey::random(jiff::Timestamp::UNIX_EPOCH);
+    let file =
+        format!("[[key]]\nid = \"a\"\nfrom = \"{}\"\nsecret = \"{}\"", issuer_key.from, issuer_key.secret.expose());
+    let issuer = Issuer::new(IssuerKeyRing::read(&Source::new("k", file.as_str())).unwrap());
+    let session = Session {
+        name: "node-1".parse().unwrap(),
+        key: Issuer::new_access_key_id(),
+        expires: jiff::Timestamp::MAX,
+        origin: Origin::CallerIdentity("x".into()),
+    };
+    let grant = Grant { principal: principal.clone(), session, policy: None };
+    let issued = issuer.issue(&grant, jiff::Timestamp::now()).unwrap();
+    let opened = issuer.open(issued.access_key_id.as_str(), issued.security_token.expose()).unwrap();
+    for shown in [format!("{issued:?}"), format!("{opened:?}"), format!("{issuer:?}"), format!("{issuer_key:?}")] {
+        for hidden in [issued.secret.expose(), issued.security_token.expose(), issuer_key.secret.expose()] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+    }
+    for shown in temporary_claims() {
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
     for shown in [
+        format!("{head:?}"),
+        format!("{signed:?}"),
+        format!("{identity:?}"),
+        format!("{new:?}"),
+        format!("{:?}", Source::new("k", SECRET).confidential()),
         format!("{secret:?}"),
         format!("{:?}", key()),
         format!("{:?}", KeyRing::new([key()])),
@@ -119,4 +152,27 @@ fn no_debug_form_shows_a_secret() {
     ] {
         assert!(!shown.contains(SECRET) && !shown.contains("hunter2"), "{shown}");
     }
+}
+
+/// What is read of a call with a temporary key, in both schemes, and what is signed on the way.
+fn temporary_claims() -> Vec<String> {
+    let caller = support::Caller { token: Some(SECRET.to_owned()), ..support::Caller::new("STS.x", "a-secret") };
+    let mut shown = Vec::new();
+    for shape in [support::Shape::V1Query, support::Shape::V3Query] {
+        let request = caller.attach(shape);
+        let limits = HeadLimits { head_bytes: 1 << 14, query_bytes: 1 << 14, body_bytes: 0, headers: 50 };
+        let head = Head::read(&request, &limits).unwrap();
+        let parameters = read_parameters(head.query(), b"", FormLimits { parameters: 50 }).unwrap();
+        let signed = Signed::new(&head, &parameters, b"");
+        let claim = Claim::read(&signed).unwrap();
+        assert_eq!(claim.claimed().security_token, Some(SECRET));
+        shown.extend([format!("{head:?}"), format!("{parameters:?}"), format!("{signed:?}"), format!("{claim:?}")]);
+        match &claim {
+            Claim::V1(claim) => shown.push(format!("{:?}", claim.string_to_sign(&signed))),
+            Claim::V3(claim) => shown.push(format!("{:?}", claim.canonical_request(&signed))),
+            Claim::Bearer(_) => unreachable!(),
+        }
+        shown.push(format!("{:?}", canonical_query(parameters.iter())));
+    }
+    shown
 }

@@ -49,7 +49,7 @@ impl Engine {
             let set = sets.set(AttachedTo::User, documents.collect());
             let principal = Principal::new(account.clone(), format!("user/{user}").parse().expect("a user"));
             principals.insert(user.as_str().into(), principal.clone());
-            (principal, Standing { id: None, layers: Arc::new(Layers::identity([set])) })
+            (principal, Standing { id: None, layers: Arc::new(Layers::identity([set])), assumable: None })
         });
         let directory = Directory::new([account.clone()], standings, "bench".to_owned());
         Self { catalog, principals, pdp: Pdp::new(Arc::new(directory)) }

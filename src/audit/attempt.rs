@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::ram::{Caller, Scheme};
+use crate::ram::{Caller, Origin, Scheme};
 
 /// Facts of one attempt. Signatures, tokens and secrets have no place here, so none can be written.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Attempt {
     pub caller: Option<Caller>,
     /// RAM's numeric id of the caller.
     pub caller_id: Option<String>,
+    /// What was shown by somebody who wants a key, and was believed.
+    pub shown: Option<Origin>,
     pub reached: Reached,
 }
 
@@ -72,6 +74,7 @@ impl Attempt {
             claimed_key: None,
             caller: None,
             caller_id: None,
+            shown: None,
             reached: Reached::Unauthenticated,
         }
     }

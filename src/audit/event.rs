@@ -10,10 +10,12 @@ use serde_json::value::RawValue;
 
 use crate::catalog::{Call, Refusal};
 use crate::policy::Verdict;
-use crate::ram::{AccessKeyId, Identity, Proof};
+use crate::ram::{Identity, Origin, Proof};
 
 use super::attempt::{Attempt, Reached};
 use super::bounded::bounded;
+use super::granted::{Granted, ShownSession};
+use super::user_identity::UserIdentity;
 
 /// No more parameters of a caller's are written.
 const MOST_PARAMETERS: usize = 100;
@@ -113,21 +115,6 @@ struct ResponseElements<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UserIdentity<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    principal_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_key_id: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_name: Option<Cow<'a, str>>,
-}
-
-#[derive(Serialize)]
 struct Additional<'a> {
     #[serde(rename = "Scheme")]
     scheme: &'static str,
@@ -146,6 +133,8 @@ struct Gateway<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refusal>,
     signature: Signature<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<ShownSession<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,9 +184,15 @@ impl<'a> Event<'a> {
         let authenticated = attempt.reached >= Reached::Authenticated;
         let token = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
             Proof::Token { issuer, subject } => Some((bounded(issuer), bounded(subject))),
-            Proof::AccessKey(_) | Proof::Certificate => None,
+            Proof::AccessKey(_) | Proof::Certificate | Proof::Session(_) => None,
         });
-        let (issuer, subject) = token.unzip();
+        let session = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
+            Proof::Session(session) => Some(ShownSession::new(session)),
+            Proof::AccessKey(_) | Proof::Certificate | Proof::Token { .. } => None,
+        });
+        let shown = attempt.shown.as_ref().and_then(Origin::token);
+        let shown = shown.map(|(issuer, subject)| (bounded(issuer), bounded(subject)));
+        let (issuer, subject) = token.or(shown).unzip();
         let scheme = attempt.scheme.map_or("none", |scheme| scheme.as_str());
         let signature = Signature { scheme, verified: authenticated, issuer, subject };
         let parameters = &attempt.parameters[..attempt.parameters.len().min(MOST_PARAMETERS)];
@@ -235,6 +230,7 @@ impl<'a> Event<'a> {
                     reason: None,
                     refusal: None,
                     signature,
+                    session,
                     decision: None,
                     policy_revision: None,
                     left_out: attempt.left_out.iter().map(|name| bounded(name)).collect(),
@@ -277,6 +273,27 @@ impl<'a> Event<'a> {
         self
     }
 
+    /// A session begins, with these rights.
+    pub(super) fn with_grant(mut self, granted: &'a Granted, decision: &'a RawValue) -> Self {
+        let principal = granted.assumed.principal();
+        let (kind, name) = match principal.identity() {
+            Identity::Role(name) => ("ACS::RAM::Role", &**name),
+            Identity::User(name) => ("ACS::RAM::User", &**name),
+            Identity::Root => ("ACS::RAM::Account", principal.account().as_str()),
+        };
+        join(&mut self.resource_type, kind);
+        join(&mut self.resource_name, name);
+        self.referenced_resources.push((kind.to_owned(), name));
+        self.event_rw = Some("Write");
+        self.recipient_account_id = Some(principal.account().as_str());
+        let gateway = &mut self.additional_event_data.gateway;
+        gateway.session = Some(ShownSession::beginning(granted));
+        gateway.decision = Some(decision);
+        gateway.policy_revision = Some(granted.assumed.revision());
+        gateway.http_status = Some(200);
+        self
+    }
+
     pub(super) fn with_answer(mut self, answered: &'a Answered) -> Self {
         self.error_code = Some(Cow::Borrowed(&answered.code));
         self.error_message = Some(bounded(&answered.message));
@@ -312,33 +329,6 @@ impl<'a> Event<'a> {
         let mut text = Vec::with_capacity(3072);
         serde_json::to_writer(&mut text, self).expect("text and numbers make JSON");
         String::from_utf8(text).expect("JSON is UTF-8")
-    }
-}
-
-impl<'a> UserIdentity<'a> {
-    fn of(attempt: &'a Attempt) -> Self {
-        let key = |id: &str| Some(Cow::Owned(AccessKeyId::mask(id)));
-        let Some(caller) = &attempt.caller else {
-            let access_key_id = attempt.claimed_key.as_deref().and_then(key);
-            return Self { kind: "unknown", principal_id: None, account_id: None, access_key_id, user_name: None };
-        };
-        let account = caller.principal.account().as_str();
-        let (kind, name) = match caller.principal.identity() {
-            Identity::Root => ("root-account", "root"),
-            Identity::User(name) => ("ram-user", &**name),
-            Identity::Role(name) => ("assumed-role", &**name),
-        };
-        let id = if caller.principal.is_root() { Some(account) } else { attempt.caller_id.as_deref() };
-        Self {
-            kind,
-            principal_id: id.map(Cow::Borrowed),
-            account_id: Some(Cow::Borrowed(account)),
-            access_key_id: match &caller.proof {
-                Proof::AccessKey(id) => key(id.as_str()),
-                Proof::Token { .. } | Proof::Certificate => None,
-            },
-            user_name: Some(Cow::Borrowed(name)),
-        }
     }
 }
 

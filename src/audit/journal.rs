@@ -8,10 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::catalog::Call;
 use crate::pdp::{Denied, Permit};
+use crate::policy::Verdict;
 
 use super::attempt::{Attempt, Reached};
 use super::budget::{Admission, Budget, BudgetLimits, Suppressed};
 use super::event::{Answered, Event, Forwarded, JournalIdentity, Judged, Stage};
+use super::granted::{Granted, written_assumption};
 use super::sink::{Sink, SinkFault};
 use super::written_decision::written_decision;
 
@@ -95,6 +97,26 @@ impl Journal {
         let judged = judged(&recorded.inner, &recorded.decision);
         let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.verdict.as_str());
         self.sink.append_soon(&event.with_judgement(judged).with_outcome(forwarded).to_text())
+    }
+
+    /// Writes that a key is about to be issued.
+    ///
+    /// # Errors
+    /// A log that cannot be written; the grant is gone with it.
+    pub fn grant(&self, attempt: &Attempt, granted: Granted) -> Result<Recorded<Granted>, SinkFault> {
+        let decision = written_assumption(&granted.assumed);
+        let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
+        self.sink.append(&event.with_grant(&granted, &decision).to_text())?;
+        Ok(Recorded { inner: granted, decision })
+    }
+
+    /// Writes that a caller was told who it is.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn told(&self, attempt: &Attempt) -> Result<(), SinkFault> {
+        let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
+        self.sink.append(&event.with_reason("a caller may always ask who it is").to_text())
     }
 
     /// Writes a denial by policy.

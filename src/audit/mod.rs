@@ -9,8 +9,10 @@ mod budget;
 mod chain;
 mod event;
 mod file;
+mod granted;
 mod journal;
 mod sink;
+mod user_identity;
 mod written_decision;
 
 pub use attempt::{Attempt, Reached};
@@ -18,5 +20,6 @@ pub use budget::{Admission, Budget, BudgetLimits, Suppressed};
 pub use chain::{Chain, Link};
 pub use event::{Answered, Forwarded, JournalIdentity};
 pub use file::{FileSink, OpenFault, SyncMode};
+pub use granted::Granted;
 pub use journal::{Journal, Recorded};
 pub use sink::{MemorySink, Sink, SinkFault};

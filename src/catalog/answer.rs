@@ -46,8 +46,10 @@ refusals! {
     UnknownKey,
     /// A temporary key of the real STS, which this gateway did not issue and cannot verify.
     ForeignToken,
-    /// A security token with a permanent key.
+    /// A security token with a permanent key, or with a temporary one that it does not belong to.
     TokenMismatch,
+    /// A temporary key without its token.
+    TokenMissing,
     TokenExpired,
     /// Any other fault of a token.
     TokenMalformed,
@@ -75,6 +77,24 @@ refusals! {
     CallerKind,
     ImplicitDeny,
     ExplicitDeny,
+    /// Keys are handed out over TLS, or on this machine.
+    NeedSsl,
+    /// What STS answers to a malformed parameter of its own.
+    RoleArn,
+    RoleSessionName,
+    DurationSeconds,
+    SessionPolicySyntax,
+    SessionPolicySize,
+    OidcToken,
+    OidcTokenExpired,
+    /// A role that somebody with a token may not assume.
+    FederationDenied,
+    /// A role that a principal may not assume.
+    AssumptionDenied,
+    /// The real STS does not confirm who the caller says to be.
+    CallerIdentity,
+    /// No key can be issued at present.
+    IssuingUnavailable,
     /// A policy turns on tags or groups of a resource, and they could not be read.
     FactsUnread,
     /// The audit log could not be written.

@@ -5,7 +5,8 @@ use super::load::Catalog;
 /// What a hurried caller might write a credential under.
 const CREDENTIALS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
 /// What operations take that belongs in no log: passwords, private keys, and scripts with either in them.
-const SECRETS: [&str; 6] = ["password", "passphrase", "privatekey", "userdata", "psk", "ikeconfig"];
+const SECRETS: [&str; 8] =
+    ["password", "passphrase", "privatekey", "userdata", "psk", "ikeconfig", "oidctoken", "calleridentity"];
 
 impl Catalog {
     /// Whether a name is the protocol's, or one that a hurried caller might write for it. Case and separators do not

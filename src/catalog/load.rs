@@ -77,6 +77,11 @@ impl Catalog {
         self.protocol_parameters.iter().any(|known| known == name)
     }
 
+    /// Whether a name is one that real clients send with any operation and without effect.
+    pub fn is_ignored(&self, name: &str) -> bool {
+        self.ignored.iter().any(|known| known == name)
+    }
+
     /// Whether a text may stand in a denial: clients look for some words anywhere in it and act on them.
     pub fn is_safe_in_a_denial(&self, text: &str) -> bool {
         !self.never_in_a_denial.iter().any(|word| text.contains(word.as_str()))

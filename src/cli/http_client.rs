@@ -22,8 +22,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends a request and waits for the whole answer. `roots` (PEM) replaces the system's certificates.
 pub(super) fn send(request: Request<Full<Bytes>>, roots: Option<&[u8]>) -> Result<Response<Bytes>, Failure> {
-    let tls = client_tls(roots)
-        .map_err(|error| Failure::new(format!("the certificates cannot be used: {error}"), "mend `--ca-file`"))?;
+    let tls = tls(roots)?;
+    runtime(std::num::NonZeroUsize::new(1))?.block_on(exchange(request, tls))
+}
+
+pub(super) fn tls(roots: Option<&[u8]>) -> Result<rustls::ClientConfig, Failure> {
+    client_tls(roots)
+        .map_err(|error| Failure::new(format!("the certificates cannot be used: {error}"), "mend `--ca-file`"))
+}
+
+/// The same where there is a runtime already.
+pub(super) async fn exchange(
+    request: Request<Full<Bytes>>,
+    tls: rustls::ClientConfig,
+) -> Result<Response<Bytes>, Failure> {
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
     let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
     let sent = async {
@@ -34,8 +46,7 @@ pub(super) fn send(request: Request<Full<Bytes>>, roots: Option<&[u8]>) -> Resul
         let body = body.map_err(|error| Failure::new(format!("the answer broke off: {error}"), "try again"))?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     };
-    let waited = runtime(std::num::NonZeroUsize::new(1))?.block_on(async { timeout(PATIENCE, sent).await });
-    waited.unwrap_or_else(|_| {
+    timeout(PATIENCE, sent).await.unwrap_or_else(|_| {
         Err(Failure::new(
             format!("`{host}` gave no answer within a minute"),
             "look whether the call took effect before you repeat it",

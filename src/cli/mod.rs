@@ -14,6 +14,8 @@ mod ecs;
 mod eval;
 mod exit;
 mod http_client;
+mod issuing;
+mod key;
 mod lint;
 mod own_key;
 mod question;
@@ -62,6 +64,8 @@ enum Command {
     Actions(actions::Actions),
     Ecs(ecs::Ecs),
     Call(call::Call),
+    #[command(subcommand)]
+    Key(key::Key),
 }
 
 impl Cli {
@@ -78,6 +82,7 @@ impl Cli {
             Command::Actions(actions) => actions.run(),
             Command::Ecs(ecs) => ecs.run(),
             Command::Call(call) => call.run(),
+            Command::Key(key) => key.run(),
         };
         ran.unwrap_or_else(|failure| failure.tell()).into()
     }

@@ -25,7 +25,7 @@ use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::question::known_principal;
 use super::runtime::{runtime, start_log};
-use super::startup::{Insecure, IssuedKey, Keys, Material, Plan};
+use super::startup::{Insecure, IssuedKey, Keys, Material, Plan, Started};
 
 /// Runs a command with a gateway and an embedded ECS of its own, and ends with its status
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ impl Run {
             let listener = TcpListener::bind(ready.settings.listen).await.map_err(cannot)?;
             let address = listener.local_addr().map_err(cannot)?;
             let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
-            let gateway = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, .. } = ready.gateway(&servers, &shutdown).await?;
             servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
             let mut command = self.command(&variables, address);
             // Before the command begins: whoever it tells to stop this program is heard.

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Endpoint, OwnKey, OwnKeys, ProductSettings, Settings};
-use crate::gateway;
+use crate::gateway::{self, CredentialsUri};
 use crate::identity::SecretPlace;
 use crate::simulator::World;
 use crate::store::read_source;
@@ -18,7 +18,7 @@ use crate::store::read_source;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::runtime::{runtime, start_log, stop_on_signal};
-use super::startup::{Insecure, Keys, Material, Plan};
+use super::startup::{Insecure, Keys, Material, Plan, Started};
 
 /// Runs the gateway; without a configuration, the demo account in front of the embedded ECS
 #[derive(Debug, Args)]
@@ -76,9 +76,14 @@ impl Serve {
             let greeting = Greeting { configured, demo, address, tls, upstream, products, audit };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
-            let gateway = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, credentials } = ready.gateway(&servers, &shutdown).await?;
             greeting.print(&revision);
-            gateway::run(listener, Arc::new(gateway), shutdown).await;
+            let gateway = Arc::new(gateway);
+            if let Some((listener, uris)) = credentials {
+                say_where(&listener, &uris, greeting.tls);
+                servers.spawn(gateway::serve_credentials(listener, uris, Arc::clone(&gateway), shutdown.clone()));
+            }
+            gateway::run(listener, gateway, shutdown).await;
             servers.close();
             servers.wait().await;
             Ok(Exit::Yes)
@@ -142,6 +147,15 @@ fn endpoint(upstream: &str, configured: Endpoint) -> Result<Endpoint, Failure> {
     })?;
     let secret = SecretPlace::Environment("RAMGATE_UPSTREAM_SECRET".to_owned());
     Ok(Endpoint::Server { url, keys: OwnKeys::One(OwnKey { access_key_id, secret }) })
+}
+
+/// Where `ALIBABA_CLOUD_CREDENTIALS_URI` may point.
+fn say_where(listener: &TcpListener, uris: &[CredentialsUri], tls: bool) {
+    let Ok(address) = listener.local_addr() else { return };
+    let scheme = if tls { "https" } else { "http" };
+    for uri in uris {
+        say!("credentials of {} at {scheme}://{address}{}", uri.role.identity(), uri.path);
+    }
 }
 
 /// What a person is told once the gateway answers.

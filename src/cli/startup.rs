@@ -14,8 +14,8 @@ use crate::config::{
 };
 use crate::envelope::unique_id;
 use crate::gateway::{
-    Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
-    client_tls, now,
+    CredentialsUri, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys,
+    UpstreamTarget, client_tls, now,
 };
 use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
 use crate::pdp::{Directory, Pdp};
@@ -29,6 +29,7 @@ use crate::store::{
 
 use super::exit::Failure;
 use super::http_client::read_roots;
+use super::issuing::ReadyIssuer;
 use super::own_key::{read_own_keys, simulator_key};
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
@@ -97,6 +98,13 @@ pub(super) struct Ready {
     replica: String,
     world: World,
     issuers: Vec<Issuer>,
+    issuing: Option<ReadyIssuer>,
+}
+
+/// A gateway, and what else is served beside it.
+pub(super) struct Started {
+    pub(super) gateway: Gateway,
+    pub(super) credentials: Option<(TcpListener, Vec<CredentialsUri>)>,
 }
 
 impl Plan {
@@ -142,8 +150,10 @@ impl Plan {
             listener_tls.map(|settings| TlsReload::start(settings, modes, &loaded.directory)).transpose()?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
         let issuers = look_up(&self.settings.tokens, &loaded.directory)?;
+        let issuing = self.settings.issuer.clone();
+        let issuing = issuing.map(|issuer| ReadyIssuer::read(issuer, &loaded.directory, modes)).transpose()?;
         let Self { settings, world, .. } = self;
-        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers })
+        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers, issuing })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -153,6 +163,18 @@ impl Plan {
             return Err(Failure::new(what, "listen on 127.0.0.1, or write a key ring of your own"));
         }
         let plain = self.settings.listener.tls.is_none();
+        let credentials = self.settings.issuer.as_ref().and_then(|issuer| issuer.credentials.as_ref());
+        if let Some(credentials) = credentials.filter(|it| plain && !it.listen.ip().is_loopback()) {
+            let what = format!(
+                "`{}` is not loopback, and credentials would be handed out there without TLS",
+                credentials.listen
+            );
+            return Err(Failure::new(what, "add `[tls]` to the configuration, or listen on 127.0.0.1"));
+        }
+        if self.settings.issuer.is_some() && self.settings.products.iter().any(|product| product.name == "sts") {
+            let what = "there is a `[[product]]` `sts`, and this gateway answers calls of STS itself";
+            return Err(Failure::new(what, "remove one of the two: the product, or `[identity.issuer]`"));
+        }
         if plain && !listen.ip().is_loopback() && !self.insecure.insecure_plain_listener {
             let what = format!("`{listen}` is not loopback, and this listener has no TLS");
             return Err(Failure::new(
@@ -238,7 +260,7 @@ impl Ready {
     }
 
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
-    pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Gateway, Failure> {
+    pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Started, Failure> {
         let journal = self.journal()?;
         warn_of_unjudged("ecs", self.settings.operations.other);
         for product in &self.settings.products {
@@ -269,13 +291,20 @@ impl Ready {
             ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
             ResourceSource::Upstream => ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), resources)),
         };
-        Ok(Gateway::new(GatewayParts {
+        let (mut issuing, mut credentials) = (None, None);
+        if let Some(ready) = self.issuing {
+            credentials = ready.listen().await?;
+            issuing = Some(ready.issuing());
+            servers.spawn(ready.keys.watch(shutdown.clone()));
+        }
+        let gateway = Gateway::new(GatewayParts {
             catalog: Catalog::bundled(),
             pdp: Pdp::new(Arc::new(self.loaded.directory)),
             facts,
             keys: self.keys,
             issuers,
             issuer_keys,
+            issuing,
             nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
             journal: Arc::new(journal),
             products: self.settings.products.into_iter().map(|product| Product::new(product, &upstream)).collect(),
@@ -290,7 +319,8 @@ impl Ready {
             limits: self.settings.limits,
             proxies: self.settings.listener.proxies,
             tls,
-        }))
+        });
+        Ok(Started { gateway, credentials })
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) async fn start(
         servers.spawn(Arc::clone(&keys).keep(shutdown.clone()));
         judged.push(TokenIssuer {
             issuer: settings.issuer.into(),
+            provider: settings.provider.map(Into::into),
             audience: settings.audience,
             algorithms: settings.algorithms,
             not_before: settings.not_before,

@@ -17,6 +17,14 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
+/// A duration as a flag gives it.
+///
+/// # Errors
+/// A text that is none.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse(text).ok_or_else(|| format!("`{text}` is no duration: write `500ms`, `20s`, `15m` or `1h`"))
+}
+
 /// A duration in a file; zero would switch a limit off, and none may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Written(pub(super) Duration);

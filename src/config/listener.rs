@@ -179,7 +179,7 @@ impl Reader<'_> {
 }
 
 /// A range without host bits, which could be a slip, or one address.
-fn read_range(text: &str) -> Option<IpNet> {
+pub(super) fn read_range(text: &str) -> Option<IpNet> {
     match text.parse::<IpNet>() {
         Ok(range) => Some(range).filter(|range| range.addr() == range.network()),
         Err(_) => text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)),

@@ -5,6 +5,7 @@
 mod audit_sync;
 mod duration;
 mod environment;
+mod issuer;
 mod listener;
 mod needed;
 mod operations;
@@ -17,7 +18,9 @@ mod unbuilt;
 mod written;
 
 pub use audit_sync::AuditSync;
+pub use duration::parse_duration;
 pub use environment::environment;
+pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSettings};
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{
     AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings,

@@ -14,6 +14,7 @@ use crate::ram::Region;
 use crate::source::{Complaint, Source};
 
 use super::audit_sync::AuditSync;
+use super::issuer::IssuerSettings;
 use super::listener::{self, ListenerSettings};
 use super::operations::OperationSettings;
 use super::own_key::{OwnKeys, WrittenKey};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub products: Vec<ProductSettings>,
     pub identity: IdentitySettings,
     pub tokens: Vec<TokenSettings>,
+    /// Whether and how the gateway issues keys.
+    pub issuer: Option<IssuerSettings>,
     pub denial: DenialSettings,
     pub operations: OperationSettings,
     pub audit: AuditSettings,
@@ -140,6 +143,7 @@ impl Settings {
                 nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
             },
             tokens: Vec::new(),
+            issuer: None,
             denial: DenialSettings { code: "Forbidden.SubUser".into(), detail: true, recommend: None },
             operations: OperationSettings::default(),
             audit: AuditSettings {
@@ -196,7 +200,9 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self, mut written: WrittenSettings) -> Settings {
-        let tokens = tokens::read(self.source, self.folder, self.complaints, std::mem::take(&mut written.identity.jwt));
+        let issuer = self.issuer(written.identity.issuer.take());
+        let jwt = std::mem::take(&mut written.identity.jwt);
+        let tokens = tokens::read(self.source, self.folder, self.complaints, jwt, issuer.is_some());
         let defaults = Settings::demo();
         if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
             self.complain(schema.span(), "the schema is unknown", "this program reads `schema = 1`");
@@ -223,6 +229,7 @@ impl Reader<'_> {
             upstream,
             identity: self.identity(written.identity, defaults.identity),
             tokens,
+            issuer,
             denial: DenialSettings {
                 code: self.denial_code(written.denial.code, defaults.denial.code),
                 detail: written.denial.detail.unwrap_or(defaults.denial.detail),

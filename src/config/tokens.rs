@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::identity::{NotBefore, TokenAlgorithm};
-use crate::policy::{Case, Glob};
+use crate::policy::{Case, Glob, is_provider_name};
 use crate::ram::WrittenPrincipal;
 use crate::source::{Complaint, Source};
 
@@ -20,6 +20,8 @@ type Text = Spanned<String>;
 #[derive(Clone, Debug)]
 pub struct TokenSettings {
     pub issuer: String,
+    /// The name of the OIDC provider that it is to RAM: then its tokens are taken for keys.
+    pub provider: Option<String>,
     pub audience: Vec<String>,
     pub keys: TokenKeysPlace,
     /// Replaces the system's certificates where the keys are fetched.
@@ -53,6 +55,7 @@ pub struct MappedSubject {
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenJwt {
     issuer: Text,
+    provider: Option<Text>,
     audience: Spanned<Vec<Text>>,
     jwks: Option<Text>,
     ca_file: Option<PathBuf>,
@@ -62,7 +65,7 @@ pub(super) struct WrittenJwt {
     not_before: WrittenNotBefore,
     leeway: Option<Spanned<duration::WrittenOrZero>>,
     refresh: Option<Spanned<duration::Written>>,
-    principals: Spanned<Vec<WrittenSubject>>,
+    principals: Option<Spanned<Vec<WrittenSubject>>>,
 }
 
 #[derive(Clone, Copy, Default, serde::Deserialize)]
@@ -93,18 +96,30 @@ struct Reader<'a> {
     complaints: &'a mut Vec<Complaint>,
 }
 
-/// Every issuer; what is wrong is complained about. Paths are relative to `folder`.
+/// Every issuer; what is wrong is complained about. Paths are relative to `folder`. `issues_keys` says whether tokens can
+/// be taken for keys.
 pub(super) fn read(
     source: &Source,
     folder: &Path,
     complaints: &mut Vec<Complaint>,
     written: Vec<WrittenJwt>,
+    issues_keys: bool,
 ) -> Vec<TokenSettings> {
     let mut reader = Reader { source, folder, complaints };
     let mut issuers: Vec<TokenSettings> = Vec::new();
     for jwt in written {
         if issuers.iter().any(|other| other.issuer == *jwt.issuer.get_ref()) {
             reader.complain(jwt.issuer.span(), "the issuer is given twice", "keep one of the two");
+        }
+        let provider = jwt.provider.as_ref();
+        if let Some(provider) = provider.filter(|_| !issues_keys) {
+            let title = "the provider's tokens are taken for keys, and this gateway issues none";
+            reader.complain(provider.span(), title, "add `[identity.issuer]`, or leave `provider` out");
+        }
+        if let Some(provider) =
+            provider.filter(|it| issuers.iter().any(|other| other.provider.as_ref() == Some(it.get_ref())))
+        {
+            reader.complain(provider.span(), "the provider is given twice", "an issuer is one provider");
         }
         issuers.extend(reader.issuer(jwt));
     }
@@ -140,15 +155,22 @@ impl Reader<'_> {
             let span = written.leeway.as_ref().map_or(0..0, Spanned::span);
             self.complain(span, "the leeway is more than a minute", "mend the clocks instead");
         }
-        if written.principals.get_ref().is_empty() {
-            let help = "add `{ sub = \"…\", principal = \"role/NAME\" }`";
-            self.complain(written.principals.span(), "no subject is anybody here", help);
+        if let Some(provider) = written.provider.as_ref().filter(|provider| !is_provider_name(provider.get_ref())) {
+            let title = format!("`{}` is no name of a provider", provider.get_ref());
+            self.complain(provider.span(), &title, "write what stands behind `oidc-provider/` in its ARN");
         }
-        let principals = written.principals.into_inner();
+        let nobody = written.principals.as_ref().is_none_or(|principals| principals.get_ref().is_empty());
+        if nobody && written.provider.is_none() {
+            let span = written.principals.as_ref().map_or_else(|| written.issuer.span(), Spanned::span);
+            let help = "add `principals = [{ sub = \"…\", principal = \"role/NAME\" }]`, or a `provider`";
+            self.complain(span, "no subject is anybody here", help);
+        }
+        let principals = written.principals.map(Spanned::into_inner).unwrap_or_default();
         let principals = principals.into_iter().filter_map(|subject| self.subject(subject)).collect();
         let settings = TokenSettings {
             keys: self.keys(written.jwks.as_ref()),
             issuer: written.issuer.into_inner(),
+            provider: written.provider.map(Spanned::into_inner),
             audience: written.audience.into_inner().into_iter().map(Spanned::into_inner).collect(),
             ca_file: written.ca_file.map(|path| self.folder.join(path)),
             algorithms,

@@ -13,12 +13,11 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 7] = [
+    let found: [(Option<Range<usize>>, &str, &str); 6] = [
         (span(&written.admin), "[admin]", "leave the section out"),
         (span(&written.shadow), "[shadow]", "leave the section out"),
         (upstream.and_then(|upstream| not_one(&upstream.signing, "resign")), "upstream.signing", "use `resign`"),
         (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
-        (span(&identity.issuer), "[identity.issuer]", "use keys of the key ring"),
         (
             written.audit.required.as_ref().filter(|required| !*required.get_ref()).map(toml::Spanned::span),
             "audit.required",

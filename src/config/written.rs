@@ -7,6 +7,7 @@ use toml::{Spanned, Value};
 
 use super::audit_sync::AuditSync;
 use super::duration;
+use super::issuer::WrittenIssuer;
 use super::listener::WrittenTls;
 use super::own_key::WrittenKey;
 use super::products::WrittenProduct;
@@ -63,7 +64,7 @@ pub(super) struct WrittenIdentity {
     pub(super) nonce_capacity: Option<Spanned<usize>>,
     pub(super) nonce_share: Option<Spanned<f64>>,
     pub(super) jwt: Vec<WrittenJwt>,
-    pub(super) issuer: Unbuilt,
+    pub(super) issuer: Option<Spanned<WrittenIssuer>>,
 }
 
 #[derive(Default, serde::Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::{Bytes, Incoming};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::audit::{Attempt, Reached};
@@ -12,6 +13,7 @@ use crate::catalog::{Binding, Call};
 use crate::envelope::Format;
 use crate::identity::{Authenticated, CertificateClaim, Channel, Claim, IdentityFault, Signed, TokenFault};
 use crate::pdp::{Permit, Question, Ruling};
+use crate::policy::PolicySet;
 use crate::ram::{Caller, Parameters, Scheme};
 use crate::wire::{ForwardedFault, Head, excerpt};
 
@@ -20,24 +22,41 @@ use super::neighbour::Neighbour;
 use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
 use super::stop::Stop;
+use super::sts::{self, Granting};
 use super::turn::{ReadHead, RefusedHead};
 use super::{called, clock, host, inbound, region_alias, upstream};
 
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
-    gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     neighbour: Arc<Neighbour>,
     /// Shared only when the call is settled.
-    attempt: Arc<Attempt>,
-    format: Format,
-    deadline: Instant,
+    pub(super) attempt: Arc<Attempt>,
+    pub(super) format: Format,
+    pub(super) deadline: Instant,
 }
 
 /// What a call says it calls.
 #[derive(Clone, Copy)]
-struct Said<'a> {
-    action: Option<&'a str>,
-    version: Option<&'a str>,
+pub(super) struct Said<'a> {
+    pub(super) action: Option<&'a str>,
+    pub(super) version: Option<&'a str>,
+}
+
+/// A caller, what it calls, and what its session was narrowed with.
+pub(super) struct Known<'a> {
+    pub(super) caller: Caller,
+    pub(super) said: Said<'a>,
+    pub(super) session: Option<Arc<PolicySet>>,
+}
+
+/// What may be done about a call.
+pub(super) enum Judged {
+    Forward(Box<Permit<Call>>),
+    /// A key may be issued.
+    Grant(Box<Granting>),
+    /// The caller may be told who it is.
+    Tell(Value),
 }
 
 impl Exchange {
@@ -72,7 +91,7 @@ impl Exchange {
         self.settlement().response(&Stop::Panic).0
     }
 
-    async fn settle(&self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+    async fn settle(&self, judged: Result<Judged, Stop>) -> Response<Full<Bytes>> {
         self.settlement().settle(judged).await
     }
 
@@ -81,24 +100,28 @@ impl Exchange {
         Settlement { gateway, attempt, format: self.format, deadline: self.deadline }
     }
 
-    fn attempt(&mut self) -> &mut Attempt {
+    pub(super) fn attempt(&mut self) -> &mut Attempt {
         Arc::make_mut(&mut self.attempt)
     }
 
     /// From the wire to a permit: nothing is done on the way but reading, here and of facts upstream, and remembering
     /// the nonce.
-    async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Call>, Stop> {
+    async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Judged, Stop> {
         let gateway = Arc::clone(&self.gateway);
         let catalog = &gateway.parts.catalog;
         let located = self.locate(head);
         let (body, parameters) = self.read(head, body).await?;
         located?;
-        let host = host::accept(head.host(), &gateway.parts.hosts, &gateway.parts.products)?;
+        let host = host::accept(head.host(), &gateway.parts.hosts, &gateway.parts.products, gateway.issues())?;
         self.attempt().service = host.product.map(|product| product.title.clone());
         self.neighbour.check_host(head.host(), &gateway.parts.proxies.trusted)?;
 
         let signed = Signed::new(head, &parameters, &body);
-        let (caller, Said { action, version }) = self.identify(&signed).await?;
+        if let Some(issuing) = gateway.parts.issuing.as_ref().filter(|_| sts::is_called(&signed, &host)) {
+            return self.log_in(issuing, &signed).await;
+        }
+        host.check_service()?;
+        let Known { caller, said: Said { action, version }, session } = self.identify(&signed).await?;
 
         let operation = called::operation(&gateway.parts, Called { action, version, product: host.product })?;
         let principal = caller.principal;
@@ -123,12 +146,15 @@ impl Exchange {
         let context = context_of(&self.attempt);
         let pdp = &gateway.parts.pdp;
         let mut question = Question::new(principal, call, context);
+        if let Some(session) = session {
+            question = question.in_session(session);
+        }
         if pdp.needs(&question).any() {
             let facts = gateway.parts.facts.of(question.subject().resources(), self.deadline).await?;
             question = question.with_facts(facts);
         }
         match pdp.decide(question) {
-            Ruling::Permitted(permit) => Ok(permit),
+            Ruling::Permitted(permit) => Ok(Judged::Forward(Box::new(permit))),
             Ruling::Denied(denied) => Err(Stop::Denied(Box::new(denied))),
         }
     }
@@ -165,7 +191,7 @@ impl Exchange {
 
     /// Who calls, and what. A credential decides wherever there is one, or a part of one; the connection's certificate
     /// only where there is none.
-    async fn identify<'a>(&mut self, signed: &Signed<'a>) -> Result<(Caller, Said<'a>), Stop> {
+    pub(super) async fn identify<'a>(&mut self, signed: &Signed<'a>) -> Result<Known<'a>, Stop> {
         let gateway = Arc::clone(&self.gateway);
         let claim = match (Claim::read(signed), self.neighbour.caller(&gateway.parts.proxies.trusted)) {
             (Err(IdentityFault::NoCredentials), Some(holder)) => {
@@ -174,7 +200,7 @@ impl Exchange {
                 let said = Said { action: claim.action, version: claim.version };
                 self.note_claim(caller.scheme, None, said);
                 self.authenticated(&caller);
-                return Ok((caller, said));
+                return Ok(Known { caller, said, session: None });
             }
             (claim, _) => claim?,
         };
@@ -182,21 +208,20 @@ impl Exchange {
         let said = Said { action: claimed.action, version: claimed.version };
         self.note_claim(claim.scheme(), Some(claimed.access_key_id).filter(|id| !id.is_empty()), said);
         inbound::check_places(&claim, signed.parameters, &gateway.parts.catalog)?;
-        let caller = match self.verified(&claim, signed) {
+        let verified = match self.verified(&claim, signed) {
             Err(IdentityFault::Token(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer))) => {
                 // The issuer may have a key that is newer than what was read of it.
-                if let Some(keys) = gateway.parts.issuer_keys.iter().find(|keys| *keys.issuer() == *issuer) {
-                    keys.refreshed().await;
-                }
-                self.verified(&claim, signed)?.caller
+                gateway.refresh_keys_of(&issuer).await;
+                self.verified(&claim, signed)?
             }
-            verified => verified?.caller,
+            verified => verified?,
         };
+        let Authenticated { caller, session_policy: session, .. } = verified;
         self.authenticated(&caller);
-        Ok((caller, said))
+        Ok(Known { caller, said, session })
     }
 
-    fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, said: Said<'_>) {
+    pub(super) fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, said: Said<'_>) {
         let attempt = self.attempt();
         attempt.scheme = Some(scheme);
         attempt.claimed_key = key.map(str::to_owned);
@@ -214,11 +239,14 @@ impl Exchange {
     }
 
     fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {
-        // Both ways that a trusted proxy stands between: the caller's, as the proxy tells it, and the proxy's own.
+        self.gateway.authenticator(self.channel()).authenticate(claim, signed, self.attempt.at)
+    }
+
+    /// Both ways where a trusted proxy stands between: the caller's, as the proxy tells it, and the proxy's own.
+    pub(super) fn channel(&self) -> Channel {
         let to_proxy = self.attempt.source.is_loopback() || self.attempt.transport == Neighbour::transport(true);
         let from_proxy = self.neighbour.peer.is_loopback() || self.neighbour.encrypted;
-        let channel = if to_proxy && from_proxy { Channel::Protected } else { Channel::Open };
-        self.gateway.authenticator(channel).authenticate(claim, signed, self.attempt.at)
+        if to_proxy && from_proxy { Channel::Protected } else { Channel::Open }
     }
 
     /// What is written of the parameters: the business ones, and nothing that belongs to a signature.

@@ -24,31 +24,41 @@ pub(super) struct Accepted<'a> {
     /// None for ECS.
     pub(super) product: Option<&'a Product>,
     region: Option<Region>,
+    /// Whether it is an endpoint of STS.
+    pub(super) sts: bool,
+    host: String,
 }
 
 /// Names without a region: central, and the old central one.
 const CENTRAL: [&str; 2] = ["ecs.aliyuncs.com", "ecs-cn-hangzhou.aliyuncs.com"];
 
-/// Checks a `Host` against the configured names, or, where none are, against what may stand under `aliyuncs.com`.
+/// Checks a `Host` against the configured names, or, where none are, against what may stand under `aliyuncs.com`. `sts`
+/// says whether calls of STS are answered.
 pub(super) fn accept<'a>(
     host: &str,
     configured: &[String],
     products: &'a [Product],
+    sts: bool,
 ) -> Result<Accepted<'a>, HostFault> {
     let host = host.to_ascii_lowercase();
     let bare = host.split(':').next().unwrap_or_default().trim_end_matches('.');
     let is_one_of = |names: &[String]| names.iter().any(|name| *name == host || name == bare);
+    let accepted = |region, sts| Accepted { product: None, region, sts, host: bare.to_owned() };
     if let Some(product) = products.iter().find(|product| is_one_of(&product.settings.hosts)) {
-        return Ok(Accepted { product: Some(product), region: region_of(bare, &product.settings.name) });
+        let region = region_of(bare, &product.settings.name);
+        return Ok(Accepted { product: Some(product), ..accepted(region, false) });
     }
     if !configured.is_empty() && !is_one_of(configured) {
         return Err(HostFault::Unknown(host));
     }
     if bare != "aliyuncs.com" && !bare.ends_with(".aliyuncs.com") || CENTRAL.contains(&bare) {
-        return Ok(Accepted { product: None, region: None });
+        return Ok(accepted(None, false));
+    }
+    if sts && (bare == "sts.aliyuncs.com" || region_of(bare, "sts").is_some()) {
+        return Ok(accepted(None, true));
     }
     match region_of(bare, ECS) {
-        Some(region) => Ok(Accepted { product: None, region: Some(region) }),
+        Some(region) => Ok(accepted(Some(region), false)),
         None => Err(HostFault::OtherProduct(host)),
     }
 }
@@ -61,6 +71,11 @@ fn region_of(bare: &str, service: &str) -> Option<Region> {
 }
 
 impl Accepted<'_> {
+    /// An endpoint of STS takes no calls but those of STS.
+    pub(super) fn check_service(&self) -> Result<(), HostFault> {
+        if self.sts { Err(HostFault::OtherProduct(self.host.clone())) } else { Ok(()) }
+    }
+
     pub(super) fn check_region(&self, called: &Region) -> Result<(), HostFault> {
         match &self.region {
             Some(host) if host != called => Err(HostFault::Region { host: host.to_string(), call: called.to_string() }),
@@ -82,7 +97,7 @@ mod tests {
             "ECS-VPC.cn-hangzhou.aliyuncs.com:443",
             "ecs.aliyuncs.com",
         ] {
-            assert!(accept(good, &[], &[]).is_ok(), "{good}");
+            assert!(accept(good, &[], &[], false).is_ok(), "{good}");
         }
         for bad in [
             "rds.aliyuncs.com",
@@ -91,11 +106,16 @@ mod tests {
             "sts.cn-hangzhou.aliyuncs.com",
             "rds.aliyuncs.com.",
         ] {
-            assert!(accept(bad, &[], &[]).is_err(), "{bad}");
+            assert!(accept(bad, &[], &[], false).is_err(), "{bad}");
         }
-        let accepted = accept("ecs.cn-beijing.aliyuncs.com", &[], &[]).unwrap();
+        let accepted = accept("ecs.cn-beijing.aliyuncs.com", &[], &[], false).unwrap();
         assert!(accepted.check_region(&"cn-hangzhou".parse().unwrap()).is_err());
-        assert!(accept("other", &["gw.internal".to_owned()], &[]).is_err());
-        assert!(accept("GW.internal:8620", &["gw.internal".to_owned()], &[]).is_ok());
+        for sts in ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com"] {
+            assert!(accept(sts, &[], &[], false).is_err(), "{sts}");
+            let accepted = accept(sts, &[], &[], true).unwrap();
+            assert!(accepted.sts && accepted.check_service().is_err(), "{sts}");
+        }
+        assert!(accept("other", &["gw.internal".to_owned()], &[], false).is_err());
+        assert!(accept("GW.internal:8620", &["gw.internal".to_owned()], &[], false).is_ok());
     }
 }

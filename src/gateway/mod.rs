@@ -3,7 +3,8 @@
 //! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
 //! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
-//! first; `issuer_keys` keeps what tokens are checked with. Must not know: what a policy says, how a signature is computed, files.
+//! first; `issuer_keys` keeps what tokens are checked with. Calls that ask for a key of the gateway's own leave the list
+//! before the catalogue, for `sts`. Must not know: what a policy says, how a signature is computed, files.
 
 mod called;
 mod clock;
@@ -28,6 +29,7 @@ mod server_tls;
 mod settle;
 mod socket;
 mod stop;
+mod sts;
 mod tls;
 mod turn;
 mod unread;
@@ -42,6 +44,7 @@ pub use product::Product;
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
 pub use server_tls::{ClientCertificates, ServerTls, ServerTlsTexts, server_tls};
+pub use sts::{CredentialsUri, IdentityExchange, Issuing, serve_credentials};
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};

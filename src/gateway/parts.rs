@@ -20,6 +20,7 @@ use super::product::Product;
 use super::reader::ReaderLimits;
 use super::resource_facts::ResourceFacts;
 use super::server_tls::ServerTls;
+use super::sts::Issuing;
 use super::upstream::Upstream;
 
 /// The parts, each ready to work.
@@ -31,6 +32,8 @@ pub struct GatewayParts {
     /// Whose tokens are accepted, and where their keys come from.
     pub issuers: Vec<TokenIssuer>,
     pub issuer_keys: Vec<Arc<IssuerKeys>>,
+    /// Where the gateway issues keys of its own.
+    pub issuing: Option<Issuing>,
     pub nonces: Box<dyn NonceMemory>,
     pub journal: Arc<Journal>,
     /// Shared with the facts, where they are read there.
@@ -85,10 +88,23 @@ impl Gateway {
         product.map_or(&self.parts.upstream, |product| &product.upstream)
     }
 
+    /// Whether the gateway issues keys of its own.
+    pub(super) fn issues(&self) -> bool {
+        self.parts.issuing.is_some()
+    }
+
+    /// Reads the keys of a token's issuer again.
+    pub(super) async fn refresh_keys_of(&self, issuer: &str) {
+        if let Some(keys) = self.parts.issuer_keys.iter().find(|keys| keys.issuer() == issuer) {
+            keys.refreshed().await;
+        }
+    }
+
     pub(super) fn authenticator(&self, channel: Channel) -> Authenticator<'_> {
         Authenticator {
             keys: &self.parts.keys,
             issuers: &self.parts.issuers,
+            issuer: self.parts.issuing.as_ref().map(|issuing| &*issuing.issuer),
             channel,
             clock: Clock { skew: self.parts.identity.clock_skew },
             nonces: &*self.parts.nonces,

@@ -6,17 +6,21 @@ use std::sync::Arc;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::audit::{Answered, Attempt, Forwarded, Journal, Recorded, SinkFault};
+use crate::audit::{Answered, Attempt, Forwarded, Granted, Journal, Recorded, SinkFault};
 use crate::catalog::{Answer, Call};
 use crate::envelope::{ErrorBody, Format};
+use crate::identity::{Issued, NoKeyInForce};
 use crate::pdp::Permit;
 
+use super::exchange::Judged;
 use super::parts::Gateway;
 use super::reply::{self, After};
 use super::stop::Stop;
+use super::sts::{Granting, StsFault, granted_answer};
 
 pub(super) struct Settlement {
     pub(super) gateway: Arc<Gateway>,
@@ -26,9 +30,11 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
-    pub(super) async fn settle(self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+    pub(super) async fn settle(self, judged: Result<Judged, Stop>) -> Response<Full<Bytes>> {
         let recorded = match judged {
-            Ok(permit) => self.record(permit).await,
+            Ok(Judged::Forward(permit)) => self.record(*permit).await,
+            Ok(Judged::Grant(granting)) => return self.grant(*granting).await,
+            Ok(Judged::Tell(who)) => return self.tell(who).await,
             Err(stop) => Err(stop),
         };
         match recorded {
@@ -40,6 +46,34 @@ impl Settlement {
     async fn record(&self, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, Stop> {
         let attempt = Arc::clone(&self.attempt);
         Ok(self.write(move |journal| journal.record(&attempt, permit)).await??)
+    }
+
+    async fn grant(self, Granting { granted, answer }: Granting) -> Response<Full<Bytes>> {
+        match self.issue(granted).await {
+            Ok((recorded, issued)) => {
+                let told = granted_answer(&recorded, &issued, &answer);
+                reply::success(&self.attempt.id, answer.operation, told, self.format)
+            }
+            Err(stop) => self.refuse(stop).await,
+        }
+    }
+
+    /// Issues a key, once it stands in the log that it will be.
+    pub(super) async fn issue(&self, granted: Granted) -> Result<(Recorded<Granted>, Issued), Stop> {
+        let attempt = Arc::clone(&self.attempt);
+        let recorded = self.write(move |journal| journal.grant(&attempt, granted)).await??;
+        let issuing = self.gateway.parts.issuing.as_ref().ok_or(StsFault::NoKey(NoKeyInForce))?;
+        let issued = issuing.issue(&recorded, self.attempt.at).map_err(StsFault::NoKey)?;
+        Ok((recorded, issued))
+    }
+
+    async fn tell(self, who: Value) -> Response<Full<Bytes>> {
+        let attempt = Arc::clone(&self.attempt);
+        let written = self.write(move |journal| journal.told(&attempt)).await;
+        match written.and_then(|written| Ok(written?)) {
+            Ok(()) => reply::success(&self.attempt.id, "GetCallerIdentity", who, self.format),
+            Err(stop) => self.refuse(stop).await,
+        }
     }
 
     /// Sends what was permitted and written down. The outcome is written whether or not an answer came.
@@ -69,7 +103,7 @@ impl Settlement {
         response
     }
 
-    async fn refuse(self, stop: Stop) -> Response<Full<Bytes>> {
+    pub(super) async fn refuse(self, stop: Stop) -> Response<Full<Bytes>> {
         let (response, answer) = self.response(&stop);
         let id = &self.attempt.id;
         let reason = stop.reason();
@@ -107,6 +141,11 @@ impl Settlement {
             if gateway.denial.detail {
                 detail = reply::detail(denied, gateway.pdp.directory(), &gateway.catalog);
             }
+        }
+        if let Stop::Sts(fault) = stop
+            && gateway.denial.detail
+        {
+            detail = fault.unassumed().and_then(|why| reply::unassumed(why, &self.attempt, &gateway.catalog));
         }
         let recommend = gateway.denial.recommend.as_deref();
         let mut body = ErrorBody::new(&answer, &self.attempt.id, &gateway.replica, recommend);

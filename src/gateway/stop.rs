@@ -10,6 +10,7 @@ use crate::policy::Verdict;
 use crate::wire::{FaultKind, FormFault, ForwardedFault, HeadFault};
 
 use super::host::HostFault;
+use super::sts::StsFault;
 use super::unread::UnreadFacts;
 use super::upstream::UpstreamFault;
 
@@ -38,6 +39,7 @@ pub(super) enum Stop {
     Facts(UnreadFacts),
     /// Boxed: a denial carries its proof.
     Denied(Box<Denied<Call>>),
+    Sts(StsFault),
     Audit(SinkFault),
     /// The whole of the call took too long before anything was sent.
     TimeIsUp,
@@ -105,6 +107,7 @@ impl Stop {
                 Verdict::ExplicitDeny => Refusal::ExplicitDeny,
                 Verdict::ImplicitDeny | Verdict::Allow => Refusal::ImplicitDeny,
             },
+            Self::Sts(fault) => fault.refusal(),
             Self::Audit(_) | Self::TimeIsUp => Refusal::Audit,
             Self::Upstream(UpstreamFault::Unreachable(_)) => Refusal::UpstreamUnreachable,
             Self::Upstream(UpstreamFault::OutcomeUnknown(_)) => Refusal::UpstreamTimeout,
@@ -134,6 +137,7 @@ impl Stop {
             Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
             Self::Facts(fault) => fault.to_string(),
             Self::Denied(denied) => denied.proof().summary().to_string(),
+            Self::Sts(fault) => fault.to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
             Self::Upstream(fault) => fault.to_string(),
@@ -177,6 +181,7 @@ from! {
     HostFault => Host,
     IdentityFault => Identity,
     OperationFault => Operation,
+    StsFault => Sts,
     UnreadFacts => Facts,
     UpstreamFault => Upstream,
     SinkFault => Audit,

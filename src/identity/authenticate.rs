@@ -1,15 +1,20 @@
 //! From a request to a caller, in the order in which faults are found (design 7).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
+use crate::policy::PolicySet;
 use crate::ram::{Caller, Proof, Scheme};
 
 use super::bearer::BearerClaim;
 use super::claim::Claim;
+use super::claimed::Claimed;
 use super::clock::{Clock, ClockFault};
 use super::fault::IdentityFault;
-use super::jwt::{TokenIssuer, VerifiedToken, verify_token};
-use super::keyring::{KeyRing, KeyStatus};
+use super::issuer::{Issuer, Opened, SecurityTokenFault};
+use super::jwt::{TokenIssuer, verify_token};
+use super::keyring::{Credential, KeyRing, KeyStatus};
 use super::replay::NonceMemory;
 use super::signed::Signed;
 
@@ -18,6 +23,8 @@ use super::signed::Signed;
 pub struct Authenticator<'a> {
     pub keys: &'a KeyRing,
     pub issuers: &'a [TokenIssuer],
+    /// Where the gateway issues keys of its own.
+    pub issuer: Option<&'a Issuer>,
     pub channel: Channel,
     pub clock: Clock,
     pub nonces: &'a dyn NonceMemory,
@@ -32,11 +39,19 @@ pub enum Channel {
 }
 
 /// A caller whose credential was verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Authenticated {
     pub caller: Caller,
     /// When the call was signed, by the caller's clock; none for a token, which signs no call.
     pub signed_at: Option<Timestamp>,
+    /// What the caller's session was narrowed with.
+    pub session_policy: Option<Arc<PolicySet>>,
+}
+
+/// Whose key it is.
+enum Holder<'a> {
+    Permanent(&'a Credential),
+    Session(Arc<Opened>),
 }
 
 impl Authenticator<'_> {
@@ -55,18 +70,19 @@ impl Authenticator<'_> {
         if let Claim::Bearer(bearer) = claim {
             return self.bearer(bearer, now);
         }
-        let unknown = if claimed.access_key_id.starts_with("STS.") {
-            IdentityFault::ForeignToken
-        } else {
-            IdentityFault::UnknownKey
-        };
-        let credential = self.keys.find(claimed.access_key_id).ok_or(unknown)?;
-        claim.verify(signed, credential)?;
-        if credential.status() == KeyStatus::Inactive {
-            return Err(IdentityFault::InactiveKey);
-        }
-        if claimed.security_token.is_some() {
-            return Err(IdentityFault::TokenWithPermanentKey);
+        let holder = self.holder(&claimed)?;
+        claim.verify(signed, holder.credential())?;
+        match &holder {
+            Holder::Permanent(credential) if credential.status() == KeyStatus::Inactive => {
+                return Err(IdentityFault::InactiveKey);
+            }
+            Holder::Permanent(_) if claimed.security_token.is_some() => {
+                return Err(IdentityFault::TokenWithPermanentKey);
+            }
+            Holder::Session(opened) if opened.session.expires <= now => {
+                return Err(SecurityTokenFault::Expired.into());
+            }
+            Holder::Permanent(_) | Holder::Session(_) => {}
         }
         let signed_at = self.clock.check(claimed.timestamp, now).map_err(|fault| match fault {
             ClockFault::Malformed => IdentityFault::MalformedTimestamp,
@@ -77,12 +93,27 @@ impl Authenticator<'_> {
             return Err(IdentityFault::MalformedNonce);
         }
         self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
-        let caller = Caller {
-            principal: credential.principal().clone(),
-            proof: Proof::AccessKey(credential.id().clone()),
-            scheme: claim.scheme(),
+        let (proof, session_policy) = match &holder {
+            Holder::Permanent(credential) => (Proof::AccessKey(credential.id().clone()), None),
+            Holder::Session(opened) => (Proof::Session(Arc::clone(&opened.session)), opened.policy.clone()),
         };
-        Ok(Authenticated { caller, signed_at: Some(signed_at) })
+        let principal = holder.credential().principal().clone();
+        let caller = Caller { principal, proof, scheme: claim.scheme() };
+        Ok(Authenticated { caller, signed_at: Some(signed_at), session_policy })
+    }
+
+    /// A key of the key ring, or one that the gateway issued: then its token says all there is to know.
+    fn holder(&self, claimed: &Claimed<'_>) -> Result<Holder<'_>, IdentityFault> {
+        let id = claimed.access_key_id;
+        if let Some(credential) = self.keys.find(id) {
+            return Ok(Holder::Permanent(credential));
+        }
+        match (claimed.security_token, self.issuer) {
+            (Some(token), Some(issuer)) if Issuer::is_ours(token) => Ok(Holder::Session(issuer.open(id, token)?)),
+            (None, Some(_)) if id.starts_with("STS.") => Err(IdentityFault::MissingSecurityToken),
+            _ if id.starts_with("STS.") => Err(IdentityFault::ForeignToken),
+            _ => Err(IdentityFault::UnknownKey),
+        }
     }
 
     /// The channel, then the token. There is no nonce: until it expires a token can be sent again by whoever has it.
@@ -93,9 +124,20 @@ impl Authenticator<'_> {
         if self.channel == Channel::Open {
             return Err(IdentityFault::TokenInTheOpen);
         }
-        let VerifiedToken { issuer, subject, principal, .. } = verify_token(self.issuers, claim.token(), now)?;
-        let proof = Proof::Token { issuer, subject: subject.into() };
-        Ok(Authenticated { caller: Caller { principal, proof, scheme: Scheme::Bearer }, signed_at: None })
+        let (token, issuer) = verify_token(self.issuers, claim.token(), now)?;
+        let principal = issuer.principal(&token)?;
+        let proof = Proof::Token { issuer: token.issuer, subject: token.subject.into() };
+        let caller = Caller { principal, proof, scheme: Scheme::Bearer };
+        Ok(Authenticated { caller, signed_at: None, session_policy: None })
+    }
+}
+
+impl Holder<'_> {
+    fn credential(&self) -> &Credential {
+        match self {
+            Self::Permanent(credential) => credential,
+            Self::Session(opened) => &opened.credential,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ fn scheme_token(authorization: &str) -> Option<&str> {
 
 /// What a parameter and a header say, each of which may be absent. Both are unsigned here; one client writes the first
 /// letter of the action small in the header.
-fn either<'a>(
+pub(super) fn either<'a>(
     signed: &Signed<'a>,
     parameter: &'static str,
     header: &'static str,

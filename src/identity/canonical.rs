@@ -6,11 +6,11 @@ use crate::ram::Parameter;
 use crate::wire::percent_encode;
 
 /// Parameters sorted by name, each `pe(name)=pe(value)`, joined with `&` (`spec/wire-protocol.md` 2.1 and 3.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalQuery(String);
 
 /// What is put under the key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StringToSign(pub(super) String);
 
 pub fn canonical_query<'a>(parameters: impl Iterator<Item = Parameter<'a>>) -> CanonicalQuery {
@@ -50,5 +50,19 @@ impl fmt::Display for CanonicalQuery {
 impl fmt::Display for StringToSign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// It may hold a token.
+impl fmt::Debug for CanonicalQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CanonicalQuery(…)")
+    }
+}
+
+/// It may hold a token.
+impl fmt::Debug for StringToSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StringToSign(…)")
     }
 }

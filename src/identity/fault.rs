@@ -2,6 +2,7 @@
 
 use crate::catalog::Refusal;
 
+use super::issuer::SecurityTokenFault;
 use super::jwt::TokenFault;
 use super::replay::NonceFault;
 
@@ -35,6 +36,10 @@ pub enum IdentityFault {
     ForeignToken,
     #[error("SecurityToken was sent with a permanent key: drop the token")]
     TokenWithPermanentKey,
+    #[error("SecurityToken is mandatory for this action.")]
+    MissingSecurityToken,
+    #[error(transparent)]
+    SecurityToken(#[from] SecurityTokenFault),
     #[error("the V1 signature does not match")]
     SignatureV1,
     #[error("the V3 signature does not match")]
@@ -78,7 +83,10 @@ impl IdentityFault {
             }
             Self::UnknownKey => Refusal::UnknownKey,
             Self::ForeignToken => Refusal::ForeignToken,
-            Self::TokenWithPermanentKey => Refusal::TokenMismatch,
+            Self::TokenWithPermanentKey | Self::SecurityToken(SecurityTokenFault::Mismatch) => Refusal::TokenMismatch,
+            Self::MissingSecurityToken => Refusal::TokenMissing,
+            Self::SecurityToken(SecurityTokenFault::Expired) => Refusal::TokenExpired,
+            Self::SecurityToken(_) => Refusal::TokenMalformed,
             Self::SignatureV1 => Refusal::SignatureV1,
             Self::SignatureV3 | Self::Digest => Refusal::SignatureV3,
             Self::InactiveKey => Refusal::InactiveKey,

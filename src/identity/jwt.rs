@@ -44,6 +44,8 @@ impl KeySource for FixedKeys {
 pub struct TokenIssuer {
     /// The `iss` claim, exactly.
     pub issuer: Arc<str>,
+    /// The name of the provider that it is to RAM, where its tokens are taken for keys.
+    pub provider: Option<Arc<str>>,
     /// One of these must be among the `aud` claim.
     pub audience: Vec<String>,
     pub algorithms: Vec<TokenAlgorithm>,
@@ -80,8 +82,11 @@ pub struct TokenAlgorithm(Algorithm);
 pub struct VerifiedToken {
     pub issuer: Arc<str>,
     pub subject: String,
-    pub principal: Principal,
+    /// What it is meant for, this gateway among it.
+    pub audiences: Vec<String>,
     pub expires: Timestamp,
+    pub issued: Option<Timestamp>,
+    claims: Value,
 }
 
 /// Why a token is not believed. None of these texts holds a piece of it.
@@ -134,10 +139,14 @@ struct Claims {
 ///
 /// # Errors
 /// The first fault: form, issuer, key, algorithm, signature, audience, time, subject.
-pub fn verify_token(issuers: &[TokenIssuer], token: &str, now: Timestamp) -> Result<VerifiedToken, TokenFault> {
+pub fn verify_token<'a>(
+    issuers: impl IntoIterator<Item = &'a TokenIssuer>,
+    token: &str,
+    now: Timestamp,
+) -> Result<(VerifiedToken, &'a TokenIssuer), TokenFault> {
     let (header, claimed) = parts(token)?;
     let issuer = claimed.get("iss").and_then(Value::as_str).ok_or(TokenFault::Claim("iss"))?;
-    let issuer = issuers.iter().find(|known| *known.issuer == *issuer).ok_or(TokenFault::Issuer)?;
+    let issuer = issuers.into_iter().find(|known| *known.issuer == *issuer).ok_or(TokenFault::Issuer)?;
     let algorithm = header.alg.parse::<Algorithm>().map_err(|_| TokenFault::Algorithm)?;
     if !issuer.algorithms.contains(&TokenAlgorithm(algorithm)) {
         return Err(TokenFault::Algorithm);
@@ -150,7 +159,7 @@ pub fn verify_token(issuers: &[TokenIssuer], token: &str, now: Timestamp) -> Res
     }
     let validation = issuer.validation(algorithm);
     let verified = decode::<Claims>(token, &key.key, &validation).map_err(|error| fault_of(error.kind()))?;
-    issuer.believe(&verified.claims.all, now)
+    Ok((issuer.believe(verified.claims.all, now)?, issuer))
 }
 
 /// Header and claims, before anything is believed.
@@ -192,7 +201,17 @@ impl TokenIssuer {
         validation
     }
 
-    fn believe(&self, claims: &serde_json::Map<String, Value>, now: Timestamp) -> Result<VerifiedToken, TokenFault> {
+    /// Who a believed token's subject is here.
+    ///
+    /// # Errors
+    /// [`TokenFault::Nobody`].
+    pub fn principal(&self, token: &VerifiedToken) -> Result<Principal, TokenFault> {
+        let mapping = self.principals.iter().find(|mapping| mapping.is_of(&token.subject, &token.claims));
+        mapping.map(|mapping| mapping.principal.clone()).ok_or(TokenFault::Nobody)
+    }
+
+    fn believe(&self, all: serde_json::Map<String, Value>, now: Timestamp) -> Result<VerifiedToken, TokenFault> {
+        let claims = &all;
         let expires = time(claims, "exp")?.ok_or(TokenFault::Claim("exp"))?;
         let leeway = jiff::SignedDuration::try_from(self.leeway).unwrap_or_default();
         if now.saturating_sub(leeway).is_ok_and(|earlier| earlier >= expires) {
@@ -204,21 +223,21 @@ impl TokenIssuer {
             (Some(begins), _) if later < begins => return Err(TokenFault::NotYet),
             _ => {}
         }
-        if time(claims, "iat")?.is_some_and(|issued| later < issued) {
+        let issued = time(claims, "iat")?;
+        if issued.is_some_and(|issued| later < issued) {
             return Err(TokenFault::NotYet);
         }
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
             return Err(TokenFault::Claim("sub"));
         }
-        let all = Value::Object(claims.clone());
-        let mapping = self.principals.iter().find(|mapping| mapping.is_of(subject, &all)).ok_or(TokenFault::Nobody)?;
-        Ok(VerifiedToken {
-            issuer: Arc::clone(&self.issuer),
-            subject: subject.to_owned(),
-            principal: mapping.principal.clone(),
-            expires,
-        })
+        let (issuer, subject) = (Arc::clone(&self.issuer), subject.to_owned());
+        let audiences = match claims.get("aud") {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        Ok(VerifiedToken { issuer, subject, audiences, expires, issued, claims: Value::Object(all) })
     }
 }
 

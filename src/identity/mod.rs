@@ -3,14 +3,17 @@
 //! Turns a borrowed view of a request, and the time it is told, into a [`Caller`](crate::ram::Caller). Exactly one
 //! scheme, or a refusal. Must not know: policies, operations, sockets, files, the clock.
 
+mod anonymous;
 mod authenticate;
 mod bearer;
+mod caller_identity;
 mod canonical;
 mod certificate;
 mod claim;
 mod claimed;
 mod clock;
 mod fault;
+mod issuer;
 mod jwks;
 mod jwt;
 mod keyring;
@@ -20,14 +23,19 @@ mod signed;
 mod v1;
 mod v3;
 
+pub use anonymous::AnonymousClaim;
 pub use authenticate::{Authenticated, Authenticator, Channel};
 pub use bearer::BearerClaim;
+pub use caller_identity::SignedIdentity;
 pub use canonical::{CanonicalQuery, StringToSign, canonical_query};
 pub use certificate::CertificateClaim;
 pub use claim::Claim;
 pub use claimed::Claimed;
 pub use clock::{Clock, ClockFault, format_timestamp, parse_timestamp};
 pub use fault::IdentityFault;
+pub use issuer::{
+    Grant, Issued, Issuer, IssuerKeyRing, LONGEST_LIFE, NewIssuerKey, NoKeyInForce, Opened, SecurityTokenFault,
+};
 pub use jwks::{KeySetFault, TokenKeys};
 pub use jwt::{
     FixedKeys, KeySource, NotBefore, TokenAlgorithm, TokenFault, TokenIssuer, TokenMapping, VerifiedToken, verify_token,

@@ -23,7 +23,7 @@ pub enum Algorithm {
 }
 
 /// A V3 signature and what it says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct V3Claim<'a> {
     claimed: Claimed<'a>,
     algorithm: Algorithm,
@@ -32,7 +32,7 @@ pub struct V3Claim<'a> {
 }
 
 /// Method, path, query, headers, header names, body digest: a line each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalRequest(String);
 
 /// A call to be signed with an empty body, all parameters in the query.
@@ -62,7 +62,7 @@ pub struct MalformedPublicKey;
 const MUST_BE_SIGNED: [&str; 5] =
     ["x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
 /// SHA-256 of an empty body, which is what nearly every call has.
-const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+pub(super) const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// Parts of the other scheme: beside a V3 signature they would say something that nobody checks.
 const V1_ONLY: [&str; 6] =
     ["SecurityToken", "SignatureMethod", "SignatureVersion", "SignatureNonce", "SignatureType", "Timestamp"];
@@ -172,7 +172,7 @@ impl<'a> V3Claim<'a> {
 }
 
 impl CanonicalRequest {
-    fn new(
+    pub(super) fn new(
         method: Method,
         query: &CanonicalQuery,
         headers: &[(&str, &[u8])],
@@ -325,5 +325,19 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 impl fmt::Display for CanonicalRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// It may hold a token.
+impl fmt::Debug for CanonicalRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CanonicalRequest(…)")
+    }
+}
+
+impl fmt::Debug for V3Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("V3Claim");
+        shown.field("claimed", &self.claimed).field("signed_headers", &self.signed_headers).finish_non_exhaustive()
     }
 }

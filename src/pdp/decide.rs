@@ -47,6 +47,10 @@ impl Pdp {
         &self.directory
     }
 
+    pub(super) fn revision(&self) -> Arc<str> {
+        Arc::clone(&self.revision)
+    }
+
     /// Which facts about its resources the answer to a question may turn on. Whoever asks supplies them first.
     pub fn needs<T: Subject>(&self, question: &Question<T>) -> Needs {
         if question.subject.is_unlisted() {

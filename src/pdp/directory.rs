@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::policy::Layers;
-use crate::ram::{AccountId, ByPrincipal, Principal, WrittenPrincipal};
+use crate::policy::{Layers, TrustPolicy};
+use crate::ram::{AccountId, ByPrincipal, Identity, Principal, WrittenPrincipal};
 
 /// Every principal of every account, with its layers. Whatever could be wrong with it was refused when it was read.
 #[derive(Clone, Debug)]
@@ -20,6 +21,16 @@ pub struct Standing {
     /// RAM's numeric id, where the account file gives one.
     pub id: Option<Box<str>>,
     pub layers: Arc<Layers>,
+    /// Of a role that somebody may assume.
+    pub assumable: Option<Assumable>,
+}
+
+/// How a role may be assumed.
+#[derive(Clone, Debug)]
+pub struct Assumable {
+    pub trust: Arc<TrustPolicy>,
+    /// The longest that a session may last: RAM's MaxSessionDuration.
+    pub longest: Duration,
 }
 
 /// A name that is nobody's here.
@@ -81,6 +92,16 @@ impl Directory {
         let principal = written.in_account(self.only_account());
         let principal = principal.ok_or_else(|| UnknownPrincipal::OfAnyAccount(identity.to_string()))?;
         if self.knows(&principal) { Ok(principal) } else { Err(UnknownPrincipal::Nobody(principal)) }
+    }
+
+    /// The role of that name. Names that differ only in case are one to RAM, whose ARNs have them in lower case
+    /// (`spec/ram-policy.md` 1.2).
+    pub fn role(&self, account: &AccountId, name: &str) -> Option<(&Principal, &Standing)> {
+        let exactly = Principal::new(account.clone(), Identity::Role(name.into()));
+        if let Some(found) = self.principals.get_key_value(&exactly) {
+            return Some(found);
+        }
+        self.principals.iter().find(|(principal, _)| principal.arn() == exactly.arn())
     }
 
     /// In a stable order: by account, users before roles, by name.

@@ -52,10 +52,12 @@ fn judge(layers: &Layers, request: &Request<'_>, lane: &LaneOf<'_>, at: usize, r
 pub(super) fn settled(layers: &Layers, request: &Request<'_>, fields: Option<Fields<'_>>) -> Option<Judged> {
     let principal = request.principal;
     let deny = |grounds| Some(Judged { verdict: Verdict::ImplicitDeny, grounds });
-    if fields.is_some_and(|fields| fields.account != principal.account().as_str()) {
+    let foreign = fields.is_some_and(|fields| fields.account != principal.account().as_str());
+    // A role may be assumed from another account: that is how one comes to the other's resources.
+    if foreign && request.action.service() != "sts" {
         return deny(Grounds::ForeignAccount);
     }
-    if principal.is_root() {
+    if principal.is_root() && !foreign {
         return Some(Judged { verdict: Verdict::Allow, grounds: Grounds::Ownership });
     }
     if layers.quarantine().is_some() { deny(Grounds::Quarantine) } else { None }

@@ -21,7 +21,17 @@ const HELP_ELEMENT: &str =
     "a statement of an identity policy has Effect, Action or NotAction, Resource, and perhaps Condition and Sid";
 
 impl Reader<'_> {
+    /// An identity, control or session policy.
     pub(super) fn policy(&mut self, tree: &Value<'_>) -> Vec<Statement> {
+        self.statements(tree, Self::statement)
+    }
+
+    /// The statements of any policy, each read by `read`.
+    pub(super) fn statements<T>(
+        &mut self,
+        tree: &Value<'_>,
+        mut read: impl FnMut(&mut Self, usize, &Place<'_>) -> Option<T>,
+    ) -> Vec<T> {
         let top = Place { value: tree, pointer: Pointer::default() };
         let Some(object) = self.object(&top, "write `{ \"Version\": \"1\", \"Statement\": [ … ] }`") else {
             return Vec::new();
@@ -38,7 +48,7 @@ impl Reader<'_> {
         }
         let statements = array.elements.iter().enumerate();
         statements
-            .filter_map(|(index, value)| self.statement(index, &Place { value, pointer: list.pointer.index(index) }))
+            .filter_map(|(index, value)| read(self, index, &Place { value, pointer: list.pointer.index(index) }))
             .collect()
     }
 
@@ -71,7 +81,7 @@ impl Reader<'_> {
         })
     }
 
-    fn effect(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Effect> {
+    pub(super) fn effect(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Effect> {
         const HELP: &str = "write `\"Allow\"` or `\"Deny\"`, exactly so";
         let Some(place) = member(object, statement, "Effect") else {
             self.missing(statement, Title::InvalidEffect, "Effect", HELP);
@@ -87,7 +97,7 @@ impl Reader<'_> {
         }
     }
 
-    fn actions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Actions> {
+    pub(super) fn actions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Actions> {
         const HELP: &str =
             "write one of Action and NotAction, with at least one action such as `ecs:AttachNetworkInterface`";
         match (member(object, statement, "Action"), member(object, statement, "NotAction")) {
@@ -121,7 +131,7 @@ impl Reader<'_> {
         Some(texts.iter().filter_map(|text| self.accept(text, ArnPattern::parse(text.text, &mut heads))).collect())
     }
 
-    fn conditions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Vec<Condition> {
+    pub(super) fn conditions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Vec<Condition> {
         const HELP: &str = "write `\"Condition\": { \"<operator>\": { \"<key>\": [\"<value>\"] } }`";
         let Some(block) = member(object, statement, "Condition") else { return Vec::new() };
         let mut conditions = Vec::new();

@@ -10,6 +10,7 @@
 //! | comparing | `cover`: whether one pattern or statement takes in all of another |
 //! | judging | `set` and its `index`, `layer`, `evaluate`, `decision` |
 //! | explaining | `proof`, then `explain` in words and `report` as data; `deciding` for the log; `reach` for what could be |
+//! | trusting | `trust`: who may assume a role |
 //! | testing | `exercise`: what a request put to the test; `mutant`: documents changed on purpose |
 
 mod condition;
@@ -44,6 +45,7 @@ mod report;
 mod request;
 mod set;
 mod statement;
+mod trust;
 mod unlisted;
 mod value;
 mod verdict;
@@ -71,6 +73,7 @@ pub use report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementRe
 pub use request::Request;
 pub use set::{AttachedTo, LONGEST_SESSION_POLICY, Needs, PolicySet, Sets, StatementRef};
 pub use statement::{Actions, Conditions, Resources, Statement};
+pub use trust::{TrustDecision, TrustPolicy, Trustee, is_provider_name};
 pub use unlisted::{evaluate_unlisted, forward_unlisted};
 pub use value::Wanted;
 pub use verdict::Verdict;

@@ -82,6 +82,14 @@ impl Statement {
         self.resource_mismatch(resource).or_else(|| self.condition_mismatch(facts))
     }
 
+    /// The same for a call that is about no resource.
+    pub(super) fn call_mismatch(&self, action: &Action, facts: &Facts<'_>) -> Option<Mismatch> {
+        if !self.actions.select(action) {
+            return Some(Mismatch::Action);
+        }
+        self.condition_mismatch(facts)
+    }
+
     /// Whether it is about the action and the resource, whatever its conditions say.
     pub(super) fn matches(&self, action: &Action, resource: &Resource<'_>) -> bool {
         self.actions.select(action) && self.resource_mismatch(resource).is_none()

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::principal::Principal;
+use super::session::Session;
 
 /// A caller whose credential was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Proof {
     },
     /// The certificate of the connection.
     Certificate,
+    /// A temporary key that the gateway issued.
+    Session(Arc<Session>),
 }
 
 /// How the call proves its caller.

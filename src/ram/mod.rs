@@ -1,4 +1,4 @@
-//! The nouns of RAM: account, region, action, ARN, resource, principal, caller, context, parameters.
+//! The nouns of RAM: account, region, action, ARN, resource, principal, caller, session, context, parameters.
 //!
 //! Must not know: policies, HTTP, files, the clock. A value of these types is well formed; what could be
 //! wrong with it was refused when it was parsed.
@@ -11,6 +11,7 @@ mod context;
 mod parameter;
 mod principal;
 mod region;
+mod session;
 mod value;
 
 pub use account::{AccountId, MalformedAccountId};
@@ -21,4 +22,5 @@ pub use context::{Context, ContextKey, MalformedContextKey, OtherKey};
 pub use parameter::{Parameter, Parameters, ParametersBuilder, Place, Repeated};
 pub use principal::{ByPrincipal, Identity, KnownHash, MalformedPrincipal, Principal, WrittenPrincipal};
 pub use region::{MalformedRegion, Region};
+pub use session::{MalformedSessionName, Origin, Session, SessionName};
 pub use value::{KeyType, Value, ValueRef};

@@ -86,6 +86,7 @@ impl Simulator {
             let authenticator = Authenticator {
                 keys: &self.keys,
                 issuers: &[],
+                issuer: None,
                 channel: Channel::Open,
                 clock: self.settings.clock,
                 nonces: &self.nonces,

@@ -16,7 +16,7 @@ pub use hex::hex;
 pub use lines::Lines;
 
 /// A named text: what a complaint quotes from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
@@ -160,6 +160,14 @@ impl fmt::Display for Complaint {
             write!(f, ":{position}")?;
         }
         write!(f, ": {}; {}", self.title, self.help)
+    }
+}
+
+/// Without the text of one that is not to be quoted.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.confidential { "…" } else { &*self.text };
+        f.debug_struct("Source").field("name", &self.name).field("text", &text).finish_non_exhaustive()
     }
 }
 

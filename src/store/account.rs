@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use toml::Spanned;
 
-use crate::pdp::{Standing, is_resource_group};
+use crate::pdp::{Assumable, Standing, is_resource_group};
 use crate::policy::{AttachedTo, Layers, Library, PolicySet, Scoped, Sets};
 use crate::ram::{AccountId, Context, Identity, Principal};
 use crate::source::{Complaint, Source};
 
 use super::documents::{Attached, Documents, LoadedDocument};
 use super::resources::read_resources;
-use super::written_account::{Text, WrittenAccount, WrittenLevel, WrittenScoped};
+use super::written_account::{Text, WrittenAccount, WrittenLevel, WrittenRole, WrittenScoped};
 
 /// The files of one policy directory, read and not yet understood.
 #[derive(Clone, Debug)]
@@ -90,11 +91,14 @@ impl Account {
             let complaint = whole.error_without_place("the directory holds no `account.toml`", help);
             reader.documents.complaints.push(complaint);
         }
+        let written: Vec<_> = files.accounts.iter().filter_map(|(_, source)| reader.account_file(source)).collect();
+        let roles = written.iter().flat_map(|(_, file)| file.roles.values());
+        reader.documents.trust_policies =
+            roles.filter_map(|role| Some(role.trust.as_ref()?.get_ref().clone())).collect();
         for (path, source) in files.documents {
             reader.documents.add(&path, source, &mut reader.workshop.library);
         }
         let resources = files.resources.and_then(|source| reader.resources(&source));
-        let written: Vec<_> = files.accounts.iter().filter_map(|(_, source)| reader.account_file(source)).collect();
         for (source, file) in &written {
             for quarantine in &file.quarantine {
                 reader.documents.quarantine(source, quarantine, reader.workshop.today);
@@ -151,10 +155,6 @@ impl Reader<'_> {
         };
         if let Some(schema) = written.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
             self.complain(source, schema.span(), "the schema is unknown", "this program reads `schema = 1`");
-        }
-        for trust in written.roles.values().filter_map(|role| role.trust.as_ref()) {
-            let title = "`trust` is not available in this version";
-            self.complain(source, trust.span(), title, "remove it: nothing here lets anybody assume a role");
         }
         Some((source.clone(), written))
     }
@@ -234,7 +234,7 @@ impl Reader<'_> {
                 }
                 let layers = layers(held, Some(control));
                 let identity = format!("user/{}", name.get_ref());
-                self.principal(source, name, &identity, user.id.as_ref(), layers);
+                self.principal(source, name, &identity, user.id.as_ref(), (layers, None));
             }
         }
         for group in groups.values().filter(|group| !joined.contains(group.name.get_ref())) {
@@ -249,7 +249,9 @@ impl Reader<'_> {
             for (name, role) in &file.roles {
                 let held = self.held(source, &role.policies, &role.scoped, &AttachedTo::Role);
                 let layers = layers(vec![held], (!role.service_linked).then_some(control));
-                self.principal(source, name, &format!("role/{}", name.get_ref()), role.id.as_ref(), layers);
+                let assumable = self.assumable(source, role);
+                let identity = format!("role/{}", name.get_ref());
+                self.principal(source, name, &identity, role.id.as_ref(), (layers, assumable));
             }
         }
     }
@@ -287,7 +289,30 @@ impl Reader<'_> {
         (self.workshop.sets.set(to, documents), quarantined)
     }
 
-    fn principal(&mut self, source: &Source, name: &Text, written: &str, id: Option<&Text>, layers: Layers) {
+    fn assumable(&mut self, source: &Source, role: &WrittenRole) -> Option<Assumable> {
+        let longest = self.longest_session(source, role.max_session_duration.as_ref());
+        let trust = self.documents.trust(source, role.trust.as_ref()?)?;
+        Some(Assumable { trust, longest })
+    }
+
+    /// RAM's MaxSessionDuration: an hour where nothing is said, and twelve at most.
+    fn longest_session(&mut self, source: &Source, written: Option<&Spanned<u64>>) -> Duration {
+        let seconds = written.map_or(3600, |seconds| *seconds.get_ref());
+        if let Some(written) = written.filter(|_| !(3600..=43_200).contains(&seconds)) {
+            let title = format!("`{seconds}` is no longest duration of a session");
+            self.complain(source, written.span(), &title, "give a number of seconds from 3600 to 43200");
+        }
+        Duration::from_secs(seconds)
+    }
+
+    fn principal(
+        &mut self,
+        source: &Source,
+        name: &Text,
+        written: &str,
+        id: Option<&Text>,
+        (layers, assumable): (Layers, Option<Assumable>),
+    ) {
         let identity = match written.parse::<Identity>() {
             Ok(identity) => identity,
             Err(error) => {
@@ -300,7 +325,7 @@ impl Reader<'_> {
             self.complain(source, id.span(), &title, "write RAM's numeric id, 1 to 20 digits");
         }
         let id = id.map(|id| id.get_ref().as_str().into());
-        if self.found.insert(identity, Standing { id, layers: Arc::new(layers) }).is_some() {
+        if self.found.insert(identity, Standing { id, layers: Arc::new(layers), assumable }).is_some() {
             self.twice(source, name, "principal");
         }
     }

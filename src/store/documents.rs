@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::policy::{Document, Library};
+use crate::policy::{Document, Library, TrustPolicy};
 use crate::source::{Complaint, Severity, Source};
 
 use super::written_account::{Text, WrittenQuarantine};
@@ -18,6 +18,9 @@ pub(super) struct Documents {
     /// There, and not readable: their attachments are no further fault.
     broken: BTreeMap<String, Vec<Complaint>>,
     quarantined: BTreeMap<String, Arc<str>>,
+    /// The names that some role gives as its trust policy: these documents have a grammar of their own.
+    pub(super) trust_policies: BTreeSet<String>,
+    trusting: BTreeMap<String, (Arc<TrustPolicy>, Source)>,
     attached: BTreeSet<String>,
     pub(super) complaints: Vec<Complaint>,
     pub(super) warnings: Vec<Complaint>,
@@ -52,9 +55,20 @@ impl Documents {
                 .push(source.error_without_place(title, "name the file with 1 to 128 letters, digits and `-`"));
             return;
         }
-        if let Some(first) = self.read.get(&name) {
-            let title = format!("the policy `{name}` is given twice, here and in `{}`", first.source.name());
+        let first = self.read.get(&name).map(|loaded| &loaded.source);
+        if let Some(first) = first.or_else(|| self.trusting.get(&name).map(|(_, source)| source)) {
+            let title = format!("the policy `{name}` is given twice, here and in `{}`", first.name());
             self.complaints.push(source.error_without_place(title, "rename one of the two files"));
+            return;
+        }
+        if self.trust_policies.contains(&name) {
+            match TrustPolicy::parse(&name, &source) {
+                Ok(policy) => {
+                    self.warn_of_unbounded(&policy, &source);
+                    self.trusting.insert(name, (Arc::new(policy), source));
+                }
+                Err(complaints) => self.broken.entry(name).or_default().extend(complaints),
+            }
             return;
         }
         match library.document(&name, &source) {
@@ -119,6 +133,11 @@ impl Documents {
                 found.push(Attached::Document(Arc::clone(&loaded.document)));
             } else if let Some(name) = self.quarantined.get(name) {
                 found.push(Attached::Quarantined(Arc::clone(name)));
+            } else if self.trusting.contains_key(name) {
+                let title = format!(
+                    "the trust policy `{name}` is attached: it says who may assume a role, not what one may do"
+                );
+                self.complaints.push(source.error(policy.span(), title, "attach another policy"));
             } else if !self.broken.contains_key(name) {
                 let title = format!("the policy `{name}` is attached and does not exist");
                 let help = format!("write `{name}.json`, or detach it");
@@ -126,6 +145,31 @@ impl Documents {
             }
         }
         found
+    }
+
+    /// A role's trust policy. Under quarantine, nobody may assume the role.
+    pub(super) fn trust(&mut self, source: &Source, policy: &Text) -> Option<Arc<TrustPolicy>> {
+        let name = policy.get_ref();
+        if let Some((trust, _)) = self.trusting.get(name) {
+            return Some(Arc::clone(trust));
+        }
+        if !self.quarantined.contains_key(name) && !self.broken.contains_key(name) {
+            let title = format!("the trust policy `{name}` does not exist");
+            self.complaints.push(source.error(
+                policy.span(),
+                title,
+                format!("write `{name}.json`, or leave `trust` out"),
+            ));
+        }
+        None
+    }
+
+    fn warn_of_unbounded(&mut self, policy: &TrustPolicy, source: &Source) {
+        for statement in policy.unbounded() {
+            let title = format!("`{}#{statement}` trusts everybody that the provider makes a token for", policy.name());
+            let help = "add a condition on `oidc:sub`, such as `system:serviceaccount:NAMESPACE:NAME`";
+            self.warnings.push(source.warning(0..0, title, help));
+        }
     }
 
     /// The documents, when there is nothing to complain about, and the warnings.

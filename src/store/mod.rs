@@ -10,6 +10,8 @@ mod demo;
 mod directory;
 mod documents;
 mod file;
+#[cfg(feature = "identity")]
+mod issuer_keys;
 mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
@@ -26,6 +28,8 @@ pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_di
 pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]
+pub use issuer_keys::read_issuer_keys;
+#[cfg(feature = "identity")]
 pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
 pub use test_files::{TestKind, TestText, policy_directory_of, read_test_files};
-pub use write::{replace_file, write_private};
+pub use write::{replace_file, replace_private, write_private};

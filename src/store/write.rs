@@ -25,6 +25,25 @@ pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
+/// The same for a text that nobody else may read, whether or not there is a file yet. `mode` is the file's, on unix.
+///
+/// # Errors
+/// A folder or file that cannot be written.
+pub fn replace_private(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = write_private(&beside, text).and_then(|()| {
+        #[cfg(unix)]
+        fs::set_permissions(&beside, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+        fs::rename(&beside, &target)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
 /// # Errors
 /// A file that is there already, or cannot be made.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {

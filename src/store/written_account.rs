@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml::{Spanned, Value};
+use toml::Spanned;
 
 pub(super) type Text = Spanned<String>;
 
@@ -55,8 +55,10 @@ pub(super) struct WrittenRole {
     /// Control policies do not bind such a role (`spec/ram-policy.md` 6.2).
     #[serde(default)]
     pub(super) service_linked: bool,
-    /// Known, and refused by name: nothing can assume a role yet.
-    pub(super) trust: Option<Spanned<Value>>,
+    /// The document that says who may assume it.
+    pub(super) trust: Option<Text>,
+    /// In seconds, as RAM has it.
+    pub(super) max_session_duration: Option<Spanned<u64>>,
 }
 
 /// Policies that act on the resources of one resource group only.

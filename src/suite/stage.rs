@@ -63,7 +63,7 @@ impl Case {
     pub fn stage(&self) -> Result<Stage, Unfit> {
         let principal = self.request.principal().map_err(Unfit::Broken)?;
         let Holdings { layers, session } = holdings(self, &principal)?;
-        let standing = Standing { id: None, layers: Arc::new(layers) };
+        let standing = Standing { id: None, layers: Arc::new(layers), assumable: None };
         let account = principal.account().clone();
         let directory = Directory::new([account], [(principal, standing)], String::new());
         Ok(Stage { pdp: Pdp::new(Arc::new(directory)), session })

@@ -13,6 +13,7 @@ mod laws;
 mod needs;
 pub mod random;
 pub mod reference;
+mod trust;
 
 use std::collections::BTreeMap;
 

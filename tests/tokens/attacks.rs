@@ -26,6 +26,7 @@ fn mapping(subject: &str, claims: &[(&str, &str)], identity: &str) -> TokenMappi
 fn issuer(keys: &str, algorithms: &[&str]) -> TokenIssuer {
     TokenIssuer {
         issuer: ISSUER.into(),
+        provider: None,
         audience: vec!["ramgate".to_owned()],
         algorithms: algorithms.iter().map(|it| it.parse().unwrap()).collect(),
         not_before: NotBefore::Required,
@@ -38,18 +39,31 @@ fn issuer(keys: &str, algorithms: &[&str]) -> TokenIssuer {
     }
 }
 
-fn verify(issuer: &TokenIssuer, token: &str, now: i64) -> Result<VerifiedToken, TokenFault> {
-    verify_token(std::slice::from_ref(issuer), token, Timestamp::from_second(now).unwrap())
+/// Whom a token is of.
+#[derive(Debug, PartialEq)]
+struct Believed {
+    token: VerifiedToken,
+    principal: Principal,
+}
+
+fn verify(issuer: &TokenIssuer, token: &str, now: i64) -> Result<Believed, TokenFault> {
+    believe(std::slice::from_ref(issuer), token, now)
+}
+
+fn believe(issuers: &[TokenIssuer], token: &str, now: i64) -> Result<Believed, TokenFault> {
+    let (token, issuer) = verify_token(issuers, token, Timestamp::from_second(now).unwrap())?;
+    Ok(Believed { principal: issuer.principal(&token)?, token })
 }
 
 #[test]
 fn a_good_token_is_believed() {
     for key in [Key::ec("one"), Key::rsa("one")] {
         let issuer = issuer(&set(&[key.jwk()]), &["RS256", "ES256"]);
-        let verified = verify(&issuer, &key.sign(&claims(NOW)), NOW).unwrap();
-        assert_eq!((&*verified.issuer, verified.subject.as_str()), (ISSUER, SUBJECT));
-        assert_eq!(verified.principal, principal("role/terway"));
-        assert_eq!(verified.expires, Timestamp::from_second(NOW + 600).unwrap());
+        let Believed { token, principal: found } = verify(&issuer, &key.sign(&claims(NOW)), NOW).unwrap();
+        assert_eq!((&*token.issuer, token.subject.as_str()), (ISSUER, SUBJECT));
+        assert_eq!(token.audiences, ["ramgate", "elsewhere"]);
+        assert_eq!(found, principal("role/terway"));
+        assert_eq!(token.expires, Timestamp::from_second(NOW + 600).unwrap());
     }
 }
 
@@ -220,11 +234,10 @@ fn two_issuers_do_not_speak_for_each_other() {
     second.issuer = "https://other.example".into();
     second.principals = vec![mapping("*", &[], "user/bob")];
     let issuers = [issuer(&set(&[one.jwk()]), &["ES256"]), second];
-    let now = Timestamp::from_second(NOW).unwrap();
     let of_other = but(&claims(NOW), "iss", json!("https://other.example"));
-    assert_eq!(verify_token(&issuers, &other.sign(&of_other), now).unwrap().principal, principal("user/bob"));
-    assert_eq!(verify_token(&issuers, &other.sign(&claims(NOW)), now), Err(TokenFault::Signature));
-    assert_eq!(verify_token(&issuers, &one.sign(&of_other), now), Err(TokenFault::Signature));
+    assert_eq!(believe(&issuers, &other.sign(&of_other), NOW).unwrap().principal, principal("user/bob"));
+    assert_eq!(believe(&issuers, &other.sign(&claims(NOW)), NOW), Err(TokenFault::Signature));
+    assert_eq!(believe(&issuers, &one.sign(&of_other), NOW), Err(TokenFault::Signature));
 }
 
 #[test]

@@ -33,6 +33,13 @@ impl Key {
         Self { kid, algorithm: Algorithm::RS256, pem, signing }
     }
 
+    /// The same key again.
+    #[allow(dead_code, reason = "each test binary uses its own part")]
+    pub fn from_pem(kid: &'static str, pem: &str) -> Self {
+        let signing = EncodingKey::from_ec_pem(pem.as_bytes()).unwrap();
+        Self { kid, algorithm: Algorithm::ES256, pem: pem.to_owned(), signing }
+    }
+
     /// The public half, as a member of a set.
     pub fn jwk(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap();

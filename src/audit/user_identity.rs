@@ -1,0 +1,61 @@
+//! Who calls, in ActionTrail's words (`spec/ecs-eni.md` C.1).
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::ram::{AccessKeyId, Identity, Proof};
+
+use super::attempt::Attempt;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserIdentity<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<Cow<'a, str>>,
+}
+
+impl<'a> UserIdentity<'a> {
+    pub(super) fn of(attempt: &'a Attempt) -> Self {
+        let key = |id: &str| Some(Cow::Owned(AccessKeyId::mask(id)));
+        let Some(caller) = &attempt.caller else {
+            let access_key_id = attempt.claimed_key.as_deref().and_then(key);
+            return Self { kind: "unknown", principal_id: None, account_id: None, access_key_id, user_name: None };
+        };
+        let account = caller.principal.account().as_str();
+        let (kind, name) = match caller.principal.identity() {
+            Identity::Root => ("root-account", "root"),
+            Identity::User(name) => ("ram-user", &**name),
+            Identity::Role(name) => ("assumed-role", &**name),
+        };
+        if let Proof::Session(session) = &caller.proof {
+            let of_session = |of: &str| Some(Cow::Owned(format!("{of}:{}", session.name)));
+            return Self {
+                kind,
+                principal_id: attempt.caller_id.as_deref().and_then(of_session),
+                account_id: Some(Cow::Borrowed(account)),
+                access_key_id: key(session.key.as_str()),
+                user_name: of_session(name),
+            };
+        }
+        let id = if caller.principal.is_root() { Some(account) } else { attempt.caller_id.as_deref() };
+        Self {
+            kind,
+            principal_id: id.map(Cow::Borrowed),
+            account_id: Some(Cow::Borrowed(account)),
+            access_key_id: match &caller.proof {
+                Proof::AccessKey(id) => key(id.as_str()),
+                Proof::Token { .. } | Proof::Certificate | Proof::Session(_) => None,
+            },
+            user_name: Some(Cow::Borrowed(name)),
+        }
+    }
+}

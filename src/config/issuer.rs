@@ -1,0 +1,185 @@
+//! `[identity.issuer]`: the gateway as an issuer of temporary keys (design 5.3).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use toml::Spanned;
+
+use crate::ram::{Identity, SessionName, WrittenPrincipal};
+
+use super::duration;
+use super::listener::read_range;
+use super::needed::Reader;
+use super::protected_url::is_protected_url;
+
+type Text = Spanned<String>;
+
+/// How keys are issued.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    pub key_file: PathBuf,
+    pub exchange: Option<ExchangeSettings>,
+    pub credentials: Option<CredentialsSettings>,
+}
+
+/// Keys of the real STS, for keys of ours.
+#[derive(Clone, Debug)]
+pub struct ExchangeSettings {
+    /// Of the real STS.
+    pub url: String,
+    /// For whom callers sign.
+    pub audience: String,
+    /// Replaces the system's certificates there.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What `ALIBABA_CLOUD_CREDENTIALS_URI` names.
+#[derive(Clone, Debug)]
+pub struct CredentialsSettings {
+    pub listen: SocketAddr,
+    pub uris: Vec<UriSettings>,
+}
+
+#[derive(Clone, Debug)]
+pub struct UriSettings {
+    pub path: String,
+    pub role: WrittenPrincipal,
+    pub from: Vec<IpNet>,
+    pub session: Option<SessionName>,
+    pub duration: Option<Duration>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenIssuer {
+    enabled: bool,
+    key_file: Option<PathBuf>,
+    exchange: Option<WrittenExchange>,
+    credentials: Option<Spanned<WrittenCredentials>>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenExchange {
+    url: Text,
+    audience: Text,
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCredentials {
+    listen: SocketAddr,
+    #[serde(default)]
+    uri: Vec<WrittenUri>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenUri {
+    path: Text,
+    role: Text,
+    #[serde(default)]
+    from: Vec<Text>,
+    session: Option<Text>,
+    duration: Option<Spanned<duration::Written>>,
+}
+
+impl Reader<'_> {
+    pub(super) fn issuer(&mut self, written: Option<Spanned<WrittenIssuer>>) -> Option<IssuerSettings> {
+        let section = written.as_ref()?.span();
+        let written = written?.into_inner();
+        if !written.enabled {
+            return None;
+        }
+        let Some(key_file) = written.key_file else {
+            let help = "make one with `ramgate key issuer --out issuer.key`, and add `key_file = \"issuer.key\"`";
+            self.complain(section, "keys are to be issued, and there is no issuer key", help);
+            return None;
+        };
+        Some(IssuerSettings {
+            key_file: self.folder.join(key_file),
+            exchange: written.exchange.map(|exchange| self.exchange(exchange)),
+            credentials: written.credentials.map(|credentials| self.credentials(credentials)),
+        })
+    }
+
+    fn exchange(&mut self, written: WrittenExchange) -> ExchangeSettings {
+        let url = written.url.get_ref().trim_end_matches('/').to_owned();
+        if !is_protected_url(&url) || url.matches('/').count() != 2 {
+            let help = "write `https://sts.cn-hangzhou.aliyuncs.com`, say";
+            self.complain(written.url.span(), &format!("`{url}` is no address of STS over https"), help);
+        }
+        let audience = written.audience.get_ref().clone();
+        let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+        if !(1..=128).contains(&audience.len()) || !audience.bytes().all(character) {
+            let help = "make up a name that no other gateway has: letters, digits, `.`, `-`, `_` and `:`";
+            self.complain(written.audience.span(), &format!("`{audience}` is no audience"), help);
+        }
+        ExchangeSettings { url, audience, ca_file: written.ca_file.map(|path| self.folder.join(path)) }
+    }
+
+    fn credentials(&mut self, written: Spanned<WrittenCredentials>) -> CredentialsSettings {
+        let section = written.span();
+        let WrittenCredentials { listen, uri } = written.into_inner();
+        if uri.is_empty() {
+            let help = "add `[[identity.issuer.credentials.uri]]` with `path`, `role` and `from`";
+            self.complain(section, "credentials are to be had, and nothing says where", help);
+        }
+        let mut uris: Vec<UriSettings> = Vec::new();
+        for uri in uri {
+            if uris.iter().any(|other| other.path == *uri.path.get_ref()) {
+                self.complain(uri.path.span(), "the path is given twice", "keep one of the two");
+            }
+            uris.extend(self.uri(uri));
+        }
+        CredentialsSettings { listen, uris }
+    }
+
+    fn uri(&mut self, written: WrittenUri) -> Option<UriSettings> {
+        let path = written.path.get_ref().clone();
+        let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_');
+        if !path.starts_with('/') || path.len() > 256 || !path.bytes().all(character) {
+            let help = "write `/` and letters, digits, `/`, `.`, `-` or `_`";
+            self.complain(written.path.span(), &format!("`{path}` is no path"), help);
+        }
+        if written.from.is_empty() {
+            let help = "name who may ask: `from = [\"10.0.0.0/24\"]`; where a caller stands is all that it is known by";
+            self.complain(written.path.span(), "nobody may ask for these credentials", help);
+        }
+        let mut from = Vec::new();
+        for range in &written.from {
+            match read_range(range.get_ref()) {
+                Some(net) if net.prefix_len() > 0 => from.push(net),
+                _ => {
+                    let title = format!("`{}` is no range of callers", range.get_ref());
+                    self.complain(range.span(), &title, "write `10.0.0.0/24`, or one address, never everybody");
+                }
+            }
+        }
+        let session = written.session.as_ref().and_then(|name| match name.get_ref().parse() {
+            Ok(name) => Some(name),
+            Err(error) => {
+                let error: crate::ram::MalformedSessionName = error;
+                self.complain(name.span(), &error.to_string(), "leave it out for the caller's address");
+                None
+            }
+        });
+        let duration = written.duration.as_ref().map(|duration| duration.get_ref().0);
+        if let Some((written, _)) = written.duration.as_ref().zip(duration).filter(|(_, it)| it.as_secs() < 900) {
+            self.complain(written.span(), "a session lasts 15 minutes at least", "write `15m` or more");
+        }
+        match written.role.get_ref().parse::<WrittenPrincipal>() {
+            Ok(role) if matches!(role.identity, Identity::Role(_)) => {
+                Some(UriSettings { path, role, from, session, duration })
+            }
+            _ => {
+                let title = format!("`{}` is no role", written.role.get_ref());
+                self.complain(written.role.span(), &title, "write `role/NAME`");
+                None
+            }
+        }
+    }
+}

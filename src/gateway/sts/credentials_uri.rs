@@ -1,0 +1,189 @@
+//! The address that `ALIBABA_CLOUD_CREDENTIALS_URI` names: a key by a GET, for whoever stands in the right place of the
+//! network (`spec/wire-protocol.md` 4.1).
+//!
+//! A listener of its own, so that no path is special where calls are taken. The SDK that asks sends nothing to be known
+//! by; so who may ask is a range of addresses, and the role must trust the service `ecs.aliyuncs.com`, as the role of an
+//! instance does.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::audit::{Attempt, Granted};
+use crate::envelope::{Format, unique_id};
+use crate::identity::{Channel, Issued, Issuer, format_timestamp};
+use crate::pdp::Assumption;
+use crate::policy::Trustee;
+use crate::ram::{Origin, Principal, Session, SessionName};
+
+use super::super::clock;
+use super::super::neighbour::Neighbour;
+use super::super::parts::{Gateway, context_of};
+use super::super::settle::Settlement;
+use super::super::stop::Stop;
+use super::super::welcome::welcome;
+use super::fault::StsFault;
+use super::wanted::Wanted;
+
+/// Whom a role trusts that is had by standing somewhere.
+const SERVICE: &str = "ecs.aliyuncs.com";
+/// SDKs ask once an hour.
+const CONNECTIONS: usize = 64;
+/// A head here is one line and a few headers.
+const LARGEST_HEAD: usize = 8 << 10;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One path, and who gets which key there.
+#[derive(Clone, Debug)]
+pub struct CredentialsUri {
+    pub path: String,
+    pub role: Principal,
+    pub from: Vec<IpNet>,
+    /// None: the name is the address.
+    pub session: Option<SessionName>,
+    /// None: an hour, or what the role allows.
+    pub seconds: Option<u64>,
+}
+
+/// Serves until `shutdown`.
+pub async fn serve_credentials(
+    listener: TcpListener,
+    uris: Vec<CredentialsUri>,
+    gateway: Arc<Gateway>,
+    shutdown: CancellationToken,
+) {
+    let (uris, slots, connections) = (Arc::new(uris), Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
+    loop {
+        let accepting = async {
+            let slot = Arc::clone(&slots).acquire_owned().await.map_err(std::io::Error::other)?;
+            listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            accepted = accepting => accepted,
+        };
+        let Ok((slot, stream, peer)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (uris, gateway) = (Arc::clone(&uris), Arc::clone(&gateway));
+        connections.spawn(async move {
+            // One request a connection, and no longer than that may take.
+            let _ = timeout(PATIENCE * 2, serve(stream, peer, &uris, &gateway)).await;
+            drop(slot);
+        });
+    }
+    connections.close();
+    let _ = timeout(PATIENCE * 2, connections.wait()).await;
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, uris: &[CredentialsUri], gateway: &Arc<Gateway>) {
+    let (socket, neighbour) = match welcome(stream, peer, peer.ip().to_canonical(), gateway).await {
+        Ok(welcomed) => welcomed,
+        Err(why) => return tracing::debug!(%peer, %why, "a connection for credentials ended early"),
+    };
+    let neighbour = &neighbour;
+    let service = service_fn(|request: Request<Incoming>| async move {
+        Ok::<_, Infallible>(answer(&request, uris, neighbour, gateway).await)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LARGEST_HEAD).keep_alive(false);
+    if let Err(error) = http.serve_connection(TokioIo::new(socket), service).await {
+        tracing::debug!(%peer, %error, "a connection for credentials ended early");
+    }
+}
+
+async fn answer(
+    request: &Request<Incoming>,
+    uris: &[CredentialsUri],
+    neighbour: &Neighbour,
+    gateway: &Arc<Gateway>,
+) -> Response<Full<Bytes>> {
+    let mut attempt = Attempt::new(unique_id(), clock::now(), neighbour.address);
+    attempt.transport = Neighbour::transport(neighbour.encrypted);
+    attempt.service = Some("Sts".to_owned());
+    attempt.operation = Some("AssumeRole".to_owned());
+    let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
+    attempt.user_agent = agent.map(str::to_owned);
+    let (get, target) = (*request.method() == Method::GET, request.uri());
+    let asked = |uri: &&CredentialsUri| get && target.query().is_none() && target.path() == uri.path;
+    let granted = match uris.iter().find(asked) {
+        Some(uri) => uri.grant(&mut attempt, neighbour, gateway),
+        None => Err(StsFault::NoUri.into()),
+    };
+    let deadline = Instant::now() + gateway.parts.limits.call_timeout;
+    let settlement =
+        Settlement { gateway: Arc::clone(gateway), attempt: Arc::new(attempt), format: Format::Json, deadline };
+    let issued = match granted {
+        Ok(granted) => settlement.issue(granted).await,
+        Err(stop) => Err(stop),
+    };
+    match issued {
+        Ok((_, issued)) => success(&issued),
+        Err(stop) => settlement.refuse(stop).await,
+    }
+}
+
+impl CredentialsUri {
+    fn grant(&self, attempt: &mut Attempt, neighbour: &Neighbour, gateway: &Gateway) -> Result<Granted, Stop> {
+        let issuing = gateway.parts.issuing.as_ref().ok_or(StsFault::NoUri)?;
+        let name = self.session.clone().unwrap_or_else(|| SessionName::from_lossy(&attempt.source.to_string()));
+        let parameters = [("RoleArn", self.role.arn()), ("RoleSessionName", name.as_str())];
+        attempt.parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        if self.channel(neighbour) == Channel::Open {
+            return Err(StsFault::Open.into());
+        }
+        if !self.from.iter().any(|range| range.contains(&attempt.source)) {
+            return Err(StsFault::Address(attempt.source).into());
+        }
+        attempt.shown = Some(Origin::Address(attempt.source));
+        attempt.reached = crate::audit::Reached::Authenticated;
+        let context = context_of(attempt);
+        let wanted =
+            Assumption { role: &self.role, trustee: Trustee::Service(SERVICE), session: None, context: &context };
+        let assumed = gateway.parts.pdp.assume(&wanted).map_err(StsFault::Federation)?;
+        let expires = Wanted::of_length(self.seconds).expires(attempt.at, assumed.longest())?;
+        issuing.issuer.can_issue(attempt.at).map_err(StsFault::NoKey)?;
+        let origin = Origin::Address(attempt.source);
+        let session = Session { name, key: Issuer::new_access_key_id(), expires, origin };
+        Ok(Granted { assumed, session, policy: None })
+    }
+
+    fn channel(&self, neighbour: &Neighbour) -> Channel {
+        let local = |address: IpAddr| address.is_loopback();
+        if neighbour.encrypted || local(neighbour.peer) { Channel::Protected } else { Channel::Open }
+    }
+}
+
+/// The form that every SDK reads.
+fn success(issued: &Issued) -> Response<Full<Bytes>> {
+    let body = json!({
+        "Code": "Success",
+        "AccessKeyId": issued.access_key_id.as_str(),
+        "AccessKeySecret": issued.secret.expose(),
+        "SecurityToken": issued.security_token.expose(),
+        "Expiration": format_timestamp(issued.expires),
+    });
+    let mut response = Response::new(Full::from(body.to_string()));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(Format::Json.content_type()));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,120 @@
+//! What a call asks for, read from its parameters and checked as far as that goes without judging.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalog::Catalog;
+use crate::policy::{Document, LONGEST_SESSION_POLICY};
+use crate::ram::{AccountId, Context, ContextKey, Identity, Parameters, SessionName, WrittenPrincipal};
+use crate::source::Source;
+
+use super::fault::StsFault;
+
+/// The shortest session, and the one that is had without asking, in seconds.
+const SHORTEST: u64 = 900;
+const USUAL: u64 = 3600;
+
+/// The session that is asked for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) name: Option<SessionName>,
+    seconds: Option<u64>,
+    /// It passed the grammar.
+    pub(super) policy: Option<String>,
+}
+
+/// Parameters of every operation that begins a session.
+const OF_SESSIONS: [&str; 4] = ["RoleSessionName", "DurationSeconds", "Policy", "RegionId"];
+
+impl Wanted {
+    /// # Errors
+    /// A parameter that is none of the operation's, `own` and those of every session; one that is malformed.
+    pub(super) fn read(parameters: &Parameters, catalog: &Catalog, own: &[&str]) -> Result<Self, StsFault> {
+        refuse_others(parameters, catalog, &[own, &OF_SESSIONS].concat())?;
+        let name = parameters.value("RoleSessionName").map(str::parse).transpose();
+        let seconds = parameters.value("DurationSeconds").map(read_seconds).transpose();
+        Ok(Self {
+            name: name.map_err(|_| StsFault::SessionName)?,
+            seconds: seconds?,
+            policy: parameters.value("Policy").map(check_policy).transpose()?,
+        })
+    }
+
+    /// A session that lasts so long, in seconds, and is not narrowed.
+    pub(super) fn of_length(seconds: Option<u64>) -> Self {
+        Self { seconds, ..Self::default() }
+    }
+
+    /// The name that whoever asks must give.
+    pub(super) fn named(&self) -> Result<SessionName, StsFault> {
+        self.name.clone().ok_or(StsFault::Missing("RoleSessionName"))
+    }
+
+    /// When the session ends.
+    pub(super) fn expires(&self, now: Timestamp, longest: Duration) -> Result<Timestamp, StsFault> {
+        let longest = longest.as_secs();
+        let seconds = self.seconds.unwrap_or(USUAL.min(longest));
+        if !(SHORTEST..=longest).contains(&seconds) {
+            return Err(StsFault::Duration(longest));
+        }
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let length = i64::try_from(seconds).map(SignedDuration::from_secs).unwrap_or_default();
+        now.saturating_add(length).map_err(|_| StsFault::Duration(longest))
+    }
+}
+
+/// An allow-list: what is not understood is not done.
+pub(super) fn refuse_others(parameters: &Parameters, catalog: &Catalog, known: &[&str]) -> Result<(), StsFault> {
+    let understood =
+        |name: &str| known.contains(&name) || catalog.is_protocol_parameter(name) || catalog.is_ignored(name);
+    match parameters.iter().find(|given| !understood(given.name)) {
+        Some(unknown) => Err(StsFault::Unknown(unknown.name.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The account and the name in a role's ARN.
+pub(super) fn role_of(parameters: &Parameters) -> Result<(AccountId, Arc<str>), StsFault> {
+    let arn = required(parameters, "RoleArn")?;
+    if !arn.starts_with("acs:ram::") {
+        return Err(StsFault::RoleArn);
+    }
+    match arn.parse() {
+        Ok(WrittenPrincipal { account: Some(account), identity: Identity::Role(name) }) => Ok((account, name)),
+        _ => Err(StsFault::RoleArn),
+    }
+}
+
+pub(super) fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, StsFault> {
+    parameters.value(name).filter(|value| !value.is_empty()).ok_or(StsFault::Missing(name))
+}
+
+/// What callers say of themselves for a trust policy to test (`spec/ram-policy.md` 4.5).
+pub(super) fn add_claims(context: &mut Context, parameters: &Parameters) {
+    for (parameter, key) in [("ExternalId", "sts:ExternalId"), ("SourceIdentity", "sts:SourceIdentity")] {
+        if let (Some(value), Ok(key)) = (parameters.value(parameter), key.parse::<ContextKey>()) {
+            context.add_text(key, value);
+        }
+    }
+}
+
+fn read_seconds(text: &str) -> Result<u64, StsFault> {
+    let digits = (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or(StsFault::Duration(USUAL))
+}
+
+fn check_policy(text: &str) -> Result<String, StsFault> {
+    let length = text.chars().count();
+    if length > LONGEST_SESSION_POLICY {
+        return Err(StsFault::PolicySize(length, LONGEST_SESSION_POLICY));
+    }
+    match Document::parse("session", &Source::new("Policy", text)) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(complaints) => {
+            let first = complaints.into_iter().next();
+            Err(StsFault::PolicySyntax(first.map(|complaint| complaint.title).unwrap_or_default()))
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A `GetCallerIdentity` of the real STS, signed by who holds a key of it and sent by somebody else.
+//!
+//! Only values travel: both sides build the same request from them, so there is nothing in it that a sender could bend
+//! (`spec/wire-protocol.md` 4.4 e). Host and nonce are not signed; what it is meant for is, as a query parameter.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::ram::{AccessKeyId, Parameter, Place};
+use crate::source::hex;
+use crate::wire::Method;
+
+use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
+use super::clock::parse_timestamp;
+use super::secret::Secret;
+use super::v3::{Algorithm, CanonicalRequest, DIGEST_OF_NOTHING};
+
+/// The parameter that says for whom it was signed.
+const AUDIENCE: &str = "RamgateAudience";
+const LONGEST: usize = 12 << 10;
+
+/// The values that make the request, none of which names a place to send it to.
+#[derive(Clone)]
+pub struct SignedIdentity {
+    access_key_id: AccessKeyId,
+    /// None for a key that does not expire.
+    security_token: Option<Secret>,
+    date: String,
+    signature: String,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(rename = "AccessKeyId")]
+    access_key_id: String,
+    #[serde(rename = "SecurityToken", default, skip_serializing_if = "String::is_empty")]
+    security_token: String,
+    #[serde(rename = "Date")]
+    date: String,
+    #[serde(rename = "Signature")]
+    signature: String,
+}
+
+impl SignedIdentity {
+    /// Signs at `date`, `yyyy-MM-ddTHH:mm:ssZ`, for one gateway's `audience`.
+    pub fn sign(
+        access_key_id: AccessKeyId,
+        secret: &Secret,
+        security_token: Option<Secret>,
+        date: String,
+        audience: &str,
+    ) -> Self {
+        let mut signed = Self { access_key_id, security_token, date, signature: String::new() };
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        signed.signature = hex(hmac::sign(&key, signed.string_to_sign(audience).as_bytes()).as_ref());
+        signed
+    }
+
+    /// Reads what [`SignedIdentity::to_text`] wrote.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(text: &str) -> Result<Self, &'static str> {
+        if text.len() > LONGEST {
+            return Err("is too long");
+        }
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| "is not base64url without padding")?;
+        let written: Written = serde_json::from_slice(&bytes)
+            .map_err(|_| "is no object of AccessKeyId, SecurityToken, Date and Signature")?;
+        let token = written.security_token;
+        // What goes into a header is checked here, once.
+        let plain = token.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_signature = written.signature.len() == 64 && written.signature.bytes().all(|it| it.is_ascii_hexdigit());
+        if !plain || !is_signature {
+            return Err("holds a token or a signature that is none");
+        }
+        parse_timestamp(&written.date).ok_or("holds a Date that is none")?;
+        Ok(Self {
+            access_key_id: written.access_key_id.parse().map_err(|_| "holds an AccessKeyId that is none")?,
+            security_token: Some(token).filter(|token| !token.is_empty()).map(Secret::new),
+            date: written.date,
+            signature: written.signature,
+        })
+    }
+
+    /// As a parameter carries it.
+    pub fn to_text(&self) -> String {
+        let written = Written {
+            access_key_id: self.access_key_id.as_str().to_owned(),
+            security_token: self.security_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default(),
+            date: self.date.clone(),
+            signature: self.signature.clone(),
+        };
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&written).expect("text makes JSON"))
+    }
+
+    pub fn access_key_id(&self) -> &AccessKeyId {
+        &self.access_key_id
+    }
+
+    /// When it was signed, as it was written.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// One for each signing: two are alike only when one was sent again.
+    pub fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    /// The query of the request.
+    pub fn query(audience: &str) -> CanonicalQuery {
+        canonical_query([Parameter { name: AUDIENCE, value: audience, place: Place::Query }].into_iter())
+    }
+
+    /// The headers of the request, in lower case; the method is POST and there is no body.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let signed = self.signed_headers();
+        let names = names_of(&signed);
+        let mut headers: Vec<_> = signed.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        let id = &self.access_key_id;
+        let algorithm = Algorithm::HmacSha256.as_str();
+        headers.push((
+            "authorization",
+            format!("{algorithm} Credential={id},SignedHeaders={names},Signature={}", self.signature),
+        ));
+        headers
+    }
+
+    fn signed_headers(&self) -> Vec<(&'static str, &str)> {
+        let mut headers = vec![
+            ("x-acs-action", "GetCallerIdentity"),
+            ("x-acs-content-sha256", DIGEST_OF_NOTHING),
+            ("x-acs-date", self.date.as_str()),
+        ];
+        headers.extend(self.security_token.as_ref().map(|token| ("x-acs-security-token", token.expose())));
+        headers.push(("x-acs-version", "2015-04-01"));
+        headers
+    }
+
+    fn string_to_sign(&self, audience: &str) -> StringToSign {
+        let signed = self.signed_headers();
+        let headers: Vec<_> = signed.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let names = names_of(&signed);
+        let request = CanonicalRequest::new(Method::Post, &Self::query(audience), &headers, &names, DIGEST_OF_NOTHING);
+        StringToSign::v3(Algorithm::HmacSha256, &request)
+    }
+}
+
+fn names_of(headers: &[(&'static str, &str)]) -> String {
+    headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";")
+}
+
+impl fmt::Debug for SignedIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIdentity").field("date", &self.date).finish_non_exhaustive()
+    }
+}

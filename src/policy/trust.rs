@@ -1,0 +1,256 @@
+//! Trust policies: who may assume a role (`spec/ram-policy.md` 1.1, 6.7).
+//!
+//! The grammar is that of every RAM policy, with `Principal` in the place of `Resource`; statements select actions and
+//! test conditions as they do everywhere.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ram::{AccountId, Action, Context, Identity, Principal};
+use crate::source::{Complaint, Source};
+
+use super::document::Digest;
+use super::effect::Effect;
+use super::error::{Refusal, Title};
+use super::explain::Words;
+use super::facts::Facts;
+use super::json;
+use super::mismatch::Mismatch;
+use super::pattern::{ArnPattern, Heads};
+use super::reader::{Place, Reader, Text, member};
+use super::statement::{Conditions, Resources, Statement};
+use super::verdict::Verdict;
+
+const HELP_STATEMENT: &str =
+    "a statement of a trust policy has Effect, Action, Principal, and perhaps Condition and Sid";
+const HELP_PRINCIPAL: &str = "write `\"Principal\": { \"RAM\": […] }` with ARNs of an account's root, users or roles, \
+                              or \"Federated\" with ARNs of providers, or \"Service\" with names of services";
+
+/// Who may assume a role.
+#[derive(Clone, Debug)]
+pub struct TrustPolicy {
+    name: Box<str>,
+    statements: Box<[TrustStatement]>,
+    digest: Digest,
+}
+
+#[derive(Clone, Debug)]
+struct TrustStatement {
+    /// Its resource is the role, whichever has the policy.
+    statement: Statement,
+    trusted: Box<[Trusted]>,
+}
+
+/// One entry of a Principal element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trusted {
+    /// `acs:ram::UID:root`: every identity of the account that its own policies allow to.
+    Account(AccountId),
+    Principal(Principal),
+    /// The ARN of a provider of tokens or assertions.
+    Provider(Box<str>),
+    Service(Box<str>),
+}
+
+/// Who asks to assume a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trustee<'a> {
+    Principal(&'a Principal),
+    /// By the ARN of the provider that vouches for them: `acs:ram::UID:oidc-provider/NAME`.
+    Federated(&'a str),
+    /// `ecs.aliyuncs.com`.
+    Service(&'a str),
+}
+
+/// What a trust policy says of somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustDecision {
+    pub verdict: Verdict,
+    /// The statements that decided, by their index.
+    pub deciding: Vec<usize>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl TrustPolicy {
+    /// # Errors
+    /// Everything that RAM would refuse, in the order of the text.
+    pub fn parse(name: &str, source: &Source) -> Result<Self, Vec<Complaint>> {
+        let tree = json::parse(source).map_err(|complaint| vec![complaint])?;
+        let mut reader = Reader::new(source);
+        let statements = reader.statements(&tree, Reader::trust_statement);
+        let mut complaints = reader.finish();
+        complaints.extend(json::repeated_keys(source, &tree));
+        complaints.sort_by_key(|complaint| complaint.span.as_ref().map(|span| span.start));
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        Ok(Self { name: name.into(), statements: statements.into(), digest: Digest::of(source.text()) })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Whether somebody may assume the role: an explicit deny, else an allow, else neither.
+    pub fn judge(&self, trustee: Trustee<'_>, action: &Action, context: &Context) -> TrustDecision {
+        let principal = match trustee {
+            Trustee::Principal(principal) => Some(principal),
+            Trustee::Federated(_) | Trustee::Service(_) => None,
+        };
+        let facts = Facts::of_call(principal, context);
+        let fault = |it: &TrustStatement| it.mismatch(trustee, action, &facts);
+        let applying = |effect| -> Vec<usize> {
+            let of_effect = self.statements.iter().filter(|it| it.statement.effect() == effect);
+            of_effect.filter(|it| fault(it).is_none()).map(|it| it.statement.index()).collect()
+        };
+        for (effect, verdict) in [(Effect::Deny, Verdict::ExplicitDeny), (Effect::Allow, Verdict::Allow)] {
+            let deciding = applying(effect);
+            if let Some(first) = deciding.first() {
+                let reason = format!("{verdict} by `{}#{first}`", self.name);
+                return TrustDecision { verdict, deciding, reason };
+            }
+        }
+        let allows = self.statements.iter().filter(|it| it.statement.effect() == Effect::Allow);
+        let nearest = allows.filter_map(|it| Some((it, fault(it)?))).max_by_key(|(_, fault)| *fault);
+        let reason = match nearest {
+            Some((it, Some(mismatch))) => {
+                let why = Words { mismatch, statement: &it.statement };
+                format!("`{}#{}` trusts {trustee}, and does not apply: {why}", self.name, it.statement.index())
+            }
+            _ => format!("the trust policy `{}` does not name {trustee}", self.name),
+        };
+        TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason }
+    }
+
+    /// Statements that let everybody in for whom a provider vouches, whoever that is: by their index.
+    pub fn unbounded(&self) -> impl Iterator<Item = usize> {
+        let provider = |it: &&TrustStatement| {
+            it.statement.effect() == Effect::Allow && it.trusted.iter().any(|it| matches!(it, Trusted::Provider(_)))
+        };
+        let bounded = |it: &TrustStatement| {
+            it.statement.conditions().iter().any(|test| test.written_key().eq_ignore_ascii_case("oidc:sub"))
+        };
+        self.statements.iter().filter(provider).filter(move |it| !bounded(it)).map(|it| it.statement.index())
+    }
+}
+
+impl TrustStatement {
+    /// None when it applies; else why not, and nothing in particular where it names somebody else.
+    fn mismatch(&self, trustee: Trustee<'_>, action: &Action, facts: &Facts<'_>) -> Option<Option<Mismatch>> {
+        if !self.trusted.iter().any(|trusted| trusted.is(trustee)) {
+            return Some(None);
+        }
+        self.statement.call_mismatch(action, facts).map(Some)
+    }
+}
+
+impl Trusted {
+    fn is(&self, trustee: Trustee<'_>) -> bool {
+        match (self, trustee) {
+            (Self::Account(account), Trustee::Principal(principal)) => principal.account() == account,
+            (Self::Principal(trusted), Trustee::Principal(principal)) => principal.arn() == trusted.arn(),
+            (Self::Provider(trusted), Trustee::Federated(arn)) => **trusted == *arn,
+            (Self::Service(trusted), Trustee::Service(name)) => **trusted == *name,
+            _ => false,
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn trust_statement(&mut self, index: usize, place: &Place<'_>) -> Option<TrustStatement> {
+        const ELEMENTS: [&str; 5] = ["Effect", "Action", "Principal", "Condition", "Sid"];
+        let object = self.object(place, HELP_STATEMENT)?;
+        self.refuse_others(object, &place.pointer, &ELEMENTS, HELP_STATEMENT);
+        let effect = self.effect(object, place);
+        let actions = self.actions(object, place);
+        let conditions = self.conditions(object, place);
+        let sid = member(object, place, "Sid").and_then(|sid| self.text(&sid)).map(|sid| sid.text.into());
+        let Some(principal) = member(object, place, "Principal") else {
+            self.missing(place, Title::InvalidPolicyElement, "Principal", HELP_PRINCIPAL);
+            return None;
+        };
+        let trusted = self.trusted(&principal);
+        let all = ArnPattern::parse("*", &mut Heads::new()).ok()?;
+        let statement = Statement {
+            effect: effect?,
+            actions: Arc::new(actions?),
+            resources: Arc::new(Resources([all].into())),
+            conditions: (!conditions.is_empty()).then(|| Arc::new(Conditions(conditions.into()))),
+            sid,
+            index: u32::try_from(index).ok()?,
+            line: self.line(place),
+        };
+        Some(TrustStatement { statement, trusted: trusted.into() })
+    }
+
+    fn trusted(&mut self, principal: &Place<'_>) -> Vec<Trusted> {
+        let mut trusted = Vec::new();
+        let members = self.members(principal, HELP_PRINCIPAL);
+        if members.is_empty() && principal.value.as_object().is_some() {
+            self.refuse_place(principal, Title::InvalidPolicyElement, "names nobody", HELP_PRINCIPAL);
+        }
+        for (kind, under) in members {
+            let parse: fn(&str) -> Option<Trusted> = match kind.text {
+                "RAM" => ram,
+                "Federated" => provider,
+                "Service" => service,
+                _ => {
+                    let why = "is no kind of principal";
+                    let refusal = Refusal::new(Title::InvalidPolicyElement, kind.text, why, HELP_PRINCIPAL);
+                    self.refuse(kind.span.clone(), &kind.pointer, &refusal);
+                    continue;
+                }
+            };
+            let texts = self.texts(&under, Title::InvalidPolicyElement, HELP_PRINCIPAL).unwrap_or_default();
+            let named = |text: &Text<'_>| {
+                let why = "is nobody that a trust policy can name so";
+                parse(text.text)
+                    .ok_or_else(|| Refusal::new(Title::InvalidPolicyElement, text.text, why, HELP_PRINCIPAL))
+            };
+            trusted.extend(texts.iter().filter_map(|text| self.accept(text, named(text))));
+        }
+        trusted
+    }
+}
+
+/// `acs:ram::UID:root`, `…:user/NAME`, `…:role/NAME`. No pattern: whom a role trusts is named.
+fn ram(text: &str) -> Option<Trusted> {
+    let (account, identity) = text.strip_prefix("acs:ram::")?.split_once(':')?;
+    let account = account.parse::<AccountId>().ok()?;
+    Some(match identity.parse::<Identity>().ok()? {
+        Identity::Root => Trusted::Account(account),
+        identity => Trusted::Principal(Principal::new(account, identity)),
+    })
+}
+
+fn provider(text: &str) -> Option<Trusted> {
+    let (account, provider) = text.strip_prefix("acs:ram::")?.split_once(':')?;
+    account.parse::<AccountId>().ok()?;
+    let name = provider.strip_prefix("oidc-provider/").or_else(|| provider.strip_prefix("saml-provider/"))?;
+    is_provider_name(name).then(|| Trusted::Provider(text.into()))
+}
+
+/// Whether a provider may be called so: 1 to 128 letters, digits, `.`, `-` or `_`.
+pub fn is_provider_name(name: &str) -> bool {
+    let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    (1..=128).contains(&name.len()) && name.bytes().all(character)
+}
+
+fn service(text: &str) -> Option<Trusted> {
+    let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'@');
+    (text.contains('.') && text.len() <= 128 && text.bytes().all(character)).then(|| Trusted::Service(text.into()))
+}
+
+impl fmt::Display for Trustee<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Principal(principal) => write!(f, "`{}`", principal.arn()),
+            Self::Federated(name) | Self::Service(name) => write!(f, "`{name}`"),
+        }
+    }
+}

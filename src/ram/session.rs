@@ -1,0 +1,116 @@
+//! A role session: a role assumed by somebody, under a name, until a time.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::caller::AccessKeyId;
+
+/// The name that whoever assumes a role gives the session: 2 to 64 letters, digits, `.`, `@`, `-` or `_`
+/// (`spec/ram-policy.md` 1.4; STS once took 32).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionName(Arc<str>);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no name of a session: 2 to 64 letters, digits, `.`, `@`, `-` or `_`")]
+pub struct MalformedSessionName(pub String);
+
+/// What is known of a session besides the role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub name: SessionName,
+    /// The temporary key that was issued for it.
+    pub key: AccessKeyId,
+    pub expires: Timestamp,
+    pub origin: Origin,
+}
+
+/// By whom a session was begun: what its holder showed to get the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A token that this issuer made for this subject.
+    Token { issuer: Arc<str>, subject: Arc<str> },
+    /// A key of the key ring or of another session, and whose it is, as an ARN.
+    AccessKey { id: AccessKeyId, arn: Arc<str> },
+    /// The place in the network from which it was asked for.
+    Address(std::net::IpAddr),
+    /// A key of the real STS, and whom STS named: their ARN.
+    CallerIdentity(Arc<str>),
+    /// The certificate of a connection, and whose it is, as an ARN.
+    Certificate(Arc<str>),
+}
+
+impl Origin {
+    /// Issuer and subject, where a token was shown.
+    pub fn token(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Token { issuer, subject } => Some((issuer, subject)),
+            _ => None,
+        }
+    }
+}
+
+impl SessionName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A name made of a text that may not be one: what cannot stand in a name becomes `-`, and it is cut.
+    pub fn from_lossy(text: &str) -> Self {
+        let mut name: String =
+            text.chars().take(64).map(|c| if c.is_ascii() && is_character(c as u8) { c } else { '-' }).collect();
+        while name.len() < 2 {
+            name.push('-');
+        }
+        Self(name.into())
+    }
+}
+
+fn is_character(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'@' | b'-' | b'_')
+}
+
+impl FromStr for SessionName {
+    type Err = MalformedSessionName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if (2..=64).contains(&text.len()) && text.bytes().all(is_character) {
+            Ok(Self(text.into()))
+        } else {
+            Err(MalformedSessionName(text.into()))
+        }
+    }
+}
+
+impl fmt::Display for SessionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_its_characters_and_length() {
+        for good in ["ab", "terway-1", "alice@example.com", &"x".repeat(64)] {
+            assert!(good.parse::<SessionName>().is_ok(), "{good}");
+        }
+        for bad in ["", "a", "a b", "a/b", "名字", &"x".repeat(65)] {
+            assert!(bad.parse::<SessionName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn any_text_makes_a_name() {
+        let lossy = SessionName::from_lossy("system:serviceaccount:kube-system:terway");
+        assert_eq!(lossy.as_str(), "system-serviceaccount-kube-system-terway");
+        for text in ["", "é", &"y".repeat(200)] {
+            let name = SessionName::from_lossy(text);
+            assert_eq!(name.as_str().parse::<SessionName>(), Ok(name.clone()));
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Keys of the real STS for keys of ours: what is sent there, what is believed, and what never leaves.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use ramgate::identity::{Secret, SignedIdentity, format_timestamp};
+use serde_json::json;
+
+use super::issuing::{Issued, Issuing, OPERATOR, now, refused};
+use super::support::caller::{FORM, encode, raw};
+use super::support::program::{close_to_others, program};
+use super::support::upstream::Behaviour;
+use super::support::{Answer, Caller, FakeUpstream, Shape};
+
+const AUDIENCE: &str = "ramgate-of-the-test";
+
+/// STS as far as it matters here: it verifies the signature with what it knows of the key, and says who signed.
+struct Sts {
+    server: FakeUpstream,
+    says: Arc<Mutex<(u16, String)>>,
+}
+
+fn identity(arn: &str, kind: &str) -> (u16, String) {
+    let body = json!({ "AccountId": "1234567890123456", "Arn": arn, "IdentityType": kind, "PrincipalId": "x", "RequestId": "r" });
+    (200, body.to_string())
+}
+
+impl Sts {
+    fn start() -> Self {
+        let says =
+            Arc::new(Mutex::new(identity("acs:ram::1234567890123456:assumed-role/terway/i-node-1", "AssumedRoleUser")));
+        let told = Arc::clone(&says);
+        let server = FakeUpstream::answering(move |request| {
+            let (status, body) = if verifies(request) {
+                told.lock().unwrap().clone()
+            } else {
+                (400, json!({ "Code": "SignatureDoesNotMatch", "Message": "no" }).to_string())
+            };
+            Behaviour::Answer(super::support::upstream::json(status, &body, ""))
+        });
+        Self { server, says }
+    }
+
+    fn gateway(&self) -> Issuing {
+        Issuing::with(&format!(
+            "[identity.issuer.exchange]\nurl = \"{}\"\naudience = \"{AUDIENCE}\"\n",
+            self.server.url()
+        ))
+    }
+}
+
+/// An independent verifier of the one request that may come: V3, by the secret `of-the-node`.
+fn verifies(request: &str) -> bool {
+    use aws_lc_rs::{digest, hmac};
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let header = |name: &str| {
+        let line = request.lines().find(|line| line.to_ascii_lowercase().starts_with(&format!("{name}: ")));
+        line.map(|line| line.split_once(": ").unwrap().1.to_owned()).unwrap_or_default()
+    };
+    let target = request.split(' ').nth(1).unwrap();
+    let names = "x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-security-token;x-acs-version";
+    let lines: String = names.split(';').map(|name| format!("{name}:{}\n", header(name))).collect();
+    let nothing = hex(digest::digest(&digest::SHA256, b"").as_ref());
+    let canonical = format!("POST\n/\n{}\n{lines}\n{names}\n{nothing}", target.strip_prefix("/?").unwrap_or_default());
+    let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"of-the-node");
+    let tag = hex(hmac::sign(&key, format!("ACS3-HMAC-SHA256\n{hashed}").as_bytes()).as_ref());
+    header("authorization") == format!("ACS3-HMAC-SHA256 Credential=STS.real,SignedHeaders={names},Signature={tag}")
+        && header("x-acs-action") == "GetCallerIdentity"
+        && header("x-acs-version") == "2015-04-01"
+}
+
+fn signed_at(seconds: i64, audience: &str) -> String {
+    let date = format_timestamp(jiff::Timestamp::from_second(seconds).unwrap());
+    let token = Some(Secret::new("CAIS-the-real-token"));
+    SignedIdentity::sign("STS.real".parse().unwrap(), &Secret::new("of-the-node"), token, date, audience).to_text()
+}
+
+fn exchange(gateway: &Issuing, identity: &str, more: &[(&str, &str)]) -> Answer {
+    let query = "/?Action=AssumeRoleWithCallerIdentity&Version=2015-04-01&Format=JSON";
+    let form = encode(&[&[("CallerIdentity", identity)][..], more].concat());
+    gateway.ask(&raw("POST", query, &[("Host", "sts.aliyuncs.com"), FORM], &form))
+}
+
+#[test]
+fn a_real_key_is_exchanged_for_one_of_ours() {
+    let sts = Sts::start();
+    let gateway = sts.gateway();
+    let identity = signed_at(now(), AUDIENCE);
+    let answer = exchange(&gateway, &identity, &[]);
+    let key = Issued::of(&answer);
+    assert_eq!(answer.json()["AssumedRoleUser"]["Arn"], "acs:ram::1234567890123456:role/terway/i-node-1");
+    assert_eq!(gateway.attach(&key, Shape::V3Query).status, 200);
+    let session = &gateway.last_event()["additionalEventData"]["gateway"]["session"];
+    assert_eq!(session["name"], "i-node-1");
+    assert_eq!(session["shownBy"], "acs:ram::1234567890123456:role/terway");
+    gateway.never_told(&["CAIS-the-real-token", &identity, &key.secret]);
+
+    // Of the caller's, STS got a key id, a token, a time and a signature, and nothing else.
+    let sent = sts.server.requests();
+    assert_eq!(sent.len(), 1);
+    let lines: Vec<&str> = sent[0].lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(lines[0], format!("POST /?RamgateAudience={AUDIENCE} HTTP/1.1"));
+    let mut names: Vec<String> =
+        lines[1..].iter().map(|line| line.split(':').next().unwrap().to_ascii_lowercase()).collect();
+    names.sort();
+    let expected = [
+        "accept",
+        "authorization",
+        "content-length",
+        "host",
+        "x-acs-action",
+        "x-acs-content-sha256",
+        "x-acs-date",
+        "x-acs-security-token",
+        "x-acs-version",
+    ];
+    assert!(names.iter().all(|name| expected.contains(&name.as_str())), "{names:?}");
+}
+
+#[test]
+fn whom_sts_names_may_be_a_user_and_may_ask_for_a_role() {
+    let sts = Sts::start();
+    let gateway = sts.gateway();
+    *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/dave", "RAMUser");
+    let key = Issued::of(&exchange(&gateway, &signed_at(now(), AUDIENCE), &[]));
+    assert_eq!(gateway.attach(&key, Shape::V1Query).status, 200);
+    let who = gateway.ask(&super::issuing::sts(key.caller(), "GetCallerIdentity").request(Shape::V1Query, &[]));
+    assert_eq!(who.json()["Arn"], "acs:ram::1234567890123456:user/dave");
+    // As any caller: by their own policies, and the role's.
+    let role = [("RoleArn", OPERATOR), ("RoleSessionName", "dave-1")];
+    refused(&exchange(&gateway, &signed_at(now() - 1, AUDIENCE), &role), 403, "NoPermission");
+    *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/alice", "RAMUser");
+    let answer = exchange(&gateway, &signed_at(now() - 2, AUDIENCE), &role);
+    assert_eq!(answer.json()["AssumedRoleUser"]["Arn"], "acs:ram::1234567890123456:role/operator/dave-1");
+}
+
+#[test]
+fn what_sts_does_not_confirm_gets_nothing() {
+    let sts = Sts::start();
+    let gateway = sts.gateway();
+    let bad = "InvalidParameter.CallerIdentity";
+    // Signed for another gateway, with another secret, for another token: STS says no.
+    for identity in [
+        signed_at(now(), "another-gateway"),
+        SignedIdentity::sign(
+            "STS.real".parse().unwrap(),
+            &Secret::new("guessed"),
+            None,
+            format_timestamp(jiff::Timestamp::now()),
+            AUDIENCE,
+        )
+        .to_text(),
+    ] {
+        let answer = exchange(&gateway, &identity, &[]);
+        refused(&answer, 400, bad);
+        assert!(answer.message().contains("SignatureDoesNotMatch"), "{answer:?}");
+    }
+    for (arn, kind) in [
+        ("acs:ram::1234567890123456:root", "Account"),
+        ("acs:ram::9999999999999999:assumed-role/terway/x", "AssumedRoleUser"),
+        ("nonsense", "AssumedRoleUser"),
+    ] {
+        *sts.says.lock().unwrap() = identity(arn, kind);
+        refused(&exchange(&gateway, &signed_at(now(), AUDIENCE), &[]), 400, bad);
+    }
+    *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/stranger", "RAMUser");
+    refused(&exchange(&gateway, &signed_at(now(), AUDIENCE), &[]), 403, "NoPermission");
+    for says in [
+        (200, "<html>".to_owned()),
+        (302, String::new()),
+        (500, "{\"Code\":\"InternalError\"}".to_owned()),
+        (200, "x".repeat(20_000)),
+    ] {
+        *sts.says.lock().unwrap() = says;
+        refused(&exchange(&gateway, &signed_at(now() - 5, AUDIENCE), &[]), 503, "ServiceUnavailable");
+    }
+}
+
+#[test]
+fn an_identity_is_good_once_and_for_a_quarter_of_an_hour() {
+    let sts = Sts::start();
+    let gateway = sts.gateway();
+    let identity = signed_at(now(), AUDIENCE);
+    Issued::of(&exchange(&gateway, &identity, &[]));
+    refused(&exchange(&gateway, &identity, &[]), 400, "SignatureNonceUsed");
+    let before = sts.server.requests().len();
+    refused(&exchange(&gateway, &signed_at(now() - 1000, AUDIENCE), &[]), 400, "InvalidTimeStamp.Expired");
+    for wrong in ["", "!", "eyJ9", "bm8", &"A".repeat(13_000)] {
+        let answer = exchange(&gateway, wrong, &[]);
+        assert_eq!(answer.status, 400, "{answer:?}");
+    }
+    assert_eq!(sts.server.requests().len(), before, "nothing of it goes to STS");
+    let none = Issuing::start();
+    refused(&exchange(&none, &signed_at(now(), AUDIENCE), &[]), 400, "InvalidParameter.CallerIdentity");
+}
+
+/// The command does the caller's part, with the key in the environment.
+#[test]
+fn the_command_shows_a_real_key_and_writes_ours() {
+    let sts = Sts::start();
+    let gateway = sts.gateway();
+    let mut command = program(
+        gateway.folder.path(),
+        &[
+            "key",
+            "token-file",
+            "--endpoint",
+            &gateway.server.url(),
+            "--out",
+            "key.json",
+            "--as",
+            "json",
+            "--caller-identity",
+            AUDIENCE,
+            "--session-name",
+            "from-a-sidecar",
+        ],
+    );
+    command
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "STS.real")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "of-the-node")
+        .env("ALIBABA_CLOUD_SECURITY_TOKEN", "CAIS-the-real-token");
+    let ran = super::support::program::finish(&mut command, "");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let body: serde_json::Value = serde_json::from_str(&fs::read_to_string(gateway.path("key.json")).unwrap()).unwrap();
+    let key = Issued::read(&body);
+    assert_eq!(gateway.attach(&key, Shape::V3Query).status, 200);
+    let caller: Caller = key.caller();
+    assert_eq!(caller.id, key.id);
+    close_to_others(&gateway.path("key.json"));
+}
