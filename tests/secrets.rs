@@ -5,10 +5,15 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use ramgate::config::InstanceRoleSettings;
+use ramgate::gateway::{InstanceRole, UpstreamKeys, client_tls, now};
 use ramgate::identity::{BearerClaim, Claim, Credential, KeyRing, KeyStatus, Secret, Signed};
 use ramgate::ram::{ParametersBuilder, Place, Principal};
 use ramgate::wire::{Head, HeadLimits};
+use support::metadata::{FIRST, Gives, Metadata, ROLE};
 use support::program::{Ran, Server, close_to_others, finish, program, ramgate};
 use support::{ENI, INSTANCE};
 use tempfile::{TempDir, tempdir};
@@ -94,7 +99,7 @@ fn the_gateways_own_secret_may_be_printed_too() {
     let folder = with("[\"cat\", \"the.secret\"]");
     let mut server =
         Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "every attempt");
-    assert_eq!(server.terminate(std::time::Duration::from_secs(5)), Some(0));
+    assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
     assert!(!server.stderr().contains(SECRET));
 }
 
@@ -110,10 +115,18 @@ fn no_debug_form_shows_a_secret() {
     parameters.push("Action", "X", Place::Query);
     let parameters = parameters.finish().unwrap();
     let signed = Signed::new(&head, &parameters, b"");
+    let metadata = Metadata::start(Gives::Key(FIRST.lasting(Duration::from_secs(600))));
+    let settings = InstanceRoleSettings { role: ROLE.to_owned(), metadata_url: metadata.url() };
+    let role = Arc::new(InstanceRole::new(settings, "1".parse().unwrap(), client_tls(None).unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(role.read(now())).unwrap();
     for shown in [
         format!("{secret:?}"),
         format!("{:?}", key()),
+        format!("{:?}", key().with_security_token(Secret::new(SECRET))),
         format!("{:?}", KeyRing::new([key()])),
+        format!("{:?}", UpstreamKeys::from(key().with_security_token(Secret::new(SECRET)))),
+        format!("{:?}", UpstreamKeys::from(role)),
         format!("{:?}", BearerClaim::read(&signed).unwrap()),
         format!("{:?}", Claim::read(&signed).unwrap()),
     ] {

@@ -77,6 +77,8 @@ refusals! {
     ExplicitDeny,
     /// A policy turns on tags or groups of a resource, and they could not be read.
     FactsUnread,
+    /// The gateway's own key expired, or was never had: nothing can be signed.
+    OwnKey,
     /// The audit log could not be written.
     Audit,
     UpstreamUnreachable,

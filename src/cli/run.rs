@@ -110,6 +110,7 @@ impl Run {
         diagnostic::print(&ready.loaded.warnings);
         let ended = runtime(None)?.block_on(async {
             let cannot = |error| Failure::new(format!("the gateway cannot listen: {error}"), "free a port");
+            ready.read_role_keys().await?;
             let listener = TcpListener::bind(ready.settings.listen).await.map_err(cannot)?;
             let address = listener.local_addr().map_err(cannot)?;
             let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());

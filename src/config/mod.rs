@@ -5,6 +5,7 @@
 mod audit_sync;
 mod duration;
 mod environment;
+mod instance_role;
 mod listener;
 mod needed;
 mod operations;
@@ -18,6 +19,7 @@ mod written;
 
 pub use audit_sync::AuditSync;
 pub use environment::environment;
+pub use instance_role::InstanceRoleSettings;
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{
     AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings,

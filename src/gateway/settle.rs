@@ -14,6 +14,7 @@ use crate::catalog::{Answer, Call};
 use crate::envelope::{ErrorBody, Format};
 use crate::pdp::Permit;
 
+use super::clock;
 use super::parts::Gateway;
 use super::reply::{self, After};
 use super::stop::Stop;
@@ -46,7 +47,7 @@ impl Settlement {
     async fn forward(self, recorded: Recorded<Permit<Call>>) -> Response<Full<Bytes>> {
         let sent = Instant::now();
         let upstream = self.gateway.upstream_of(recorded.inner().subject().operation());
-        let answered = upstream.send(&recorded, self.format, self.attempt.at, self.deadline).await;
+        let answered = upstream.send(&recorded, self.format, clock::now(), self.deadline).await;
         let latency = sent.elapsed();
         let (response, forwarded) = match answered {
             Ok(answer) => {

@@ -12,6 +12,7 @@ use crate::wire::{FaultKind, FormFault, ForwardedFault, HeadFault};
 use super::host::HostFault;
 use super::unread::UnreadFacts;
 use super::upstream::UpstreamFault;
+use super::upstream_keys::KeyFault;
 
 /// Why a call goes no further.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) enum Stop {
     AccountNotServed(Arc<Operation>),
     /// Calls of the caller's account cannot be signed.
     AccountWithoutKey(Arc<Operation>),
+    /// They can, and not now.
+    OwnKey(KeyFault),
     /// What a policy turns on is not known, so nothing was judged.
     Facts(UnreadFacts),
     /// Boxed: a denial carries its proof.
@@ -100,6 +103,7 @@ impl Stop {
             Self::Bind(_, fault) => fault.refusal(),
             Self::Root(_) => Refusal::CallerKind,
             Self::AccountNotServed(_) | Self::AccountWithoutKey(_) => Refusal::AccountNotServed,
+            Self::OwnKey(_) | Self::Upstream(UpstreamFault::Key(_)) => Refusal::OwnKey,
             Self::Facts(_) => Refusal::FactsUnread,
             Self::Denied(denied) => match denied.decision().verdict() {
                 Verdict::ExplicitDeny => Refusal::ExplicitDeny,
@@ -132,6 +136,7 @@ impl Stop {
             Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
             Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
             Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
+            Self::OwnKey(fault) => fault.to_string(),
             Self::Facts(fault) => fault.to_string(),
             Self::Denied(denied) => denied.proof().summary().to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
