@@ -105,7 +105,7 @@ fn setup(document: &str) -> Setup {
     let key = |(account, id): (&str, &str)| {
         let account: AccountId = account.parse().unwrap();
         let principal = Principal::new(account.clone(), "root".parse().unwrap());
-        (account, Credential::new(id.parse().unwrap(), &Secret::new("own"), principal, KeyStatus::Active))
+        (account, Credential::new(id.parse().unwrap(), &Secret::new("own"), principal, KeyStatus::Active).into())
     };
     let keys: HashMap<_, _> = KEYS.into_iter().map(key).collect();
     let entry = |caller: Caller, account: &str| {

@@ -5,7 +5,11 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use ramgate::config::InstanceRoleSettings;
+use ramgate::gateway::{InstanceRole, UpstreamKeys, client_tls, now};
 use ramgate::identity::{
     BearerClaim, Claim, Credential, Grant, Issuer, IssuerKeyRing, KeyRing, KeyStatus, NewIssuerKey, Secret, Signed,
     SignedIdentity, canonical_query,
@@ -13,6 +17,7 @@ use ramgate::identity::{
 use ramgate::ram::{Origin, ParametersBuilder, Place, Principal, Session};
 use ramgate::source::Source;
 use ramgate::wire::{FormLimits, Head, HeadLimits, read_parameters};
+use support::metadata::{FIRST, Gives, Metadata, ROLE};
 use support::program::{Ran, Server, close_to_others, finish, program, ramgate};
 use support::{ENI, INSTANCE};
 use tempfile::{TempDir, tempdir};
@@ -98,7 +103,7 @@ fn the_gateways_own_secret_may_be_printed_too() {
     let folder = with("[\"cat\", \"the.secret\"]");
     let mut server =
         Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "every attempt");
-    assert_eq!(server.terminate(std::time::Duration::from_secs(5)), Some(0));
+    assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
     assert!(!server.stderr().contains(SECRET));
 }
 
@@ -138,6 +143,11 @@ fn no_debug_form_shows_a_secret() {
     for shown in temporary_claims() {
         assert!(!shown.contains(SECRET), "{shown}");
     }
+    let metadata = Metadata::start(Gives::Key(FIRST.lasting(Duration::from_secs(600))));
+    let settings = InstanceRoleSettings { role: ROLE.to_owned(), metadata_url: metadata.url() };
+    let role = Arc::new(InstanceRole::new(settings, "1".parse().unwrap(), client_tls(None).unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(role.read(now())).unwrap();
     for shown in [
         format!("{head:?}"),
         format!("{signed:?}"),
@@ -146,7 +156,10 @@ fn no_debug_form_shows_a_secret() {
         format!("{:?}", Source::new("k", SECRET).confidential()),
         format!("{secret:?}"),
         format!("{:?}", key()),
+        format!("{:?}", key().with_security_token(Secret::new(SECRET))),
         format!("{:?}", KeyRing::new([key()])),
+        format!("{:?}", UpstreamKeys::from(key().with_security_token(Secret::new(SECRET)))),
+        format!("{:?}", UpstreamKeys::from(role)),
         format!("{:?}", BearerClaim::read(&signed).unwrap()),
         format!("{:?}", Claim::read(&signed).unwrap()),
     ] {

@@ -3,8 +3,8 @@
 
 use ramgate::catalog::{Binding, Catalog};
 use ramgate::identity::{
-    CanonicalQuery, Claim, Credential, KeyStatus, RsaKey, Secret, Signed, StringToSign, V1Claim, V3Claim,
-    canonical_query, sign_v1,
+    CanonicalQuery, Claim, Credential, KeyStatus, RsaKey, Secret, Signed, StringToSign, UnsignedV3, V1Claim, V3Claim,
+    canonical_query, sign_v1, sign_v3,
 };
 use ramgate::ram::Parameters;
 use ramgate::wire::{FormLimits, Head, HeadLimits, Method, percent_encoded, read_parameters};
@@ -162,6 +162,37 @@ fn every_v1_vector_verifies() {
 #[test]
 fn every_v3_vector_verifies() {
     walk(&file(include_str!("fixtures/vectors/v3.json"))["vectors"], 12, v3);
+}
+
+/// What goes upstream is signed as the SDK's own function signs it, with a permanent key and with a temporary one.
+#[test]
+fn calls_upstream_are_signed_as_the_vectors_are() {
+    let vectors = file(include_str!("fixtures/vectors/v3.json"));
+    for (name, token) in [("upstream-host-attach", None), ("upstream-host-attach-sts", Some("CAIS+tok/en=="))] {
+        let mut all = vectors["vectors"].as_array().unwrap().iter();
+        let vector = all.find(|vector| vector["name"] == name).unwrap();
+        let read = read(&vector["request"], "").unwrap();
+        let header = |name: &str| read.head.header(name).unwrap();
+        let mut key = credential(vector, vector["access_key_id"].as_str().unwrap());
+        if let Some(token) = token {
+            key = key.with_security_token(Secret::new(token));
+        }
+        let unsigned = UnsignedV3 {
+            method: Method::Post,
+            host: read.head.host(),
+            action: header("x-acs-action"),
+            version: header("x-acs-version"),
+            timestamp: header("x-acs-date"),
+            nonce: header("x-acs-signature-nonce"),
+            query: &canonical_query(read.parameters.iter()),
+        };
+        let mut signed = sign_v3(&unsigned, &key);
+        signed.retain(|(name, _)| *name != "host");
+        for (name, value) in &signed {
+            assert_eq!(value, header(name), "{name}");
+        }
+        assert_eq!(signed.len(), if token.is_some() { 8 } else { 6 }, "{name}");
+    }
 }
 
 #[test]

@@ -97,6 +97,8 @@ refusals! {
     IssuingUnavailable,
     /// A policy turns on tags or groups of a resource, and they could not be read.
     FactsUnread,
+    /// The gateway's own key expired, or was never had: nothing can be signed.
+    OwnKey,
     /// The audit log could not be written.
     Audit,
     UpstreamUnreachable,

@@ -9,6 +9,7 @@ mod actions;
 mod call;
 mod can;
 mod check;
+mod core_dump;
 mod diagnostic;
 mod ecs;
 mod eval;
@@ -33,6 +34,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+
+use core_dump::NoCoreDumps;
+use exit::Failure;
 
 /// An authorizing gateway for Alibaba Cloud ECS: it judges AttachNetworkInterface calls by RAM policies, explains
 /// every verdict, writes every attempt down, and forwards or refuses.
@@ -71,19 +75,24 @@ enum Command {
 impl Cli {
     pub fn run(self) -> ExitCode {
         let ran = match self.command {
-            Command::Serve(serve) => serve.run(),
+            Command::Serve(serve) => with_secrets(|_| serve.run()),
             Command::Check(check) => check.run(),
             Command::Lint(lint) => lint.run(),
             Command::Eval(eval) => eval.run(),
             Command::WhoCan(who_can) => who_can.run(),
             Command::Can(can) => can.run(),
             Command::Test(test) => test.run(),
-            Command::Run(run) => run.run(),
+            Command::Run(run) => with_secrets(|no_dumps| run.run(no_dumps)),
             Command::Actions(actions) => actions.run(),
-            Command::Ecs(ecs) => ecs.run(),
-            Command::Call(call) => call.run(),
-            Command::Key(key) => key.run(),
+            Command::Ecs(ecs) => with_secrets(|_| ecs.run()),
+            Command::Call(call) => with_secrets(|_| call.run()),
+            Command::Key(key) => with_secrets(|_| key.run()),
         };
         ran.unwrap_or_else(|failure| failure.tell()).into()
     }
+}
+
+/// Runs a command that reads keys.
+fn with_secrets(run: impl FnOnce(&NoCoreDumps) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    run(&NoCoreDumps::from_here_on()?)
 }

@@ -21,6 +21,7 @@ use crate::ram::{Principal, Region};
 use crate::simulator::World;
 use crate::store::{read_source, write_private};
 
+use super::core_dump::NoCoreDumps;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::question::known_principal;
@@ -88,7 +89,7 @@ const CREDENTIALS: [&str; 22] = [
 ];
 
 impl Run {
-    pub(super) fn run(self) -> Result<Exit, Failure> {
+    pub(super) fn run(self, no_dumps: &NoCoreDumps) -> Result<Exit, Failure> {
         start_log("warn");
         let cannot = |error| Failure::new(format!("no temporary folder can be made: {error}"), "set TMPDIR");
         let folder = tempfile::Builder::new().prefix("ramgate-").tempdir().map_err(cannot)?;
@@ -110,6 +111,7 @@ impl Run {
         diagnostic::print(&ready.loaded.warnings);
         let ended = runtime(None)?.block_on(async {
             let cannot = |error| Failure::new(format!("the gateway cannot listen: {error}"), "free a port");
+            ready.read_role_keys().await?;
             let listener = TcpListener::bind(ready.settings.listen).await.map_err(cannot)?;
             let address = listener.local_addr().map_err(cannot)?;
             let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
@@ -118,7 +120,7 @@ impl Run {
             let mut command = self.command(&variables, address);
             // Before the command begins: whoever it tells to stop this program is heard.
             let signals = Signals::new().map_err(cannot)?;
-            let child = command.spawn().map_err(|error| {
+            let child = no_dumps.lifted_for(|| command.spawn()).map_err(|error| {
                 let program = self.command[0].to_string_lossy();
                 Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
             });

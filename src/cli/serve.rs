@@ -62,6 +62,7 @@ impl Serve {
         let ready = plan.prepare()?;
         diagnostic::print(&ready.loaded.warnings);
         runtime(workers)?.block_on(async {
+            ready.read_role_keys().await?;
             let listen = ready.settings.listen;
             let listener = TcpListener::bind(listen).await.map_err(|error| {
                 Failure::new(
@@ -146,7 +147,7 @@ fn endpoint(upstream: &str, configured: Endpoint) -> Result<Endpoint, Failure> {
         Failure::new(what, "set RAMGATE_UPSTREAM_ACCESS_KEY_ID and RAMGATE_UPSTREAM_SECRET, or write a configuration")
     })?;
     let secret = SecretPlace::Environment("RAMGATE_UPSTREAM_SECRET".to_owned());
-    Ok(Endpoint::Server { url, keys: OwnKeys::One(OwnKey { access_key_id, secret }) })
+    Ok(Endpoint::Server { url, keys: OwnKeys::One(OwnKey::Fixed { access_key_id, secret }) })
 }
 
 /// Where `ALIBABA_CLOUD_CREDENTIALS_URI` may point.

@@ -30,7 +30,7 @@ use crate::store::{
 use super::exit::Failure;
 use super::http_client::read_roots;
 use super::issuing::ReadyIssuer;
-use super::own_key::{read_own_keys, simulator_key};
+use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_key};
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
 
@@ -139,12 +139,12 @@ impl Plan {
     pub(super) fn ready(self, loaded: Loaded) -> Result<Ready, Failure> {
         let modes = if self.insecure.insecure_key_file_mode { FileModes::Ignored } else { FileModes::Checked };
         let keys = self.keys(&loaded.directory, modes)?;
-        let upstream_keys = self.upstream_keys(&loaded.directory, modes)?;
         let roots =
             self.settings.upstream.ca_file.as_deref().map(|path| read_roots(path, "upstream.ca_file")).transpose()?;
         let tls = client_tls(roots.as_deref()).map_err(|error| {
             Failure::new(format!("the upstream's certificates cannot be used: {error}"), "mend `upstream.ca_file`")
         })?;
+        let upstream_keys = self.upstream_keys(&loaded.directory, modes, &tls)?;
         let listener_tls = self.settings.listener.tls.clone();
         let listener_tls =
             listener_tls.map(|settings| TlsReload::start(settings, modes, &loaded.directory)).transpose()?;
@@ -221,13 +221,18 @@ impl Plan {
         })
     }
 
-    fn upstream_keys(&self, directory: &Directory, modes: FileModes) -> Result<UpstreamKeys, Failure> {
+    fn upstream_keys(
+        &self,
+        directory: &Directory,
+        modes: FileModes,
+        tls: &rustls::ClientConfig,
+    ) -> Result<UpstreamKeys, Failure> {
         match &self.settings.upstream.endpoint {
             Endpoint::Simulator => {
                 let account = directory.principals().next().map(|(principal, _)| principal.account().clone());
                 Ok(simulator_key(account).into())
             }
-            Endpoint::Server { keys, .. } => read_own_keys(keys, directory, modes),
+            Endpoint::Server { keys, .. } => read_own_keys(keys, directory, modes, tls),
         }
     }
 }
@@ -245,6 +250,11 @@ impl std::fmt::Debug for IssuedKey {
 }
 
 impl Ready {
+    /// Has the first of the keys that are a role's: before anything listens.
+    pub(super) async fn read_role_keys(&self) -> Result<(), Failure> {
+        read_role_keys(&self.upstream_keys).await
+    }
+
     /// Opens the audit log: last of all, so that a start that fails leaves none behind.
     fn journal(&self) -> Result<Journal, Failure> {
         let audit = &self.settings.audit;
@@ -283,6 +293,7 @@ impl Ready {
                 url
             }
         };
+        keep_role_keys(&self.upstream_keys, servers, shutdown);
         let target = UpstreamTarget { url, timeout: upstream.timeout };
         let upstream = Arc::new(Upstream::new(target, self.upstream_keys, self.tls));
         let (issuers, issuer_keys) = start(self.issuers, servers, shutdown).await?;

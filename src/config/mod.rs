@@ -5,6 +5,7 @@
 mod audit_sync;
 mod duration;
 mod environment;
+mod instance_role;
 mod issuer;
 mod listener;
 mod needed;
@@ -20,6 +21,7 @@ mod written;
 pub use audit_sync::AuditSync;
 pub use duration::parse_duration;
 pub use environment::environment;
+pub use instance_role::InstanceRoleSettings;
 pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSettings};
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{

@@ -247,8 +247,9 @@ impl Reader<'_> {
         let section = written.span();
         let written = written.into_inner();
         let WrittenUpstream { url, regions, region_aliases, key, access_key_id, .. } = written;
-        let WrittenUpstream { secret_env, secret_file, secret_command, .. } = written;
-        let own = WrittenKey { account: None, access_key_id, secret_env, secret_file, secret_command };
+        let WrittenUpstream { secret_env, secret_file, secret_command, instance_role, metadata_url, .. } = written;
+        let secret = WrittenKey { secret_env, secret_file, secret_command, ..WrittenKey::default() };
+        let own = WrittenKey { access_key_id, instance_role, metadata_url, ..secret };
         let mut served = Vec::new();
         for region in &regions {
             match region.get_ref().parse::<Region>() {
@@ -258,7 +259,7 @@ impl Reader<'_> {
         }
         let simulator = url.as_ref().is_some_and(|url| url.get_ref() == "simulator");
         let endpoint = if simulator {
-            self.refuse_keys(&key);
+            self.refuse_keys(&own, &key);
             Endpoint::Simulator
         } else {
             let url = url.map_or_else(|| "https://ecs.{region}.aliyuncs.com".to_owned(), |url| self.url(&url));

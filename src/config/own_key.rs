@@ -9,6 +9,7 @@ use toml::Spanned;
 use crate::identity::SecretPlace;
 use crate::ram::{AccessKeyId, AccountId};
 
+use super::instance_role::InstanceRoleSettings;
 use super::needed::Reader;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +21,13 @@ pub enum OwnKeys {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnKey {
-    pub access_key_id: AccessKeyId,
-    pub secret: SecretPlace,
+pub enum OwnKey {
+    Fixed {
+        access_key_id: AccessKeyId,
+        secret: SecretPlace,
+    },
+    /// A temporary one, of the instance that the gateway runs on.
+    InstanceRole(InstanceRoleSettings),
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -33,6 +38,18 @@ pub(super) struct WrittenKey {
     pub(super) secret_env: Option<String>,
     pub(super) secret_file: Option<PathBuf>,
     pub(super) secret_command: Option<Vec<String>>,
+    pub(super) instance_role: Option<Spanned<String>>,
+    pub(super) metadata_url: Option<Spanned<String>>,
+}
+
+impl OwnKey {
+    /// What two accounts cannot both have.
+    fn identity(&self) -> String {
+        match self {
+            Self::Fixed { access_key_id, .. } => access_key_id.to_string(),
+            Self::InstanceRole(role) => format!("{} of {}", role.role, role.metadata_url),
+        }
+    }
 }
 
 impl WrittenKey {
@@ -41,6 +58,8 @@ impl WrittenKey {
             || self.secret_env.is_some()
             || self.secret_file.is_some()
             || self.secret_command.is_some()
+            || self.instance_role.is_some()
+            || self.metadata_url.is_some()
     }
 }
 
@@ -58,7 +77,7 @@ impl Reader<'_> {
             let title = "the gateway has a key of its own and one for each account: nobody could tell which is meant";
             self.complain(section.clone(), title, "move it into a `[[upstream.key]]`, with its `account`");
         }
-        let (mut accounts, mut ids) = (HashSet::new(), HashSet::new());
+        let (mut accounts, mut ones) = (HashSet::new(), HashSet::new());
         let mut read = Vec::with_capacity(keys.len());
         for written in keys {
             let section = written.span();
@@ -66,10 +85,10 @@ impl Reader<'_> {
             let account = self.account(written.account.take(), &section);
             let key = self.own_key(written, &section);
             let Some(account) = account else { continue };
-            let (new_account, new_id) = (accounts.insert(account.clone()), ids.insert(key.access_key_id.to_string()));
+            let (new_account, new_key) = (accounts.insert(account.clone()), ones.insert(key.identity()));
             if !new_account {
                 self.complain(section, &format!("the account `{account}` has two keys"), "keep one");
-            } else if !new_id {
+            } else if !new_key {
                 self.complain(section, "this key is another account's already", "a key belongs to one account");
             }
             read.push((account, key));
@@ -78,10 +97,13 @@ impl Reader<'_> {
     }
 
     /// The embedded ECS knows one key, which is made for it.
-    pub(super) fn refuse_keys(&mut self, keys: &[Spanned<WrittenKey>]) {
+    pub(super) fn refuse_keys(&mut self, one: &WrittenKey, keys: &[Spanned<WrittenKey>]) {
+        let title = "the embedded ECS takes no key of yours";
         if let Some(key) = keys.first() {
-            let title = "the embedded ECS takes no key of yours";
             self.complain(key.span(), title, "leave `[[upstream.key]]` out, or give the `url` of a server");
+        }
+        if let Some(role) = one.instance_role.as_ref().or(one.metadata_url.as_ref()) {
+            self.complain(role.span(), title, "leave it out, or give the `url` of a server");
         }
     }
 
@@ -96,22 +118,29 @@ impl Reader<'_> {
     }
 
     fn own_key(&mut self, written: WrittenKey, section: &Range<usize>) -> OwnKey {
-        let WrittenKey { access_key_id, secret_env, secret_file, secret_command, .. } = written;
+        let WrittenKey { access_key_id, secret_env, secret_file, secret_command, instance_role, metadata_url, .. } =
+            written;
+        let at = instance_role.as_ref().map(Spanned::span);
+        if let Some(role) = self.instance_role(instance_role, metadata_url) {
+            if access_key_id.is_some() || secret_env.is_some() || secret_file.is_some() || secret_command.is_some() {
+                let title = "the gateway's own key is that of a role, and another besides";
+                let help = "leave out `access_key_id` and `secret_…`, which come with the role, or `instance_role`";
+                self.complain(at.unwrap_or_else(|| section.clone()), title, help);
+            }
+            return OwnKey::InstanceRole(role);
+        }
         let secret = match (secret_env, secret_file, secret_command) {
             (Some(name), None, None) => SecretPlace::Environment(name),
             (None, Some(path), None) => SecretPlace::File(self.folder.join(path)),
             (None, None, Some(command)) => SecretPlace::Command(command),
             _ => {
                 let title = "the gateway's own key has no secret, or two";
-                self.complain(
-                    section.clone(),
-                    title,
-                    "give exactly one of `secret_env`, `secret_file` and `secret_command`",
-                );
+                let help = "give exactly one of `secret_env`, `secret_file` and `secret_command`, or `instance_role`";
+                self.complain(section.clone(), title, help);
                 SecretPlace::Environment(String::new())
             }
         };
-        OwnKey { access_key_id: self.access_key_id(access_key_id, section), secret }
+        OwnKey::Fixed { access_key_id: self.access_key_id(access_key_id, section), secret }
     }
 
     fn access_key_id(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {

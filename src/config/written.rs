@@ -50,6 +50,8 @@ pub(super) struct WrittenUpstream {
     pub(super) secret_env: Option<String>,
     pub(super) secret_file: Option<PathBuf>,
     pub(super) secret_command: Option<Vec<String>>,
+    pub(super) instance_role: Option<Spanned<String>>,
+    pub(super) metadata_url: Option<Spanned<String>>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) timeout: Option<duration::Written>,
     pub(super) key: Vec<Spanned<WrittenKey>>,

@@ -24,6 +24,7 @@ use super::settle::Settlement;
 use super::stop::Stop;
 use super::sts::{self, Granting};
 use super::turn::{ReadHead, RefusedHead};
+use super::upstream_keys::KeyFault;
 use super::{called, clock, host, inbound, region_alias, upstream};
 
 /// One call on its way, and what is known of it so far.
@@ -131,9 +132,12 @@ impl Exchange {
         if !gateway.parts.pdp.directory().knows(&principal) {
             return Err(Stop::AccountNotServed(operation));
         }
-        if !gateway.upstream_of(&operation).has_key_of(principal.account()) {
-            return Err(Stop::AccountWithoutKey(operation));
-        }
+        gateway.upstream_of(&operation).check_key(principal.account(), self.attempt.at).map_err(
+            |fault| match fault {
+                KeyFault::NoKey(_) => Stop::AccountWithoutKey(Arc::clone(&operation)),
+                KeyFault::Unread { .. } | KeyFault::Expired { .. } => Stop::OwnKey(fault),
+            },
+        )?;
         let binding = Binding { account: principal.account(), regions: &gateway.parts.regions };
         let call = catalog
             .bind(&operation, &region_alias::meant(&parameters, &gateway.parts.region_aliases), binding)

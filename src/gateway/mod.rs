@@ -3,8 +3,9 @@
 //! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
 //! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
-//! first; `issuer_keys` keeps what tokens are checked with. Calls that ask for a key of the gateway's own leave the list
-//! before the catalogue, for `sts`. Must not know: what a policy says, how a signature is computed, files.
+//! first; `issuer_keys` keeps what tokens are checked with, and `instance_role` a key that does not last. Calls that ask
+//! for a key of the gateway's own leave the list before the catalogue, for `sts`. Must not know: what a policy says, how
+//! a signature is computed, files.
 
 mod called;
 mod clock;
@@ -16,7 +17,9 @@ mod fact_query;
 mod fetch;
 mod host;
 mod inbound;
+mod instance_role;
 mod issuer_keys;
+mod metadata;
 mod neighbour;
 mod parts;
 mod product;
@@ -38,7 +41,9 @@ mod upstream_keys;
 mod welcome;
 
 pub use clock::now;
+pub use instance_role::InstanceRole;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
+pub use metadata::MetadataFault;
 pub use parts::{Gateway, GatewayParts};
 pub use product::Product;
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
@@ -48,4 +53,4 @@ pub use sts::{CredentialsUri, IdentityExchange, Issuing, serve_credentials};
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};
-pub use upstream_keys::UpstreamKeys;
+pub use upstream_keys::{KeyFault, UpstreamKey, UpstreamKeys};

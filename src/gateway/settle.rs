@@ -16,6 +16,7 @@ use crate::envelope::{ErrorBody, Format};
 use crate::identity::{Issued, NoKeyInForce};
 use crate::pdp::Permit;
 
+use super::clock;
 use super::exchange::Judged;
 use super::parts::Gateway;
 use super::reply::{self, After};
@@ -80,7 +81,7 @@ impl Settlement {
     async fn forward(self, recorded: Recorded<Permit<Call>>) -> Response<Full<Bytes>> {
         let sent = Instant::now();
         let upstream = self.gateway.upstream_of(recorded.inner().subject().operation());
-        let answered = upstream.send(&recorded, self.format, self.attempt.at, self.deadline).await;
+        let answered = upstream.send(&recorded, self.format, clock::now(), self.deadline).await;
         let latency = sent.elapsed();
         let (response, forwarded) = match answered {
             Ok(answer) => {

@@ -13,6 +13,7 @@ use super::host::HostFault;
 use super::sts::StsFault;
 use super::unread::UnreadFacts;
 use super::upstream::UpstreamFault;
+use super::upstream_keys::KeyFault;
 
 /// Why a call goes no further.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) enum Stop {
     AccountNotServed(Arc<Operation>),
     /// Calls of the caller's account cannot be signed.
     AccountWithoutKey(Arc<Operation>),
+    /// They can, and not now.
+    OwnKey(KeyFault),
     /// What a policy turns on is not known, so nothing was judged.
     Facts(UnreadFacts),
     /// Boxed: a denial carries its proof.
@@ -102,6 +105,7 @@ impl Stop {
             Self::Bind(_, fault) => fault.refusal(),
             Self::Root(_) => Refusal::CallerKind,
             Self::AccountNotServed(_) | Self::AccountWithoutKey(_) => Refusal::AccountNotServed,
+            Self::OwnKey(_) | Self::Upstream(UpstreamFault::Key(_)) => Refusal::OwnKey,
             Self::Facts(_) => Refusal::FactsUnread,
             Self::Denied(denied) => match denied.decision().verdict() {
                 Verdict::ExplicitDeny => Refusal::ExplicitDeny,
@@ -135,6 +139,7 @@ impl Stop {
             Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
             Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
             Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
+            Self::OwnKey(fault) => fault.to_string(),
             Self::Facts(fault) => fault.to_string(),
             Self::Denied(denied) => denied.proof().summary().to_string(),
             Self::Sts(fault) => fault.to_string(),

@@ -2,13 +2,15 @@
 
 use crate::wire::excerpt;
 
+use super::upstream_keys::KeyFault;
+
 /// What became of the look-up. Shared by every call that waited for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unread {
     #[error("ECS is asked about ENIs and instances only")]
     NotAsked,
-    #[error("the gateway has no key of the account")]
-    NoKey,
+    #[error("{0}")]
+    Key(KeyFault),
     #[error("ECS cannot be reached: {0}")]
     Unreachable(String),
     #[error("no answer came: {0}")]

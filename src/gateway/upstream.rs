@@ -33,7 +33,7 @@ use crate::ram::{AccountId, Parameter, Parameters, Place, Region};
 use super::fact_query::FactQuery;
 use super::reply::REQUEST_ID;
 use super::unread::Unread;
-use super::upstream_keys::UpstreamKeys;
+use super::upstream_keys::{KeyFault, UpstreamKeys};
 
 /// More than any answer of ECS has, pages of instances included.
 const LARGEST_ANSWER: usize = 8 << 20;
@@ -65,6 +65,8 @@ pub struct Upstream {
 /// Why there is no answer to pass on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamFault {
+    #[error("{0}: nothing was sent")]
+    Key(KeyFault),
     #[error("the upstream cannot be reached, nothing was sent: {0}")]
     Unreachable(String),
     #[error("the call was sent and no answer came ({0}): the outcome is unknown, look before you repeat it")]
@@ -132,9 +134,9 @@ impl Upstream {
         Self { target, keys: Arc::clone(&self.keys), client: self.client.clone() }
     }
 
-    /// Whether calls of an account can be signed at all.
-    pub(super) fn has_key_of(&self, account: &AccountId) -> bool {
-        self.keys.of(account).is_some()
+    /// Whether calls of an account can be signed at that time.
+    pub(super) fn check_key(&self, account: &AccountId, now: Timestamp) -> Result<(), KeyFault> {
+        self.keys.of(account, now).map(drop)
     }
 
     /// The host of a region's endpoint, as audit lines name it.
@@ -151,9 +153,9 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<UpstreamAnswer, UpstreamFault> {
         let call = recorded.inner().subject();
-        let no_key = || UpstreamFault::Unreachable(format!("the gateway has no key of account {}", call.account()));
+        let key = self.keys.of(call.account(), now).map_err(UpstreamFault::Key)?;
         let rebuilt = Rebuilt {
-            credential: self.keys.of(call.account()).ok_or_else(no_key)?,
+            credential: &key,
             region: call.region(),
             action: call.operation().name(),
             version: call.operation().version(),
@@ -181,8 +183,9 @@ impl Upstream {
     /// Asks ECS what it knows of some resources: a call of the gateway's own, which no caller has a part in.
     pub(super) async fn describe(&self, query: &FactQuery, now: Timestamp) -> Result<Bytes, Unread> {
         let parameters = query.parameters();
+        let key = self.keys.of(query.account(), now).map_err(Unread::Key)?;
         let rebuilt = Rebuilt {
-            credential: self.keys.of(query.account()).ok_or(Unread::NoKey)?,
+            credential: &key,
             region: query.region(),
             action: query.operation(),
             version: FactQuery::VERSION,
@@ -251,7 +254,8 @@ impl Upstream {
         *request.uri_mut() = uri.parse().expect("a checked URL and an encoded query");
         let headers = request.headers_mut();
         for (name, value) in signed {
-            let value = HeaderValue::try_from(value).expect("hexadecimal, ids and dates");
+            let mut value = HeaderValue::try_from(value).expect("hexadecimal, ids, dates and a checked token");
+            value.set_sensitive(name == "x-acs-security-token");
             headers.insert(HeaderName::from_static(name), value);
         }
         headers.insert(

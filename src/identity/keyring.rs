@@ -25,6 +25,7 @@ pub struct Credential {
     status: KeyStatus,
     v1: hmac::Key,
     v3: hmac::Key,
+    security_token: Option<Secret>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -135,7 +136,14 @@ impl Credential {
     pub fn new(id: AccessKeyId, secret: &Secret, principal: Principal, status: KeyStatus) -> Self {
         let v1 = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, format!("{}&", secret.expose()).as_bytes());
         let v3 = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-        Self { id, principal, status, v1, v3 }
+        Self { id, principal, status, v1, v3, security_token: None }
+    }
+
+    /// Makes it a temporary key: what is signed with it carries its token (`spec/wire-protocol.md` 3.1).
+    #[must_use]
+    pub fn with_security_token(mut self, token: Secret) -> Self {
+        self.security_token = Some(token);
+        self
     }
 
     pub fn id(&self) -> &AccessKeyId {
@@ -148,6 +156,10 @@ impl Credential {
 
     pub fn status(&self) -> KeyStatus {
         self.status
+    }
+
+    pub(super) fn security_token(&self) -> Option<&Secret> {
+        self.security_token.as_ref()
     }
 
     pub(super) fn v1_key(&self) -> &hmac::Key {

@@ -217,9 +217,13 @@ impl RsaKey {
     }
 }
 
-/// Signs a call and returns the headers it must carry, `host` among them.
+/// Signs a call and returns the headers it must carry, `host` among them. A temporary key's id and token are two of
+/// them, and signed as well (`spec/wire-protocol.md` 3.1).
 pub fn sign_v3(call: &UnsignedV3<'_>, credential: &Credential) -> Vec<(&'static str, String)> {
-    let values: [(&'static str, &str); 6] = [
+    let id = credential.id();
+    let token = credential.security_token();
+    let temporary = token.map(|token| [("x-acs-accesskey-id", id.as_str()), ("x-acs-security-token", token.expose())]);
+    let mut values = vec![
         ("host", call.host),
         ("x-acs-action", call.action),
         ("x-acs-content-sha256", DIGEST_OF_NOTHING),
@@ -227,15 +231,16 @@ pub fn sign_v3(call: &UnsignedV3<'_>, credential: &Credential) -> Vec<(&'static 
         ("x-acs-signature-nonce", call.nonce),
         ("x-acs-version", call.version),
     ];
-    let headers = values.map(|(name, value)| (name, value.as_bytes()));
-    let names = values.map(|(name, _)| name).join(";");
+    values.extend(temporary.into_iter().flatten());
+    values.sort_unstable_by_key(|(name, _)| *name);
+    let headers: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let names = values.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
     let request = CanonicalRequest::new(call.method, call.query, &headers, &names, DIGEST_OF_NOTHING);
     let string_to_sign = StringToSign::v3(Algorithm::HmacSha256, &request);
     let tag = hex(hmac::sign(credential.v3_key(), string_to_sign.as_bytes()).as_ref());
-    let id = credential.id();
     let authorization =
         format!("{} Credential={id},SignedHeaders={names},Signature={tag}", Algorithm::HmacSha256.as_str());
-    let mut signed: Vec<_> = values.map(|(name, value)| (name, value.to_owned())).into();
+    let mut signed: Vec<_> = values.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
     signed.push(("authorization", authorization));
     signed
 }

@@ -1,9 +1,13 @@
-// What the Node clients share: the demo's keys and ids, and a line for each check.
+// What the Node clients share: where the gateway is, the demo's keys and ids, and a line for each check.
 'use strict';
+
+const { readFileSync } = require('fs');
+const { join } = require('path');
 
 const REGION = 'cn-hangzhou';
 const PRODUCTION = 'i-bp1demoprod000000001';
 
+exports.URL = process.env.GATEWAY_URL;
 exports.TERWAY = { id: 'LTAI5tDemoTerway0000', secret: 'demo-secret-of-terway' };
 exports.ALICE = { id: 'LTAI5tDemoAlice00000', secret: 'demo-secret-of-alice' };
 exports.REGION = REGION;
@@ -11,6 +15,9 @@ exports.ENI = 'eni-bp1demopod0000000001';
 exports.WORKER = 'i-bp1demoworker00000001';
 exports.PRODUCTION = PRODUCTION;
 exports.DENIED_ON = `acs:ecs:${REGION}:1234567890123456:instance/${PRODUCTION}`;
+
+// A file that lies beside the gateway's configuration.
+exports.text = (name) => readFileSync(join(process.env.GATEWAY_FOLDER, name), 'utf8');
 
 exports.isRequestId = (text) => /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/.test(text || '');
 
@@ -22,7 +29,8 @@ exports.check = async (name, problem) => {
   } catch (error) {
     wrong = `${error.name}: ${error.message}`;
   }
-  console.log(wrong ? `not ok ${name}: ${wrong}` : `ok ${name}`);
+  const label = `${process.env.CASE}: ${name}`;
+  console.log(wrong ? `not ok ${label}: ${wrong}` : `ok ${label}`);
 };
 
 // The error a call is refused with.

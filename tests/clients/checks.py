@@ -1,6 +1,8 @@
-"""What the Python clients share: the demo's keys and ids, and a line for each check."""
+"""What the Python clients share: where the gateway is, the demo's keys and ids, and a line for each check."""
 
-import re
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
 
 TERWAY = ("LTAI5tDemoTerway0000", "demo-secret-of-terway")
 ALICE = ("LTAI5tDemoAlice00000", "demo-secret-of-alice")
@@ -10,9 +12,13 @@ WORKER = "i-bp1demoworker00000001"
 PRODUCTION = "i-bp1demoprod000000001"
 DENIED_ON = f"acs:ecs:{REGION}:1234567890123456:instance/{PRODUCTION}"
 
+PROTOCOL, ENDPOINT = urlsplit(os.environ.get("GATEWAY_URL", ""))[:2]
+FOLDER = Path(os.environ.get("GATEWAY_FOLDER", "."))
+
 
 def is_request_id(text):
-    return re.fullmatch(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", text or "") is not None
+    groups = (text or "").split("-")
+    return [len(group) for group in groups] == [8, 4, 4, 4, 12] and set("".join(groups)) <= set("0123456789ABCDEF")
 
 
 def check(name, problem):
@@ -21,4 +27,5 @@ def check(name, problem):
         wrong = problem()
     except Exception as error:  # a client that fails in its own way must not end the run
         wrong = f"{type(error).__name__}: {error}"
-    print(f"not ok {name}: {wrong}" if wrong else f"ok {name}", flush=True)
+    label = f"{os.environ['CASE']}: {name}"
+    print(f"not ok {label}: {wrong}" if wrong else f"ok {label}", flush=True)

@@ -1,22 +1,23 @@
 """aliyun-python-sdk-ecs on aliyun-python-sdk-core (V1: everything in the query)."""
 
 import json
-import sys
 
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.http import protocol_type
 from aliyunsdkecs.request.v20140526.AttachNetworkInterfaceRequest import AttachNetworkInterfaceRequest
 
-from checks import ALICE, ENI, PRODUCTION, REGION, TERWAY, WORKER, check, is_request_id
+from checks import ALICE, ENDPOINT, ENI, PRODUCTION, PROTOCOL, REGION, TERWAY, WORKER, check, is_request_id
 
-endpoint = sys.argv[1]
+# The SDK compares by identity: any other string of the same letters is plain http to it.
+PROTOCOLS = {"http": protocol_type.HTTP, "https": protocol_type.HTTPS}
 
 
 def attach(key, instance, method="POST"):
     request = AttachNetworkInterfaceRequest()
     request.set_accept_format("json")
-    request.set_endpoint(endpoint)
-    request.set_protocol_type("http")
+    request.set_endpoint(ENDPOINT)
+    request.set_protocol_type(PROTOCOLS[PROTOCOL])
     request.set_method(method)
     request.set_NetworkInterfaceId(ENI)
     request.set_InstanceId(instance)
@@ -50,7 +51,7 @@ def wrong_secret():
         return repr(error)
 
 
-check("python_v1: an allowed attach (POST) returns a RequestId", lambda: allowed("POST"))
-check("python_v1: an allowed attach (GET) returns a RequestId", lambda: allowed("GET"))
-check("python_v1: a denied attach raises ServerException Forbidden.SubUser", denied)
-check("python_v1: a wrong secret raises IncompleteSignature", wrong_secret)
+check("an allowed attach (POST) returns a RequestId", lambda: allowed("POST"))
+check("an allowed attach (GET) returns a RequestId", lambda: allowed("GET"))
+check("a denied attach raises ServerException Forbidden.SubUser", denied)
+check("a wrong secret raises IncompleteSignature", wrong_secret)

@@ -1,33 +1,44 @@
 #!/bin/sh
-# Drives the vendor's own SDKs against the demo gateway and counts what they saw.
+# Drives the vendor's own SDKs against gateways of its own and counts what they saw.
 #
 #   tests/clients/run.sh [PATH-TO-RAMGATE]
 #
 # Needs python3, node, npm and the package registries. Everything is installed into a temporary folder, and everything
 # is stopped and removed at the end. A client that did not run is a failure, never a skip.
+#
+# A further case is a line of `clients`, and a file of that name beside this one. It finds the gateway in GATEWAY_URL,
+# the gateway's folder in GATEWAY_FOLDER, and its own name in CASE; `checks` and `v3` (.py, .js) have what cases share.
+# A further gateway is one more `begin`, in a folder that somebody has filled before.
 set -eu
 export PYTHONDONTWRITEBYTECODE=1
 
 here=$(cd "$(dirname "$0")" && pwd)
 program=${1:-$here/../../target/release/ramgate}
 work=$(mktemp -d)
-server=
+servers=
 stop() {
-    if [ -n "$server" ]; then
+    for server in $servers; do
         kill "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
-    fi
+    done
     rm -rf "$work"
 }
 trap stop EXIT
 trap 'exit 1' HUP INT TERM
 
-# The clients, and how many checks each prints when it runs to its end.
-clients='python_v3 4
-python_v1 4
-node_v1 8
-node_v3 4
-run_v3 2'
+# The client; the gateway it calls; how many checks it prints when it runs to its end; and the variable by which it is
+# told whom to trust, where the client's own code does not say it.
+clients='python_v3 demo 4 -
+python_v1 demo 4 -
+node_v1 demo 8 -
+node_v3 demo 4 -
+run_v3 - 2 -
+python_v3 secured 4 SSL_CERT_FILE
+python_v1 secured 4 ALIBABA_CLOUD_CA_BUNDLE
+node_v1 secured 8 NODE_EXTRA_CA_CERTS
+node_v3 secured 4 NODE_EXTRA_CA_CERTS
+python_bearer secured 11 -
+node_bearer secured 11 -'
 
 if [ ! -x "$program" ]; then
     echo "no program at $program: run cargo build --release, or name one" >&2
@@ -35,45 +46,72 @@ if [ ! -x "$program" ]; then
 fi
 program=$(cd "$(dirname "$program")" && pwd)/$(basename "$program")
 
+# Whatever the person has set says nothing about these gateways.
+unset SSL_CERT_FILE SSL_CERT_DIR ALIBABA_CLOUD_CA_BUNDLE NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED || true
+
 echo "installing the SDKs" >&2
 cd "$work"
 python3 -m venv python
 python/bin/pip install --quiet --disable-pip-version-check alibabacloud-ecs20140526==7.11.8 \
-    aliyun-python-sdk-ecs==4.24.83 aliyun-python-sdk-core==2.16.1 >&2
+    alibabacloud-credentials==1.0.12 aliyun-python-sdk-ecs==4.24.83 aliyun-python-sdk-core==2.16.1 \
+    'cryptography>=42' >&2
 mkdir node
-cp "$here"/node_v1.js "$here"/node_v3.js "$here"/checks.js node
-(cd node && npm install --silent --no-audit --no-fund --no-save @alicloud/pop-core@1.8.0 @alicloud/ecs20140526@7.11.6 >&2)
+cp "$here"/*.js node
+(cd node && npm install --silent --no-audit --no-fund --no-save \
+    @alicloud/pop-core@1.8.0 @alicloud/ecs20140526@7.11.6 @alicloud/credentials@2.4.7 >&2)
 
-mkdir gateway
-(cd gateway && exec "$program" serve --listen 127.0.0.1:0 >printed 2>log) &
-server=$!
-waited=0
-until grep -q '^Ctrl-C' gateway/printed 2>/dev/null; do
-    waited=$((waited + 1))
-    if [ "$waited" -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
-        echo "the gateway did not start:" >&2
-        cat gateway/log >&2
-        exit 1
-    fi
-    sleep 0.1
-done
-endpoint=$(sed -n 's|^listening on http://\([^ ]*\).*|\1|p' gateway/printed)
+# begin FOLDER ARGUMENTS...: a gateway in that folder of $work; what it says is in `printed` and `log` there.
+begin() {
+    folder=$work/$1
+    shift
+    mkdir -p "$folder"
+    (cd "$folder" && exec "$program" serve "$@" >printed 2>log) &
+    server=$!
+    servers="$servers $server"
+    waited=0
+    until grep -q '^every attempt' "$folder/printed" 2>/dev/null; do
+        waited=$((waited + 1))
+        if [ "$waited" -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
+            echo "the gateway in $folder did not start:" >&2
+            cat "$folder/log" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+    sed -n 's|^listening on \(https*://[^ ]*\).*|\1|p' "$folder/printed" >"$folder/url"
+}
+
+begin demo --listen 127.0.0.1:0
+mkdir secured
+python/bin/python "$here/secured.py" "$work/secured" "$(cd "$here/../../policies" && pwd)"
+begin secured --config ramgate.toml
 
 passed=0
 failed=0
-while read -r client expected; do
+while read -r client gateway expected trust; do
     case $client in
     python_*) set -- python/bin/python "$here/$client.py" ;;
     node_*) set -- node "node/$client.js" ;;
     run_*) set -- "$program" run -- python/bin/python "$here/$client.py" ;;
+    *) set -- false ;;
     esac
-    timeout 120 "$@" "$endpoint" >"$client.out" 2>"$client.err" </dev/null || true
-    cat "$client.out"
-    good=$(grep -c '^ok ' "$client.out" || true)
-    bad=$(grep -c '^not ok ' "$client.out" || true)
+    if [ "$gateway" = - ]; then
+        name=$client
+    else
+        name=$client@$gateway
+        set -- GATEWAY_URL="$(cat "$gateway/url")" GATEWAY_FOLDER="$work/$gateway" "$@"
+    fi
+    set -- CASE="$name" "$@"
+    if [ "$trust" != - ]; then
+        set -- "$trust=$work/$gateway/ca.pem" "$@"
+    fi
+    timeout 120 env "$@" >"$name.out" 2>"$name.err" </dev/null || true
+    cat "$name.out"
+    good=$(grep -c '^ok ' "$name.out" || true)
+    bad=$(grep -c '^not ok ' "$name.out" || true)
     if [ $((good + bad)) -ne "$expected" ]; then
-        echo "not ok $client: $((good + bad)) checks of $expected ran"
-        cat "$client.err" >&2
+        echo "not ok $name: $((good + bad)) checks of $expected ran"
+        cat "$name.err" >&2
         bad=$((bad + 1))
     fi
     passed=$((passed + good))
@@ -83,8 +121,10 @@ $clients
 END
 
 if [ "$failed" -gt 0 ]; then
-    echo "the gateway's log:" >&2
-    cat gateway/log >&2
+    for log in */log; do
+        echo "$log:" >&2
+        cat "$log" >&2
+    done
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

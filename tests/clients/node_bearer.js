@@ -1,0 +1,38 @@
+// @alicloud/ecs20140526 with a token in place of a key, over TLS; the SDK is told whom to trust by `ca`.
+'use strict';
+
+const { default: Credential, Config: CredentialConfig } = require('@alicloud/credentials');
+const { WORKER, check, refusal, text } = require('./checks');
+const { allowed, attach, denied, detailed, refusedWith } = require('./v3');
+
+const token = (name) => text(`${name}.jwt`);
+const ca = text('ca.pem');
+
+// The client's own setting, and a credential of that type, as programs have it that share one.
+const ways = {
+  setting: (name) => ({ bearerToken: token(name), ca }),
+  credential: (name) => ({
+    credential: new Credential(new CredentialConfig({ type: 'bearer', bearerToken: token(name) })),
+    ca,
+  }),
+};
+
+const bad = { expired: 'InvalidSecurityToken.Expired', forged: 'InvalidSecurityToken.Malformed' };
+
+async function main() {
+  for (const [way, how] of Object.entries(ways)) {
+    const name = `bearer as a ${way}`;
+    await check(`${name}: an allowed attach returns a RequestId`, () => allowed(how('terway')));
+    await check(`${name}: a denied attach throws ClientError Forbidden.SubUser`, () => denied(how('alice')));
+    await check(`${name}: the error carries the AccessDeniedDetail`, () => detailed(how('alice')));
+    for (const [kind, code] of Object.entries(bad)) {
+      await check(`${name}: a token that is ${kind} throws ${code}`, () => refusedWith(code, how(kind)));
+    }
+  }
+  await check('a gateway whose CA is not trusted is not called', async () => {
+    const error = await refusal(() => attach(WORKER, { bearerToken: token('terway') }));
+    return /certificate/.test(error.message) ? undefined : `${error.name} ${error.message}`;
+  });
+}
+
+main();
