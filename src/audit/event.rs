@@ -140,6 +140,8 @@ struct Gateway<'a> {
     stage: Stage,
     r#final: bool,
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing: Option<&'static str>,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
@@ -195,7 +197,7 @@ impl<'a> Event<'a> {
         let authenticated = attempt.reached >= Reached::Authenticated;
         let token = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
             Proof::Token { issuer, subject } => Some((bounded(issuer), bounded(subject))),
-            Proof::AccessKey(_) | Proof::Certificate => None,
+            Proof::AccessKey(_) | Proof::ClaimedKey(_) | Proof::Certificate => None,
         });
         let (issuer, subject) = token.unzip();
         let scheme = attempt.scheme.map_or("none", |scheme| scheme.as_str());
@@ -231,6 +233,7 @@ impl<'a> Event<'a> {
                     stage,
                     r#final: true,
                     mode: "enforce",
+                    signing: attempt.signing,
                     verdict,
                     reason: None,
                     refusal: None,
@@ -334,7 +337,7 @@ impl<'a> UserIdentity<'a> {
             principal_id: id.map(Cow::Borrowed),
             account_id: Some(Cow::Borrowed(account)),
             access_key_id: match &caller.proof {
-                Proof::AccessKey(id) => key(id.as_str()),
+                Proof::AccessKey(id) | Proof::ClaimedKey(id) => key(id.as_str()),
                 Proof::Token { .. } | Proof::Certificate => None,
             },
             user_name: Some(Cow::Borrowed(name)),

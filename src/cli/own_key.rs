@@ -1,5 +1,6 @@
 //! The gateway's own keys upstream, with their secrets.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::config::{OwnKey, OwnKeys};
@@ -15,6 +16,7 @@ use super::exit::Failure;
 /// another account's resources than those that were judged.
 pub(super) fn read_own_keys(keys: &OwnKeys, directory: &Directory, modes: FileModes) -> Result<UpstreamKeys, Failure> {
     match keys {
+        OwnKeys::None => Ok(UpstreamKeys::OfAccount(HashMap::new())),
         OwnKeys::One(key) => {
             let mut accounts = directory.accounts();
             let account = accounts.next().cloned();

@@ -8,15 +8,19 @@ use hyper::body::{Bytes, Incoming};
 use tokio::time::Instant;
 
 use crate::audit::{Attempt, Reached};
-use crate::catalog::{Binding, Call};
+use crate::catalog::Binding;
+use crate::config::Signing;
 use crate::envelope::Format;
 use crate::identity::{Authenticated, CertificateClaim, Channel, Claim, IdentityFault, Signed, TokenFault};
 use crate::pdp::{Permit, Question, Ruling};
 use crate::ram::{Caller, Parameters, Scheme};
-use crate::wire::{ForwardedFault, Head, excerpt};
+use crate::wire::{ForwardedFault, Head, check_plain_form, excerpt};
 
 use super::called::Called;
+use super::host::Names;
 use super::neighbour::Neighbour;
+use super::original::Original;
+use super::outgoing::Outgoing;
 use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
 use super::stop::Stop;
@@ -33,6 +37,14 @@ pub(super) struct Exchange {
     deadline: Instant,
 }
 
+/// Who calls, and what.
+struct Identified<'a> {
+    caller: Caller,
+    said: Said<'a>,
+    /// None where a certificate said it.
+    claim: Option<Claim<'a>>,
+}
+
 /// What a call says it calls.
 #[derive(Clone, Copy)]
 struct Said<'a> {
@@ -45,6 +57,7 @@ impl Exchange {
         let mut attempt = Attempt::new(id, clock::now(), neighbour.address);
         attempt.peer = neighbour.peer;
         attempt.transport = Neighbour::transport(neighbour.encrypted);
+        attempt.signing = (gateway.parts.signing == Signing::PassThrough).then_some("passthrough");
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
         Self { gateway, neighbour, attempt: Arc::new(attempt), format: Format::Xml, deadline }
     }
@@ -72,7 +85,7 @@ impl Exchange {
         self.settlement().response(&Stop::Panic).0
     }
 
-    async fn settle(&self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+    async fn settle(&self, judged: Result<Permit<Outgoing>, Stop>) -> Response<Full<Bytes>> {
         self.settlement().settle(judged).await
     }
 
@@ -87,18 +100,25 @@ impl Exchange {
 
     /// From the wire to a permit: nothing is done on the way but reading, here and of facts upstream, and remembering
     /// the nonce.
-    async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Call>, Stop> {
+    async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Permit<Outgoing>, Stop> {
         let gateway = Arc::clone(&self.gateway);
-        let catalog = &gateway.parts.catalog;
+        let (catalog, signing) = (&gateway.parts.catalog, gateway.parts.signing);
         let located = self.locate(head);
         let (body, parameters) = self.read(head, body).await?;
         located?;
-        let host = host::accept(head.host(), &gateway.parts.hosts, &gateway.parts.products)?;
+        let names = match signing {
+            Signing::Resign => Names::Configured,
+            Signing::PassThrough => {
+                check_plain_form(head.query(), &body)?;
+                Names::Any
+            }
+        };
+        let host = host::accept(head.host(), names, &gateway.parts.hosts, &gateway.parts.products)?;
         self.attempt().service = host.product.map(|product| product.title.clone());
         self.neighbour.check_host(head.host(), &gateway.parts.proxies.trusted)?;
 
         let signed = Signed::new(head, &parameters, &body);
-        let (caller, Said { action, version }) = self.identify(&signed).await?;
+        let Identified { caller, said: Said { action, version }, claim } = self.identify(&signed).await?;
 
         let operation = called::operation(&gateway.parts, Called { action, version, product: host.product })?;
         let principal = caller.principal;
@@ -108,7 +128,7 @@ impl Exchange {
         if !gateway.parts.pdp.directory().knows(&principal) {
             return Err(Stop::AccountNotServed(operation));
         }
-        if !gateway.upstream_of(&operation).has_key_of(principal.account()) {
+        if signing == Signing::Resign && !gateway.upstream_of(&operation).has_key_of(principal.account()) {
             return Err(Stop::AccountWithoutKey(operation));
         }
         let binding = Binding { account: principal.account(), regions: &gateway.parts.regions };
@@ -116,15 +136,28 @@ impl Exchange {
             .bind(&operation, &region_alias::meant(&parameters, &gateway.parts.region_aliases), binding)
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
-        if !upstream::fits(call.parameters()) {
-            return Err(Stop::TooLong(operation));
-        }
-        self.attempt().left_out = call.left_out().to_vec();
+        let outgoing = match signing {
+            Signing::Resign => {
+                if !upstream::fits(call.parameters()) {
+                    return Err(Stop::TooLong(operation));
+                }
+                self.attempt().left_out = call.left_out().to_vec();
+                Outgoing::Rebuilt(call)
+            }
+            Signing::PassThrough => {
+                if !upstream::fits_as_it_is(head.query()) {
+                    return Err(Stop::TooLong(operation));
+                }
+                catalog.check_as_received(&call).map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
+                let original = Original::new(call, head, &body, &signed, claim.as_ref(), &host);
+                Outgoing::Original(Box::new(original.map_err(|fault| Stop::Original(operation, fault))?))
+            }
+        };
         let context = context_of(&self.attempt);
         let pdp = &gateway.parts.pdp;
-        let mut question = Question::new(principal, call, context);
+        let mut question = Question::new(principal, outgoing, context);
         if pdp.needs(&question).any() {
-            let facts = gateway.parts.facts.of(question.subject().resources(), self.deadline).await?;
+            let facts = gateway.parts.facts.of(question.subject().as_ref().resources(), self.deadline).await?;
             question = question.with_facts(facts);
         }
         match pdp.decide(question) {
@@ -165,7 +198,7 @@ impl Exchange {
 
     /// Who calls, and what. A credential decides wherever there is one, or a part of one; the connection's certificate
     /// only where there is none.
-    async fn identify<'a>(&mut self, signed: &Signed<'a>) -> Result<(Caller, Said<'a>), Stop> {
+    async fn identify<'a>(&mut self, signed: &Signed<'a>) -> Result<Identified<'a>, Stop> {
         let gateway = Arc::clone(&self.gateway);
         let claim = match (Claim::read(signed), self.neighbour.caller(&gateway.parts.proxies.trusted)) {
             (Err(IdentityFault::NoCredentials), Some(holder)) => {
@@ -173,8 +206,8 @@ impl Exchange {
                 let claim = CertificateClaim::read(signed)?;
                 let said = Said { action: claim.action, version: claim.version };
                 self.note_claim(caller.scheme, None, said);
-                self.authenticated(&caller);
-                return Ok((caller, said));
+                self.identified(&caller);
+                return Ok(Identified { caller, said, claim: None });
             }
             (claim, _) => claim?,
         };
@@ -192,8 +225,8 @@ impl Exchange {
             }
             verified => verified?.caller,
         };
-        self.authenticated(&caller);
-        Ok((caller, said))
+        self.identified(&caller);
+        Ok(Identified { caller, said, claim: Some(claim) })
     }
 
     fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, said: Said<'_>) {
@@ -204,13 +237,15 @@ impl Exchange {
         attempt.version = said.version.map(str::to_owned);
     }
 
-    fn authenticated(&mut self, caller: &Caller) {
+    fn identified(&mut self, caller: &Caller) {
         let standing = self.gateway.parts.pdp.directory().standing(&caller.principal);
         let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
         let attempt = self.attempt();
         attempt.caller_id = id;
         attempt.caller = Some(caller.clone());
-        attempt.reached = Reached::Authenticated;
+        if caller.proof.is_verified() {
+            attempt.reached = Reached::Authenticated;
+        }
     }
 
     fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {

@@ -24,14 +24,26 @@ pub(super) struct Accepted<'a> {
     /// None for ECS.
     pub(super) product: Option<&'a Product>,
     region: Option<Region>,
+    /// Whether it is one of the names that are configured.
+    configured: bool,
 }
 
 /// Names without a region: central, and the old central one.
 const CENTRAL: [&str; 2] = ["ecs.aliyuncs.com", "ecs-cn-hangzhou.aliyuncs.com"];
 
+/// By which names callers may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The configured ones, where there are any.
+    Configured,
+    /// Any: what a name must be depends on whether it goes on.
+    Any,
+}
+
 /// Checks a `Host` against the configured names, or, where none are, against what may stand under `aliyuncs.com`.
 pub(super) fn accept<'a>(
     host: &str,
+    names: Names,
     configured: &[String],
     products: &'a [Product],
 ) -> Result<Accepted<'a>, HostFault> {
@@ -39,16 +51,18 @@ pub(super) fn accept<'a>(
     let bare = host.split(':').next().unwrap_or_default().trim_end_matches('.');
     let is_one_of = |names: &[String]| names.iter().any(|name| *name == host || name == bare);
     if let Some(product) = products.iter().find(|product| is_one_of(&product.settings.hosts)) {
-        return Ok(Accepted { product: Some(product), region: region_of(bare, &product.settings.name) });
+        let region = region_of(bare, &product.settings.name);
+        return Ok(Accepted { product: Some(product), region, configured: true });
     }
-    if !configured.is_empty() && !is_one_of(configured) {
+    let is_configured = is_one_of(configured);
+    if names == Names::Configured && !configured.is_empty() && !is_configured {
         return Err(HostFault::Unknown(host));
     }
     if bare != "aliyuncs.com" && !bare.ends_with(".aliyuncs.com") || CENTRAL.contains(&bare) {
-        return Ok(Accepted { product: None, region: None });
+        return Ok(Accepted { product: None, region: None, configured: is_configured });
     }
     match region_of(bare, ECS) {
-        Some(region) => Ok(Accepted { product: None, region: Some(region) }),
+        Some(region) => Ok(Accepted { product: None, region: Some(region), configured: is_configured }),
         None => Err(HostFault::OtherProduct(host)),
     }
 }
@@ -61,6 +75,10 @@ fn region_of(bare: &str, service: &str) -> Option<Region> {
 }
 
 impl Accepted<'_> {
+    pub(super) fn is_configured(&self) -> bool {
+        self.configured
+    }
+
     pub(super) fn check_region(&self, called: &Region) -> Result<(), HostFault> {
         match &self.region {
             Some(host) if host != called => Err(HostFault::Region { host: host.to_string(), call: called.to_string() }),
@@ -82,7 +100,7 @@ mod tests {
             "ECS-VPC.cn-hangzhou.aliyuncs.com:443",
             "ecs.aliyuncs.com",
         ] {
-            assert!(accept(good, &[], &[]).is_ok(), "{good}");
+            assert!(accept(good, Names::Configured, &[], &[]).is_ok(), "{good}");
         }
         for bad in [
             "rds.aliyuncs.com",
@@ -91,11 +109,14 @@ mod tests {
             "sts.cn-hangzhou.aliyuncs.com",
             "rds.aliyuncs.com.",
         ] {
-            assert!(accept(bad, &[], &[]).is_err(), "{bad}");
+            assert!(accept(bad, Names::Configured, &[], &[]).is_err(), "{bad}");
         }
-        let accepted = accept("ecs.cn-beijing.aliyuncs.com", &[], &[]).unwrap();
+        let accepted = accept("ecs.cn-beijing.aliyuncs.com", Names::Configured, &[], &[]).unwrap();
         assert!(accepted.check_region(&"cn-hangzhou".parse().unwrap()).is_err());
-        assert!(accept("other", &["gw.internal".to_owned()], &[]).is_err());
-        assert!(accept("GW.internal:8620", &["gw.internal".to_owned()], &[]).is_ok());
+        let own = ["gw.internal".to_owned()];
+        assert!(accept("other", Names::Configured, &own, &[]).is_err());
+        assert!(accept("GW.internal:8620", Names::Configured, &own, &[]).unwrap().is_configured());
+        assert!(!accept("other", Names::Any, &own, &[]).unwrap().is_configured());
+        assert!(accept("rds.aliyuncs.com", Names::Any, &own, &[]).is_err());
     }
 }

@@ -17,6 +17,8 @@ mod host;
 mod inbound;
 mod issuer_keys;
 mod neighbour;
+mod original;
+mod outgoing;
 mod parts;
 mod product;
 mod reader;

@@ -7,7 +7,7 @@ use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog, Operation};
 use crate::config::{
     DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, ProxySettings, RegionAliases,
-    TrunkEni,
+    Signing, TrunkEni,
 };
 use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
@@ -39,6 +39,8 @@ pub struct GatewayParts {
     pub products: Vec<Product>,
     pub regions: Vec<Region>,
     pub region_aliases: RegionAliases,
+    /// Whose signature a call bears upstream.
+    pub signing: Signing,
     pub hosts: Vec<String>,
     /// `HostId` of answers.
     pub replica: String,

@@ -5,11 +5,13 @@ use hyper::body::Bytes;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::catalog::{Call, Catalog};
+use crate::catalog::Catalog;
 use crate::envelope::{AccessDeniedDetail, ErrorBody, Format};
 use crate::pdp::{Denied, Directory};
 use crate::policy::Verdict;
 use crate::ram::Identity;
+
+use super::outgoing::Outgoing;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 
@@ -36,7 +38,11 @@ pub(super) fn refusal(body: &ErrorBody, status: u16, format: Format, after: Afte
 }
 
 /// What RAM would say of the denial; left out whole when a word in it would make a client do something else.
-pub(super) fn detail(denied: &Denied<Call>, directory: &Directory, catalog: &Catalog) -> Option<AccessDeniedDetail> {
+pub(super) fn detail(
+    denied: &Denied<Outgoing>,
+    directory: &Directory,
+    catalog: &Catalog,
+) -> Option<AccessDeniedDetail> {
     let request = denied.request();
     let principal = request.principal;
     let id = directory.standing(principal).and_then(|standing| standing.id.as_deref());

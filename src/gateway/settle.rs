@@ -9,11 +9,12 @@ use hyper::body::Bytes;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::audit::{Answered, Attempt, Forwarded, Journal, Recorded, SinkFault};
-use crate::catalog::{Answer, Call};
+use crate::audit::{Answered, Attempt, Forwarded, Journal, Reached, Recorded, SinkFault};
+use crate::catalog::Answer;
 use crate::envelope::{ErrorBody, Format};
 use crate::pdp::Permit;
 
+use super::outgoing::Outgoing;
 use super::parts::Gateway;
 use super::reply::{self, After};
 use super::stop::Stop;
@@ -26,7 +27,7 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
-    pub(super) async fn settle(self, judged: Result<Permit<Call>, Stop>) -> Response<Full<Bytes>> {
+    pub(super) async fn settle(self, judged: Result<Permit<Outgoing>, Stop>) -> Response<Full<Bytes>> {
         let recorded = match judged {
             Ok(permit) => self.record(permit).await,
             Err(stop) => Err(stop),
@@ -37,15 +38,15 @@ impl Settlement {
         }
     }
 
-    async fn record(&self, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, Stop> {
+    async fn record(&self, permit: Permit<Outgoing>) -> Result<Recorded<Permit<Outgoing>>, Stop> {
         let attempt = Arc::clone(&self.attempt);
         Ok(self.write(move |journal| journal.record(&attempt, permit)).await??)
     }
 
     /// Sends what was permitted and written down. The outcome is written whether or not an answer came.
-    async fn forward(self, recorded: Recorded<Permit<Call>>) -> Response<Full<Bytes>> {
+    async fn forward(self, recorded: Recorded<Permit<Outgoing>>) -> Response<Full<Bytes>> {
         let sent = Instant::now();
-        let upstream = self.gateway.upstream_of(recorded.inner().subject().operation());
+        let upstream = self.gateway.upstream_of(recorded.inner().subject().as_ref().operation());
         let answered = upstream.send(&recorded, self.format, self.attempt.at, self.deadline).await;
         let latency = sent.elapsed();
         let (response, forwarded) = match answered {
@@ -55,7 +56,7 @@ impl Settlement {
             }
             Err(fault) => {
                 tracing::warn!(id = self.attempt.id, reason = %fault, "the upstream gave no answer to pass on");
-                let endpoint = upstream.endpoint(recorded.inner().subject().region());
+                let endpoint = upstream.endpoint(recorded.inner().subject().as_ref().region());
                 let stop = Stop::Upstream(fault);
                 let (response, answer) = self.response(&stop);
                 (response, without_answer(endpoint, &stop, answer, latency))
@@ -104,7 +105,8 @@ impl Settlement {
             if let Some(configured) = &self.gateway.denial {
                 answer = configured.clone();
             }
-            if gateway.denial.detail {
+            // Whoever knows no more than the id of a key is told nothing of its holder's policies.
+            if gateway.denial.detail && self.attempt.reached >= Reached::Authenticated {
                 detail = reply::detail(denied, gateway.pdp.directory(), &gateway.catalog);
             }
         }

@@ -6,6 +6,7 @@ use crate::ram::{Caller, Proof, Scheme};
 
 use super::bearer::BearerClaim;
 use super::claim::Claim;
+use super::claimed::Claimed;
 use super::clock::{Clock, ClockFault};
 use super::fault::IdentityFault;
 use super::jwt::{TokenIssuer, VerifiedToken, verify_token};
@@ -31,7 +32,7 @@ pub enum Channel {
     Open,
 }
 
-/// A caller whose credential was verified.
+/// A caller whose credential was verified, or whose key is known and verified elsewhere: its proof says which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authenticated {
     pub caller: Caller,
@@ -41,7 +42,7 @@ pub struct Authenticated {
 
 impl Authenticator<'_> {
     /// Key known, signature, key state and token, clock, nonce. The nonce is remembered last, and only for a call
-    /// whose signature verified.
+    /// whose signature verified: anybody could use up those of a key that is known by its id alone.
     ///
     /// # Errors
     /// The first fault in that order.
@@ -60,9 +61,33 @@ impl Authenticator<'_> {
         } else {
             IdentityFault::UnknownKey
         };
-        let credential = self.keys.find(claimed.access_key_id).ok_or(unknown)?;
+        let Some(credential) = self.keys.find(claimed.access_key_id) else {
+            let known = self.keys.find_without_secret(claimed.access_key_id).ok_or(unknown)?;
+            claim.check_body(signed)?;
+            let signed_at = self.check_claimed(&claimed, known.status, now)?;
+            let proof = Proof::ClaimedKey(known.id.clone());
+            let caller = Caller { principal: known.principal.clone(), proof, scheme: claim.scheme() };
+            return Ok(Authenticated { caller, signed_at: Some(signed_at) });
+        };
         claim.verify(signed, credential)?;
-        if credential.status() == KeyStatus::Inactive {
+        let signed_at = self.check_claimed(&claimed, credential.status(), now)?;
+        self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
+        let caller = Caller {
+            principal: credential.principal().clone(),
+            proof: Proof::AccessKey(credential.id().clone()),
+            scheme: claim.scheme(),
+        };
+        Ok(Authenticated { caller, signed_at: Some(signed_at) })
+    }
+
+    /// Whatever else a signed call must be right in; and when it was signed.
+    fn check_claimed(
+        &self,
+        claimed: &Claimed<'_>,
+        status: KeyStatus,
+        now: Timestamp,
+    ) -> Result<Timestamp, IdentityFault> {
+        if status == KeyStatus::Inactive {
             return Err(IdentityFault::InactiveKey);
         }
         if claimed.security_token.is_some() {
@@ -76,13 +101,7 @@ impl Authenticator<'_> {
         if !printable || !(1..=256).contains(&claimed.nonce.len()) {
             return Err(IdentityFault::MalformedNonce);
         }
-        self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
-        let caller = Caller {
-            principal: credential.principal().clone(),
-            proof: Proof::AccessKey(credential.id().clone()),
-            scheme: claim.scheme(),
-        };
-        Ok(Authenticated { caller, signed_at: Some(signed_at) })
+        Ok(signed_at)
     }
 
     /// The channel, then the token. There is no nonce: until it expires a token can be sent again by whoever has it.
