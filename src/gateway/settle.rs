@@ -76,8 +76,12 @@ impl Settlement {
         let reason = stop.reason();
         match &stop {
             Stop::Denied(denied) => {
-                let principal = &denied.request().principal;
-                tracing::warn!(id, %principal, action = denied.request().action.as_str(), "denied: {reason}");
+                let (principal, action) = (&denied.request().principal, denied.request().action.as_str());
+                // A caller who may be anybody could fill this log too.
+                match self.attempt.reached {
+                    Reached::Authenticated => tracing::warn!(id, %principal, action, "denied: {reason}"),
+                    Reached::Unauthenticated => tracing::debug!(id, %principal, action, "denied, unverified: {reason}"),
+                }
                 tracing::debug!(id, "why, statement by statement:\n{}", denied.proof().details());
             }
             Stop::Audit(_) | Stop::TimeIsUp | Stop::Panic => tracing::error!(id, "{reason}"),
