@@ -28,7 +28,7 @@ use super::written::{
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    /// Names callers may use; empty: any well-formed one.
+    /// Names callers may use; empty: any well-formed one. In pass-through: which may go on where they are signed.
     pub hosts: Vec<String>,
     /// Shown in `HostId`, logs and audit lines; without it, the host's name.
     pub replica: Option<String>,

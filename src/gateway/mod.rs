@@ -2,7 +2,7 @@
 //!
 //! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
 //! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
-//! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
+//! has it written down, and `upstream` sends it: rebuilt, or as it came (`outgoing`, `original`). Where a policy turns on tags or groups, `resource_facts` looks them up
 //! first; `issuer_keys` keeps what tokens are checked with. Must not know: what a policy says, how a signature is computed, files.
 
 mod called;

@@ -37,6 +37,8 @@ pub(super) enum OriginalFault {
     Hop(String),
     #[error("the signed header `{0}` is not one whose meaning to ECS is known here: do not send it")]
     Unknown(String),
+    #[error("the signed header `{0}` is one by which some readers take a request for another: do not send it")]
+    Override(String),
     #[error("the signed header `x-acs-region-id` names another region than the parameter `RegionId`")]
     Region,
     #[error(
@@ -56,6 +58,15 @@ const CLAIMS: [&str; 6] =
     ["x-acs-source-ip", "x-acs-secure-transport", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip"];
 const CLAIM_PREFIXES: [&str; 3] = ["x-acs-proxy-", "x-acsproxy-", "x-forwarded-"];
 const OF_ONE_HOP: [&str; 6] = ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "via"];
+/// Stands for a method, a target or a host where a reader lets it (`spec/wire-protocol.md` 8, row 19).
+const OVERRIDES: [&str; 6] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-url",
+    "x-rewrite-url",
+];
 /// What clients sign of the vendor's own headers (`spec/wire-protocol.md` 3.2). Of any other nobody here knows whether
 /// it changes what a call does.
 const VENDORS: [&str; 10] = [
@@ -139,6 +150,9 @@ fn check_signed(name: &str, signed: &Signed<'_>, call: &Call) -> Result<(), Orig
     }
     if OF_ONE_HOP.contains(&alike) || alike.starts_with("proxy-") {
         return Err(OriginalFault::Hop(excerpt(name)));
+    }
+    if OVERRIDES.contains(&alike) {
+        return Err(OriginalFault::Override(excerpt(name)));
     }
     if alike.starts_with("x-acs") && !VENDORS.contains(&name) {
         return Err(OriginalFault::Unknown(excerpt(name)));

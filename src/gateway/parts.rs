@@ -76,6 +76,10 @@ impl Gateway {
         if parts.operations.trunk == TrunkEni::Judge {
             parts.catalog = Arc::new(parts.catalog.judging_unavailable());
         }
+        if parts.signing == Signing::PassThrough {
+            // What is judged is what was signed.
+            parts.region_aliases = RegionAliases::default();
+        }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
         Self { parts, denial, turned_away: AtomicU64::new(0) }
     }

@@ -7,7 +7,7 @@ use crate::received::Received;
 use crate::support::caller::Shape;
 use crate::support::crafted::replaced;
 use crate::support::policies::policies;
-use crate::support::{Bench, Caller, FakeUpstream, Refused, V3};
+use crate::support::{Bench, Caller, ENI, FakeUpstream, INSTANCE, Refused, Setup, TestGateway, V3};
 
 fn named(mut caller: Caller, host: &str) -> Caller {
     host.clone_into(&mut caller.host);
@@ -66,6 +66,35 @@ fn the_gateway_is_a_proxy_for_those_who_are_told_so() {
     bench.refuses("another host", &other, refused);
     let tunnel = format!("CONNECT {0}:443 HTTP/1.1\r\nHost: {0}:443\r\nAccept: application/json\r\n\r\n", LISTED[0]);
     bench.refuses("a tunnel", tunnel.as_bytes(), Refused::framing("is not `/` and a query"));
+}
+
+/// The connection is the configuration's affair: the name in its certificate, and the region that stands in its URL.
+#[test]
+fn the_connection_goes_to_the_configured_url_whatever_the_name() {
+    let (upstream, roots) = FakeUpstream::tls();
+    let secured = Setup { upstream: Some(upstream.url()), upstream_roots: Some(roots), ..setup() };
+    let gateway = TestGateway::start(secured);
+    assert_eq!(gateway.ask(&terway().attach(Shape::V3Query)).status, 200, "{}", gateway.last_event());
+    assert_eq!(Received::read(&upstream.requests()[0]).header("host"), LISTED[0]);
+
+    // Loopback has no names by region, so that it stands behind the address here.
+    let upstream = FakeUpstream::start();
+    let allow = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}]}"#;
+    let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\"]\n[users.bob]\n[users.alice]\n";
+    let url = format!("{}/ecs.{{region}}", upstream.url());
+    let mut regions = Setup { upstream: Some(url), policies: policies(account, &[("all", allow)]), ..setup() };
+    regions.settings.upstream.regions = ["cn-hangzhou", "cn-beijing"].map(|region| region.parse().unwrap()).to_vec();
+    let gateway = TestGateway::start(regions);
+    for region in ["cn-hangzhou", "cn-beijing"] {
+        let given = [("RegionId", region), ("NetworkInterfaceId", ENI), ("InstanceId", INSTANCE)];
+        let answer = gateway.ask(&Caller::terway().request(Shape::V1Query, &given));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let received = Received::read(&upstream.requests().pop().unwrap());
+        assert!(received.target.starts_with(&format!("/ecs.{region}/?")), "{received:?}");
+        assert_eq!(received.header("host"), format!("{}/ecs.{region}", upstream.address));
+    }
+    let unserved = [("RegionId", "cn-shenzhen"), ("NetworkInterfaceId", ENI), ("InstanceId", INSTANCE)];
+    assert_eq!(gateway.ask(&claimed().request(Shape::V3Query, &unserved)).code(), "Forbidden.RegionId");
 }
 
 #[test]
