@@ -17,6 +17,8 @@ pub struct Attempt {
     /// The socket's other end: the caller, or a trusted proxy.
     pub peer: IpAddr,
     pub transport: &'static str,
+    /// `passthrough` where a call goes on with its own signature; without it, calls are signed anew.
+    pub signing: Option<&'static str>,
     pub host: Option<String>,
     pub user_agent: Option<String>,
     /// `Vpc`: the product that is called; without one, ECS.
@@ -43,7 +45,7 @@ pub struct Attempt {
 /// How far an attempt came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reached {
-    /// Nobody is authenticated: what is said is claimed.
+    /// Nobody is authenticated: what is said is claimed, even where it is judged.
     Unauthenticated,
     /// The signature verified.
     Authenticated,
@@ -62,6 +64,7 @@ impl Attempt {
             source,
             peer: source,
             transport: "http",
+            signing: None,
             host: None,
             user_agent: None,
             service: None,

@@ -1,6 +1,6 @@
 //! What attempts by nobody in particular may add to the log: so much a peer, so much in all, and the rest counted.
 //!
-//! Decisions on authenticated calls never come here (design 8).
+//! Decisions on authenticated calls never come here (design 8), nor does anything that is forwarded.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;

@@ -127,6 +127,8 @@ struct Gateway<'a> {
     stage: Stage,
     r#final: bool,
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing: Option<&'static str>,
     verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
@@ -184,11 +186,11 @@ impl<'a> Event<'a> {
         let authenticated = attempt.reached >= Reached::Authenticated;
         let token = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
             Proof::Token { issuer, subject } => Some((bounded(issuer), bounded(subject))),
-            Proof::AccessKey(_) | Proof::Certificate | Proof::Session(_) => None,
+            Proof::AccessKey(_) | Proof::ClaimedKey(_) | Proof::Certificate | Proof::Session(_) => None,
         });
         let session = attempt.caller.as_ref().and_then(|caller| match &caller.proof {
             Proof::Session(session) => Some(ShownSession::new(session)),
-            Proof::AccessKey(_) | Proof::Certificate | Proof::Token { .. } => None,
+            Proof::AccessKey(_) | Proof::ClaimedKey(_) | Proof::Certificate | Proof::Token { .. } => None,
         });
         let shown = attempt.shown.as_ref().and_then(Origin::token);
         let shown = shown.map(|(issuer, subject)| (bounded(issuer), bounded(subject)));
@@ -226,6 +228,7 @@ impl<'a> Event<'a> {
                     stage,
                     r#final: true,
                     mode: "enforce",
+                    signing: attempt.signing,
                     verdict,
                     reason: None,
                     refusal: None,

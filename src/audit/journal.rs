@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::catalog::Call;
-use crate::pdp::{Denied, Permit};
+use crate::pdp::{Denied, Permit, Subject};
 use crate::policy::Verdict;
 
 use super::attempt::{Attempt, Reached};
@@ -69,7 +69,10 @@ impl Journal {
     ///
     /// # Errors
     /// A log that cannot be written; the permit is gone with it.
-    pub fn record(&self, attempt: &Attempt, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, SinkFault> {
+    pub fn record<T>(&self, attempt: &Attempt, permit: Permit<T>) -> Result<Recorded<Permit<T>>, SinkFault>
+    where
+        T: Subject + AsRef<Call>,
+    {
         let decision = written_decision(&permit.request(), permit.decision());
         let judged = judged(&permit, &decision);
         let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
@@ -88,12 +91,15 @@ impl Journal {
     ///
     /// # Errors
     /// A log that cannot be written: the decision stands in it without an outcome.
-    pub fn outcome(
+    pub fn outcome<T>(
         &self,
         attempt: &Attempt,
-        recorded: &Recorded<Permit<Call>>,
+        recorded: &Recorded<Permit<T>>,
         forwarded: &Forwarded,
-    ) -> Result<(), SinkFault> {
+    ) -> Result<(), SinkFault>
+    where
+        T: Subject + AsRef<Call>,
+    {
         let judged = judged(&recorded.inner, &recorded.decision);
         let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.verdict.as_str());
         self.sink.append_soon(&event.with_judgement(judged).with_outcome(forwarded).to_text())
@@ -119,14 +125,21 @@ impl Journal {
         self.sink.append(&event.with_reason("a caller may always ask who it is").to_text())
     }
 
-    /// Writes a denial by policy.
+    /// Writes a denial by policy. One of a caller who may be anybody may be counted instead: whoever knows no more than
+    /// the id of a key must not be able to fill the log.
     ///
     /// # Errors
     /// A log that cannot be written.
-    pub fn denied(&self, attempt: &Attempt, denied: &Denied<Call>, answered: &Answered) -> Result<(), SinkFault> {
+    pub fn denied<T>(&self, attempt: &Attempt, denied: &Denied<T>, answered: &Answered) -> Result<(), SinkFault>
+    where
+        T: Subject + AsRef<Call>,
+    {
+        if !self.admits(attempt) {
+            return Ok(());
+        }
         let decision = written_decision(&denied.request(), denied.decision());
         let judged = Judged {
-            call: denied.subject(),
+            call: denied.subject().as_ref(),
             verdict: denied.decision().verdict(),
             decision: &decision,
             revision: denied.revision(),
@@ -140,13 +153,17 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written.
     pub fn refused(&self, attempt: &Attempt, answered: &Answered) -> Result<(), SinkFault> {
-        let unknown = attempt.reached < Reached::Authenticated;
-        if unknown && self.budget().admit(attempt.source, attempt.at) == Admission::Count {
+        if !self.admits(attempt) {
             return Ok(());
         }
         let verdict = if answered.status >= 500 { "Error" } else { "Refused" };
         let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
         self.sink.append(&event.with_answer(answered).to_text())
+    }
+
+    /// Whether a refused attempt is written, or only counted.
+    fn admits(&self, attempt: &Attempt) -> bool {
+        attempt.reached >= Reached::Authenticated || self.budget().admit(attempt.source, attempt.at) == Admission::Write
     }
 
     /// Writes one line for the refusals that were counted in minutes that are over, if there were any.
@@ -181,6 +198,10 @@ impl Journal {
     }
 }
 
-fn judged<'a>(permit: &'a Permit<Call>, decision: &'a RawValue) -> Judged<'a> {
-    Judged { call: permit.subject(), verdict: permit.decision().verdict(), decision, revision: permit.revision() }
+fn judged<'a, T>(permit: &'a Permit<T>, decision: &'a RawValue) -> Judged<'a>
+where
+    T: Subject + AsRef<Call>,
+{
+    let call = permit.subject().as_ref();
+    Judged { call, verdict: permit.decision().verdict(), decision, revision: permit.revision() }
 }

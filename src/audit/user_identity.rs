@@ -52,7 +52,7 @@ impl<'a> UserIdentity<'a> {
             principal_id: id.map(Cow::Borrowed),
             account_id: Some(Cow::Borrowed(account)),
             access_key_id: match &caller.proof {
-                Proof::AccessKey(id) => key(id.as_str()),
+                Proof::AccessKey(id) | Proof::ClaimedKey(id) => key(id.as_str()),
                 Proof::Token { .. } | Proof::Certificate | Proof::Session(_) => None,
             },
             user_name: Some(Cow::Borrowed(name)),

@@ -15,6 +15,10 @@ pub enum BindFault {
     Unknown { parameter: String },
     #[error("the parameter `{parameter}` may hold a credential, and none is passed on")]
     Credential { parameter: String },
+    #[error(
+        "the parameter `{parameter}` says where the caller is, and a call that goes on as it was signed cannot go on without: leave it out"
+    )]
+    Claim { parameter: String },
     #[error("the parameter `{parameter}` names another account than the caller's")]
     Owner { parameter: String },
     #[error("The input parameter \"{parameter}\" that is mandatory for processing this request is not supplied.")]
@@ -35,7 +39,9 @@ impl BindFault {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::LookAlike { .. } => Refusal::TwoReadings,
-            Self::Unknown { .. } | Self::Credential { .. } | Self::Owner { .. } => Refusal::UnknownParameter,
+            Self::Unknown { .. } | Self::Credential { .. } | Self::Claim { .. } | Self::Owner { .. } => {
+                Refusal::UnknownParameter
+            }
             Self::Missing { .. } => Refusal::MissingParameter,
             Self::Unavailable { .. } => Refusal::UnavailableParameter,
             Self::Malformed { .. } | Self::OutOfRange { .. } => Refusal::MalformedParameter,
@@ -49,6 +55,7 @@ impl BindFault {
             Self::LookAlike { parameter, .. }
             | Self::Unknown { parameter }
             | Self::Credential { parameter }
+            | Self::Claim { parameter }
             | Self::Owner { parameter }
             | Self::Missing { parameter }
             | Self::Unavailable { parameter }

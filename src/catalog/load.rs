@@ -19,6 +19,7 @@ pub struct Catalog {
     pub(super) operations: BTreeMap<String, Arc<Operation>>,
     pub(super) protocol_parameters: Vec<String>,
     pub(super) owners: Vec<String>,
+    pub(super) claims: Vec<String>,
     never_in_a_denial: Vec<String>,
     denials: Vec<FilledRow>,
     /// Left out of every rebuilt call, whatever the operation.
@@ -126,6 +127,7 @@ impl Catalog {
             operations: BTreeMap::new(),
             protocol_parameters: written.parameters,
             owners: written.owners,
+            claims: written.claims,
             never_in_a_denial: written.never_in_a_denial,
             denials,
             ignored: written.ignored.into_iter().map(|ignored| ignored.name).collect(),

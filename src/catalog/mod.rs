@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod as_received;
 mod bind;
 mod bind_fault;
 mod bundled;

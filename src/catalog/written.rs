@@ -39,6 +39,8 @@ pub(super) struct WrittenCommon {
     pub(super) parameters: Vec<String>,
     /// Names that shift the account that is meant.
     pub(super) owners: Vec<String>,
+    /// Names by which a caller says where it is, among those that are ignored.
+    pub(super) claims: Vec<String>,
     pub(super) ignored: Vec<WrittenIgnored>,
     /// Words that clients look for in an answer and act on (`spec/ecs-eni.md` A.4).
     #[serde(rename = "never-in-a-denial")]

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use crate::catalog::Catalog;
 use crate::envelope::unique_id;
 use crate::gateway::now;
-use crate::identity::{Credential, KeyRing, UnsignedV3, canonical_query, format_timestamp, sign_v1, sign_v3};
+use crate::identity::{
+    Credential, KeyRing, UnsignedV3, WithoutSecret, canonical_query, format_timestamp, sign_v1, sign_v3,
+};
 use crate::ram::{Identity, Parameters, ParametersBuilder, Place, Principal};
 use crate::source::Source;
 use crate::store::{DEMO_KEYRING, FileModes, read_keyring_text, read_source};
@@ -69,6 +71,11 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let ring = self.keyring()?;
+        if ring.find_without_secret(&self.key).is_some() {
+            let what =
+                format!("the key `{}` has no secret in the key ring, so nothing can be signed with it", self.key);
+            return Err(Failure::new(what, "use one that has, or add its secret"));
+        }
         let credential = ring.find(&self.key).ok_or_else(|| {
             let known: Vec<_> = ring.iter().map(|key| format!("`{}`", key.id())).collect();
             Failure::new(
@@ -105,7 +112,7 @@ impl Call {
         };
         // Whose the key is, is the gateway's to know.
         let nobody = |_| Ok(Principal::new("0".parse().expect("a well-formed account"), Identity::Root));
-        Ok(read_keyring_text(&source, folder, nobody, FileModes::Ignored)?)
+        Ok(read_keyring_text(&source, folder, WithoutSecret::KnownById, nobody, FileModes::Ignored)?)
     }
 
     fn builder(&self) -> Result<ParametersBuilder, Failure> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use crate::identity::WithoutSecret;
 use crate::ram::{AccountId, Principal, WrittenPrincipal};
 use crate::simulator::{self, Simulator, SimulatorSettings, World};
 use crate::source::Source;
@@ -47,9 +48,9 @@ impl Ecs {
         let keys = match &self.keyring {
             None => {
                 let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
-                read_keyring_text(&source, Path::new(""), of_world, FileModes::Checked)?
+                read_keyring_text(&source, Path::new(""), WithoutSecret::Refused, of_world, FileModes::Checked)?
             }
-            Some(path) => read_keyring(path, of_world, FileModes::Checked)?,
+            Some(path) => read_keyring(path, WithoutSecret::Refused, of_world, FileModes::Checked)?,
         };
         let ids: Vec<_> = keys.iter().map(|key| key.id().to_string()).collect();
         let simulator = Arc::new(Simulator::new(world, keys, SimulatorSettings::default()));

@@ -1,5 +1,6 @@
 //! The gateway's own keys upstream, with their secrets.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub(super) fn read_own_keys(
     tls: &rustls::ClientConfig,
 ) -> Result<UpstreamKeys, Failure> {
     match keys {
+        OwnKeys::None => Ok(UpstreamKeys::OfAccount(HashMap::new())),
         OwnKeys::One(key) => {
             let mut accounts = directory.accounts();
             let account = accounts.next().cloned();

@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Endpoint, OwnKey, OwnKeys, ProductSettings, Settings};
+use crate::config::{Endpoint, OwnKey, OwnKeys, ProductSettings, ResourceSource, Settings, Signing};
 use crate::gateway::{self, CredentialsUri};
 use crate::identity::SecretPlace;
 use crate::simulator::World;
@@ -118,7 +118,15 @@ impl Serve {
             settings.audit.path = audit;
         }
         if let Some(upstream) = self.upstream {
-            settings.upstream.endpoint = endpoint(&upstream, settings.upstream.endpoint)?;
+            // Nothing is signed with a key of its own, and nothing is asked with it.
+            let keyless =
+                settings.upstream.signing == Signing::PassThrough && settings.resources.source == ResourceSource::File;
+            let configured = match settings.upstream.endpoint {
+                Endpoint::Simulator if keyless => Some(OwnKeys::None),
+                Endpoint::Simulator => None,
+                Endpoint::Server { keys, .. } => Some(keys),
+            };
+            settings.upstream.endpoint = endpoint(&upstream, configured)?;
         }
         let keys = Keys::Material(plan_keys);
         Ok(Plan { settings, policies: plan_policies, keys, world: World::demo(), insecure: self.insecure })
@@ -126,7 +134,7 @@ impl Serve {
 }
 
 /// The upstream of a flag, with the key of the file or of the environment.
-fn endpoint(upstream: &str, configured: Endpoint) -> Result<Endpoint, Failure> {
+fn endpoint(upstream: &str, configured: Option<OwnKeys>) -> Result<Endpoint, Failure> {
     if upstream == "simulator" {
         return Ok(Endpoint::Simulator);
     }
@@ -138,7 +146,7 @@ fn endpoint(upstream: &str, configured: Endpoint) -> Result<Endpoint, Failure> {
         ));
     }
     let url = upstream.trim_end_matches('/').to_owned();
-    if let Endpoint::Server { keys, .. } = configured {
+    if let Some(keys) = configured {
         return Ok(Endpoint::Server { url, keys });
     }
     let id = crate::config::environment("RAMGATE_UPSTREAM_ACCESS_KEY_ID").unwrap_or_default();

@@ -10,14 +10,14 @@ use tokio_util::task::TaskTracker;
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
 use crate::catalog::Catalog;
 use crate::config::{
-    AuditSync, Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, environment, is_protected_url,
+    AuditSync, Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url,
 };
 use crate::envelope::unique_id;
 use crate::gateway::{
     CredentialsUri, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys,
     UpstreamTarget, client_tls, now,
 };
-use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret};
+use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret, WithoutSecret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccessKeyId, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
@@ -210,11 +210,17 @@ impl Plan {
         let known = |written| directory.named(written).map_err(|unknown| unknown.to_string());
         match &self.keys {
             Keys::Material(Material::Demo) => {}
-            Keys::Material(Material::Files) => return Ok(read_keyring(&self.settings.keyring, known, modes)?),
+            Keys::Material(Material::Files) => {
+                let without_secret = match self.settings.upstream.signing {
+                    Signing::Resign => WithoutSecret::Refused,
+                    Signing::PassThrough => WithoutSecret::KnownById,
+                };
+                return Ok(read_keyring(&self.settings.keyring, without_secret, known, modes)?);
+            }
             Keys::Issued(keys) => return Ok(KeyRing::new(keys.iter().map(IssuedKey::credential))),
         }
         let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
-        let read = read_keyring_text(&source, Path::new(""), known, modes);
+        let read = read_keyring_text(&source, Path::new(""), WithoutSecret::Refused, known, modes);
         read.map_err(|_| {
             let what = "the demo's keys belong to principals that the policy directory does not have";
             Failure::new(what, "write a key ring and name it with `--keyring`")
@@ -272,9 +278,13 @@ impl Ready {
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
     pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Started, Failure> {
         let journal = self.journal()?;
-        warn_of_unjudged("ecs", self.settings.operations.other);
+        let signing = self.settings.upstream.signing;
+        if signing == Signing::PassThrough {
+            tracing::warn!("`signing = \"passthrough\"`: {CANNOT_PROMISE}");
+        }
+        warn_of_unjudged("ecs", self.settings.operations.other, signing);
         for product in &self.settings.products {
-            warn_of_unjudged(&product.name, product.other);
+            warn_of_unjudged(&product.name, product.other, signing);
         }
         let tls = self.listener_tls.map(|(reload, tls)| {
             servers.spawn(reload.watch(shutdown.clone()));
@@ -287,7 +297,9 @@ impl Ready {
                 let cannot = |error| Failure::new(format!("the embedded ECS cannot listen: {error}"), "free a port");
                 let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
                 let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
-                let keys = KeyRing::new(self.upstream_keys.credentials().cloned());
+                // Calls come with their callers' signatures, or with the gateway's.
+                let callers = self.keys.iter().filter(|_| signing == Signing::PassThrough);
+                let keys = KeyRing::new(self.upstream_keys.credentials().chain(callers).cloned());
                 let simulator = Arc::new(Simulator::new(self.world, keys, SimulatorSettings::default()));
                 servers.spawn(crate::simulator::run(listener, simulator, shutdown.clone()));
                 url
@@ -322,6 +334,7 @@ impl Ready {
             upstream,
             regions: self.settings.upstream.regions,
             region_aliases: self.settings.upstream.region_aliases,
+            signing,
             hosts: self.settings.hosts,
             replica: self.replica,
             identity: self.settings.identity,
@@ -352,11 +365,19 @@ fn refuse_other_facts(loaded: &Loaded, endpoint: &Endpoint) -> Result<(), Failur
     Ok(())
 }
 
-fn warn_of_unjudged(service: &str, other: OtherOperations) {
+/// What somebody must know who passes on what others signed.
+const CANNOT_PROMISE: &str = "callers hold keys that ECS takes, so whoever can reach ECS goes past this gateway; ECS \
+     reads the caller's bytes for itself; a key without a secret in the key ring is believed by its id, and proved by \
+     ECS alone";
+
+fn warn_of_unjudged(service: &str, other: OtherOperations, signing: Signing) {
     if other == OtherOperations::Forward {
+        let rights = match signing {
+            Signing::Resign => "every caller has the gateway's own rights",
+            Signing::PassThrough => "no policy is asked",
+        };
         tracing::warn!(
-            "`other = \"forward\"`: every caller has the gateway's own rights for all operations of `{service}` that \
-             `ramgate actions` does not list"
+            "`other = \"forward\"`: {rights} for all operations of `{service}` that `ramgate actions` does not list"
         );
     }
 }

@@ -54,7 +54,7 @@ pub struct UriSettings {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenIssuer {
-    enabled: bool,
+    pub(super) enabled: bool,
     key_file: Option<PathBuf>,
     exchange: Option<WrittenExchange>,
     credentials: Option<Spanned<WrittenCredentials>>,

@@ -67,6 +67,13 @@ struct WrittenClient {
     principal: Spanned<String>,
 }
 
+impl WrittenTls {
+    /// Whether certificates stand for callers.
+    pub(super) fn maps_certificates(&self) -> bool {
+        !self.principal.is_empty()
+    }
+}
+
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn read(

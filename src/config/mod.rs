@@ -3,6 +3,7 @@
 //! Must not know: how anything it configures works. Reads no file: whoever does hands it the text.
 
 mod audit_sync;
+mod denial;
 mod duration;
 mod environment;
 mod instance_role;
@@ -14,6 +15,7 @@ mod own_key;
 mod products;
 mod protected_url;
 mod region_alias;
+mod signing;
 mod tokens;
 mod unbuilt;
 mod written;
@@ -33,4 +35,5 @@ pub use own_key::{OwnKey, OwnKeys};
 pub use products::ProductSettings;
 pub use protected_url::is_protected_url;
 pub use region_alias::RegionAliases;
+pub use signing::Signing;
 pub use tokens::{MappedSubject, TokenKeysPlace, TokenSettings};

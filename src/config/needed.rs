@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use crate::catalog::Catalog;
 use crate::identity::NonceLimits;
 use crate::ram::Region;
 use crate::source::{Complaint, Source};
@@ -20,6 +19,7 @@ use super::operations::OperationSettings;
 use super::own_key::{OwnKeys, WrittenKey};
 use super::products::ProductSettings;
 use super::region_alias::RegionAliases;
+use super::signing::Signing;
 use super::tokens::{self, TokenSettings};
 use super::unbuilt;
 use super::written::{
@@ -29,7 +29,7 @@ use super::written::{
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    /// Names callers may use; empty: any well-formed one.
+    /// Names callers may use; empty: any well-formed one. In pass-through: which may go on where they are signed.
     pub hosts: Vec<String>,
     /// Shown in `HostId`, logs and audit lines; without it, the host's name.
     pub replica: Option<String>,
@@ -54,6 +54,7 @@ pub struct UpstreamSettings {
     pub endpoint: Endpoint,
     pub regions: Vec<Region>,
     pub region_aliases: RegionAliases,
+    pub signing: Signing,
     /// The whole wait for an answer.
     pub timeout: Duration,
     /// Replaces the system's roots.
@@ -134,6 +135,7 @@ impl Settings {
                 endpoint: Endpoint::Simulator,
                 regions: vec!["cn-hangzhou".parse().expect("a region id")],
                 region_aliases: RegionAliases::default(),
+                signing: Signing::Resign,
                 timeout: Duration::from_secs(20),
                 ca_file: None,
             },
@@ -200,6 +202,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn settings(&mut self, mut written: WrittenSettings) -> Settings {
+        let signing = self.signing(&written);
         let issuer = self.issuer(written.identity.issuer.take());
         let jwt = std::mem::take(&mut written.identity.jwt);
         let tokens = tokens::read(self.source, self.folder, self.complaints, jwt, issuer.is_some());
@@ -209,7 +212,7 @@ impl Reader<'_> {
         }
         let policies = written.policies.unwrap_or(defaults.policies);
         let upstream = match written.upstream {
-            Some(upstream) => self.upstream(upstream, defaults.upstream),
+            Some(upstream) => self.upstream(upstream, signing, defaults.upstream),
             None => {
                 let title = "the section `[upstream]` is missing";
                 self.complaints.push(
@@ -243,7 +246,12 @@ impl Reader<'_> {
         }
     }
 
-    fn upstream(&mut self, written: Spanned<WrittenUpstream>, defaults: UpstreamSettings) -> UpstreamSettings {
+    fn upstream(
+        &mut self,
+        written: Spanned<WrittenUpstream>,
+        signing: Signing,
+        defaults: UpstreamSettings,
+    ) -> UpstreamSettings {
         let section = written.span();
         let written = written.into_inner();
         let WrittenUpstream { url, regions, region_aliases, key, access_key_id, .. } = written;
@@ -263,7 +271,7 @@ impl Reader<'_> {
             Endpoint::Simulator
         } else {
             let url = url.map_or_else(|| "https://ecs.{region}.aliyuncs.com".to_owned(), |url| self.url(&url));
-            let keys = self.own_keys(own, key, &section);
+            let keys = self.own_keys(own, key, &section, signing);
             Endpoint::Server { url, keys }
         };
         if served.is_empty() && regions.is_empty() {
@@ -277,6 +285,7 @@ impl Reader<'_> {
             endpoint,
             region_aliases: self.region_aliases(region_aliases, &served),
             regions: served,
+            signing,
             timeout: written.timeout.map_or(defaults.timeout, |timeout| timeout.0),
             ca_file: written.ca_file.map(|path| self.folder.join(path)),
         }
@@ -372,26 +381,6 @@ impl Reader<'_> {
             self.complain(written.span(), &format!("`{host}` is no host name"), help);
         }
         host
-    }
-
-    fn denial_code(&mut self, written: Option<Spanned<String>>, default: String) -> String {
-        let Some(code) = written else { return default };
-        if let Err(error) = Catalog::bundled().denial(code.get_ref()) {
-            self.complain(code.span(), &error.to_string(), "leave it out for the code that the API documents");
-        }
-        code.into_inner()
-    }
-
-    fn link(&mut self, written: &Spanned<String>) -> Option<String> {
-        let link = written.get_ref();
-        if link.is_empty() {
-            return None;
-        }
-        if !link.starts_with("https://") && !link.starts_with("http://") {
-            let help = "write a URL; `{request_id}` and `{code}` are filled in";
-            self.complain(written.span(), &format!("`{link}` is no link"), help);
-        }
-        Some(link.clone())
     }
 
     pub(super) fn complain(&mut self, span: Range<usize>, title: &str, help: &str) {

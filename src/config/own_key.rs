@@ -11,6 +11,7 @@ use crate::ram::{AccessKeyId, AccountId};
 
 use super::instance_role::InstanceRoleSettings;
 use super::needed::Reader;
+use super::signing::Signing;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnKeys {
@@ -18,6 +19,8 @@ pub enum OwnKeys {
     One(OwnKey),
     /// A caller of any other account is refused.
     OfAccount(Vec<(AccountId, OwnKey)>),
+    /// Calls are passed on as they were signed, and nothing else is asked.
+    None,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +72,11 @@ impl Reader<'_> {
         one: WrittenKey,
         keys: Vec<Spanned<WrittenKey>>,
         section: &Range<usize>,
+        signing: Signing,
     ) -> OwnKeys {
+        if signing == Signing::PassThrough && keys.is_empty() && !one.says_anything() {
+            return OwnKeys::None;
+        }
         if keys.is_empty() {
             return OwnKeys::One(self.own_key(one, section));
         }

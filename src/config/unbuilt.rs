@@ -7,16 +7,14 @@ use crate::source::{Complaint, Source};
 use super::written::WrittenSettings;
 
 pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Complaint> {
-    let upstream = written.upstream.as_ref().map(toml::Spanned::get_ref);
     let span = |unbuilt: &super::written::Unbuilt| unbuilt.as_ref().map(toml::Spanned::span);
     let not_one = |value: &Option<toml::Spanned<String>>, built: &str| {
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 6] = [
+    let found: [(Option<Range<usize>>, &str, &str); 5] = [
         (span(&written.admin), "[admin]", "leave the section out"),
         (span(&written.shadow), "[shadow]", "leave the section out"),
-        (upstream.and_then(|upstream| not_one(&upstream.signing, "resign")), "upstream.signing", "use `resign`"),
         (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
         (
             written.audit.required.as_ref().filter(|required| !*required.get_ref()).map(toml::Spanned::span),

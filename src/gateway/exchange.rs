@@ -9,16 +9,20 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::audit::{Attempt, Reached};
-use crate::catalog::{Binding, Call};
+use crate::catalog::Binding;
+use crate::config::Signing;
 use crate::envelope::Format;
 use crate::identity::{Authenticated, CertificateClaim, Channel, Claim, IdentityFault, Signed, TokenFault};
 use crate::pdp::{Permit, Question, Ruling};
 use crate::policy::PolicySet;
 use crate::ram::{Caller, Parameters, Scheme};
-use crate::wire::{ForwardedFault, Head, excerpt};
+use crate::wire::{ForwardedFault, Head, check_plain_form, excerpt};
 
 use super::called::Called;
+use super::host::Names;
 use super::neighbour::Neighbour;
+use super::original::Original;
+use super::outgoing::Outgoing;
 use super::parts::{Gateway, context_of};
 use super::settle::Settlement;
 use super::stop::Stop;
@@ -48,12 +52,14 @@ pub(super) struct Said<'a> {
 pub(super) struct Known<'a> {
     pub(super) caller: Caller,
     pub(super) said: Said<'a>,
+    /// None where a certificate said it.
+    pub(super) claim: Option<Claim<'a>>,
     pub(super) session: Option<Arc<PolicySet>>,
 }
 
 /// What may be done about a call.
 pub(super) enum Judged {
-    Forward(Box<Permit<Call>>),
+    Forward(Box<Permit<Outgoing>>),
     /// A key may be issued.
     Grant(Box<Granting>),
     /// The caller may be told who it is.
@@ -65,6 +71,7 @@ impl Exchange {
         let mut attempt = Attempt::new(id, clock::now(), neighbour.address);
         attempt.peer = neighbour.peer;
         attempt.transport = Neighbour::transport(neighbour.encrypted);
+        attempt.signing = (gateway.parts.signing == Signing::PassThrough).then_some("passthrough");
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
         Self { gateway, neighbour, attempt: Arc::new(attempt), format: Format::Xml, deadline }
     }
@@ -109,11 +116,18 @@ impl Exchange {
     /// the nonce.
     async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Judged, Stop> {
         let gateway = Arc::clone(&self.gateway);
-        let catalog = &gateway.parts.catalog;
+        let (catalog, signing) = (&gateway.parts.catalog, gateway.parts.signing);
         let located = self.locate(head);
         let (body, parameters) = self.read(head, body).await?;
         located?;
-        let host = host::accept(head.host(), &gateway.parts.hosts, &gateway.parts.products, gateway.issues())?;
+        let names = match signing {
+            Signing::Resign => Names::Configured,
+            Signing::PassThrough => {
+                check_plain_form(head.query(), &body)?;
+                Names::Any
+            }
+        };
+        let host = host::accept(head.host(), names, &gateway.parts.hosts, &gateway.parts.products, gateway.issues())?;
         self.attempt().service = host.product.map(|product| product.title.clone());
         self.neighbour.check_host(head.host(), &gateway.parts.proxies.trusted)?;
 
@@ -122,7 +136,7 @@ impl Exchange {
             return self.log_in(issuing, &signed).await;
         }
         host.check_service()?;
-        let Known { caller, said: Said { action, version }, session } = self.identify(&signed).await?;
+        let Known { caller, said: Said { action, version }, claim, session } = self.identify(&signed).await?;
 
         let operation = called::operation(&gateway.parts, Called { action, version, product: host.product })?;
         let principal = caller.principal;
@@ -132,29 +146,43 @@ impl Exchange {
         if !gateway.parts.pdp.directory().knows(&principal) {
             return Err(Stop::AccountNotServed(operation));
         }
-        gateway.upstream_of(&operation).check_key(principal.account(), self.attempt.at).map_err(
-            |fault| match fault {
+        if signing == Signing::Resign {
+            let checked = gateway.upstream_of(&operation).check_key(principal.account(), self.attempt.at);
+            checked.map_err(|fault| match fault {
                 KeyFault::NoKey(_) => Stop::AccountWithoutKey(Arc::clone(&operation)),
                 KeyFault::Unread { .. } | KeyFault::Expired { .. } => Stop::OwnKey(fault),
-            },
-        )?;
+            })?;
+        }
         let binding = Binding { account: principal.account(), regions: &gateway.parts.regions };
         let call = catalog
             .bind(&operation, &region_alias::meant(&parameters, &gateway.parts.region_aliases), binding)
             .map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
         host.check_region(call.region())?;
-        if !upstream::fits(call.parameters()) {
-            return Err(Stop::TooLong(operation));
-        }
-        self.attempt().left_out = call.left_out().to_vec();
+        let outgoing = match signing {
+            Signing::Resign => {
+                if !upstream::fits(call.parameters()) {
+                    return Err(Stop::TooLong(operation));
+                }
+                self.attempt().left_out = call.left_out().to_vec();
+                Outgoing::Rebuilt(call)
+            }
+            Signing::PassThrough => {
+                if !upstream::fits_as_it_is(head.query()) {
+                    return Err(Stop::TooLong(operation));
+                }
+                catalog.check_as_received(&call).map_err(|fault| Stop::Bind(Arc::clone(&operation), fault))?;
+                let original = Original::new(call, head, &body, &signed, claim.as_ref(), &host);
+                Outgoing::Original(Box::new(original.map_err(|fault| Stop::Original(operation, fault))?))
+            }
+        };
         let context = context_of(&self.attempt);
         let pdp = &gateway.parts.pdp;
-        let mut question = Question::new(principal, call, context);
+        let mut question = Question::new(principal, outgoing, context);
         if let Some(session) = session {
             question = question.in_session(session);
         }
         if pdp.needs(&question).any() {
-            let facts = gateway.parts.facts.of(question.subject().resources(), self.deadline).await?;
+            let facts = gateway.parts.facts.of(question.subject().as_ref().resources(), self.deadline).await?;
             question = question.with_facts(facts);
         }
         match pdp.decide(question) {
@@ -203,8 +231,8 @@ impl Exchange {
                 let claim = CertificateClaim::read(signed)?;
                 let said = Said { action: claim.action, version: claim.version };
                 self.note_claim(caller.scheme, None, said);
-                self.authenticated(&caller);
-                return Ok(Known { caller, said, session: None });
+                self.identified(&caller);
+                return Ok(Known { caller, said, claim: None, session: None });
             }
             (claim, _) => claim?,
         };
@@ -221,8 +249,8 @@ impl Exchange {
             verified => verified?,
         };
         let Authenticated { caller, session_policy: session, .. } = verified;
-        self.authenticated(&caller);
-        Ok(Known { caller, said, session })
+        self.identified(&caller);
+        Ok(Known { caller, said, claim: Some(claim), session })
     }
 
     pub(super) fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, said: Said<'_>) {
@@ -233,13 +261,15 @@ impl Exchange {
         attempt.version = said.version.map(str::to_owned);
     }
 
-    fn authenticated(&mut self, caller: &Caller) {
+    fn identified(&mut self, caller: &Caller) {
         let standing = self.gateway.parts.pdp.directory().standing(&caller.principal);
         let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
         let attempt = self.attempt();
         attempt.caller_id = id;
         attempt.caller = Some(caller.clone());
-        attempt.reached = Reached::Authenticated;
+        if caller.proof.is_verified() {
+            attempt.reached = Reached::Authenticated;
+        }
     }
 
     fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {

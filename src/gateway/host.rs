@@ -27,15 +27,27 @@ pub(super) struct Accepted<'a> {
     /// Whether it is an endpoint of STS.
     pub(super) sts: bool,
     host: String,
+    /// Whether it is one of the names that are configured.
+    configured: bool,
 }
 
 /// Names without a region: central, and the old central one.
 const CENTRAL: [&str; 2] = ["ecs.aliyuncs.com", "ecs-cn-hangzhou.aliyuncs.com"];
 
+/// By which names callers may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The configured ones, where there are any.
+    Configured,
+    /// Any: what a name must be depends on whether it goes on.
+    Any,
+}
+
 /// Checks a `Host` against the configured names, or, where none are, against what may stand under `aliyuncs.com`. `sts`
 /// says whether calls of STS are answered.
 pub(super) fn accept<'a>(
     host: &str,
+    names: Names,
     configured: &[String],
     products: &'a [Product],
     sts: bool,
@@ -43,12 +55,14 @@ pub(super) fn accept<'a>(
     let host = host.to_ascii_lowercase();
     let bare = host.split(':').next().unwrap_or_default().trim_end_matches('.');
     let is_one_of = |names: &[String]| names.iter().any(|name| *name == host || name == bare);
-    let accepted = |region, sts| Accepted { product: None, region, sts, host: bare.to_owned() };
+    let configured_as_ecs = is_one_of(configured);
+    let accepted =
+        |region, sts| Accepted { product: None, region, sts, host: bare.to_owned(), configured: configured_as_ecs };
     if let Some(product) = products.iter().find(|product| is_one_of(&product.settings.hosts)) {
         let region = region_of(bare, &product.settings.name);
-        return Ok(Accepted { product: Some(product), ..accepted(region, false) });
+        return Ok(Accepted { product: Some(product), configured: true, ..accepted(region, false) });
     }
-    if !configured.is_empty() && !is_one_of(configured) {
+    if names == Names::Configured && !configured.is_empty() && !configured_as_ecs {
         return Err(HostFault::Unknown(host));
     }
     if bare != "aliyuncs.com" && !bare.ends_with(".aliyuncs.com") || CENTRAL.contains(&bare) {
@@ -76,6 +90,10 @@ impl Accepted<'_> {
         if self.sts { Err(HostFault::OtherProduct(self.host.clone())) } else { Ok(()) }
     }
 
+    pub(super) fn is_configured(&self) -> bool {
+        self.configured
+    }
+
     pub(super) fn check_region(&self, called: &Region) -> Result<(), HostFault> {
         match &self.region {
             Some(host) if host != called => Err(HostFault::Region { host: host.to_string(), call: called.to_string() }),
@@ -97,7 +115,7 @@ mod tests {
             "ECS-VPC.cn-hangzhou.aliyuncs.com:443",
             "ecs.aliyuncs.com",
         ] {
-            assert!(accept(good, &[], &[], false).is_ok(), "{good}");
+            assert!(accept(good, Names::Configured, &[], &[], false).is_ok(), "{good}");
         }
         for bad in [
             "rds.aliyuncs.com",
@@ -106,16 +124,19 @@ mod tests {
             "sts.cn-hangzhou.aliyuncs.com",
             "rds.aliyuncs.com.",
         ] {
-            assert!(accept(bad, &[], &[], false).is_err(), "{bad}");
+            assert!(accept(bad, Names::Configured, &[], &[], false).is_err(), "{bad}");
         }
-        let accepted = accept("ecs.cn-beijing.aliyuncs.com", &[], &[], false).unwrap();
+        let accepted = accept("ecs.cn-beijing.aliyuncs.com", Names::Configured, &[], &[], false).unwrap();
         assert!(accepted.check_region(&"cn-hangzhou".parse().unwrap()).is_err());
         for sts in ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "sts-vpc.cn-hangzhou.aliyuncs.com"] {
-            assert!(accept(sts, &[], &[], false).is_err(), "{sts}");
-            let accepted = accept(sts, &[], &[], true).unwrap();
+            assert!(accept(sts, Names::Configured, &[], &[], false).is_err(), "{sts}");
+            let accepted = accept(sts, Names::Configured, &[], &[], true).unwrap();
             assert!(accepted.sts && accepted.check_service().is_err(), "{sts}");
         }
-        assert!(accept("other", &["gw.internal".to_owned()], &[], false).is_err());
-        assert!(accept("GW.internal:8620", &["gw.internal".to_owned()], &[], false).is_ok());
+        let own = ["gw.internal".to_owned()];
+        assert!(accept("other", Names::Configured, &own, &[], false).is_err());
+        assert!(accept("GW.internal:8620", Names::Configured, &own, &[], false).unwrap().is_configured());
+        assert!(!accept("other", Names::Any, &own, &[], false).unwrap().is_configured());
+        assert!(accept("rds.aliyuncs.com", Names::Any, &own, &[], false).is_err());
     }
 }

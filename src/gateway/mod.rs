@@ -2,10 +2,10 @@
 //!
 //! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
 //! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
-//! has it written down, and `upstream` sends it. Where a policy turns on tags or groups, `resource_facts` looks them up
-//! first; `issuer_keys` keeps what tokens are checked with, and `instance_role` a key that does not last. Calls that ask
-//! for a key of the gateway's own leave the list before the catalogue, for `sts`. Must not know: what a policy says, how
-//! a signature is computed, files.
+//! has it written down, and `upstream` sends it: rebuilt, or as it came (`outgoing`, `original`). Where a policy turns on
+//! tags or groups, `resource_facts` looks them up first; `issuer_keys` keeps what tokens are checked with, and
+//! `instance_role` a key that does not last. Calls that ask for a key of the gateway's own leave the list before the
+//! catalogue, for `sts`. Must not know: what a policy says, how a signature is computed, files.
 
 mod called;
 mod clock;
@@ -21,6 +21,8 @@ mod instance_role;
 mod issuer_keys;
 mod metadata;
 mod neighbour;
+mod original;
+mod outgoing;
 mod parts;
 mod product;
 mod reader;

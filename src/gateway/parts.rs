@@ -7,7 +7,7 @@ use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog, Operation};
 use crate::config::{
     DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, ProxySettings, RegionAliases,
-    TrunkEni,
+    Signing, TrunkEni,
 };
 use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
@@ -42,6 +42,8 @@ pub struct GatewayParts {
     pub products: Vec<Product>,
     pub regions: Vec<Region>,
     pub region_aliases: RegionAliases,
+    /// Whose signature a call bears upstream.
+    pub signing: Signing,
     pub hosts: Vec<String>,
     /// `HostId` of answers.
     pub replica: String,
@@ -76,6 +78,10 @@ impl Gateway {
         parts.pdp = parts.pdp.forwarding(forwarded);
         if parts.operations.trunk == TrunkEni::Judge {
             parts.catalog = Arc::new(parts.catalog.judging_unavailable());
+        }
+        if parts.signing == Signing::PassThrough {
+            // What is judged is what was signed.
+            parts.region_aliases = RegionAliases::default();
         }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
         Self { parts, denial, turned_away: AtomicU64::new(0) }

@@ -7,7 +7,7 @@ use hyper::{Response, StatusCode};
 use serde_json::Value;
 
 use crate::audit::Attempt;
-use crate::catalog::{Call, Catalog};
+use crate::catalog::Catalog;
 use crate::envelope::{AccessDeniedDetail, ErrorBody, Format, success_body};
 use crate::pdp::{Denied, Directory, Pdp, Unassumed};
 use crate::policy::Verdict;
@@ -15,6 +15,8 @@ use crate::ram::{Identity, Origin, Principal};
 
 /// A caller's text in an answer is cut there.
 const LONGEST_NAME: usize = 128;
+
+use super::outgoing::Outgoing;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 
@@ -90,7 +92,11 @@ fn safe(detail: AccessDeniedDetail, catalog: &Catalog) -> Option<AccessDeniedDet
 }
 
 /// What RAM would say of the denial.
-pub(super) fn detail(denied: &Denied<Call>, directory: &Directory, catalog: &Catalog) -> Option<AccessDeniedDetail> {
+pub(super) fn detail(
+    denied: &Denied<Outgoing>,
+    directory: &Directory,
+    catalog: &Catalog,
+) -> Option<AccessDeniedDetail> {
     let request = denied.request();
     let principal = request.principal;
     let id = directory.standing(principal).and_then(|standing| standing.id.as_deref());

@@ -10,14 +10,15 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::audit::{Answered, Attempt, Forwarded, Granted, Journal, Recorded, SinkFault};
-use crate::catalog::{Answer, Call};
+use crate::audit::{Answered, Attempt, Forwarded, Granted, Journal, Reached, Recorded, SinkFault};
+use crate::catalog::Answer;
 use crate::envelope::{ErrorBody, Format};
 use crate::identity::{Issued, NoKeyInForce};
 use crate::pdp::Permit;
 
 use super::clock;
 use super::exchange::Judged;
+use super::outgoing::Outgoing;
 use super::parts::Gateway;
 use super::reply::{self, After};
 use super::stop::Stop;
@@ -44,7 +45,7 @@ impl Settlement {
         }
     }
 
-    async fn record(&self, permit: Permit<Call>) -> Result<Recorded<Permit<Call>>, Stop> {
+    async fn record(&self, permit: Permit<Outgoing>) -> Result<Recorded<Permit<Outgoing>>, Stop> {
         let attempt = Arc::clone(&self.attempt);
         Ok(self.write(move |journal| journal.record(&attempt, permit)).await??)
     }
@@ -78,9 +79,9 @@ impl Settlement {
     }
 
     /// Sends what was permitted and written down. The outcome is written whether or not an answer came.
-    async fn forward(self, recorded: Recorded<Permit<Call>>) -> Response<Full<Bytes>> {
+    async fn forward(self, recorded: Recorded<Permit<Outgoing>>) -> Response<Full<Bytes>> {
         let sent = Instant::now();
-        let upstream = self.gateway.upstream_of(recorded.inner().subject().operation());
+        let upstream = self.gateway.upstream_of(recorded.inner().subject().as_ref().operation());
         let answered = upstream.send(&recorded, self.format, clock::now(), self.deadline).await;
         let latency = sent.elapsed();
         let (response, forwarded) = match answered {
@@ -90,7 +91,7 @@ impl Settlement {
             }
             Err(fault) => {
                 tracing::warn!(id = self.attempt.id, reason = %fault, "the upstream gave no answer to pass on");
-                let endpoint = upstream.endpoint(recorded.inner().subject().region());
+                let endpoint = upstream.endpoint(recorded.inner().subject().as_ref().region());
                 let stop = Stop::Upstream(fault);
                 let (response, answer) = self.response(&stop);
                 (response, without_answer(endpoint, &stop, answer, latency))
@@ -110,8 +111,12 @@ impl Settlement {
         let reason = stop.reason();
         match &stop {
             Stop::Denied(denied) => {
-                let principal = &denied.request().principal;
-                tracing::warn!(id, %principal, action = denied.request().action.as_str(), "denied: {reason}");
+                let (principal, action) = (&denied.request().principal, denied.request().action.as_str());
+                // A caller who may be anybody could fill this log too.
+                match self.attempt.reached {
+                    Reached::Authenticated => tracing::warn!(id, %principal, action, "denied: {reason}"),
+                    Reached::Unauthenticated => tracing::debug!(id, %principal, action, "denied, unverified: {reason}"),
+                }
                 tracing::debug!(id, "why, statement by statement:\n{}", denied.proof().details());
             }
             Stop::Audit(_) | Stop::TimeIsUp | Stop::Panic => tracing::error!(id, "{reason}"),
@@ -139,7 +144,8 @@ impl Settlement {
             if let Some(configured) = &self.gateway.denial {
                 answer = configured.clone();
             }
-            if gateway.denial.detail {
+            // Whoever knows no more than the id of a key is told nothing of its holder's policies.
+            if gateway.denial.detail && self.attempt.reached >= Reached::Authenticated {
                 detail = reply::detail(denied, gateway.pdp.directory(), &gateway.catalog);
             }
         }

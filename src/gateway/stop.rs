@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::audit::SinkFault;
-use crate::catalog::{Answer, BindFault, Call, Catalog, Operation, Refusal};
+use crate::catalog::{Answer, BindFault, Catalog, Operation, Refusal};
 use crate::identity::IdentityFault;
 use crate::pdp::Denied;
 use crate::policy::Verdict;
 use crate::wire::{FaultKind, FormFault, ForwardedFault, HeadFault};
 
 use super::host::HostFault;
+use super::original::OriginalFault;
+use super::outgoing::Outgoing;
 use super::sts::StsFault;
 use super::unread::UnreadFacts;
 use super::upstream::UpstreamFault;
@@ -32,6 +34,8 @@ pub(super) enum Stop {
     TooLong(Arc<Operation>),
     /// A V3 call with business parameters in the query and in the form.
     TwoPlaces,
+    /// A call that cannot go on as it was signed.
+    Original(Arc<Operation>, OriginalFault),
     Root(Arc<Operation>),
     AccountNotServed(Arc<Operation>),
     /// Calls of the caller's account cannot be signed.
@@ -41,7 +45,7 @@ pub(super) enum Stop {
     /// What a policy turns on is not known, so nothing was judged.
     Facts(UnreadFacts),
     /// Boxed: a denial carries its proof.
-    Denied(Box<Denied<Call>>),
+    Denied(Box<Denied<Outgoing>>),
     Sts(StsFault),
     Audit(SinkFault),
     /// The whole of the call took too long before anything was sent.
@@ -95,7 +99,8 @@ impl Stop {
             Self::Body(BodyFault::Broken | BodyFault::NoForm) => Refusal::TwoReadings,
             Self::Form(FormFault::TooMany { .. }) | Self::TooLong(_) => Refusal::QueryTooLarge,
             Self::Form(_) | Self::TwoPlaces | Self::Forwarded(_) => Refusal::TwoReadings,
-            Self::Host(_) => Refusal::Host,
+            Self::Host(_) | Self::Original(_, OriginalFault::Host(_)) => Refusal::Host,
+            Self::Original(..) => Refusal::TwoReadings,
             Self::Format => Refusal::Format,
             Self::Identity(fault) => fault.refusal(),
             Self::Operation(OperationFault::Missing(_)) => Refusal::MissingParameter,
@@ -132,6 +137,7 @@ impl Stop {
             Self::Identity(fault) => fault.to_string(),
             Self::Operation(fault) => fault.to_string(),
             Self::Bind(_, fault) => fault.to_string(),
+            Self::Original(_, fault) => fault.to_string(),
             Self::TwoPlaces => {
                 "the call carries parameters in the query and in the form body: send them in one place".to_owned()
             }
@@ -155,10 +161,13 @@ impl Stop {
         match self {
             Self::Bind(operation, fault) => operation.answer_to(fault),
             Self::TooLong(operation)
+            | Self::Original(operation, _)
             | Self::Root(operation)
             | Self::AccountNotServed(operation)
             | Self::AccountWithoutKey(operation) => operation.answers().answer(self.refusal(), &self.reason()),
-            Self::Denied(denied) => denied.subject().operation().answers().answer(self.refusal(), &self.reason()),
+            Self::Denied(denied) => {
+                denied.subject().as_ref().operation().answers().answer(self.refusal(), &self.reason())
+            }
             _ => catalog.answers().answer(self.refusal(), &self.reason()),
         }
     }

@@ -1,8 +1,8 @@
 //! The only sender. Of a caller's it takes a permit that was written down, and nothing else; of the gateway's own, a
 //! query that can only list.
 //!
-//! A call is rebuilt from its parsed values and signed with the gateway's own key (V3); no byte of the caller's goes
-//! on. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
+//! A call is rebuilt from its parsed values and signed with the gateway's own key (V3), and no byte of the caller's goes
+//! on; or it was permitted as its caller signed it, and goes on as it came. An attach has no idempotence token, so nothing is ever sent twice (`spec/wire-protocol.md` 5.4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,13 @@ use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
 use crate::audit::{Forwarded, Recorded};
-use crate::catalog::Call;
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
 use crate::ram::{AccountId, Parameter, Parameters, Place, Region};
 
 use super::fact_query::FactQuery;
+use super::outgoing::Outgoing;
 use super::reply::REQUEST_ID;
 use super::unread::Unread;
 use super::upstream_keys::{KeyFault, UpstreamKeys};
@@ -147,22 +147,29 @@ impl Upstream {
 
     pub(super) async fn send(
         &self,
-        recorded: &Recorded<Permit<Call>>,
+        recorded: &Recorded<Permit<Outgoing>>,
         format: Format,
         now: Timestamp,
         deadline: Instant,
     ) -> Result<UpstreamAnswer, UpstreamFault> {
-        let call = recorded.inner().subject();
-        let key = self.keys.of(call.account(), now).map_err(UpstreamFault::Key)?;
-        let rebuilt = Rebuilt {
-            credential: &key,
-            region: call.region(),
-            action: call.operation().name(),
-            version: call.operation().version(),
-            parameters: call.parameters(),
+        let outgoing = recorded.inner().subject();
+        let region = outgoing.as_ref().region();
+        let request = match outgoing {
+            Outgoing::Rebuilt(call) => {
+                let key = self.keys.of(call.account(), now).map_err(UpstreamFault::Key)?;
+                let rebuilt = Rebuilt {
+                    credential: &key,
+                    region,
+                    action: call.operation().name(),
+                    version: call.operation().version(),
+                    parameters: call.parameters(),
+                };
+                self.request(&rebuilt, format, now)
+            }
+            Outgoing::Original(original) => original.request(&self.url(region), &self.endpoint(region)),
         };
         let deadline = deadline.min(Instant::now() + self.target.timeout);
-        let answered = self.transfer(self.request(&rebuilt, format, now), LARGEST_ANSWER, deadline).await;
+        let answered = self.transfer(request, LARGEST_ANSWER, deadline).await;
         let (parts, body) = answered.map_err(|fault| match fault {
             TransferFault::Unreachable(why) => UpstreamFault::Unreachable(why),
             TransferFault::Broken(why) => UpstreamFault::OutcomeUnknown(why),
@@ -172,12 +179,7 @@ impl Upstream {
         if parts.status.is_redirection() || parts.status.is_informational() {
             return Err(UpstreamFault::Answer(format!("status {}", parts.status.as_u16())));
         }
-        Ok(UpstreamAnswer {
-            endpoint: self.endpoint(call.region()),
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        })
+        Ok(UpstreamAnswer { endpoint: self.endpoint(region), status: parts.status, headers: parts.headers, body })
     }
 
     /// Asks ECS what it knows of some resources: a call of the gateway's own, which no caller has a part in.
@@ -275,6 +277,11 @@ impl Upstream {
 pub(super) fn fits(parameters: &Parameters) -> bool {
     let most: usize = parameters.iter().map(|given| (given.name.len() + given.value.len()) * 3 + 2).sum();
     most <= LONGEST_QUERY || canonical_query(parameters.iter()).as_str().len() <= LONGEST_QUERY
+}
+
+/// The same for a query that is sent on as it came.
+pub(super) fn fits_as_it_is(query: &[u8]) -> bool {
+    query.len() <= LONGEST_QUERY
 }
 
 impl UpstreamAnswer {

@@ -14,7 +14,7 @@ use super::clock::{Clock, ClockFault};
 use super::fault::IdentityFault;
 use super::issuer::{Issuer, Opened, SecurityTokenFault};
 use super::jwt::{TokenIssuer, verify_token};
-use super::keyring::{Credential, KeyRing, KeyStatus};
+use super::keyring::{Credential, KeyRing, KeyStatus, KnownKey};
 use super::replay::NonceMemory;
 use super::signed::Signed;
 
@@ -38,7 +38,7 @@ pub enum Channel {
     Open,
 }
 
-/// A caller whose credential was verified.
+/// A caller whose credential was verified, or whose key is known and verified elsewhere: its proof says which.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     pub caller: Caller,
@@ -51,12 +51,14 @@ pub struct Authenticated {
 /// Whose key it is.
 enum Holder<'a> {
     Permanent(&'a Credential),
+    /// Known by its id alone.
+    Claimed(&'a KnownKey),
     Session(Arc<Opened>),
 }
 
 impl Authenticator<'_> {
     /// Key known, signature, key state and token, clock, nonce. The nonce is remembered last, and only for a call
-    /// whose signature verified.
+    /// whose signature verified: anybody could use up those of a key that is known by its id alone.
     ///
     /// # Errors
     /// The first fault in that order.
@@ -71,33 +73,28 @@ impl Authenticator<'_> {
             return self.bearer(bearer, now);
         }
         let holder = self.holder(&claimed)?;
-        claim.verify(signed, holder.credential())?;
         match &holder {
-            Holder::Permanent(credential) if credential.status() == KeyStatus::Inactive => {
-                return Err(IdentityFault::InactiveKey);
-            }
-            Holder::Permanent(_) if claimed.security_token.is_some() => {
-                return Err(IdentityFault::TokenWithPermanentKey);
-            }
-            Holder::Session(opened) if opened.session.expires <= now => {
-                return Err(SecurityTokenFault::Expired.into());
-            }
-            Holder::Permanent(_) | Holder::Session(_) => {}
+            Holder::Permanent(credential) => claim.verify(signed, credential)?,
+            Holder::Session(opened) => claim.verify(signed, &opened.credential)?,
+            Holder::Claimed(_) => claim.check_body(signed)?,
         }
-        let signed_at = self.clock.check(claimed.timestamp, now).map_err(|fault| match fault {
-            ClockFault::Malformed => IdentityFault::MalformedTimestamp,
-            ClockFault::Outside => IdentityFault::Clock,
-        })?;
-        let printable = claimed.nonce.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
-        if !printable || !(1..=256).contains(&claimed.nonce.len()) {
-            return Err(IdentityFault::MalformedNonce);
-        }
-        self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
-        let (proof, session_policy) = match &holder {
-            Holder::Permanent(credential) => (Proof::AccessKey(credential.id().clone()), None),
-            Holder::Session(opened) => (Proof::Session(Arc::clone(&opened.session)), opened.policy.clone()),
+        holder.check(&claimed, now)?;
+        let signed_at = self.check_signing(&claimed, now)?;
+        let (principal, proof, session_policy) = match holder {
+            Holder::Claimed(known) => {
+                let proof = Proof::ClaimedKey(known.id.clone());
+                let caller = Caller { principal: known.principal.clone(), proof, scheme: claim.scheme() };
+                return Ok(Authenticated { caller, signed_at: Some(signed_at), session_policy: None });
+            }
+            Holder::Permanent(credential) => {
+                (credential.principal().clone(), Proof::AccessKey(credential.id().clone()), None)
+            }
+            Holder::Session(opened) => {
+                let proof = Proof::Session(Arc::clone(&opened.session));
+                (opened.principal.clone(), proof, opened.policy.clone())
+            }
         };
-        let principal = holder.credential().principal().clone();
+        self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
         let caller = Caller { principal, proof, scheme: claim.scheme() };
         Ok(Authenticated { caller, signed_at: Some(signed_at), session_policy })
     }
@@ -108,12 +105,28 @@ impl Authenticator<'_> {
         if let Some(credential) = self.keys.find(id) {
             return Ok(Holder::Permanent(credential));
         }
+        if let Some(known) = self.keys.find_without_secret(id) {
+            return Ok(Holder::Claimed(known));
+        }
         match (claimed.security_token, self.issuer) {
             (Some(token), Some(issuer)) if Issuer::is_ours(token) => Ok(Holder::Session(issuer.open(id, token)?)),
             (None, Some(_)) if id.starts_with("STS.") => Err(IdentityFault::MissingSecurityToken),
             _ if id.starts_with("STS.") => Err(IdentityFault::ForeignToken),
             _ => Err(IdentityFault::UnknownKey),
         }
+    }
+
+    /// When a call was signed, and that its nonce may be one.
+    fn check_signing(&self, claimed: &Claimed<'_>, now: Timestamp) -> Result<Timestamp, IdentityFault> {
+        let signed_at = self.clock.check(claimed.timestamp, now).map_err(|fault| match fault {
+            ClockFault::Malformed => IdentityFault::MalformedTimestamp,
+            ClockFault::Outside => IdentityFault::Clock,
+        })?;
+        let printable = claimed.nonce.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
+        if !printable || !(1..=256).contains(&claimed.nonce.len()) {
+            return Err(IdentityFault::MalformedNonce);
+        }
+        Ok(signed_at)
     }
 
     /// The channel, then the token. There is no nonce: until it expires a token can be sent again by whoever has it.
@@ -133,10 +146,18 @@ impl Authenticator<'_> {
 }
 
 impl Holder<'_> {
-    fn credential(&self) -> &Credential {
-        match self {
-            Self::Permanent(credential) => credential,
-            Self::Session(opened) => &opened.credential,
+    /// Key state, and the token that goes with it.
+    fn check(&self, claimed: &Claimed<'_>, now: Timestamp) -> Result<(), IdentityFault> {
+        let status = match self {
+            Self::Session(opened) if opened.session.expires <= now => return Err(SecurityTokenFault::Expired.into()),
+            Self::Session(_) => return Ok(()),
+            Self::Permanent(credential) => credential.status(),
+            Self::Claimed(known) => known.status,
+        };
+        match status {
+            KeyStatus::Inactive => Err(IdentityFault::InactiveKey),
+            KeyStatus::Active if claimed.security_token.is_some() => Err(IdentityFault::TokenWithPermanentKey),
+            KeyStatus::Active => Ok(()),
         }
     }
 }

@@ -63,6 +63,19 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// What can be said of a signature without a key.
+    ///
+    /// # Errors
+    /// A body that is not the one whose digest was signed; a token, which signs none.
+    pub(super) fn check_body(&self, signed: &Signed<'_>) -> Result<(), IdentityFault> {
+        match self {
+            // The body's parameters are among what was signed, and there is no digest to compare.
+            Self::V1(_) => Ok(()),
+            Self::V3(claim) => claim.check_body(signed),
+            Self::Bearer(_) => Err(IdentityFault::Missing("Signature")),
+        }
+    }
+
     /// Verifies in constant time.
     ///
     /// # Errors

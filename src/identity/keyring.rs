@@ -1,4 +1,4 @@
-//! The keys whose signatures are accepted, and whose they are.
+//! The keys that callers sign with, and whose they are.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use super::secret::Secret;
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing {
     keys: HashMap<String, Credential>,
+    without_secret: HashMap<String, KnownKey>,
 }
 
 /// One key, ready to sign and to verify.
@@ -26,6 +27,22 @@ pub struct Credential {
     v1: hmac::Key,
     v3: hmac::Key,
     security_token: Option<Secret>,
+}
+
+/// A key of which it is known whose it is, and nothing that could verify its signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    pub id: AccessKeyId,
+    pub principal: Principal,
+    pub status: KeyStatus,
+}
+
+/// What becomes of an `[[access_key]]` without a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutSecret {
+    Refused,
+    /// For calls that are passed on with their own signatures: whoever gets them has the secret.
+    KnownById,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -68,7 +85,8 @@ struct WrittenKey {
 
 impl KeyRing {
     pub fn new(credentials: impl IntoIterator<Item = Credential>) -> Self {
-        Self { keys: credentials.into_iter().map(|key| (key.id.as_str().to_owned(), key)).collect() }
+        let keys = credentials.into_iter().map(|key| (key.id.as_str().to_owned(), key)).collect();
+        Self { keys, without_secret: HashMap::new() }
     }
 
     /// Reads a key ring (design 5.3). `principal` says who is meant by what is written, `secret` fetches what is
@@ -78,6 +96,7 @@ impl KeyRing {
     /// Every complaint about the file; no key is taken from a file with one.
     pub fn read(
         source: &Source,
+        without_secret: WithoutSecret,
         principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
         secret: impl Fn(&SecretPlace) -> Result<Secret, String>,
     ) -> Result<Self, Vec<Complaint>> {
@@ -98,29 +117,49 @@ impl KeyRing {
         if written.access_key.is_empty() {
             complaints.push(source.error_without_place("the key ring holds no key", "add an `[[access_key]]`"));
         }
-        let mut keys = HashMap::new();
+        let mut ring = Self::default();
         for key in written.access_key {
             let span = key.span();
-            match read_key(source, key.into_inner(), &principal, &secret) {
+            match read_key(source, key.into_inner(), without_secret, &principal, &secret) {
                 Err(complaint) => complaints.push(complaint.unwrap_or_else(|| {
                     let help = "give exactly one of `secret_env`, `secret_file`, `secret_command` and `secret`";
                     source.error(span.start..span.start, "the key has no secret, or more than one", help)
                 })),
-                Ok((at, credential)) => {
-                    if keys.insert(credential.id.as_str().to_owned(), credential).is_some() {
+                Ok((at, key)) => {
+                    if !ring.add(key) {
                         complaints.push(source.error(at, "the key id is given twice", "keep one of the two entries"));
                     }
                 }
             }
         }
-        if complaints.is_empty() { Ok(Self { keys }) } else { Err(complaints) }
+        if complaints.is_empty() { Ok(ring) } else { Err(complaints) }
     }
 
+    /// Whether the id was new.
+    fn add(&mut self, key: ReadKey) -> bool {
+        let id = match &key {
+            ReadKey::WithSecret(credential) => credential.id.to_string(),
+            ReadKey::WithoutSecret(known) => known.id.to_string(),
+        };
+        let new = !self.keys.contains_key(&id) && !self.without_secret.contains_key(&id);
+        match key {
+            ReadKey::WithSecret(credential) => drop(self.keys.insert(id, *credential)),
+            ReadKey::WithoutSecret(known) => drop(self.without_secret.insert(id, known)),
+        }
+        new
+    }
+
+    /// A key whose signatures can be verified.
     pub fn find(&self, id: &str) -> Option<&Credential> {
         self.keys.get(id)
     }
 
-    /// Keys in the order of their ids.
+    /// A key that is known by its id alone.
+    pub fn find_without_secret(&self, id: &str) -> Option<&KnownKey> {
+        self.without_secret.get(id)
+    }
+
+    /// Keys with their secrets, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Credential> {
         let mut keys: Vec<_> = self.keys.values().collect();
         keys.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
@@ -128,7 +167,7 @@ impl KeyRing {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.keys.is_empty() && self.without_secret.is_empty()
     }
 }
 
@@ -171,14 +210,19 @@ impl Credential {
     }
 }
 
-type ReadKey = Result<(std::ops::Range<usize>, Credential), Option<Complaint>>;
+/// Boxed: a credential holds the states of two keyed digests.
+enum ReadKey {
+    WithSecret(Box<Credential>),
+    WithoutSecret(KnownKey),
+}
 
 fn read_key(
     source: &Source,
     key: WrittenKey,
+    without_secret: WithoutSecret,
     principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
     fetch: impl Fn(&SecretPlace) -> Result<Secret, String>,
-) -> ReadKey {
+) -> Result<(std::ops::Range<usize>, ReadKey), Option<Complaint>> {
     let complain = |span, title: String, help: &str| Some(source.error(span, title, help));
     let id = key.id.get_ref().parse::<AccessKeyId>();
     let id = id.map_err(|error| {
@@ -200,7 +244,12 @@ fn read_key(
                 complain(command.span(), title, "name a program that prints the secret and ends, and its arguments")
             })?
         }
+        (None, None, None, None) if without_secret == WithoutSecret::KnownById => {
+            let known = KnownKey { id, principal, status: key.status };
+            return Ok((key.id.span(), ReadKey::WithoutSecret(known)));
+        }
         _ => return Err(None),
     };
-    Ok((key.id.span(), Credential::new(id, &secret, principal, key.status)))
+    let credential = Credential::new(id, &secret, principal, key.status);
+    Ok((key.id.span(), ReadKey::WithSecret(Box::new(credential))))
 }

@@ -40,7 +40,7 @@ pub use jwks::{KeySetFault, TokenKeys};
 pub use jwt::{
     FixedKeys, KeySource, NotBefore, TokenAlgorithm, TokenFault, TokenIssuer, TokenMapping, VerifiedToken, verify_token,
 };
-pub use keyring::{Credential, KeyRing, KeyStatus, SecretPlace};
+pub use keyring::{Credential, KeyRing, KeyStatus, KnownKey, SecretPlace, WithoutSecret};
 pub use replay::{InMemoryNonces, NonceFault, NonceLimits, NonceMemory};
 pub use secret::Secret;
 pub use signed::Signed;

@@ -122,6 +122,11 @@ impl<'a> V3Claim<'a> {
         self.algorithm
     }
 
+    /// Lower-case names of the headers that the signature covers, each of which the request carries once.
+    pub fn signed_headers(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.signed_headers.split(';')
+    }
+
     pub fn canonical_request(&self, signed: &Signed<'_>) -> CanonicalRequest {
         let digest = signed.header("x-acs-content-sha256").unwrap_or_default();
         CanonicalRequest::new(
@@ -157,16 +162,22 @@ impl<'a> V3Claim<'a> {
         key.0.verify(string_to_sign.as_bytes(), &tag).map_err(|_| IdentityFault::SignatureV3)
     }
 
-    /// The claimed signature, of a body that is the one whose digest was signed.
-    fn tag(&self, signed: &Signed<'_>) -> Result<Vec<u8>, IdentityFault> {
+    /// What can be said of the signature without a key.
+    ///
+    /// # Errors
+    /// A body that is not the one whose digest was signed.
+    pub(super) fn check_body(&self, signed: &Signed<'_>) -> Result<(), IdentityFault> {
         let claimed = signed.header("x-acs-content-sha256");
         let is_body = match signed.body {
             [] => claimed == Some(DIGEST_OF_NOTHING),
             body => claimed == Some(&hex(digest::digest(&digest::SHA256, body).as_ref())),
         };
-        if !is_body {
-            return Err(IdentityFault::Digest);
-        }
+        if is_body { Ok(()) } else { Err(IdentityFault::Digest) }
+    }
+
+    /// The claimed signature, of a body that is the one whose digest was signed.
+    fn tag(&self, signed: &Signed<'_>) -> Result<Vec<u8>, IdentityFault> {
+        self.check_body(signed)?;
         unhex(self.signature).ok_or(IdentityFault::SignatureV3)
     }
 }

@@ -1,4 +1,4 @@
-//! Who called, as proved by a credential.
+//! Who called, as proved by a credential or, where nobody here can tell, as claimed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::principal::Principal;
 use super::session::Session;
 
-/// A caller whose credential was verified.
+/// Whom a call is judged for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub principal: Principal,
@@ -19,6 +19,8 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     AccessKey(AccessKeyId),
+    /// By nothing yet: the call names a key whose secret is not known here. Whoever has the call next verifies it.
+    ClaimedKey(AccessKeyId),
     /// A token that this issuer made for this subject.
     Token {
         issuer: Arc<str>,
@@ -50,6 +52,13 @@ pub struct AccessKeyId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no AccessKey id: 1 to 128 letters, digits, `.`, `_` or `-`")]
 pub struct MalformedAccessKeyId(pub String);
+
+impl Proof {
+    /// Whether the caller is who it says, as far as this program can tell.
+    pub fn is_verified(&self) -> bool {
+        !matches!(self, Self::ClaimedKey(_))
+    }
+}
 
 impl AccessKeyId {
     pub fn as_str(&self) -> &str {

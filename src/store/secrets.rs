@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::config::environment;
-use crate::identity::{KeyRing, Secret, SecretPlace};
+use crate::identity::{KeyRing, Secret, SecretPlace, WithoutSecret};
 use crate::ram::{Principal, WrittenPrincipal};
 use crate::source::{Complaint, Source};
 
@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Every complaint about the file.
 pub fn read_keyring(
     path: &Path,
+    without_secret: WithoutSecret,
     principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
     modes: FileModes,
 ) -> Result<KeyRing, Vec<Complaint>> {
@@ -44,7 +45,7 @@ pub fn read_keyring(
         ]);
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    read_keyring_text(&source, folder, principal, modes)
+    read_keyring_text(&source, folder, without_secret, principal, modes)
 }
 
 /// The same for a text already read; secret files are relative to `folder`.
@@ -54,10 +55,11 @@ pub fn read_keyring(
 pub fn read_keyring_text(
     source: &Source,
     folder: &Path,
+    without_secret: WithoutSecret,
     principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
     modes: FileModes,
 ) -> Result<KeyRing, Vec<Complaint>> {
-    KeyRing::read(source, principal, |place| read_secret(place, folder, modes))
+    KeyRing::read(source, without_secret, principal, |place| read_secret(place, folder, modes))
 }
 
 /// Fetches a secret from where it is kept.

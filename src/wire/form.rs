@@ -27,6 +27,10 @@ pub enum FormFault {
     RawByte { place: Place, piece: String },
     #[error("the parameter name `{name}` holds a character other than letters, digits, `.`, `_` and `-`")]
     Name { name: String },
+    #[error("the name `{name}` in the {place} is escaped: calls go on here as they came, so write names as they are")]
+    EscapedName { place: Place, name: String },
+    #[error("the value of `{name}` holds `{byte}` as it is: calls go on here as they came, so percent-encode it")]
+    Unescaped { name: String, byte: char },
     #[error("the value of `{name}` holds a control, zero-width or byte-order character")]
     Character { name: String },
     #[error(transparent)]

@@ -38,7 +38,15 @@ python_v1 secured 4 ALIBABA_CLOUD_CA_BUNDLE
 node_v1 secured 8 NODE_EXTRA_CA_CERTS
 node_v3 secured 4 NODE_EXTRA_CA_CERTS
 python_bearer secured 11 -
-node_bearer secured 11 -'
+node_bearer secured 11 -
+python_sts secured 13 SSL_CERT_FILE
+node_sts secured 11 NODE_EXTRA_CA_CERTS
+python_v3 proxy 4 -
+python_v1 proxy 4 -
+node_v1 passthrough 8 -
+node_v3 passthrough 4 -'
+# What the clients of a proxy mean to call.
+ecs=ecs.cn-hangzhou.aliyuncs.com
 
 if [ ! -x "$program" ]; then
     echo "no program at $program: run cargo build --release, or name one" >&2
@@ -84,7 +92,17 @@ begin() {
 begin demo --listen 127.0.0.1:0
 mkdir secured
 python/bin/python "$here/secured.py" "$work/secured" "$(cd "$here/../../policies" && pwd)"
+(cd secured && "$program" key issuer --out issuer.key >/dev/null)
 begin secured --config ramgate.toml
+
+# Its callers' own signatures go on; under its own address, or as the proxy of a client that means to call ECS.
+mkdir passthrough
+cp -R "$here/../../policies" passthrough/policies
+cp "$here/../../demo/keyring.toml" passthrough/keyring.toml
+chmod 600 passthrough/keyring.toml
+printf 'listen = "127.0.0.1:0"\nhosts = ["%s", "127.0.0.1"]\n[upstream]\nurl = "simulator"\nsigning = "passthrough"\n' \
+    "$ecs" >passthrough/ramgate.toml
+begin passthrough --config ramgate.toml
 
 passed=0
 failed=0
@@ -97,6 +115,10 @@ while read -r client gateway expected trust; do
     esac
     if [ "$gateway" = - ]; then
         name=$client
+    elif [ "$gateway" = proxy ]; then
+        name=$client@proxy
+        proxy=$(cat passthrough/url)
+        set -- GATEWAY_URL="http://$ecs" http_proxy="$proxy" HTTP_PROXY="$proxy" "$@"
     else
         name=$client@$gateway
         set -- GATEWAY_URL="$(cat "$gateway/url")" GATEWAY_FOLDER="$work/$gateway" "$@"

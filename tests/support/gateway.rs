@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
 use ramgate::catalog::Catalog;
-use ramgate::config::{ResourceSource, Settings};
+use ramgate::config::{ResourceSource, Settings, Signing};
 use ramgate::gateway::{
     Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
     client_tls, run,
 };
-use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory};
+use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory, WithoutSecret};
 use ramgate::pdp::Pdp;
 use ramgate::simulator::{Simulator, SimulatorSettings, World};
 use ramgate::source::Source;
@@ -100,6 +100,10 @@ impl TestGateway {
         let keys = read_keyring_text(
             &source,
             Path::new(""),
+            match setup.settings.upstream.signing {
+                Signing::Resign => WithoutSecret::Refused,
+                Signing::PassThrough => WithoutSecret::KnownById,
+            },
             |written| written.in_account(Some(&super::ACCOUNT.parse().unwrap())).ok_or_else(String::new),
             FileModes::Ignored,
         )
@@ -148,6 +152,7 @@ impl TestGateway {
             upstream,
             regions: settings.upstream.regions.clone(),
             region_aliases: settings.upstream.region_aliases.clone(),
+            signing: settings.upstream.signing,
             hosts: settings.hosts.clone(),
             replica: "replica-1".to_owned(),
             identity: settings.identity,

@@ -107,7 +107,7 @@ impl FakeUpstream {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Heads of all requests so far, as received.
+    /// All requests so far, as received: heads, and bodies where they announce one.
     pub fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().requests.clone()
     }
@@ -154,13 +154,25 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {
     }
 }
 
+/// How long the body is.
+fn announced(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+    let length = lines.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.map_or(0, |(_, length)| length.trim().parse().unwrap())
+}
+
 fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize, &str) -> Behaviour) {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = stream.read(&mut piece) {
         bytes.extend_from_slice(&piece[..read]);
         while let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let rest = bytes.split_off(end + 4);
+            let end = end + 4 + announced(&bytes[..end + 4]);
+            if bytes.len() < end {
+                break;
+            }
+            let rest = bytes.split_off(end);
             let request = String::from_utf8(std::mem::replace(&mut bytes, rest)).unwrap();
             let number = {
                 let mut seen = seen.lock().unwrap();

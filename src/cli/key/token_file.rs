@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::parse_duration;
 use crate::gateway::now;
-use crate::identity::Credential;
+use crate::identity::{Credential, WithoutSecret};
 use crate::policy::LONGEST_SESSION_POLICY;
 use crate::ram::{Identity, Principal, SessionName, WrittenPrincipal};
 use crate::store::{FileModes, read_bounded, read_keyring, replace_private};
@@ -228,7 +228,7 @@ impl Form {
 fn ring_key(ring: &Path, id: &str) -> Result<Credential, Failure> {
     // Whose the key is, is the gateway's to know.
     let nobody = |_| Ok(Principal::new("0".parse().expect("a well-formed account"), Identity::Root));
-    let ring = read_keyring(ring, nobody, FileModes::Checked)?;
+    let ring = read_keyring(ring, WithoutSecret::Refused, nobody, FileModes::Checked)?;
     let found = ring.find(id).cloned();
     found.ok_or_else(|| Failure::new(format!("the key `{id}` is not in the key ring"), "name one that is"))
 }

@@ -88,7 +88,7 @@ pub(super) fn caller_identity(caller: &Caller, id: Option<&str>) -> Value {
     let principal = &caller.principal;
     let session = match &caller.proof {
         Proof::Session(session) => Some(session.name.as_str()),
-        Proof::AccessKey(_) | Proof::Token { .. } | Proof::Certificate => None,
+        Proof::AccessKey(_) | Proof::ClaimedKey(_) | Proof::Token { .. } | Proof::Certificate => None,
     };
     let account = principal.account().as_str();
     let mut told = Map::new();

@@ -39,7 +39,7 @@ impl Exchange {
             Some(WITH_OIDC) => self.with_oidc(issuing, signed).await,
             Some(WITH_IDENTITY) => self.with_identity(issuing, signed).await,
             Some(ASSUME | WHO) => {
-                let Known { caller, said, session } = self.identify(signed).await?;
+                let Known { caller, said, session, .. } = self.identify(signed).await?;
                 if !self.gateway.parts.pdp.directory().knows(&caller.principal) {
                     let unknown = Unassumed::NoPrincipal(caller.principal.arn().to_owned());
                     return Err(StsFault::Assumption(unknown).into());
@@ -103,7 +103,7 @@ impl Exchange {
         let assumed = assumed.map_err(StsFault::Assumption)?;
         let arn = caller.principal.arn().into();
         let origin = match &caller.proof {
-            Proof::AccessKey(id) => Origin::AccessKey { id: id.clone(), arn },
+            Proof::AccessKey(id) | Proof::ClaimedKey(id) => Origin::AccessKey { id: id.clone(), arn },
             Proof::Session(of) => Origin::AccessKey { id: of.key.clone(), arn },
             Proof::Token { issuer, subject } => Origin::Token { issuer: issuer.clone(), subject: subject.clone() },
             Proof::Certificate => Origin::Certificate(arn),
