@@ -52,6 +52,7 @@ fn open_token(bencher: Bencher<'_, '_>, token: Token) {
         key: Issuer::new_access_key_id(),
         expires: jiff::Timestamp::MAX,
         origin: Origin::Token { issuer: "https://kubernetes.default.svc".into(), subject: "system:x".into() },
+        narrowed_by: None,
     };
     let principal = Principal::new(account, "role/terway".parse().expect("a role"));
     let issued = issuer.issue(&Grant { principal, session, policy: Some(policy.to_owned()) }, now).expect("a key");

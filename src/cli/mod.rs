@@ -14,12 +14,16 @@ mod diagnostic;
 mod ecs;
 mod eval;
 mod exit;
+mod generate;
 mod http_client;
 mod issuing;
 mod key;
 mod lint;
 mod own_key;
+mod progress;
 mod question;
+mod recording;
+mod replay;
 mod run;
 mod runtime;
 mod serve;
@@ -70,6 +74,8 @@ enum Command {
     Call(call::Call),
     #[command(subcommand)]
     Key(key::Key),
+    Replay(replay::Replay),
+    Generate(generate::Generate),
 }
 
 impl Cli {
@@ -87,6 +93,8 @@ impl Cli {
             Command::Ecs(ecs) => with_secrets(|_| ecs.run()),
             Command::Call(call) => with_secrets(|_| call.run()),
             Command::Key(key) => with_secrets(|_| key.run()),
+            Command::Replay(replay) => replay.run(),
+            Command::Generate(generate) => generate.run(),
         };
         ran.unwrap_or_else(|failure| failure.tell()).into()
     }
