@@ -29,7 +29,7 @@ fn a_narrowed_session_is_judged_with_what_narrowed_it() {
     // Without the line in which the session begins, and with one that was edited, nobody knows its policy.
     let text = fs::read_to_string(gateway.path("audit.jsonl")).unwrap();
     let cut: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
-    let edited = text.replacen(r#"\"Effect\":\"Deny\""#, r#"\"Effect\":\"Allow\""#, 1);
+    let edited = text.replace(r#"\"Effect\":\"Deny\""#, r#"\"Effect\":\"Allow\""#);
     for (name, text) in [("cut.jsonl", cut), ("edited.jsonl", edited)] {
         fs::write(gateway.path(name), text).unwrap();
         let found = replay(name).json();
