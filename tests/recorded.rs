@@ -221,6 +221,9 @@ fn an_export_of_actiontrail_shows_the_effect_before_anything_is_deployed() {
     let found = ran.json();
     assert_eq!((&found["replayed"], &found["same"]), (&json!(3), &json!(2)), "{found}");
     assert_eq!(found["closed"][0]["principals"], json!([format!("acs:ram::{ACCOUNT}:user/bob")]));
+    let made = ramgate(past.folder.path(), &["generate", "trail.json", "--principal", "role/terway"]);
+    assert_eq!(made.status, 0, "{made:?}");
+    assert!(made.stdout.contains(&format!("eni/{ENI}")) && made.stderr.contains("1 attempt of"), "{made:?}");
     let reasons: Vec<&str> =
         found["not_replayed"].as_array().unwrap().iter().map(|it| it["reason"].as_str().unwrap()).collect();
     for expected in [

@@ -100,7 +100,7 @@ impl Attempt {
             return Err(Unreadable::NoQuestion);
         }
         let action: Action = decision.action.parse().map_err(|_| Unreadable::NoQuestion)?;
-        let unlisted = !catalog.actions().contains(&action);
+        let unlisted = catalog.operations().all(|operation| *operation.action() != action);
         let session = gateway.session.as_ref();
         Ok(Self {
             id: event.event_id.clone().or_else(|| event.request_id.clone()).unwrap_or_default(),

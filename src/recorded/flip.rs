@@ -27,18 +27,18 @@ pub struct Flip {
     pub attempts: u64,
     pub first: Timestamp,
     pub last: Timestamp,
-    /// At most [`Flip::MOST`].
+    /// The first of them in order, at most [`Flip::MOST`].
     pub principals: BTreeSet<String>,
     pub more_principals: bool,
-    /// The first of them.
+    /// The earliest of them.
     pub examples: Vec<Example>,
 }
 
 /// One of the attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Example {
-    pub id: String,
     pub time: Timestamp,
+    pub id: String,
     pub principal: String,
     pub action: String,
     pub resources: Vec<String>,
@@ -68,42 +68,42 @@ impl Flip {
         self.attempts += 1;
         self.first = self.first.min(attempt.time);
         self.last = self.last.max(attempt.time);
-        let principal = attempt.principal.arn();
-        if !self.principals.contains(principal) {
-            if self.principals.len() < Self::MOST {
-                self.principals.insert(principal.to_owned());
-            } else {
-                self.more_principals = true;
-            }
+        if !self.principals.contains(attempt.principal.arn()) {
+            self.name(attempt.principal.arn().to_owned());
         }
-        if self.examples.len() < Self::MOST {
-            self.examples.push(Example {
-                id: attempt.id.clone(),
+        if self.examples.len() < Self::MOST || self.examples.last().is_some_and(|last| attempt.time < last.time) {
+            self.show(Example {
                 time: attempt.time,
-                principal: principal.to_owned(),
+                id: attempt.id.clone(),
+                principal: attempt.principal.arn().to_owned(),
                 action: attempt.subject.action.as_str().to_owned(),
                 resources: attempt.subject.resources.iter().map(ToString::to_string).collect(),
             });
         }
     }
-}
 
-impl Flip {
-    /// Those of other lines, which came later.
+    /// Those of other lines. Which are kept does not turn on the order in which they are added.
     pub(super) fn absorb(&mut self, other: Self) {
         self.attempts += other.attempts;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.more_principals |= other.more_principals;
-        for principal in other.principals {
-            if self.principals.len() < Self::MOST || self.principals.contains(&principal) {
-                self.principals.insert(principal);
-            } else {
-                self.more_principals = true;
-            }
+        other.principals.into_iter().for_each(|principal| self.name(principal));
+        other.examples.into_iter().for_each(|example| self.show(example));
+    }
+
+    fn name(&mut self, principal: String) {
+        self.principals.insert(principal);
+        if self.principals.len() > Self::MOST {
+            self.principals.pop_last();
+            self.more_principals = true;
         }
-        let room = Self::MOST - self.examples.len();
-        self.examples.extend(other.examples.into_iter().take(room));
+    }
+
+    fn show(&mut self, example: Example) {
+        let place = self.examples.binary_search(&example).unwrap_or_else(|place| place);
+        self.examples.insert(place, example);
+        self.examples.truncate(Self::MOST);
     }
 }
 

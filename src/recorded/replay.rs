@@ -1,7 +1,7 @@
 //! Judging recorded attempts again.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::pdp::{Inventory, Pdp, Question, Ruling};
 use crate::policy::{Document, Lanes, PolicySet};
@@ -17,7 +17,8 @@ pub struct Replay<'a> {
     pdp: &'a Pdp,
     /// What the policies' own directory says of resources; none where it says nothing.
     inventory: Option<&'a Inventory>,
-    sessions: SessionPolicies,
+    /// Learnt by whoever reads the lines, in their order.
+    sessions: &'a RwLock<SessionPolicies>,
     tally: Tally,
 }
 
@@ -56,14 +57,13 @@ pub enum Unreplayed {
 }
 
 impl<'a> Replay<'a> {
-    pub fn new(pdp: &'a Pdp, inventory: Option<&'a Inventory>, sessions: SessionPolicies) -> Self {
+    pub fn new(pdp: &'a Pdp, inventory: Option<&'a Inventory>, sessions: &'a RwLock<SessionPolicies>) -> Self {
         Self { pdp, inventory, sessions, tally: Tally::default() }
     }
 
-    /// One event: an attempt, or a line about something else.
-    pub fn take(&mut self, event: &Event, attempt: Result<Attempt, Unreadable>) {
+    /// An attempt, or why a line is none.
+    pub fn take(&mut self, attempt: Result<Attempt, Unreadable>) {
         self.tally.events += 1;
-        self.sessions.learn(event);
         let judged = match attempt {
             Err(Unreadable::NotJudged) => {
                 self.tally.not_judged += 1;
@@ -88,7 +88,12 @@ impl<'a> Replay<'a> {
         }
         let mut question = Question::new(attempt.principal.clone(), attempt.subject.clone(), attempt.context.clone());
         if let Some(digest) = &attempt.narrowed_by {
-            let policy = self.sessions.find(digest).ok_or(Unreplayed::SessionPolicyUnrecorded)?;
+            let policy = self
+                .sessions
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .find(digest)
+                .ok_or(Unreplayed::SessionPolicyUnrecorded)?;
             question = question.in_session(policy);
         }
         if self.pdp.needs(&question).any() {

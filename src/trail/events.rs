@@ -21,6 +21,14 @@ pub struct Located {
     pub event: Event,
 }
 
+/// An event as it stands, not read yet.
+#[derive(Clone, Debug)]
+pub struct RawEvent {
+    place: Place,
+    bytes: Box<[u8]>,
+    form: LineForm,
+}
+
 /// A line of a file, counted from 1: `audit.jsonl:17`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -74,6 +82,18 @@ impl Iterator for Events {
     type Item = Result<Located, ReadFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let read = self.advance(|file, line| read(&place(file, line), line.bytes, line.form))?;
+        Some(read.and_then(|read| read))
+    }
+}
+
+impl Events {
+    /// The next event as it stands, to be read by somebody else.
+    pub fn next_raw(&mut self) -> Option<Result<RawEvent, ReadFault>> {
+        self.advance(|file, line| RawEvent { place: place(file, line), bytes: line.bytes.into(), form: line.form })
+    }
+
+    fn advance<T>(&mut self, take: impl FnOnce(&Arc<str>, RawLine<'_>) -> T) -> Option<Result<T, ReadFault>> {
         loop {
             let Some((file, form)) = &mut self.current else {
                 let input = self.inputs.next()?;
@@ -90,7 +110,7 @@ impl Iterator for Events {
             };
             match line {
                 Ok(Some(line)) if line.bytes.trim_ascii().is_empty() => {}
-                Ok(Some(line)) => return Some(read(file, line)),
+                Ok(Some(line)) => return Some(Ok(take(file, line))),
                 Ok(None) => self.current = None,
                 Err(error) => {
                     let file = Arc::clone(file);
@@ -102,17 +122,31 @@ impl Iterator for Events {
     }
 }
 
-fn read(file: &Arc<str>, line: RawLine<'_>) -> Result<Located, ReadFault> {
-    let place = Place { file: Arc::clone(file), line: line.number };
-    if line.form == LineForm::TooLong {
-        return Err(ReadFault::Line { place, why: format!("it is longer than {LONGEST_LINE} bytes") });
+impl RawEvent {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
-    match read_event(line.bytes) {
-        Ok((seq, event)) => Ok(Located { place, seq, event }),
-        Err(why) if line.form == LineForm::Unended => {
-            Err(ReadFault::Line { place, why: format!("{why}; the file ends in the middle of it") })
-        }
-        Err(why) => Err(ReadFault::Line { place, why }),
+
+    /// # Errors
+    /// A line that is no event.
+    pub fn read(&self) -> Result<Located, ReadFault> {
+        read(&self.place, &self.bytes, self.form)
+    }
+}
+
+fn place(file: &Arc<str>, line: RawLine<'_>) -> Place {
+    Place { file: Arc::clone(file), line: line.number }
+}
+
+fn read(place: &Place, bytes: &[u8], form: LineForm) -> Result<Located, ReadFault> {
+    let fault = |why| ReadFault::Line { place: place.clone(), why };
+    if form == LineForm::TooLong {
+        return Err(fault(format!("it is longer than {LONGEST_LINE} bytes")));
+    }
+    match read_event(bytes) {
+        Ok((seq, event)) => Ok(Located { place: place.clone(), seq, event }),
+        Err(why) if form == LineForm::Unended => Err(fault(format!("{why}; the file ends in the middle of it"))),
+        Err(why) => Err(fault(why)),
     }
 }
 

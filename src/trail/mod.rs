@@ -18,7 +18,7 @@ mod written;
 
 pub use decision::{Condition, Decision, JudgedResource, MatchedStatement};
 pub use event::{ErrorAnswer, Event, UserIdentity};
-pub use events::{Events, Located, Place, ReadFault};
+pub use events::{Events, Located, Place, RawEvent, ReadFault};
 pub use gateway::{Gateway, Session, Signature, Stage, Upstream, Verdict};
 pub use input::{Input, inputs, log_with_rotated};
 pub use lines::{LONGEST_LINE, LineForm, Lines, RawLine};

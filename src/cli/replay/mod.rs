@@ -1,24 +1,24 @@
 //! `ramgate replay`: what a change of policies would have done to recorded attempts.
 
+mod judging;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::catalog::Catalog;
 use crate::gateway::now;
 use crate::pdp::Pdp;
-use crate::recorded::{Attempt, Direction, Flip, Replay as Judging, SessionPolicies, Tally, Unreadable};
+use crate::recorded::{Direction, Flip, Tally};
 use crate::source::{Position, Severity, annotation};
 use crate::store::{FactSource, load_directories};
-use crate::trail::{Events, Located, ReadFault};
 
 use super::exit::{Exit, Failure};
 use super::output::print_json;
-use super::progress::Progress;
-use super::recording::{Recording, inputs, size_of};
+use super::recording::{Recording, inputs};
+
+use judging::judge;
 
 /// Judges recorded attempts again by other policies, and shows what would change
 ///
@@ -51,43 +51,17 @@ enum Format {
     Github,
 }
 
-/// Lines that are told one by one when they cannot be read; more are counted.
-const MOST_FAULTS: u64 = 5;
-
 impl Replay {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
         let inventory = (!loaded.inventory.is_empty()).then_some(&loaded.inventory);
         let pdp = Pdp::new(Arc::new(loaded.directory));
         let window = self.recording.window(now())?;
-        let catalog = Catalog::bundled();
-        let files = inputs(&self.logs)?;
-        let (total, events) = (size_of(&files), Events::new(files));
-        let (progress, read) = (Progress::new("read"), events.progress());
-        let mut judging = Judging::new(&pdp, inventory, SessionPolicies::default());
-        let (mut unread, mut broken) = (0, false);
-        for located in events {
-            match located {
-                Ok(Located { event, .. }) => {
-                    let attempt = match window.contains(event.time) {
-                        true => Attempt::read(&event, &catalog),
-                        false => Err(Unreadable::NotJudged),
-                    };
-                    judging.take(&event, attempt);
-                }
-                Err(fault) => {
-                    unread += 1;
-                    broken |= matches!(fault, ReadFault::File { .. });
-                    if unread <= MOST_FAULTS {
-                        tell!("{fault}");
-                    }
-                }
-            }
-            progress.tell_bytes(read.load(Ordering::Relaxed), total);
+        let (tally, faults) = judge(inputs(&self.logs)?, &pdp, inventory, window)?;
+        for fault in &faults.first {
+            tell!("{fault}");
         }
-        progress.end();
-        let tally = judging.finish();
-        if broken {
+        if faults.incomplete {
             return Err(Failure::new(
                 "a log could not be read to its end",
                 "what was judged of it would not be all of it",
@@ -100,8 +74,8 @@ impl Replay {
             ));
         }
         match self.format {
-            Format::Text => print_text(&tally, unread),
-            Format::Json => print_json(json_of(&tally, unread, pdp.directory().revision())),
+            Format::Text => print_text(&tally, faults.count),
+            Format::Json => print_json(json_of(&tally, faults.count, pdp.directory().revision())),
             Format::Github => print_github(&tally, &self.policies),
         }
         Ok(if tally.flips.is_empty() { Exit::Yes } else { Exit::No })
