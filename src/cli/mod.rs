@@ -6,6 +6,7 @@
 mod output;
 
 mod actions;
+mod audit_log;
 mod call;
 mod can;
 mod check;
@@ -15,6 +16,7 @@ mod ecs;
 mod eval;
 mod exit;
 mod http_client;
+mod insecure;
 mod issuing;
 mod key;
 mod lint;

@@ -15,10 +15,12 @@ use crate::identity::SecretPlace;
 use crate::simulator::World;
 use crate::store::read_source;
 
+use super::audit_log;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
+use super::insecure::Insecure;
 use super::runtime::{runtime, start_log, stop_on_signal};
-use super::startup::{Insecure, Keys, Material, Plan, Started};
+use super::startup::{Keys, Material, Plan, Started};
 
 /// Runs the gateway; without a configuration, the demo account in front of the embedded ECS
 #[derive(Debug, Args)]
@@ -71,22 +73,33 @@ impl Serve {
                 )
             })?;
             let address = listener.local_addr().unwrap_or(listen);
+            let admin = match ready.settings.admin {
+                Some(admin) => Some(audit_log::listen_admin(admin.listen).await?),
+                None => None,
+            };
+            let space = audit_log::space(&ready.settings.audit);
             let upstream = ready.settings.upstream.endpoint.clone();
             let products = ready.settings.products.clone();
             let (tls, audit) = (ready.settings.listener.tls.is_some(), ready.settings.audit.path.clone());
-            let greeting = Greeting { configured, demo, address, tls, upstream, products, audit };
+            let told = admin.as_ref().and_then(|admin| admin.local_addr().ok());
+            let greeting = Greeting { configured, demo, address, admin: told, tls, upstream, products, audit };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
-            let Started { gateway, credentials } = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, credentials, log } = ready.gateway(&servers, &shutdown).await?;
             greeting.print(&revision);
             let gateway = Arc::new(gateway);
             if let Some((listener, uris)) = credentials {
                 say_where(&listener, &uris, greeting.tls);
                 servers.spawn(gateway::serve_credentials(listener, uris, Arc::clone(&gateway), shutdown.clone()));
             }
+            servers.spawn(Arc::clone(&space).watch(shutdown.clone()));
+            if let Some(listener) = admin {
+                servers.spawn(gateway::serve_admin(listener, Arc::clone(&gateway), space, shutdown.clone()));
+            }
             gateway::run(listener, gateway, shutdown).await;
             servers.close();
             servers.wait().await;
+            audit_log::end(log).await;
             Ok(Exit::Yes)
         })
     }
@@ -172,6 +185,7 @@ struct Greeting {
     configured: bool,
     demo: bool,
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     tls: bool,
     upstream: Endpoint,
     products: Vec<ProductSettings>,
@@ -193,6 +207,9 @@ impl Greeting {
         say!("listening on {scheme}://{} in front of {upstream}", self.address);
         for ProductSettings { name, hosts, url, .. } in &self.products {
             say!("`{name}` at {}, in front of {url}", hosts.join(", "));
+        }
+        if let Some(admin) = self.admin {
+            say!("health and metrics at http://{admin}");
         }
         say!("policies {revision}");
         say!("every attempt is written to {}", self.audit.display());

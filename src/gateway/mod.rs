@@ -7,6 +7,7 @@
 //! `instance_role` a key that does not last. Calls that ask for a key of the gateway's own leave the list before the
 //! catalogue, for `sts`. Must not know: what a policy says, how a signature is computed, files.
 
+mod admin;
 mod called;
 mod clock;
 mod connection;
@@ -42,6 +43,7 @@ mod upstream;
 mod upstream_keys;
 mod welcome;
 
+pub use admin::{LogSpace, serve_admin};
 pub use clock::now;
 pub use instance_role::InstanceRole;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
