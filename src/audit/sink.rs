@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use super::follower::FollowerStatus;
+
 /// Takes events in order, one line each.
 pub trait Sink: Send + Sync + std::fmt::Debug {
     /// Returns when the event is as safe as the sink was set to make it.
@@ -57,6 +59,8 @@ pub struct LogStatus {
     /// The last line under a checkpoint, where there are any.
     pub covered: Option<u64>,
     pub checkpoint_fault: Option<String>,
+    /// Where lines go besides.
+    pub followers: Vec<FollowerStatus>,
 }
 
 /// A sink that somebody else looks at too.

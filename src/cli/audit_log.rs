@@ -8,29 +8,77 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
-use crate::audit::{CheckpointSettings, FileSettings, FileSink, Packing, Requirement, Rotation, SyncMode};
-use crate::config::{AuditSettings, AuditSync, CheckpointFile};
-use crate::gateway::{LogSpace, now};
-use crate::store::{FileModes, read_checkpoint_key};
+use crate::audit::{
+    CheckpointSettings, FileSettings, FileSink, Follower, Packing, Requirement, Rotation, Spool, StdoutSink, SyncMode,
+};
+use crate::config::{AuditSettings, AuditSync, HttpSettings};
+use crate::gateway::{LogSpace, ParcelEncoding, Shipping, client_tls, now};
+use crate::store::{FileModes, read_checkpoint_key, read_secret};
 
 use super::exit::Failure;
+use super::http_client::read_roots;
 
-/// The keys of the log, read before anything is opened.
-pub(super) fn read_checkpoints(
-    file: &CheckpointFile,
-    modes: FileModes,
-    policy_revision: &str,
-) -> Result<CheckpointSettings, Failure> {
-    let key = read_checkpoint_key(&file.key_file, modes).map_err(Failure::Complaints)?;
-    Ok(CheckpointSettings { key, every: file.every, policy_revision: policy_revision.to_owned() })
+/// What the log needs that is read before anything is opened.
+pub(super) struct LogParts {
+    checkpoints: Option<CheckpointSettings>,
+    shipping: Option<Shipping>,
+}
+
+/// The log, and who sends it on.
+pub(super) struct Opened {
+    pub(super) log: Arc<FileSink>,
+    pub(super) shipping: Option<(Shipping, Arc<Spool>)>,
+}
+
+impl LogParts {
+    pub(super) fn read(audit: &AuditSettings, modes: FileModes, policy_revision: &str) -> Result<Self, Failure> {
+        let checkpoints = audit.checkpoint.as_ref().map(|file| {
+            let key = read_checkpoint_key(&file.key_file, modes).map_err(Failure::Complaints)?;
+            Ok::<_, Failure>(CheckpointSettings { key, every: file.every, policy_revision: policy_revision.to_owned() })
+        });
+        let shipping = audit.http.as_ref().map(|http| shipping(http, modes));
+        Ok(Self { checkpoints: checkpoints.transpose()?, shipping: shipping.transpose()? })
+    }
+}
+
+fn shipping(http: &HttpSettings, modes: FileModes) -> Result<Shipping, Failure> {
+    let roots = http.ca_file.as_deref().map(|path| read_roots(path, "audit.http.ca_file")).transpose()?;
+    let tls = client_tls(roots.as_deref()).map_err(|error| {
+        Failure::new(format!("the collector's certificates cannot be used: {error}"), "mend `audit.http.ca_file`")
+    })?;
+    let cannot = |why: String| Failure::new(format!("`[audit.http]`: {why}"), "mend its `url` and `token_…`");
+    let token =
+        http.token.as_ref().map(|place| read_secret(place, Path::new(""), modes)).transpose().map_err(cannot)?;
+    let encoding = if http.gzip { ParcelEncoding::Gzip } else { ParcelEncoding::Plain };
+    Shipping::new(&http.url, token.as_ref(), encoding, tls).map_err(cannot)
+}
+
+fn requirement(required: bool) -> Requirement {
+    if required { Requirement::Required } else { Requirement::BestEffort }
 }
 
 /// Opens the log, which begins it where there is none.
 pub(super) fn open(
     audit: &AuditSettings,
     replica: &str,
-    checkpoints: Option<CheckpointSettings>,
-) -> Result<Arc<FileSink>, Failure> {
+    LogParts { checkpoints, shipping }: LogParts,
+) -> Result<Opened, Failure> {
+    let mut followers: Vec<Arc<dyn Follower>> = Vec::new();
+    if let Some(stdout) = audit.stdout {
+        let sink = StdoutSink::new(requirement(stdout.required));
+        let sink = sink.map_err(|error| Failure::new(format!("no thread can be started: {error}"), "free some"))?;
+        followers.push(Arc::new(sink));
+    }
+    let mut shipped = None;
+    if let Some((shipping, http)) = shipping.zip(audit.http.as_ref()) {
+        let spool = Spool::open(&http.spool, http.spool_bytes, requirement(http.required)).map_err(|error| {
+            let what = format!("the spool `{}` cannot be opened: {error}", http.spool.display());
+            Failure::new(what, "name a folder that can be written: `[audit.http] spool`")
+        })?;
+        let spool = Arc::new(spool);
+        followers.push(Arc::<Spool>::clone(&spool));
+        shipped = Some((shipping, spool));
+    }
     let (sync, group_delay) = match audit.sync {
         AuditSync::Always => (SyncMode::Always, Duration::ZERO),
         AuditSync::Group(delay) => (SyncMode::Group, delay),
@@ -40,7 +88,7 @@ pub(super) fn open(
     let settings = FileSettings {
         sync,
         group_delay,
-        requirement: if audit.required { Requirement::Required } else { Requirement::BestEffort },
+        requirement: requirement(audit.required),
         rotation: Rotation {
             size: rotation.size,
             every: rotation.every,
@@ -49,12 +97,13 @@ pub(super) fn open(
             packing: if rotation.compress { Packing::Gzip } else { Packing::Plain },
         },
         checkpoints,
+        followers,
         replica: replica.to_owned(),
         ..FileSettings::new(&audit.path, now)
     };
     let opened = FileSink::open(settings);
     opened
-        .map(Arc::new)
+        .map(|log| Opened { log: Arc::new(log), shipping: shipped })
         .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))
 }
 

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{BudgetLimits, CheckpointSettings, FileSink, Journal};
+use crate::audit::{BudgetLimits, FileSink, Journal};
 use crate::catalog::Catalog;
 use crate::config::{
     Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url,
@@ -26,7 +26,7 @@ use crate::store::{
     read_keyring_text,
 };
 
-use super::audit_log;
+use super::audit_log::{self, LogParts, Opened};
 use super::exit::Failure;
 use super::http_client::read_roots;
 use super::insecure::Insecure;
@@ -80,7 +80,7 @@ pub(super) struct Ready {
     world: World,
     issuers: Vec<Issuer>,
     issuing: Option<ReadyIssuer>,
-    checkpoints: Option<CheckpointSettings>,
+    log: LogParts,
 }
 
 /// A gateway, and what else is served beside it.
@@ -136,23 +136,9 @@ impl Plan {
         let issuers = look_up(&self.settings.tokens, &loaded.directory)?;
         let issuing = self.settings.issuer.clone();
         let issuing = issuing.map(|issuer| ReadyIssuer::read(issuer, &loaded.directory, modes)).transpose()?;
-        let checkpoints = self.settings.audit.checkpoint.as_ref();
-        let revision = loaded.directory.revision();
-        let checkpoints = checkpoints.map(|file| audit_log::read_checkpoints(file, modes, revision)).transpose()?;
+        let log = LogParts::read(&self.settings.audit, modes, loaded.directory.revision())?;
         let Self { settings, world, .. } = self;
-        Ok(Ready {
-            settings,
-            loaded,
-            keys,
-            upstream_keys,
-            tls,
-            listener_tls,
-            replica,
-            world,
-            issuers,
-            issuing,
-            checkpoints,
-        })
+        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers, issuing, log })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -266,21 +252,16 @@ impl Ready {
         read_role_keys(&self.upstream_keys).await
     }
 
-    /// Opens the audit log: last of all, so that a start that fails leaves none behind.
-    fn journal(&mut self) -> Result<(Journal, Arc<FileSink>), Failure> {
-        let audit = &self.settings.audit;
-        let log = audit_log::open(audit, &self.replica, self.checkpoints.take())?;
-        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
-        Ok((Journal::new(Box::new(Arc::clone(&log)), log.identity().clone(), limits), log))
-    }
-
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
-    pub(super) async fn gateway(
-        mut self,
-        servers: &TaskTracker,
-        shutdown: &CancellationToken,
-    ) -> Result<Started, Failure> {
-        let (journal, log) = self.journal()?;
+    pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Started, Failure> {
+        // Last of all, so that a start that fails leaves no log behind.
+        let audit = &self.settings.audit;
+        let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
+        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
+        let journal = Journal::new(Box::new(Arc::clone(&log)), log.identity().clone(), limits);
+        if let Some((shipping, spool)) = shipping {
+            servers.spawn(shipping.run(spool, shutdown.clone()));
+        }
         let signing = self.settings.upstream.signing;
         if signing == Signing::PassThrough {
             tracing::warn!("`signing = \"passthrough\"`: {CANNOT_PROMISE}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::audit_sinks::{HttpSettings, StdoutSettings, WrittenHttp, WrittenStdout};
 use super::byte_size;
 use super::duration;
 use super::needed::Reader;
@@ -22,6 +23,8 @@ pub struct AuditSettings {
     /// Free bytes of its file system below which somebody is warned.
     pub min_free: Option<u64>,
     pub checkpoint: Option<CheckpointFile>,
+    pub stdout: Option<StdoutSettings>,
+    pub http: Option<HttpSettings>,
 }
 
 /// When a line counts as written.
@@ -69,6 +72,8 @@ pub(super) struct WrittenAudit {
     compress: Option<Spanned<bool>>,
     min_free: Option<byte_size::Written>,
     checkpoint: Option<Spanned<WrittenCheckpoint>>,
+    stdout: Option<WrittenStdout>,
+    http: Option<Spanned<WrittenHttp>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -104,6 +109,8 @@ impl AuditSettings {
             rotation: RotationSettings::default(),
             min_free: None,
             checkpoint: None,
+            stdout: None,
+            http: None,
         }
     }
 }
@@ -126,6 +133,8 @@ impl Reader<'_> {
             unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
             min_free: written.min_free.map(|size| size.0),
             checkpoint,
+            stdout: written.stdout.map(StdoutSettings::from),
+            http: written.http.map(|http| self.audit_http(http)),
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod admin;
 mod audit;
+mod audit_sinks;
 mod byte_size;
 mod denial;
 mod duration;
@@ -24,6 +25,7 @@ mod written;
 
 pub use admin::AdminSettings;
 pub use audit::{AuditSettings, AuditSync, CheckpointFile, RotationSettings};
+pub use audit_sinks::{HttpSettings, StdoutSettings};
 pub use duration::parse_duration;
 pub use environment::environment;
 pub use instance_role::InstanceRoleSettings;

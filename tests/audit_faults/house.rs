@@ -1,4 +1,5 @@
 //! A folder that the real gateway runs in, an upstream behind it, and calls that can be told apart.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "a bench uses a part of it")]
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,22 +18,13 @@ pub struct House {
     calls: AtomicUsize,
 }
 
-const SECRET: &str = "the secret of carol";
+pub const SECRET: &str = "the secret of carol";
 
 impl House {
     /// With these lines in the configuration, after the upstream.
     pub fn new(more: &str) -> Self {
         let house = Self { folder: tempdir().unwrap(), upstream: FakeUpstream::start(), calls: AtomicUsize::new(0) };
-        fs::create_dir(house.path().join("policies")).unwrap();
-        let allow = "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
-        let key =
-            "[[access_key]]\nid = \"LTAI5tCarol000000000\"\nsecret_file = \"secret\"\nprincipal = \"user/carol\"\n";
-        let account = "account = \"1234567890123456\"\n[users.carol]\npolicies = [\"all\"]\n[users.dave]\n";
-        house.write("policies/account.toml", account);
-        house.write("policies/all.json", allow);
-        house.write("keyring.toml", key);
-        house.write("secret", SECRET);
-        house.configure(more);
+        furnish(house.path(), &house.upstream.url(), more);
         house
     }
 
@@ -40,18 +32,8 @@ impl House {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).unwrap();
-        close_to_others(&self.path().join(name));
-    }
-
     pub fn configure(&self, more: &str) {
-        let url = self.upstream.url();
-        let upstream = format!(
-            "listen = \"127.0.0.1:0\"\n[upstream]\nurl = \"{url}\"\nregions = [\"cn-hangzhou\"]\n\
-             access_key_id = \"LTAI5tGateway0000000\"\nsecret_file = \"secret\"\n"
-        );
-        self.write("ramgate.toml", &format!("{upstream}{more}\n"));
+        configure(self.path(), &self.upstream.url(), more);
     }
 
     pub fn serve(&self) -> Command {
@@ -84,6 +66,32 @@ impl House {
         let requests = self.upstream.requests();
         requests.iter().map(|request| request[request.find("eni-call").unwrap()..][..16].to_owned()).collect()
     }
+}
+
+/// All that a gateway needs in front of that upstream.
+pub fn furnish(folder: &Path, upstream: &str, more: &str) {
+    fs::create_dir(folder.join("policies")).unwrap();
+    let allow = "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
+    let key = "[[access_key]]\nid = \"LTAI5tCarol000000000\"\nsecret_file = \"secret\"\nprincipal = \"user/carol\"\n";
+    let account = "account = \"1234567890123456\"\n[users.carol]\npolicies = [\"all\"]\n[users.dave]\n";
+    write(folder, "policies/account.toml", account);
+    write(folder, "policies/all.json", allow);
+    write(folder, "keyring.toml", key);
+    write(folder, "secret", SECRET);
+    configure(folder, upstream, more);
+}
+
+fn configure(folder: &Path, url: &str, more: &str) {
+    let upstream = format!(
+        "listen = \"127.0.0.1:0\"\n[upstream]\nurl = \"{url}\"\nregions = [\"cn-hangzhou\"]\n\
+         access_key_id = \"LTAI5tGateway0000000\"\nsecret_file = \"secret\"\n"
+    );
+    write(folder, "ramgate.toml", &format!("{upstream}{more}\n"));
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).unwrap();
+    close_to_others(&folder.join(name));
 }
 
 pub fn address(server: &Server) -> SocketAddr {

@@ -11,3 +11,5 @@ mod killed;
 mod log;
 mod lost;
 mod rotated;
+mod sinks;
+mod watched;

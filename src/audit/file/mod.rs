@@ -11,6 +11,7 @@ mod names;
 mod owed;
 mod pack;
 mod rotate;
+mod spool;
 mod state;
 mod status;
 mod tail;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 
 use super::chain::Chain;
 use super::event::JournalIdentity;
+use super::follower::Follower;
 use super::notice::Notices;
 use super::sink::{LogStatus, Requirement, Sink, SinkFault};
 
@@ -39,6 +41,7 @@ use tail::{Standing, read_first, read_tail, set_aside};
 
 pub use checkpoint::CheckpointSettings;
 pub use rotate::{Packing, Rotation};
+pub use spool::{Parcel, Spool};
 
 /// When a line counts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct FileSettings {
     pub requirement: Requirement,
     pub rotation: Rotation,
     pub checkpoints: Option<CheckpointSettings>,
+    /// Who gets the lines besides.
+    pub followers: Vec<Arc<dyn Follower>>,
     /// What the chain is called, if one is begun.
     pub new_chain: String,
     pub replica: String,
@@ -101,6 +106,7 @@ impl FileSettings {
             requirement: Requirement::Required,
             rotation: Rotation::default(),
             checkpoints: None,
+            followers: Vec::new(),
             new_chain: crate::envelope::unique_id(),
             replica: String::new(),
             now,
@@ -164,6 +170,7 @@ impl FileSink {
             requirement: settings.requirement,
             group_delay: settings.group_delay,
             rotation: settings.rotation,
+            followers: settings.followers,
             notices: Notices {
                 identity: JournalIdentity { chain: chain_id, replica: settings.replica },
                 now: settings.now,
@@ -217,6 +224,7 @@ impl FileSink {
         if keeper.join().is_err() {
             tracing::error!("the audit log was not ended in order");
         }
+        self.shared.followers.iter().for_each(|follower| follower.close());
     }
 }
 
@@ -237,7 +245,7 @@ impl Sink for FileSink {
     }
 
     fn blocks(&self) -> bool {
-        self.shared.sync == SyncMode::Always
+        self.shared.sync == SyncMode::Always || self.shared.waits_for_others()
     }
 
     fn status(&self) -> LogStatus {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::chain::Chain;
+use super::super::follower::Follower;
 use super::super::notice::Notices;
 use super::super::sink::{Requirement, SinkFault};
 use super::SyncMode;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) requirement: Requirement,
     pub(super) group_delay: Duration,
     pub(super) rotation: Rotation,
+    pub(super) followers: Vec<Arc<dyn Follower>>,
     pub(super) notices: Notices,
     pub(super) checkpoints: Mutex<Option<Checkpoints>>,
     pub(super) state: Mutex<State>,
@@ -193,19 +195,22 @@ impl Shared {
     fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let sync = std::mem::replace(&mut state.wanted, SyncMode::None);
         let (taken, file) = (state.take(), Arc::clone(&state.file));
-        let outcome = if sync == SyncMode::Always {
+        let (outcome, followed) = if sync == SyncMode::Always || self.waits_for_others() {
             let (id, now) = (state.id, (self.notices.now)());
             state.leading = Some(now);
             drop(state);
-            let outcome = self.flush(&file, id, &taken);
+            let outcome = self.flush(&file, id, &taken, sync);
+            let followed = if outcome.is_ok() { self.follow(&taken) } else { Ok(()) };
             state = self.lock();
             state.leading = None;
-            outcome
+            (outcome, followed)
         } else {
-            (&*file).write_all(&taken.lines).map_err(Failed::Write)
+            let outcome = (&*file).write_all(&taken.lines).map_err(Failed::Write);
+            let followed = if outcome.is_ok() { self.follow(&taken) } else { Ok(()) };
+            (outcome, followed)
         };
         match outcome {
-            Ok(()) => state.succeed(taken, sync, self),
+            Ok(()) => state.succeed(taken, followed, sync, self),
             Err(failed) => state.fail(taken, &failed, self),
         }
         if state.waiting > 0 {
@@ -214,10 +219,25 @@ impl Shared {
         state
     }
 
+    /// Whether calls wait for somebody besides the file.
+    pub(super) fn waits_for_others(&self) -> bool {
+        self.followers.iter().any(|follower| follower.requirement() == Requirement::Required)
+    }
+
+    /// Hands lines that stand in the file on. They stay there, whoever does not take them.
+    fn follow(&self, taken: &Taken) -> Result<(), SinkFault> {
+        let outcomes = self.followers.iter().map(|follower| follower.take(&taken.lines, taken.count));
+        // Each of them is asked, whatever the others say.
+        outcomes.fold(Ok(()), |all, one| all.and(one))
+    }
+
     /// Writes to disk, and looks whether that is still the file that the path names.
-    fn flush(&self, file: &File, id: Option<FileId>, taken: &Taken) -> Result<(), Failed> {
+    fn flush(&self, file: &File, id: Option<FileId>, taken: &Taken, sync: SyncMode) -> Result<(), Failed> {
         let mut writer = file;
         writer.write_all(&taken.lines).map_err(Failed::Write)?;
+        if sync != SyncMode::Always {
+            return Ok(());
+        }
         file.sync_data().map_err(Failed::Sync)?;
         match Found::look(self.names.current(), id, taken.reached.length) {
             Ok(Found::Same) => Ok(()),
@@ -259,7 +279,7 @@ impl State {
         }
     }
 
-    fn succeed(&mut self, taken: Taken, sync: SyncMode, shared: &Shared) {
+    fn succeed(&mut self, taken: Taken, followed: Result<(), SinkFault>, sync: SyncMode, shared: &Shared) {
         let Taken { mut lines, count, batch, telling: _, reached } = taken;
         if self.written.length == 0 {
             self.begun = (shared.notices.now)();
@@ -267,7 +287,7 @@ impl State {
         self.written = reached;
         self.counts.written += count;
         self.failing = None;
-        batch.outcome.get_or_init(|| Ok(()));
+        batch.outcome.get_or_init(|| followed);
         if self.pending.capacity() == 0 {
             lines.clear();
             self.pending = lines;

@@ -34,6 +34,7 @@ impl Shared {
             status.covered = Some(checkpoints.covered);
             status.checkpoint_fault.clone_from(&checkpoints.fault);
         }
+        status.followers = self.followers.iter().map(|follower| follower.status()).collect();
         status
     }
 }

@@ -27,6 +27,10 @@ pub(super) struct Standing {
 
 /// Reads the end of a file of that length; none when it is no end of a log.
 pub(super) fn read_tail(mut file: &File, length: u64) -> io::Result<Option<Tail>> {
+    if length == 0 {
+        // Not every file that can be written can be searched.
+        return Ok(Some(Tail { stands: None, complete: 0 }));
+    }
     let start = length.saturating_sub(2 * LONGEST_LINE);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();

@@ -53,6 +53,18 @@ impl Page {
             let age = now.duration_since(at).as_secs_f64().max(0.0);
             self.gauge("ramgate_audit_last_sync_age_seconds", "Since lines last reached the disk.", age);
         }
+        if !log.followers.is_empty() {
+            let name = "ramgate_audit_sink_lines_missed_total";
+            self.head(name, "counter", "Lines that another sink did not take.");
+            for sink in &log.followers {
+                self.labelled(name, &format!("sink=\"{}\"", sink.name), sink.missed);
+            }
+            let name = "ramgate_audit_sink_waiting_bytes";
+            self.head(name, "gauge", "Bytes that wait to be passed on.");
+            for sink in &log.followers {
+                self.labelled(name, &format!("sink=\"{}\"", sink.name), sink.waiting);
+            }
+        }
         if let Some(covered) = log.covered {
             self.counter("ramgate_audit_checkpoints_total", "Checkpoints written.", log.checkpoints);
             self.gauge("ramgate_audit_covered_line", "The last line under a checkpoint.", covered);

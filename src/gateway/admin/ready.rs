@@ -14,7 +14,12 @@ pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp)
         Some(LogStatus { requirement: Requirement::Required, fault: Some(fault), .. }) => {
             return Some(format!("the audit log cannot be written: {fault}"));
         }
-        Some(_) => {}
+        Some(log) => {
+            let held = log.followers.iter().find(|it| it.requirement == Requirement::Required && it.fault.is_some());
+            if let Some((name, fault)) = held.and_then(|held| Some((held.name, held.fault.as_ref()?))) {
+                return Some(format!("the audit log's `{name}` takes no lines: {fault}"));
+            }
+        }
     }
     if parts.pdp.directory().is_empty() {
         return Some("no policies are loaded".to_owned());
