@@ -20,7 +20,7 @@ const SECRET: &str = "hunter2-in-the-open";
 fn bad_files_are_shown_with_their_place() {
     let mut cases: Vec<_> = fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert_eq!(cases.len(), 41);
+    assert_eq!(cases.len(), 42);
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let folder = tempdir().unwrap();
@@ -82,7 +82,8 @@ fn each_setting_that_is_not_built_is_refused_by_name() {
 fn a_setting_at_what_is_built_is_taken() {
     let folder = ready();
     let more = "[identity]\nnonce_store = \"memory\"\n[operations]\nother = \"refuse\"\ntrunk = \"refuse\"\n[resources]\n\
-                source = \"file\"\ncache = \"0s\"\ncache_entries = 1\n[limits]\ntrusted_proxies = []\nproxy_protocol = \"off\"\n[audit]\nrequired = true\nsync = \"always\"\n";
+                source = \"file\"\ncache = \"0s\"\ncache_entries = 1\n[limits]\ntrusted_proxies = []\nproxy_protocol = \"off\"\n[audit]\nrequired = false\nsync = \"group\"\ngroup_delay = \"1s\"\nrotate_size = \"64KiB\"\n\
+                rotate_every = \"1m\"\ncompress = false\nmin_free = \"1KiB\"\n[audit.stdout]\n[admin]\nlisten = \"127.0.0.1:0\"\n";
     let text = CONFIGURATION.replace("url =", "signing = \"resign\"\nregion_aliases = {}\nurl =") + more;
     fs::write(folder.path().join("ramgate.toml"), text).unwrap();
     let ran = ramgate(folder.path(), &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"]);

@@ -1,7 +1,8 @@
 //! The audit log: each attempt written down, before anything is done about it.
 //!
-//! Only this room makes a [`Recorded`], and the upstream takes nothing else. The file sink is the one place below
-//! the edges that touches a file. Must not know: HTTP, how a caller is recognised, the clock.
+//! Only this room makes a [`Recorded`], and the upstream takes nothing else. `file` is the one place below the edges
+//! that touches files; what follows it (`stdout`, the spool) gets its lines. Must not know: HTTP, how a caller is
+//! recognised, the clock, which it is handed.
 
 mod attempt;
 mod bounded;

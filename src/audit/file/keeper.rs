@@ -97,7 +97,9 @@ impl Keeper {
             state.unsynced = false;
             (Arc::clone(&state.file), state.written.chain.last())
         };
+        shared.syncs(Some((shared.notices.now)()));
         let synced = file.sync_data();
+        shared.syncs(None);
         let mut state = shared.lock();
         match synced {
             Ok(()) => state.counts.last_sync = Some((shared.notices.now)()),

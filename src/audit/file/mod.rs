@@ -245,7 +245,7 @@ impl Sink for FileSink {
     }
 
     fn blocks(&self) -> bool {
-        self.shared.sync == SyncMode::Always || self.shared.waits_for_others()
+        self.shared.sync == SyncMode::Always || self.shared.waits_for_others() || self.shared.is_slow()
     }
 
     fn status(&self) -> LogStatus {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::chain::Chain;
 use super::super::follower::Follower;
@@ -17,6 +17,11 @@ use super::found::{FileId, Found};
 use super::names::Names;
 use super::owed::Owed;
 use super::rotate::Rotation;
+
+/// From then on lines of `group` are written where waiting harms nobody …
+const SLOW_SYNC: SignedDuration = SignedDuration::from_millis(20);
+/// … and from then on they do wait, so that a disk that hangs does not cost any number of lines.
+const LONGEST_SYNC: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the writers and the keeper share.
 #[derive(Debug)]
@@ -58,6 +63,8 @@ pub(super) struct State {
     waiting: usize,
     /// Lines were handed over that are not on disk yet, and somebody was told to see to it.
     pub(super) unsynced: bool,
+    /// Since when the keeper waits for the disk to take what `group` handed over.
+    pub(super) syncing: Option<Timestamp>,
     /// Nothing can be written until the keeper has mended it.
     pub(super) bad: Option<SinkFault>,
     /// What went wrong last, until something is written again.
@@ -118,6 +125,7 @@ impl State {
             leading: None,
             waiting: 0,
             unsynced: false,
+            syncing: None,
             bad: None,
             failing: None,
             owed: Owed::default(),
@@ -161,6 +169,10 @@ impl Shared {
     /// Whoever finds nobody writing writes for all who have lines pending.
     fn write_or_fail(&self, event: &str, sync: SyncMode) -> Result<(), SinkFault> {
         let mut state = self.lock();
+        // No more is handed to a disk that does not take what it has.
+        while state.syncing.is_some_and(|since| self.has_lasted(since, LONGEST_SYNC)) && state.bad.is_none() {
+            state = self.wait(state);
+        }
         if let Some(fault) = state.bad.clone() {
             state.count_failed(1, &fault, self);
             return Err(fault);
@@ -178,6 +190,24 @@ impl Shared {
                 return outcome.clone();
             }
             state = if state.leading.is_some() { self.wait(state) } else { self.lead(state) };
+        }
+    }
+
+    /// Whether a sync takes so long that a write may have to wait too.
+    pub(super) fn is_slow(&self) -> bool {
+        self.sync == SyncMode::Group && self.lock().syncing.is_some_and(|since| self.has_lasted(since, SLOW_SYNC))
+    }
+
+    fn has_lasted(&self, since: Timestamp, length: SignedDuration) -> bool {
+        (self.notices.now)().duration_since(since) > length
+    }
+
+    /// The keeper begins to wait for the disk, or has done so.
+    pub(super) fn syncs(&self, since: Option<Timestamp>) {
+        let mut state = self.lock();
+        state.syncing = since;
+        if since.is_none() && state.waiting > 0 {
+            self.turned.notify_all();
         }
     }
 

@@ -15,7 +15,7 @@ impl Shared {
         let now = (self.notices.now)();
         let (counts, fault) = {
             let state = self.lock();
-            let slow = state.leading.is_some_and(|since| now.duration_since(since) > SLOW);
+            let slow = state.leading.or(state.syncing).is_some_and(|since| now.duration_since(since) > SLOW);
             let slow = slow.then(|| format!("the disk has not answered for {} s", SLOW.as_secs()));
             (state.counts, state.failing.as_ref().map(|fault| fault.0.clone()).or(slow))
         };

@@ -61,6 +61,24 @@ fn lines_that_are_not_required_are_counted() {
     assert_eq!((sink.status().failed, sink.status().lost), (0, 3));
 }
 
+#[test]
+fn a_disk_that_hangs_gets_no_more_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = open(&folder.path().join("audit.jsonl"), SyncMode::Group).unwrap();
+    assert!(!sink.blocks());
+    sink.shared.syncs(Some(now() - jiff::SignedDuration::from_millis(50)));
+    assert!(sink.blocks(), "whoever writes now is told that it may take time");
+    sink.shared.syncs(Some(now() - jiff::SignedDuration::from_secs(2)));
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| sink.append("{}"));
+        thread::sleep(Duration::from_millis(50));
+        assert!(!waiting.is_finished());
+        assert_eq!(sink.status().written, 0);
+        sink.shared.syncs(None);
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+    });
+}
+
 /// `/dev/null` takes every byte, and cannot be synced.
 #[test]
 fn a_sync_that_fails_turns_the_log_bad() {
