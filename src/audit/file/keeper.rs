@@ -18,6 +18,7 @@ use super::state::Shared;
 const TICK: Duration = Duration::from_secs(1);
 /// How often it is tried again to mend a log.
 const MENDING: Duration = Duration::from_millis(200);
+const PACKING: SignedDuration = SignedDuration::from_secs(60);
 /// Lost lines are not told more often.
 const WARNING: SignedDuration = SignedDuration::from_secs(10);
 
@@ -28,11 +29,13 @@ pub(super) struct Keeper {
     looked: Option<Timestamp>,
     lost: u64,
     warned: Option<Timestamp>,
+    /// When the packer was last told to look.
+    packed: Option<Timestamp>,
 }
 
 impl Keeper {
     pub(super) fn new(shared: Arc<Shared>, packer: Option<Sender<()>>) -> Self {
-        Self { shared, packer, looked: None, lost: 0, warned: None }
+        Self { shared, packer, looked: None, lost: 0, warned: None, packed: None }
     }
 
     /// Works until it is told to stop.
@@ -51,7 +54,10 @@ impl Keeper {
                 self.warn_of_lost(now);
             }
             self.shared.tell();
-            if self.shared.rotate_if_due(now) {
+            let rotated = self.shared.rotate_if_due(now);
+            // Files grow old without a rotation, too.
+            if rotated || self.packed.is_none_or(|at| now.duration_since(at).abs() >= PACKING) {
+                self.packed = Some(now);
                 // The packer ends with its last word.
                 let _ = self.packer.as_ref().map(|packer| packer.send(()));
             }

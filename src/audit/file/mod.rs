@@ -123,11 +123,12 @@ impl FileSink {
     pub fn open(settings: FileSettings) -> Result<Self, OpenFault> {
         let path = settings.path.clone();
         let io = |error| OpenFault::Io { path: path.clone(), error };
-        let names = Names::new(&path);
         let file = open_locked(&path).map_err(|error| match error {
             TryLockError::WouldBlock => OpenFault::InUse { path: path.clone() },
             TryLockError::Error(error) => io(error),
         })?;
+        // Where the path is a link, the other files lie beside what it names.
+        let names = Names::new(&path.canonicalize().map_err(io)?);
         let metadata = file.metadata().map_err(io)?;
         let (id, length, now) = (FileId::of(&metadata), metadata.len(), (settings.now)());
         let tail = read_tail(&file, length).map_err(io)?;
@@ -199,8 +200,6 @@ impl FileSink {
             let (packer, told) = channel();
             let shared = Arc::clone(&shared);
             thread::Builder::new().name("audit-packer".to_owned()).spawn(move || pack::run(&shared, &told))?;
-            // What an earlier run left behind.
-            let _ = packer.send(());
             Some(packer)
         } else {
             None

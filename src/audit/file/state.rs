@@ -213,6 +213,9 @@ impl Shared {
 
     /// Writes what the log has to say of itself, if there is anything, and nothing else.
     pub(super) fn tell(&self) {
+        if self.lock().owed.is_empty() {
+            return;
+        }
         let mut state = self.exclusive();
         if state.owed.is_empty() || state.bad.is_some() {
             return;

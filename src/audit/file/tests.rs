@@ -1,6 +1,9 @@
 //! The file sink on disks that are there and on some that are not.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::super::checkpoint_key::{CheckpointKey, NewCheckpointKey};
 
 use super::*;
 
@@ -59,6 +62,65 @@ fn lines_that_are_not_required_are_counted() {
     let sink = FileSink::open(settings).unwrap();
     (0..3).for_each(|_| sink.append("{}").unwrap());
     assert_eq!((sink.status().failed, sink.status().lost), (0, 3));
+}
+
+/// A clock that a test sets.
+static SECONDS: AtomicI64 = AtomicI64::new(0);
+
+fn set_clock() -> Timestamp {
+    now() + jiff::SignedDuration::from_secs(SECONDS.load(Ordering::SeqCst))
+}
+
+fn wait_for(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if holds() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("waited in vain: {what}");
+}
+
+#[test]
+fn time_alone_rotates_removes_and_attests() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("logs");
+    std::fs::create_dir(&target).unwrap();
+    std::fs::write(target.join("audit.jsonl"), "").unwrap();
+    let link = folder.path().join("link.jsonl");
+    std::os::unix::fs::symlink(target.join("audit.jsonl"), &link).unwrap();
+    let key = NewCheckpointKey::random().unwrap();
+    let checkpoints = CheckpointSettings {
+        key: CheckpointKey::from_pem(&key.private).unwrap(),
+        every: Duration::from_secs(3600),
+        policy_revision: "sha256:0".to_owned(),
+    };
+    let (every, keep) = (Some(Duration::from_secs(60)), Some(Duration::from_secs(86_400)));
+    let rotation = Rotation { every, keep, ..Rotation::default() };
+    let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&link, set_clock) };
+    let sink = FileSink::open(settings).unwrap();
+    let kinds = || {
+        let text = std::fs::read_to_string(target.join("audit.checkpoints.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let shown = lines.map(|line| {
+            let it = &line["checkpoint"];
+            format!("{} {}-{} {}", it["kind"].as_str().unwrap(), it["first"], it["last"], it["count"])
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    SECONDS.store(3601, Ordering::SeqCst);
+    wait_for("an hour without lines", || kinds() == "start 1-0 0, hour 1-0 0");
+    sink.append("{}").unwrap();
+    SECONDS.store(3601 + 61, Ordering::SeqCst);
+    let rotated = target.join("audit.000000000001-000000000001.jsonl");
+    wait_for("the file is put away", || rotated.exists());
+    wait_for("a checkpoint", || kinds() == "start 1-0 0, hour 1-0 0, rotation 1-1 1");
+    assert_eq!(std::fs::read(target.join("audit.jsonl")).unwrap(), b"");
+    // By the clock of the file system it was written just now, whatever year the test's clock shows.
+    SECONDS.store(100 * 365 * 86_400, Ordering::SeqCst);
+    wait_for("it is removed", || !rotated.exists());
+    drop(sink);
+    assert!(kinds().ends_with(", stop 2-1 0"), "{}", kinds());
 }
 
 #[test]
