@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
-use ramgate::audit::{BudgetLimits, FileSink, SinkFault, SyncMode};
+use ramgate::audit::{BudgetLimits, FileSettings, FileSink, SinkFault, SyncMode};
 use ramgate::identity::{NonceFault, NonceMemory};
 use serde_json::{Value, json};
 use support::caller::{Shape, raw};
@@ -312,11 +312,11 @@ fn an_error_without_a_code_is_no_success_in_the_log() {
 
 #[test]
 fn a_log_on_disk_is_one_chain_whoever_writes() {
-    for sync in [SyncMode::Always, SyncMode::None] {
+    for sync in [SyncMode::Always, SyncMode::Group, SyncMode::None] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         let upstream = FakeUpstream::start();
-        let sink = FileSink::open(&path, sync, "CHAIN").unwrap();
+        let sink = FileSink::open(FileSettings { sync, ..FileSettings::new(&path, ramgate::gateway::now) }).unwrap();
         let gateway = TestGateway::start(Setup { sink: Some(Box::new(sink)), ..before(&upstream) });
         thread::scope(|scope| {
             for shape in support::caller::SHAPES {

@@ -25,9 +25,9 @@ const RESERVED: [(&str, &[&str]); 12] = [
     ("Timestamp::now", &["src/gateway", "src/simulator", "src/cli"]),
     ("SystemTime", &["src/gateway", "src/simulator", "src/cli"]),
     ("Instant::now", &["src/gateway", "src/simulator", "src/cli"]),
-    ("File::open", &["src/store", "src/trail", "src/audit/file.rs"]),
-    ("OpenOptions", &["src/store", "src/audit/file.rs"]),
-    ("fs::", &["src/store", "src/trail", "src/audit/file.rs"]),
+    ("File::open", &["src/store", "src/trail", "src/audit/file"]),
+    ("OpenOptions", &["src/store", "src/audit/file"]),
+    ("fs::", &["src/store", "src/trail", "src/audit/file"]),
     ("unwrap_or_else(|_| panic", &[]),
 ];
 

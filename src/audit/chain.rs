@@ -2,14 +2,18 @@
 
 use aws_lc_rs::digest;
 
-use crate::source::hex;
-
 /// Where a chain stands: the number the next line gets, and what it names as its predecessor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Chain {
     next: u64,
-    previous: String,
+    previous: Hash,
 }
+
+/// A SHA-256 in lower-case hexadecimal digits, as lines bear it.
+pub(super) type Hash = [u8; 64];
+
+/// What the first of a chain names as its predecessor.
+pub(super) const NO_HASH: Hash = [b'0'; 64];
 
 /// One line of a log, as far as the chain reads it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -21,12 +25,12 @@ pub struct Link {
 impl Chain {
     /// A chain without lines: the first one names 64 zeros.
     pub fn new() -> Self {
-        Self { next: 1, previous: "0".repeat(64) }
+        Self { next: 1, previous: NO_HASH }
     }
 
     /// The chain after a line, which stands without its line feed.
     pub fn after(link: &Link, line: &[u8]) -> Self {
-        Self { next: link.seq + 1, previous: digest_of(line) }
+        Self { next: link.seq.saturating_add(1), previous: digest_of(line) }
     }
 
     /// Appends `{"seq":…,"prev":…,"event":…}` and a line feed to `out`, and moves on.
@@ -35,7 +39,7 @@ impl Chain {
         out.extend_from_slice(b"{\"seq\":");
         out.extend_from_slice(self.next.to_string().as_bytes());
         out.extend_from_slice(b",\"prev\":\"");
-        out.extend_from_slice(self.previous.as_bytes());
+        out.extend_from_slice(&self.previous);
         out.extend_from_slice(b"\",\"event\":");
         out.extend_from_slice(event.as_bytes());
         out.push(b'}');
@@ -45,14 +49,48 @@ impl Chain {
     }
 }
 
+impl Chain {
+    /// The number that the next line gets.
+    pub(super) fn next(self) -> u64 {
+        self.next
+    }
+
+    /// The number of the line that stands last; 0 where there is none.
+    pub(super) fn last(self) -> u64 {
+        self.next - 1
+    }
+
+    /// The digest of that line.
+    pub(super) fn previous(&self) -> &str {
+        shown(&self.previous)
+    }
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain").field("next", &self.next).field("previous", &self.previous()).finish()
+    }
+}
+
 impl Default for Chain {
     fn default() -> Self {
         Self::new()
     }
 }
 
-fn digest_of(line: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, line).as_ref())
+/// The SHA-256 of a line without its line feed.
+pub(super) fn digest_of(line: &[u8]) -> Hash {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hash = NO_HASH;
+    for (pair, byte) in hash.chunks_exact_mut(2).zip(digest::digest(&digest::SHA256, line).as_ref()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    hash
+}
+
+pub(super) fn shown(hash: &Hash) -> &str {
+    std::str::from_utf8(hash).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -67,7 +105,7 @@ mod tests {
         let lines: Vec<&[u8]> = out.split(|byte| *byte == b'\n').collect();
         let links: Vec<Link> = lines[..2].iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
         assert_eq!((links[0].seq, links[0].prev.as_str()), (1, "0".repeat(64).as_str()));
-        assert_eq!((links[1].seq, links[1].prev.as_str()), (2, digest_of(lines[0]).as_str()));
+        assert_eq!((links[1].seq, links[1].prev.as_str()), (2, shown(&digest_of(lines[0]))));
         assert_eq!(Chain::after(&links[1], lines[1]), chain);
     }
 }

@@ -1,6 +1,5 @@
 //! Writes attempts down, and hands out the proof that it did.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -14,7 +13,9 @@ use super::attempt::{Attempt, Reached};
 use super::budget::{Admission, Budget, BudgetLimits, Suppressed};
 use super::event::{Answered, Event, Forwarded, JournalIdentity, Judged, Stage};
 use super::granted::{Granted, written_assumption};
-use super::sink::{Sink, SinkFault};
+use super::notice::summary;
+use super::sink::{LogStatus, Sink, SinkFault};
+use super::tally::Tally;
 use super::written_decision::written_decision;
 
 /// Proof that a permit was written down before anything was done about it. Only the journal makes one.
@@ -47,6 +48,7 @@ pub struct Journal {
     sink: Box<dyn Sink>,
     identity: JournalIdentity,
     budget: Mutex<Budget>,
+    tally: Tally,
 }
 
 impl<P> Recorded<P> {
@@ -57,12 +59,22 @@ impl<P> Recorded<P> {
 
 impl Journal {
     pub fn new(sink: Box<dyn Sink>, identity: JournalIdentity, limits: BudgetLimits) -> Self {
-        Self { sink, identity, budget: Mutex::new(Budget::new(limits)) }
+        Self { sink, identity, budget: Mutex::new(Budget::new(limits)), tally: Tally::default() }
     }
 
     /// Whether writing waits for a disk.
     pub fn blocks(&self) -> bool {
         self.sink.blocks()
+    }
+
+    /// How the log is doing.
+    pub fn status(&self) -> LogStatus {
+        self.sink.status()
+    }
+
+    /// How many attempts came to which verdict and code, since the start; those that were only counted, too.
+    pub fn attempts(&self) -> Vec<(&'static str, String, u64)> {
+        self.tally.counts(Verdict::Allow.as_str())
     }
 
     /// Writes the decision to forward.
@@ -73,6 +85,7 @@ impl Journal {
     where
         T: Subject + AsRef<Call>,
     {
+        self.tally.allowed();
         let decision = written_decision(&permit.request(), permit.decision());
         let judged = judged(&permit, &decision);
         let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
@@ -110,6 +123,7 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written; the grant is gone with it.
     pub fn grant(&self, attempt: &Attempt, granted: Granted) -> Result<Recorded<Granted>, SinkFault> {
+        self.tally.allowed();
         let decision = written_assumption(&granted.assumed);
         let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
         self.sink.append(&event.with_grant(&granted, &decision).to_text())?;
@@ -121,6 +135,7 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written.
     pub fn told(&self, attempt: &Attempt) -> Result<(), SinkFault> {
+        self.tally.allowed();
         let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
         self.sink.append(&event.with_reason("a caller may always ask who it is").to_text())
     }
@@ -134,6 +149,7 @@ impl Journal {
     where
         T: Subject + AsRef<Call>,
     {
+        self.tally.refused(denied.decision().verdict().as_str(), &answered.code);
         if !self.admits(attempt) {
             return Ok(());
         }
@@ -153,10 +169,11 @@ impl Journal {
     /// # Errors
     /// A log that cannot be written.
     pub fn refused(&self, attempt: &Attempt, answered: &Answered) -> Result<(), SinkFault> {
+        let verdict = if answered.status >= 500 { "Error" } else { "Refused" };
+        self.tally.refused(verdict, &answered.code);
         if !self.admits(attempt) {
             return Ok(());
         }
-        let verdict = if answered.status >= 500 { "Error" } else { "Refused" };
         let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
         self.sink.append(&event.with_answer(answered).to_text())
     }
@@ -186,11 +203,9 @@ impl Journal {
 
     fn summary(&self, id: String, now: Timestamp, suppressed: Option<Suppressed>) -> Result<(), SinkFault> {
         let Some(suppressed) = suppressed else { return Ok(()) };
-        let attempt = Attempt::new(id, now, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let reason =
             format!("{} unauthenticated attempts were counted and not written one by one", suppressed.attempts);
-        let event = Event::new(&attempt, &self.identity, Stage::Summary, "Refused").with_reason(&reason);
-        self.sink.append(&event.to_text())
+        self.sink.append(&summary(&self.identity, id, now, "Refused", &reason))
     }
 
     fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {

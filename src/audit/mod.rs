@@ -1,25 +1,34 @@
 //! The audit log: each attempt written down, before anything is done about it.
 //!
-//! Only this room makes a [`Recorded`], and the upstream takes nothing else. The file sink is the one place below
-//! the edges that touches a file. Must not know: HTTP, how a caller is recognised, the clock.
+//! Only this room makes a [`Recorded`], and the upstream takes nothing else. `file` is the one place below the edges
+//! that touches files; what follows it (`stdout`, the spool) gets its lines. Must not know: HTTP, how a caller is
+//! recognised, the clock, which it is handed.
 
 mod attempt;
 mod bounded;
 mod budget;
 mod chain;
+mod checkpoint_key;
 mod event;
 mod file;
+mod follower;
 mod granted;
 mod journal;
+mod notice;
 mod sink;
+mod stdout;
+mod tally;
 mod user_identity;
 mod written_decision;
 
 pub use attempt::{Attempt, Reached};
 pub use budget::{Admission, Budget, BudgetLimits, Suppressed};
 pub use chain::{Chain, Link};
+pub use checkpoint_key::{CheckpointKey, NewCheckpointKey, NoCheckpointKey};
 pub use event::{Answered, Forwarded, JournalIdentity};
-pub use file::{FileSink, OpenFault, SyncMode};
+pub use file::{CheckpointSettings, FileSettings, FileSink, OpenFault, Packing, Parcel, Rotation, Spool, SyncMode};
+pub use follower::{Follower, FollowerStatus};
 pub use granted::Granted;
 pub use journal::{Journal, Recorded};
-pub use sink::{MemorySink, Sink, SinkFault};
+pub use sink::{LogStatus, MemorySink, Requirement, Sink, SinkFault};
+pub use stdout::StdoutSink;

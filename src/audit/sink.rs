@@ -2,6 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
+use super::follower::FollowerStatus;
+
 /// Takes events in order, one line each.
 pub trait Sink: Send + Sync + std::fmt::Debug {
     /// Returns when the event is as safe as the sink was set to make it.
@@ -20,6 +24,43 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
 
     /// Whether [`Sink::append`] waits for a disk, so that it must not be called where others wait.
     fn blocks(&self) -> bool;
+
+    /// How it is doing.
+    fn status(&self) -> LogStatus {
+        LogStatus::default()
+    }
+}
+
+/// Whether a call may go on without its line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Requirement {
+    #[default]
+    Required,
+    /// A line that cannot be written is counted, and told later.
+    BestEffort,
+}
+
+/// How a log is doing; counts are since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogStatus {
+    /// Whether calls may go on without their lines.
+    pub requirement: Requirement,
+    /// Lines of attempts.
+    pub written: u64,
+    /// Lines that could not be written, whose calls were refused.
+    pub failed: u64,
+    /// Lines that could not be written, whose calls went on.
+    pub lost: u64,
+    /// When lines last reached the disk.
+    pub last_sync: Option<Timestamp>,
+    /// Why nothing can be written at the moment.
+    pub fault: Option<String>,
+    pub checkpoints: u64,
+    /// The last line under a checkpoint, where there are any.
+    pub covered: Option<u64>,
+    pub checkpoint_fault: Option<String>,
+    /// Where lines go besides.
+    pub followers: Vec<FollowerStatus>,
 }
 
 /// A sink that somebody else looks at too.
@@ -34,6 +75,10 @@ impl<S: Sink> Sink for Arc<S> {
 
     fn blocks(&self) -> bool {
         S::blocks(self)
+    }
+
+    fn status(&self) -> LogStatus {
+        S::status(self)
     }
 }
 

@@ -6,6 +6,7 @@
 mod output;
 
 mod actions;
+mod audit_log;
 mod call;
 mod can;
 mod check;
@@ -16,6 +17,7 @@ mod eval;
 mod exit;
 mod generate;
 mod http_client;
+mod insecure;
 mod issuing;
 mod key;
 mod lint;

@@ -21,12 +21,14 @@ use crate::ram::{Principal, Region};
 use crate::simulator::World;
 use crate::store::{read_source, write_private};
 
+use super::audit_log;
 use super::core_dump::NoCoreDumps;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
+use super::insecure::Insecure;
 use super::question::known_principal;
 use super::runtime::{runtime, start_log};
-use super::startup::{Insecure, IssuedKey, Keys, Material, Plan, Started};
+use super::startup::{IssuedKey, Keys, Material, Plan, Started};
 
 /// Runs a command with a gateway and an embedded ECS of its own, and ends with its status
 #[derive(Debug, Args)]
@@ -115,7 +117,7 @@ impl Run {
             let listener = TcpListener::bind(ready.settings.listen).await.map_err(cannot)?;
             let address = listener.local_addr().map_err(cannot)?;
             let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
-            let Started { gateway, .. } = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, log, .. } = ready.gateway(&servers, &shutdown).await?;
             servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
             let mut command = self.command(&variables, address);
             // Before the command begins: whoever it tells to stop this program is heard.
@@ -131,6 +133,7 @@ impl Run {
             shutdown.cancel();
             servers.close();
             servers.wait().await;
+            audit_log::end(log).await;
             ended
         })?;
         let ended = ended.map_err(|error| Failure::new(format!("the command was lost: {error}"), "run it again"))?;
@@ -148,6 +151,7 @@ impl Run {
             insecure_no_policy: false,
             insecure_plain_upstream: false,
             insecure_plain_listener: false,
+            insecure_plain_admin: false,
             insecure_trusted_proxies: false,
             insecure_key_file_mode: false,
         };

@@ -15,10 +15,12 @@ use crate::identity::SecretPlace;
 use crate::simulator::World;
 use crate::store::read_source;
 
+use super::audit_log;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
+use super::insecure::Insecure;
 use super::runtime::{runtime, start_log, stop_on_signal};
-use super::startup::{Insecure, Keys, Material, Plan, Started};
+use super::startup::{Keys, Material, Plan, Started};
 
 /// Runs the gateway; without a configuration, the demo account in front of the embedded ECS
 #[derive(Debug, Args)]
@@ -71,22 +73,35 @@ impl Serve {
                 )
             })?;
             let address = listener.local_addr().unwrap_or(listen);
+            let admin = match ready.settings.admin {
+                Some(admin) => Some(audit_log::listen_admin(admin.listen).await?),
+                None => None,
+            };
+            let space = audit_log::space(&ready.settings.audit);
             let upstream = ready.settings.upstream.endpoint.clone();
             let products = ready.settings.products.clone();
             let (tls, audit) = (ready.settings.listener.tls.is_some(), ready.settings.audit.path.clone());
-            let greeting = Greeting { configured, demo, address, tls, upstream, products, audit };
+            let stdout_taken = ready.settings.audit.stdout.is_some();
+            let told = admin.as_ref().and_then(|admin| admin.local_addr().ok());
+            let greeting =
+                Greeting { configured, demo, address, admin: told, tls, upstream, products, audit, stdout_taken };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
-            let Started { gateway, credentials } = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, credentials, log } = ready.gateway(&servers, &shutdown).await?;
             greeting.print(&revision);
             let gateway = Arc::new(gateway);
             if let Some((listener, uris)) = credentials {
-                say_where(&listener, &uris, greeting.tls);
+                greeting.say_where(&listener, &uris);
                 servers.spawn(gateway::serve_credentials(listener, uris, Arc::clone(&gateway), shutdown.clone()));
+            }
+            servers.spawn(Arc::clone(&space).watch(shutdown.clone()));
+            if let Some(listener) = admin {
+                servers.spawn(gateway::serve_admin(listener, Arc::clone(&gateway), space, shutdown.clone()));
             }
             gateway::run(listener, gateway, shutdown).await;
             servers.close();
             servers.wait().await;
+            audit_log::end(log).await;
             Ok(Exit::Yes)
         })
     }
@@ -158,59 +173,69 @@ fn endpoint(upstream: &str, configured: Option<OwnKeys>) -> Result<Endpoint, Fai
     Ok(Endpoint::Server { url, keys: OwnKeys::One(OwnKey::Fixed { access_key_id, secret }) })
 }
 
-/// Where `ALIBABA_CLOUD_CREDENTIALS_URI` may point.
-fn say_where(listener: &TcpListener, uris: &[CredentialsUri], tls: bool) {
-    let Ok(address) = listener.local_addr() else { return };
-    let scheme = if tls { "https" } else { "http" };
-    for uri in uris {
-        say!("credentials of {} at {scheme}://{address}{}", uri.role.identity(), uri.path);
-    }
-}
-
 /// What a person is told once the gateway answers.
 struct Greeting {
     configured: bool,
     demo: bool,
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     tls: bool,
     upstream: Endpoint,
     products: Vec<ProductSettings>,
     audit: PathBuf,
+    /// By the audit log, whose lines nothing may stand between.
+    stdout_taken: bool,
 }
 
 impl Greeting {
+    fn line(&self, line: std::fmt::Arguments<'_>) {
+        if self.stdout_taken { tell!("{line}") } else { say!("{line}") }
+    }
+
+    /// Where `ALIBABA_CLOUD_CREDENTIALS_URI` may point.
+    fn say_where(&self, listener: &TcpListener, uris: &[CredentialsUri]) {
+        let Ok(address) = listener.local_addr() else { return };
+        let scheme = if self.tls { "https" } else { "http" };
+        for uri in uris {
+            self.line(format_args!("credentials of {} at {scheme}://{address}{}", uri.role.identity(), uri.path));
+        }
+    }
+
     fn print(&self, revision: &str) {
         if !self.configured {
-            say!(
+            self.line(format_args!(
                 "ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself"
-            );
+            ));
         }
         let upstream = match &self.upstream {
             Endpoint::Simulator => "the embedded ECS",
             Endpoint::Server { url, .. } => url,
         };
         let scheme = if self.tls { "https" } else { "http" };
-        say!("listening on {scheme}://{} in front of {upstream}", self.address);
+        self.line(format_args!("listening on {scheme}://{} in front of {upstream}", self.address));
         for ProductSettings { name, hosts, url, .. } in &self.products {
-            say!("`{name}` at {}, in front of {url}", hosts.join(", "));
+            self.line(format_args!("`{name}` at {}, in front of {url}", hosts.join(", ")));
         }
-        say!("policies {revision}");
-        say!("every attempt is written to {}", self.audit.display());
+        if let Some(admin) = self.admin {
+            self.line(format_args!("health and metrics at http://{admin}"));
+        }
+        self.line(format_args!("policies {revision}"));
+        self.line(format_args!("every attempt is written to {}", self.audit.display()));
         if !self.demo {
             return;
         }
         let program = program();
         let call = |key: &str, instance: &str| {
-            say!(
+            self.line(format_args!(
                 "  {program} call --endpoint http://{} --key {key} --region cn-hangzhou --eni eni-bp1demopod0000000001 --instance {instance}",
                 self.address
-            );
+            ));
         };
-        say!("\nIn another terminal, a call that is allowed and attaches the ENI:");
+        self.line(format_args!("\nIn another terminal, a call that is allowed and attaches the ENI:"));
         call("LTAI5tDemoTerway0000", "i-bp1demoworker00000001");
-        say!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:");
+        self.line(format_args!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:"));
         call("LTAI5tDemoAlice00000", "i-bp1demoprod000000001");
-        say!("\nCtrl-C stops.");
+        self.line(format_args!("\nCtrl-C stops."));
     }
 }
 

@@ -7,12 +7,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity, SyncMode};
+use crate::audit::{BudgetLimits, FileSink, Journal};
 use crate::catalog::Catalog;
 use crate::config::{
-    AuditSync, Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url,
+    Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url,
 };
-use crate::envelope::unique_id;
 use crate::gateway::{
     CredentialsUri, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys,
     UpstreamTarget, client_tls, now,
@@ -27,8 +26,10 @@ use crate::store::{
     read_keyring_text,
 };
 
+use super::audit_log::{self, LogParts, Opened};
 use super::exit::Failure;
 use super::http_client::read_roots;
+use super::insecure::Insecure;
 use super::issuing::ReadyIssuer;
 use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_key};
 use super::tls_files::TlsReload;
@@ -57,26 +58,6 @@ pub(super) struct IssuedKey {
     pub(super) secret: String,
 }
 
-/// Exceptions somebody asked for by name.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(super) struct Insecure {
-    /// Start without a single policy: everybody is refused
-    #[arg(long, help_heading = "Exceptions")]
-    pub(super) insecure_no_policy: bool,
-    /// Forward over plain http to an upstream that is not on loopback
-    #[arg(long, help_heading = "Exceptions")]
-    pub(super) insecure_plain_upstream: bool,
-    /// Listen without TLS on an address that is not loopback
-    #[arg(long, help_heading = "Exceptions")]
-    pub(super) insecure_plain_listener: bool,
-    /// Believe every address about who is behind it: a range of trusted proxies covers everyone
-    #[arg(long, help_heading = "Exceptions")]
-    pub(super) insecure_trusted_proxies: bool,
-    /// Read key files that others can read
-    #[arg(long, help_heading = "Exceptions")]
-    pub(super) insecure_key_file_mode: bool,
-}
-
 /// Everything that is read before a socket is opened.
 pub(super) struct Plan {
     pub(super) settings: Settings,
@@ -99,12 +80,15 @@ pub(super) struct Ready {
     world: World,
     issuers: Vec<Issuer>,
     issuing: Option<ReadyIssuer>,
+    log: LogParts,
 }
 
 /// A gateway, and what else is served beside it.
 pub(super) struct Started {
     pub(super) gateway: Gateway,
     pub(super) credentials: Option<(TcpListener, Vec<CredentialsUri>)>,
+    /// To be closed when all else is done.
+    pub(super) log: Arc<FileSink>,
 }
 
 impl Plan {
@@ -152,8 +136,9 @@ impl Plan {
         let issuers = look_up(&self.settings.tokens, &loaded.directory)?;
         let issuing = self.settings.issuer.clone();
         let issuing = issuing.map(|issuer| ReadyIssuer::read(issuer, &loaded.directory, modes)).transpose()?;
+        let log = LogParts::read(&self.settings.audit, modes, loaded.directory.revision())?;
         let Self { settings, world, .. } = self;
-        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers, issuing })
+        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers, issuing, log })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -170,6 +155,12 @@ impl Plan {
                 credentials.listen
             );
             return Err(Failure::new(what, "add `[tls]` to the configuration, or listen on 127.0.0.1"));
+        }
+        let admin = self.settings.admin.filter(|admin| !admin.listen.ip().is_loopback());
+        if let Some(admin) = admin.filter(|_| !self.insecure.insecure_plain_admin) {
+            let what = format!("`{}` is not loopback, and health and metrics are told there without TLS", admin.listen);
+            let help = "listen on 127.0.0.1 in `[admin]`, or start with `--insecure-plain-admin`";
+            return Err(Failure::new(what, help));
         }
         if self.settings.issuer.is_some() && self.settings.products.iter().any(|product| product.name == "sts") {
             let what = "there is a `[[product]]` `sts`, and this gateway answers calls of STS itself";
@@ -261,23 +252,16 @@ impl Ready {
         read_role_keys(&self.upstream_keys).await
     }
 
-    /// Opens the audit log: last of all, so that a start that fails leaves none behind.
-    fn journal(&self) -> Result<Journal, Failure> {
-        let audit = &self.settings.audit;
-        let sync = match audit.sync {
-            AuditSync::Always => SyncMode::Always,
-            AuditSync::None => SyncMode::None,
-        };
-        let sink = FileSink::open(&audit.path, sync, &unique_id())
-            .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
-        let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: self.replica.clone() };
-        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
-        Ok(Journal::new(Box::new(sink), identity, limits))
-    }
-
     /// Starts the embedded ECS where it is asked for, and puts the gateway together.
     pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Started, Failure> {
-        let journal = self.journal()?;
+        // Last of all, so that a start that fails leaves no log behind.
+        let audit = &self.settings.audit;
+        let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
+        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
+        let journal = Journal::new(Box::new(Arc::clone(&log)), log.identity().clone(), limits);
+        if let Some((shipping, spool)) = shipping {
+            servers.spawn(shipping.run(spool, shutdown.clone()));
+        }
         let signing = self.settings.upstream.signing;
         if signing == Signing::PassThrough {
             tracing::warn!("`signing = \"passthrough\"`: {CANNOT_PROMISE}");
@@ -344,7 +328,7 @@ impl Ready {
             proxies: self.settings.listener.proxies,
             tls,
         });
-        Ok(Started { gateway, credentials })
+        Ok(Started { gateway, credentials, log })
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Must not know: how anything it configures works. Reads no file: whoever does hands it the text.
 
-mod audit_sync;
+mod admin;
+mod audit;
+mod audit_sinks;
+mod byte_size;
 mod denial;
 mod duration;
 mod environment;
@@ -20,15 +23,16 @@ mod tokens;
 mod unbuilt;
 mod written;
 
-pub use audit_sync::AuditSync;
+pub use admin::AdminSettings;
+pub use audit::{AuditSettings, AuditSync, CheckpointFile, RotationSettings};
+pub use audit_sinks::{HttpSettings, StdoutSettings};
 pub use duration::parse_duration;
 pub use environment::environment;
 pub use instance_role::InstanceRoleSettings;
 pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSettings};
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{
-    AuditSettings, DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings,
-    UpstreamSettings,
+    DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings, UpstreamSettings,
 };
 pub use operations::{OperationSettings, OtherOperations, TrunkEni};
 pub use own_key::{OwnKey, OwnKeys};

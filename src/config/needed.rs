@@ -12,7 +12,8 @@ use crate::identity::NonceLimits;
 use crate::ram::Region;
 use crate::source::{Complaint, Source};
 
-use super::audit_sync::AuditSync;
+use super::admin::AdminSettings;
+use super::audit::AuditSettings;
 use super::issuer::IssuerSettings;
 use super::listener::{self, ListenerSettings};
 use super::operations::OperationSettings;
@@ -22,13 +23,13 @@ use super::region_alias::RegionAliases;
 use super::signing::Signing;
 use super::tokens::{self, TokenSettings};
 use super::unbuilt;
-use super::written::{
-    WrittenAudit, WrittenIdentity, WrittenLimits, WrittenResources, WrittenSettings, WrittenUpstream,
-};
+use super::written::{WrittenIdentity, WrittenLimits, WrittenResources, WrittenSettings, WrittenUpstream};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
+    /// Where health and metrics are told.
+    pub admin: Option<AdminSettings>,
     /// Names callers may use; empty: any well-formed one. In pass-through: which may go on where they are signed.
     pub hosts: Vec<String>,
     /// Shown in `HostId`, logs and audit lines; without it, the host's name.
@@ -82,15 +83,6 @@ pub struct DenialSettings {
     pub recommend: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-pub struct AuditSettings {
-    pub path: PathBuf,
-    pub sync: AuditSync,
-    /// Lines a minute for refused attempts of unknown callers: of one peer, and of all together.
-    pub unauthenticated_per_peer: u32,
-    pub unauthenticated_total: u32,
-}
-
 #[derive(Clone, Copy, Debug)]
 pub struct ResourceSettings {
     pub source: ResourceSource,
@@ -127,6 +119,7 @@ impl Settings {
     pub fn demo() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8620)),
+            admin: None,
             hosts: Vec::new(),
             replica: None,
             policies: vec!["policies".into()],
@@ -148,12 +141,7 @@ impl Settings {
             issuer: None,
             denial: DenialSettings { code: "Forbidden.SubUser".into(), detail: true, recommend: None },
             operations: OperationSettings::default(),
-            audit: AuditSettings {
-                path: "audit.jsonl".into(),
-                sync: AuditSync::Always,
-                unauthenticated_per_peer: 600,
-                unauthenticated_total: 6000,
-            },
+            audit: AuditSettings::demo(),
             resources: ResourceSettings {
                 source: ResourceSource::File,
                 cache: Duration::from_secs(30),
@@ -224,6 +212,7 @@ impl Reader<'_> {
         let hosts: Vec<String> = written.hosts.into_iter().map(|host| self.host(&host)).collect();
         Settings {
             listen: written.listen.unwrap_or(defaults.listen),
+            admin: written.admin.map(AdminSettings::from),
             products: self.products(written.product, &hosts),
             hosts,
             replica: Some(written.replica).filter(|replica| !replica.is_empty()),
@@ -320,15 +309,6 @@ impl Reader<'_> {
         });
         let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
         IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share } }
-    }
-
-    fn audit(&mut self, written: WrittenAudit, defaults: AuditSettings) -> AuditSettings {
-        AuditSettings {
-            path: self.folder.join(written.path.unwrap_or(defaults.path)),
-            sync: written.sync.and_then(|sync| sync.get_ref().mode()).unwrap_or(defaults.sync),
-            unauthenticated_per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated_per_peer),
-            unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
-        }
     }
 
     fn resources(&mut self, written: WrittenResources, defaults: ResourceSettings) -> ResourceSettings {

@@ -12,20 +12,9 @@ pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Comp
         value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
     };
     let identity = &written.identity;
-    let found: [(Option<Range<usize>>, &str, &str); 5] = [
-        (span(&written.admin), "[admin]", "leave the section out"),
+    let found: [(Option<Range<usize>>, &str, &str); 2] = [
         (span(&written.shadow), "[shadow]", "leave the section out"),
         (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
-        (
-            written.audit.required.as_ref().filter(|required| !*required.get_ref()).map(toml::Spanned::span),
-            "audit.required",
-            "use `true`",
-        ),
-        (
-            written.audit.sync.as_ref().filter(|sync| sync.get_ref().mode().is_none()).map(toml::Spanned::span),
-            "audit.sync",
-            "use `always` or `none`",
-        ),
     ];
     found
         .into_iter()

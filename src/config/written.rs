@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use toml::{Spanned, Value};
 
-use super::audit_sync::AuditSync;
+use super::admin::WrittenAdmin;
+use super::audit::WrittenAudit;
 use super::duration;
 use super::issuer::WrittenIssuer;
 use super::listener::WrittenTls;
@@ -26,7 +27,7 @@ pub(super) struct WrittenSettings {
     pub(super) replica: String,
     pub(super) policies: Option<Vec<PathBuf>>,
     pub(super) keyring: Option<PathBuf>,
-    pub(super) admin: Unbuilt,
+    pub(super) admin: Option<WrittenAdmin>,
     pub(super) upstream: Option<Spanned<WrittenUpstream>>,
     pub(super) product: Vec<Spanned<WrittenProduct>>,
     pub(super) identity: WrittenIdentity,
@@ -87,24 +88,6 @@ pub(super) struct WrittenOperations {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenAudit {
-    pub(super) path: Option<PathBuf>,
-    pub(super) required: Option<Spanned<bool>>,
-    pub(super) sync: Option<Spanned<WrittenSync>>,
-    pub(super) unauthenticated_per_peer: Option<u32>,
-    pub(super) unauthenticated_total: Option<u32>,
-}
-
-#[derive(Clone, Copy, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum WrittenSync {
-    Always,
-    Group,
-    None,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub(super) struct WrittenResources {
     pub(super) source: Option<Spanned<String>>,
     pub(super) cache: Option<duration::WrittenOrZero>,
@@ -125,15 +108,4 @@ pub(super) struct WrittenLimits {
     pub(super) call_timeout: Option<duration::Written>,
     pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
-}
-
-impl WrittenSync {
-    /// The mode, where it is built.
-    pub(super) fn mode(self) -> Option<AuditSync> {
-        match self {
-            Self::Always => Some(AuditSync::Always),
-            Self::None => Some(AuditSync::None),
-            Self::Group => None,
-        }
-    }
 }

@@ -5,8 +5,9 @@
 //! has it written down, and `upstream` sends it: rebuilt, or as it came (`outgoing`, `original`). Where a policy turns on
 //! tags or groups, `resource_facts` looks them up first; `issuer_keys` keeps what tokens are checked with, and
 //! `instance_role` a key that does not last. Calls that ask for a key of the gateway's own leave the list before the
-//! catalogue, for `sts`. Must not know: what a policy says, how a signature is computed, files.
+//! catalogue, for `sts`. Beside the list, `admin` tells how all of it is doing, and `shipping` sends the audit log on. Must not know: what a policy says, how a signature is computed, files.
 
+mod admin;
 mod called;
 mod clock;
 mod connection;
@@ -32,6 +33,7 @@ mod resource_facts;
 mod server;
 mod server_tls;
 mod settle;
+mod shipping;
 mod socket;
 mod stop;
 mod sts;
@@ -42,6 +44,7 @@ mod upstream;
 mod upstream_keys;
 mod welcome;
 
+pub use admin::{LogSpace, serve_admin};
 pub use clock::now;
 pub use instance_role::InstanceRole;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
@@ -51,6 +54,7 @@ pub use product::Product;
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
 pub use server_tls::{ClientCertificates, ServerTls, ServerTlsTexts, server_tls};
+pub use shipping::{ParcelEncoding, Shipping};
 pub use sts::{CredentialsUri, IdentityExchange, Issuing, serve_credentials};
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;

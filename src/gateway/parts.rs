@@ -63,6 +63,8 @@ pub struct Gateway {
     pub(super) denial: Option<Answer>,
     /// Connections that ended before their first call, since that was last told.
     pub(super) turned_away: AtomicU64,
+    /// The same since the start, with those that were too many.
+    pub(super) turned_away_ever: AtomicU64,
 }
 
 /// A head's lines besides the query: more than any client of this API sends.
@@ -84,7 +86,7 @@ impl Gateway {
             parts.region_aliases = RegionAliases::default();
         }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
-        Self { parts, denial, turned_away: AtomicU64::new(0) }
+        Self { parts, denial, turned_away: AtomicU64::new(0), turned_away_ever: AtomicU64::new(0) }
     }
 
     /// Where calls of an operation go: to the product that it is of.

@@ -64,7 +64,10 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
                     true => None,
                     false => match peers.admit(peer.ip()) {
                         Some(place) => Some(place),
-                        None => continue,
+                        None => {
+                            gateway.turned_away_ever.fetch_add(1, Ordering::Relaxed);
+                            continue;
+                        }
                     },
                 };
                 let (gateway, peers, drain) = (Arc::clone(&gateway), Arc::clone(&peers), drain.clone());
@@ -72,6 +75,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
                     if let Err(why) = serve(stream, peer, &gateway, &peers, drain).await {
                         tracing::debug!(%peer, %why, "a connection ended before its first call");
                         gateway.turned_away.fetch_add(1, Ordering::Relaxed);
+                        gateway.turned_away_ever.fetch_add(1, Ordering::Relaxed);
                     }
                     drop((slot, place));
                 });

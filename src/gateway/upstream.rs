@@ -128,6 +128,11 @@ impl Upstream {
         Self { target, keys: Arc::new(keys.into()), client }
     }
 
+    /// The gateway's own keys.
+    pub(super) fn keys(&self) -> &UpstreamKeys {
+        &self.keys
+    }
+
     /// A sender to another product, with the same keys and connections.
     pub(super) fn beside(&self, url: String) -> Self {
         let target = UpstreamTarget { url, timeout: self.target.timeout };

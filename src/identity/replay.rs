@@ -15,6 +15,11 @@ pub trait NonceMemory: Send + Sync {
     /// # Errors
     /// A nonce that was used within the memory's span, or a memory that has no room for it.
     fn remember(&self, access_key_id: &str, nonce: &str, now: Timestamp) -> Result<(), NonceFault>;
+
+    /// How many nonces are held.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +90,10 @@ impl InMemoryNonces {
 }
 
 impl NonceMemory for InMemoryNonces {
+    fn held(&self) -> usize {
+        self.len()
+    }
+
     fn remember(&self, access_key_id: &str, nonce: &str, now: Timestamp) -> Result<(), NonceFault> {
         let entry =
             Entry { nonce: self.keyed.hash_one((access_key_id, nonce)), key: self.keyed.hash_one(access_key_id) };

@@ -6,6 +6,8 @@
 mod account;
 #[cfg(feature = "identity")]
 mod certificates;
+#[cfg(feature = "identity")]
+mod checkpoint_key;
 mod demo;
 mod directory;
 mod documents;
@@ -15,6 +17,8 @@ mod issuer_keys;
 mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
+#[cfg(feature = "gateway")]
+mod space;
 mod test_files;
 mod unknown_facts;
 mod write;
@@ -23,6 +27,8 @@ mod written_account;
 pub use account::PolicyFiles;
 #[cfg(feature = "identity")]
 pub use certificates::{TlsFiles, read_tls_files};
+#[cfg(feature = "identity")]
+pub use checkpoint_key::read_checkpoint_key;
 pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;
@@ -31,5 +37,7 @@ pub use file::{read_bounded, read_source};
 pub use issuer_keys::read_issuer_keys;
 #[cfg(feature = "identity")]
 pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
+#[cfg(feature = "gateway")]
+pub use space::free_space;
 pub use test_files::{TestKind, TestText, policy_directory_of, read_test_files};
 pub use write::{replace_file, replace_private, write_private};

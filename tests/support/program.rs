@@ -112,6 +112,18 @@ impl Server {
         stdout[at..].split_whitespace().next().unwrap().to_owned()
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The address that was printed after these words.
+    pub fn address_after(&self, words: &str) -> std::net::SocketAddr {
+        let stdout = self.stdout();
+        let at = stdout.find(words).unwrap_or_else(|| panic!("no `{words}`: {stdout}")) + words.len();
+        stdout[at..].split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     pub fn stdout(&self) -> String {
         self.stdout.lock().unwrap().clone()
     }

@@ -1,5 +1,6 @@
 //! `ramgate key`: the gateway's own keys, and keys that it issues.
 
+mod checkpoint;
 mod issuer;
 mod obtain;
 mod terway;
@@ -15,6 +16,7 @@ use super::exit::{Exit, Failure};
 Example: ramgate key issuer --out issuer.key")]
 pub(super) enum Key {
     Issuer(issuer::IssuerKey),
+    Checkpoint(checkpoint::CheckpointKeyFile),
     TokenFile(Box<token_file::TokenFile>),
 }
 
@@ -22,6 +24,7 @@ impl Key {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Issuer(issuer) => issuer.run(),
+            Self::Checkpoint(file) => file.run(),
             Self::TokenFile(file) => file.run(),
         }
     }

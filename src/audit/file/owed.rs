@@ -1,0 +1,68 @@
+//! What the log has to say of itself as soon as it can be written.
+
+use jiff::Timestamp;
+
+use super::super::sink::{Requirement, SinkFault};
+
+/// Lines that are missing, and what happened to the file.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    missing: u64,
+    since: Option<Timestamp>,
+    why: String,
+    events: Vec<String>,
+}
+
+/// More is not told one by one.
+const MOST_EVENTS: usize = 16;
+
+impl Owed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.missing == 0 && self.events.is_empty()
+    }
+
+    /// Lines that could not be written.
+    pub(super) fn failed(&mut self, lines: u64, fault: &SinkFault, now: fn() -> Timestamp) {
+        if lines == 0 {
+            return;
+        }
+        self.missing += lines;
+        if self.since.is_none() {
+            self.since = Some(now());
+            self.why.clone_from(&fault.0);
+        }
+    }
+
+    /// Something that happened to the file.
+    pub(super) fn event(&mut self, what: String) {
+        if self.events.len() < MOST_EVENTS {
+            self.events.push(what);
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.missing += other.missing;
+        if other.since.is_some() && (self.since.is_none() || other.since < self.since) {
+            self.since = other.since;
+            self.why = other.why;
+        }
+        let mut events = other.events;
+        events.append(&mut self.events);
+        events.truncate(MOST_EVENTS);
+        self.events = events;
+    }
+
+    /// One line's reason each.
+    pub(super) fn reasons(&self, requirement: Requirement) -> impl Iterator<Item = String> {
+        let missing = (self.missing > 0).then(|| {
+            let (lines, why) = (self.missing, &self.why);
+            let since = self.since.map(|since| format!(" since {since:.0}")).unwrap_or_default();
+            let calls = match requirement {
+                Requirement::Required => "nothing was forwarded for them",
+                Requirement::BestEffort => "they are lost, and their calls went on",
+            };
+            format!("{lines} lines could not be written{since}, {calls}: {why}")
+        });
+        self.events.iter().cloned().chain(missing)
+    }
+}

@@ -1,0 +1,111 @@
+//! Files that were put away: compressed, and removed when they are old and a checkpoint covers them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, PoisonError};
+
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use jiff::{SignedDuration, Timestamp};
+
+use super::names::{Form, Names, Rotated, sync_folder};
+use super::rotate::Packing;
+use super::state::Shared;
+use super::tail::{LONGEST_LINE, Standing, Tail, read_tail, tail_of};
+
+/// Works each time it is told that there is something, until nobody can tell it any more.
+pub(super) fn run(shared: &Arc<Shared>, told: &Receiver<()>) {
+    while told.recv().is_ok() {
+        while told.try_recv().is_ok() {}
+        let done = pack_all(&shared.names, shared.rotation.packing).and_then(|()| remove_old(shared));
+        if let Err(error) = done {
+            tracing::error!(%error, "rotated files of the audit log were left as they are, until the next rotation");
+        }
+    }
+}
+
+fn pack_all(names: &Names, packing: Packing) -> io::Result<()> {
+    if packing == Packing::Plain {
+        return Ok(());
+    }
+    names.all_rotated()?.iter().filter(|file| file.form == Form::Plain).try_for_each(|file| pack(names, file))
+}
+
+/// The plain file goes only when the packed one is on disk under its name, so a crash costs nothing but time.
+fn pack(names: &Names, file: &Rotated) -> io::Result<()> {
+    let mut packed = file.path.clone().into_os_string();
+    packed.push(".gz");
+    let mut part = packed.clone();
+    part.push(".part");
+    let plain = File::open(&file.path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut encoder = GzEncoder::new(options.open(&part)?, Compression::default());
+    io::copy(&mut BufReader::with_capacity(1 << 16, &plain), &mut encoder)?;
+    let mut out = encoder.finish()?;
+    out.flush()?;
+    out.set_modified(plain.metadata()?.modified()?)?;
+    out.sync_all()?;
+    fs::rename(&part, &packed)?;
+    sync_folder(names.folder())?;
+    fs::remove_file(&file.path)
+}
+
+/// Never one that reaches past the last checkpoint.
+fn remove_old(shared: &Shared) -> io::Result<()> {
+    let covered = {
+        let checkpoints = shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        checkpoints.as_ref().map_or(0, |checkpoints| checkpoints.covered)
+    };
+    let mut files = shared.names.all_rotated()?;
+    files.retain(|file| file.last <= covered);
+    let now = (shared.notices.now)();
+    let surplus = shared.rotation.keep_files.map_or(0, |most| files.len().saturating_sub(most));
+    for (at, file) in files.iter().enumerate() {
+        if at < surplus || is_older(file, shared, now)? {
+            fs::remove_file(&file.path)?;
+            tracing::info!("removed `{}`, which a checkpoint covers", file.path.display());
+        }
+    }
+    Ok(())
+}
+
+fn is_older(file: &Rotated, shared: &Shared, now: Timestamp) -> io::Result<bool> {
+    let Some(keep) = shared.rotation.keep else { return Ok(false) };
+    let written = Timestamp::try_from(fs::metadata(&file.path)?.modified()?).map_err(io::Error::other)?;
+    Ok(SignedDuration::try_from(keep).is_ok_and(|keep| now.duration_since(written) > keep))
+}
+
+/// Where the chain stands at the end of the newest file that was put away; none when its end is no line of ours.
+pub(super) fn newest(names: &Names) -> io::Result<Option<(Rotated, Option<Standing>)>> {
+    let Some(file) = names.all_rotated()?.pop() else { return Ok(None) };
+    let opened = File::open(&file.path)?;
+    let tail = match file.form {
+        Form::Plain => {
+            let length = opened.metadata()?.len();
+            read_tail(&opened, length)?
+        }
+        Form::Gzip => end_of(MultiGzDecoder::new(BufReader::new(opened)))?,
+    };
+    Ok(Some((file, tail.and_then(|tail| tail.stands))))
+}
+
+/// The end of a text that can only be read from its beginning.
+fn end_of(mut text: impl Read) -> io::Result<Option<Tail>> {
+    let most = 4 * usize::try_from(LONGEST_LINE).unwrap_or(usize::MAX);
+    let (mut bytes, mut piece, mut start) = (Vec::new(), vec![0; 1 << 16], 0);
+    loop {
+        let read = text.read(&mut piece)?;
+        if read == 0 {
+            return Ok(tail_of(&bytes, start));
+        }
+        bytes.extend_from_slice(&piece[..read]);
+        if bytes.len() > most {
+            start += bytes.drain(..bytes.len() - most / 2).count() as u64;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The end of a log: where its chain stands, and what a crash left half written.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::super::chain::{Chain, Link};
+
+/// No line of ours is longer: where the last one begins is looked for no further back.
+pub(super) const LONGEST_LINE: u64 = 1 << 20;
+
+/// The end of a file whose last complete line, if there is one, is a line of a log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tail {
+    /// None where there is no complete line.
+    pub(super) stands: Option<Standing>,
+    /// How long the file is without the line that was torn, if one was.
+    pub(super) complete: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) chain: Chain,
+    /// What the chain is called.
+    pub(super) name: Option<String>,
+}
+
+/// Reads the end of a file of that length; none when it is no end of a log.
+pub(super) fn read_tail(mut file: &File, length: u64) -> io::Result<Option<Tail>> {
+    if length == 0 {
+        // Not every file that can be written can be searched.
+        return Ok(Some(Tail { stands: None, complete: 0 }));
+    }
+    let start = length.saturating_sub(2 * LONGEST_LINE);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(length - start).read_to_end(&mut bytes)?;
+    Ok(tail_of(&bytes, start))
+}
+
+pub(super) fn tail_of(bytes: &[u8], start: u64) -> Option<Tail> {
+    let Some(feed) = bytes.iter().rposition(|byte| *byte == b'\n') else {
+        // The very first line may be torn; what is none must not be taken away from whoever it belongs to.
+        let ours = start == 0 && (bytes.starts_with(FIRST) || FIRST.starts_with(bytes));
+        return ours.then_some(Tail { stands: None, complete: 0 });
+    };
+    Some(Tail { stands: Some(standing(last_line(&bytes[..feed], start)?)?), complete: start + feed as u64 + 1 })
+}
+
+/// What every line begins with.
+const FIRST: &[u8] = b"{\"seq\":";
+
+/// The last line of a text that ends before its line feed.
+fn last_line(bytes: &[u8], start: u64) -> Option<&[u8]> {
+    match bytes.iter().rposition(|byte| *byte == b'\n') {
+        Some(feed) => Some(&bytes[feed + 1..]),
+        None if start == 0 => Some(bytes),
+        None => None,
+    }
+}
+
+fn standing(line: &[u8]) -> Option<Standing> {
+    let link: Link = serde_json::from_slice(line).ok()?;
+    let written: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let name = written.pointer("/event/additionalEventData/gateway/chain");
+    Some(Standing { chain: Chain::after(&link, line), name: name.and_then(|name| name.as_str()).map(str::to_owned) })
+}
+
+/// Moves the bytes of a file from there on into a new file, and makes both last.
+pub(super) fn set_aside(mut file: &File, from: u64, aside: &Path) -> io::Result<()> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut kept = options.open(aside)?;
+    io::copy(&mut file, &mut kept)?;
+    kept.flush()?;
+    kept.sync_all()?;
+    file.set_len(from)?;
+    file.sync_all()
+}
+
+/// Reads the number of the first line of a file, and when its event was.
+pub(super) fn read_first(mut file: &File) -> io::Result<Option<(u64, Option<jiff::Timestamp>)>> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST_LINE).read_to_end(&mut bytes)?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Ok(link) = serde_json::from_slice::<Link>(line) else { return Ok(None) };
+    let written: Option<serde_json::Value> = serde_json::from_slice(line).ok();
+    let time = written.and_then(|line| line.pointer("/event/eventTime")?.as_str()?.parse().ok());
+    Ok(Some((link.seq, time)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_line_is_told_from_what_is_no_log() {
+        let mut log = Vec::new();
+        let mut chain = Chain::new();
+        (0..2).for_each(|_| chain.append("{}", &mut log));
+        let whole = log.len() as u64;
+        let stands = || Some(Standing { chain, name: None });
+        assert_eq!(tail_of(&log, 0), Some(Tail { stands: stands(), complete: whole }));
+        log.extend_from_slice(b"{\"seq\":3,\"pr");
+        assert_eq!(tail_of(&log, 0), Some(Tail { stands: stands(), complete: whole }));
+        for torn in ["{", "{\"seq\":1,\"prev\":\"0"] {
+            assert_eq!(tail_of(torn.as_bytes(), 0), Some(Tail { stands: None, complete: 0 }), "{torn}");
+        }
+        for other in ["hello", "hello\n", "hello\n{\"seq\":1", "{\"seq\":1,\"prev\":\"0\n", "\n"] {
+            assert_eq!(tail_of(other.as_bytes(), 0), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The file sink on disks that are there and on some that are not.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::super::checkpoint_key::{CheckpointKey, NewCheckpointKey};
+
+use super::*;
+
+fn now() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+fn open(path: &Path, sync: SyncMode) -> Result<FileSink, OpenFault> {
+    FileSink::open(FileSettings { sync, ..FileSettings::new(path, now) })
+}
+
+#[test]
+fn a_log_goes_on_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    for sync in [SyncMode::Always, SyncMode::Group, SyncMode::None] {
+        let sink = open(&path, sync).unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..5).for_each(|_| sink.append("{}").unwrap()));
+            }
+        });
+        assert!(matches!(open(&path, sync), Err(OpenFault::InUse { .. })));
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut chain = Chain::new();
+    let mut expected = Vec::new();
+    (0..60).for_each(|_| chain.append("{}", &mut expected));
+    assert_eq!(text.as_bytes(), expected);
+}
+
+#[test]
+fn an_end_that_is_no_line_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    for end in ["hello", "{\"seq\":1,\"prev\":\"0\n", "hello\n"] {
+        std::fs::write(&path, end).unwrap();
+        assert!(matches!(open(&path, SyncMode::None), Err(OpenFault::Unreadable { .. })), "{end}");
+    }
+    assert!(matches!(open(folder.path(), SyncMode::None), Err(OpenFault::Io { .. })));
+}
+
+#[test]
+fn a_failed_write_leaves_nothing_behind() {
+    let full = Path::new("/dev/full");
+    assert!(full.exists());
+    let sink = open(full, SyncMode::None).unwrap();
+    assert!(sink.append("{}").is_err());
+    assert_eq!(sink.shared.lock().chain, Chain::new());
+    assert_eq!((sink.status().failed, sink.status().lost, sink.status().fault.is_some()), (1, 0, true));
+}
+
+#[test]
+fn lines_that_are_not_required_are_counted() {
+    let settings = FileSettings { requirement: Requirement::BestEffort, ..FileSettings::new("/dev/full", now) };
+    let sink = FileSink::open(settings).unwrap();
+    (0..3).for_each(|_| sink.append("{}").unwrap());
+    assert_eq!((sink.status().failed, sink.status().lost), (0, 3));
+}
+
+/// A clock that a test sets.
+static SECONDS: AtomicI64 = AtomicI64::new(0);
+
+fn set_clock() -> Timestamp {
+    now() + jiff::SignedDuration::from_secs(SECONDS.load(Ordering::SeqCst))
+}
+
+fn wait_for(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if holds() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("waited in vain: {what}");
+}
+
+#[test]
+fn time_alone_rotates_removes_and_attests() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("logs");
+    std::fs::create_dir(&target).unwrap();
+    std::fs::write(target.join("audit.jsonl"), "").unwrap();
+    let link = folder.path().join("link.jsonl");
+    std::os::unix::fs::symlink(target.join("audit.jsonl"), &link).unwrap();
+    let key = NewCheckpointKey::random().unwrap();
+    let checkpoints = CheckpointSettings {
+        key: CheckpointKey::from_pem(&key.private).unwrap(),
+        every: Duration::from_secs(3600),
+        policy_revision: "sha256:0".to_owned(),
+    };
+    let (every, keep) = (Some(Duration::from_secs(60)), Some(Duration::from_secs(86_400)));
+    let rotation = Rotation { every, keep, ..Rotation::default() };
+    let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&link, set_clock) };
+    let sink = FileSink::open(settings).unwrap();
+    let kinds = || {
+        let text = std::fs::read_to_string(target.join("audit.checkpoints.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let shown = lines.map(|line| {
+            let it = &line["checkpoint"];
+            format!("{} {}-{} {}", it["kind"].as_str().unwrap(), it["first"], it["last"], it["count"])
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    SECONDS.store(3601, Ordering::SeqCst);
+    wait_for("an hour without lines", || kinds() == "start 1-0 0, hour 1-0 0");
+    sink.append("{}").unwrap();
+    SECONDS.store(3601 + 61, Ordering::SeqCst);
+    let rotated = target.join("audit.000000000001-000000000001.jsonl");
+    wait_for("the file is put away", || rotated.exists());
+    wait_for("a checkpoint", || kinds() == "start 1-0 0, hour 1-0 0, rotation 1-1 1");
+    assert_eq!(std::fs::read(target.join("audit.jsonl")).unwrap(), b"");
+    // By the clock of the file system it was written just now, whatever year the test's clock shows.
+    SECONDS.store(100 * 365 * 86_400, Ordering::SeqCst);
+    wait_for("it is removed", || !rotated.exists());
+    drop(sink);
+    assert!(kinds().ends_with(", stop 2-1 0"), "{}", kinds());
+}
+
+#[test]
+fn a_disk_that_hangs_gets_no_more_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = open(&folder.path().join("audit.jsonl"), SyncMode::Group).unwrap();
+    assert!(!sink.blocks());
+    sink.shared.syncs(Some(now() - jiff::SignedDuration::from_millis(50)));
+    assert!(sink.blocks(), "whoever writes now is told that it may take time");
+    sink.shared.syncs(Some(now() - jiff::SignedDuration::from_secs(2)));
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| sink.append("{}"));
+        thread::sleep(Duration::from_millis(50));
+        assert!(!waiting.is_finished());
+        assert_eq!(sink.status().written, 0);
+        sink.shared.syncs(None);
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+    });
+}
+
+/// `/dev/null` takes every byte, and cannot be synced.
+#[test]
+fn a_sync_that_fails_turns_the_log_bad() {
+    let null = Path::new("/dev/null");
+    let sink = open(null, SyncMode::Always).unwrap();
+    assert!(sink.append("{}").is_err());
+    assert!(sink.append("{}").is_err());
+    let sink = open(null, SyncMode::Group).unwrap();
+    assert_eq!(sink.append("{}"), Ok(()), "the line was handed over");
+    while sink.shared.lock().bad.is_none() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(sink.append("{}").is_err(), "and no other is before it can be synced");
+    assert!(sink.status().fault.is_some());
+}

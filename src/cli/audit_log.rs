@@ -1,0 +1,129 @@
+//! The audit log as the settings describe it, opened.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::spawn_blocking;
+
+use crate::audit::{
+    CheckpointSettings, FileSettings, FileSink, Follower, Packing, Requirement, Rotation, Spool, StdoutSink, SyncMode,
+};
+use crate::config::{AuditSettings, AuditSync, HttpSettings};
+use crate::gateway::{LogSpace, ParcelEncoding, Shipping, client_tls, now};
+use crate::store::{FileModes, read_checkpoint_key, read_secret};
+
+use super::exit::Failure;
+use super::http_client::read_roots;
+
+/// What the log needs that is read before anything is opened.
+pub(super) struct LogParts {
+    checkpoints: Option<CheckpointSettings>,
+    shipping: Option<Shipping>,
+}
+
+/// The log, and who sends it on.
+pub(super) struct Opened {
+    pub(super) log: Arc<FileSink>,
+    pub(super) shipping: Option<(Shipping, Arc<Spool>)>,
+}
+
+impl LogParts {
+    pub(super) fn read(audit: &AuditSettings, modes: FileModes, policy_revision: &str) -> Result<Self, Failure> {
+        let checkpoints = audit.checkpoint.as_ref().map(|file| {
+            let key = read_checkpoint_key(&file.key_file, modes).map_err(Failure::Complaints)?;
+            Ok::<_, Failure>(CheckpointSettings { key, every: file.every, policy_revision: policy_revision.to_owned() })
+        });
+        let shipping = audit.http.as_ref().map(|http| shipping(http, modes));
+        Ok(Self { checkpoints: checkpoints.transpose()?, shipping: shipping.transpose()? })
+    }
+}
+
+fn shipping(http: &HttpSettings, modes: FileModes) -> Result<Shipping, Failure> {
+    let roots = http.ca_file.as_deref().map(|path| read_roots(path, "audit.http.ca_file")).transpose()?;
+    let tls = client_tls(roots.as_deref()).map_err(|error| {
+        Failure::new(format!("the collector's certificates cannot be used: {error}"), "mend `audit.http.ca_file`")
+    })?;
+    let cannot = |why: String| Failure::new(format!("`[audit.http]`: {why}"), "mend its `url` and `token_…`");
+    let token =
+        http.token.as_ref().map(|place| read_secret(place, Path::new(""), modes)).transpose().map_err(cannot)?;
+    let encoding = if http.gzip { ParcelEncoding::Gzip } else { ParcelEncoding::Plain };
+    Shipping::new(&http.url, token.as_ref(), encoding, tls).map_err(cannot)
+}
+
+fn requirement(required: bool) -> Requirement {
+    if required { Requirement::Required } else { Requirement::BestEffort }
+}
+
+/// Opens the log, which begins it where there is none.
+pub(super) fn open(
+    audit: &AuditSettings,
+    replica: &str,
+    LogParts { checkpoints, shipping }: LogParts,
+) -> Result<Opened, Failure> {
+    let mut followers: Vec<Arc<dyn Follower>> = Vec::new();
+    if let Some(stdout) = audit.stdout {
+        let sink = StdoutSink::new(requirement(stdout.required));
+        let sink = sink.map_err(|error| Failure::new(format!("no thread can be started: {error}"), "free some"))?;
+        followers.push(Arc::new(sink));
+    }
+    let mut shipped = None;
+    if let Some((shipping, http)) = shipping.zip(audit.http.as_ref()) {
+        let spool = Spool::open(&http.spool, http.spool_bytes, requirement(http.required)).map_err(|error| {
+            let what = format!("the spool `{}` cannot be opened: {error}", http.spool.display());
+            Failure::new(what, "name a folder that can be written: `[audit.http] spool`")
+        })?;
+        let spool = Arc::new(spool);
+        followers.push(Arc::<Spool>::clone(&spool));
+        shipped = Some((shipping, spool));
+    }
+    let (sync, group_delay) = match audit.sync {
+        AuditSync::Always => (SyncMode::Always, Duration::ZERO),
+        AuditSync::Group(delay) => (SyncMode::Group, delay),
+        AuditSync::None => (SyncMode::None, Duration::ZERO),
+    };
+    let rotation = &audit.rotation;
+    let settings = FileSettings {
+        sync,
+        group_delay,
+        requirement: requirement(audit.required),
+        rotation: Rotation {
+            size: rotation.size,
+            every: rotation.every,
+            keep: rotation.keep,
+            keep_files: rotation.keep_files,
+            packing: if rotation.compress { Packing::Gzip } else { Packing::Plain },
+        },
+        checkpoints,
+        followers,
+        replica: replica.to_owned(),
+        ..FileSettings::new(&audit.path, now)
+    };
+    let opened = FileSink::open(settings);
+    opened
+        .map(|log| Opened { log: Arc::new(log), shipping: shipped })
+        .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))
+}
+
+/// Ends the log when nobody writes any more: all of it is on disk then.
+pub(super) async fn end(log: Arc<FileSink>) {
+    if spawn_blocking(move || log.close()).await.is_err() {
+        tracing::error!("the audit log was not ended in order");
+    }
+}
+
+/// Where health and metrics are told.
+pub(super) async fn listen_admin(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let what = format!("`{address}` cannot be listened on: {error}");
+        Failure::new(what, "stop whatever holds it, or change `listen` in `[admin]`")
+    })
+}
+
+/// The room that the log has.
+pub(super) fn space(audit: &AuditSettings) -> Arc<LogSpace> {
+    let folder = audit.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Arc::new(LogSpace::new(folder.to_owned(), audit.min_free))
+}

@@ -1,0 +1,210 @@
+//! The audit log: how safe a line must be, and what becomes of files that are full.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::audit_sinks::{HttpSettings, StdoutSettings, WrittenHttp, WrittenStdout};
+use super::byte_size;
+use super::duration;
+use super::needed::Reader;
+
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    pub path: PathBuf,
+    /// Whether a call that cannot be written down is refused.
+    pub required: bool,
+    pub sync: AuditSync,
+    /// Lines a minute for refused attempts of unknown callers: of one peer, and of all together.
+    pub unauthenticated_per_peer: u32,
+    pub unauthenticated_total: u32,
+    pub rotation: RotationSettings,
+    /// Free bytes of its file system below which somebody is warned.
+    pub min_free: Option<u64>,
+    pub checkpoint: Option<CheckpointFile>,
+    pub stdout: Option<StdoutSettings>,
+    pub http: Option<HttpSettings>,
+}
+
+/// When a line counts as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditSync {
+    /// On disk.
+    Always,
+    /// Handed to the operating system, and synced at most so much later.
+    Group(Duration),
+    /// Handed to the operating system.
+    None,
+}
+
+/// When the log begins a new file, and what becomes of the old ones. Nothing, unless it is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RotationSettings {
+    /// In bytes.
+    pub size: Option<u64>,
+    pub every: Option<Duration>,
+    pub keep: Option<Duration>,
+    pub keep_files: Option<usize>,
+    pub compress: bool,
+}
+
+/// Where the key of checkpoints is, and how long none may be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointFile {
+    pub key_file: PathBuf,
+    pub every: Duration,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenAudit {
+    path: Option<PathBuf>,
+    required: Option<bool>,
+    sync: Option<Spanned<WrittenSync>>,
+    group_delay: Option<Spanned<duration::Written>>,
+    unauthenticated_per_peer: Option<u32>,
+    unauthenticated_total: Option<u32>,
+    rotate_size: Option<Spanned<byte_size::Written>>,
+    rotate_every: Option<Spanned<duration::Written>>,
+    keep: Option<Spanned<duration::Written>>,
+    keep_files: Option<Spanned<usize>>,
+    compress: Option<Spanned<bool>>,
+    min_free: Option<byte_size::Written>,
+    checkpoint: Option<Spanned<WrittenCheckpoint>>,
+    stdout: Option<WrittenStdout>,
+    http: Option<Spanned<WrittenHttp>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WrittenSync {
+    Always,
+    Group,
+    None,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCheckpoint {
+    key_file: PathBuf,
+    every: Option<Spanned<duration::Written>>,
+}
+
+const GROUP_DELAY: Duration = Duration::from_millis(5);
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+/// A file that is not worth its name.
+const SMALLEST_FILE: u64 = 64 << 10;
+const SHORTEST_AGE: Duration = Duration::from_secs(60);
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
+
+impl AuditSettings {
+    pub(super) fn demo() -> Self {
+        Self {
+            path: "audit.jsonl".into(),
+            required: true,
+            sync: AuditSync::Always,
+            unauthenticated_per_peer: 600,
+            unauthenticated_total: 6000,
+            rotation: RotationSettings::default(),
+            min_free: None,
+            checkpoint: None,
+            stdout: None,
+            http: None,
+        }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn audit(&mut self, mut written: WrittenAudit, defaults: AuditSettings) -> AuditSettings {
+        let checkpoint = written.checkpoint.take().map(Spanned::into_inner).map(|checkpoint| {
+            let every = checkpoint.every.map_or(CHECKPOINT_EVERY, |every| {
+                let at_least = "a checkpoint needs a signature and a disk: give `1m` or more";
+                self.not_below(&every, SHORTEST_AGE, "`every` is too short", at_least)
+            });
+            CheckpointFile { key_file: self.folder.join(checkpoint.key_file), every }
+        });
+        AuditSettings {
+            sync: self.sync(&written, defaults.sync),
+            rotation: self.rotation(&written, checkpoint.is_some()),
+            path: self.folder.join(written.path.unwrap_or(defaults.path)),
+            required: written.required.unwrap_or(defaults.required),
+            unauthenticated_per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated_per_peer),
+            unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
+            min_free: written.min_free.map(|size| size.0),
+            checkpoint,
+            stdout: written.stdout.map(StdoutSettings::from),
+            http: written.http.map(|http| self.audit_http(http)),
+        }
+    }
+
+    fn sync(&mut self, written: &WrittenAudit, default: AuditSync) -> AuditSync {
+        let sync = written.sync.as_ref().map(|sync| *sync.get_ref());
+        if let Some(delay) = written.group_delay.as_ref().filter(|_| sync != Some(WrittenSync::Group)) {
+            let title = "`group_delay` is the delay of `sync = \"group\"`, which is not set";
+            self.complain(delay.span(), title, "set `sync = \"group\"`, or remove it");
+        }
+        match sync {
+            None => default,
+            Some(WrittenSync::Always) => AuditSync::Always,
+            Some(WrittenSync::None) => AuditSync::None,
+            Some(WrittenSync::Group) => AuditSync::Group(written.group_delay.as_ref().map_or(GROUP_DELAY, |delay| {
+                if delay.get_ref().0 > LONGEST_DELAY {
+                    let title = "`group_delay` is too long: so much would be lost with the machine";
+                    self.complain(delay.span(), title, "give `1s` or less");
+                }
+                delay.get_ref().0
+            })),
+        }
+    }
+
+    fn rotation(&mut self, written: &WrittenAudit, checkpoints: bool) -> RotationSettings {
+        let size = written.rotate_size.as_ref().map(|size| {
+            if size.get_ref().0 < SMALLEST_FILE {
+                self.complain(size.span(), "`rotate_size` is too small", "give `64KiB` or more");
+            }
+            size.get_ref().0
+        });
+        let every = written
+            .rotate_every
+            .as_ref()
+            .map(|every| self.not_below(every, SHORTEST_AGE, "`rotate_every` is too short", "give `1m` or more"));
+        let rotated = [
+            ("keep", written.keep.as_ref().map(Spanned::span)),
+            ("keep_files", written.keep_files.as_ref().map(Spanned::span)),
+            ("compress", written.compress.as_ref().filter(|compress| *compress.get_ref()).map(Spanned::span)),
+        ];
+        for (name, span) in rotated.into_iter().filter_map(|(name, span)| Some((name, span?))) {
+            if size.is_none() && every.is_none() {
+                let title = format!("`{name}` is about rotated files, and the log is never rotated");
+                self.complain(span, &title, "set `rotate_size` or `rotate_every`, or remove it");
+            } else if name != "compress" && !checkpoints {
+                let title = format!("`{name}` removes files, and nothing would attest to what was in them");
+                self.complain(span, &title, "add `[audit.checkpoint]` with a key: see `ramgate key checkpoint`");
+            }
+        }
+        if let Some(files) = written.keep_files.as_ref().filter(|files| *files.get_ref() == 0) {
+            self.complain(files.span(), "`keep_files` keeps none", "give 1 or more");
+        }
+        RotationSettings {
+            size,
+            every,
+            keep: written.keep.as_ref().map(|keep| keep.get_ref().0),
+            keep_files: written.keep_files.as_ref().map(|files| *files.get_ref()),
+            compress: written.compress.as_ref().is_some_and(|compress| *compress.get_ref()),
+        }
+    }
+
+    fn not_below(
+        &mut self,
+        written: &Spanned<duration::Written>,
+        least: Duration,
+        title: &str,
+        help: &str,
+    ) -> Duration {
+        if written.get_ref().0 < least {
+            self.complain(written.span(), title, help);
+        }
+        written.get_ref().0
+    }
+}

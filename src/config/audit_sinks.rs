@@ -1,0 +1,104 @@
+//! Where the lines of the audit log go besides its file.
+
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use crate::identity::SecretPlace;
+
+use super::byte_size;
+use super::needed::Reader;
+use super::protected_url::is_protected_url;
+
+/// Standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StdoutSettings {
+    /// Whether calls wait for it.
+    pub required: bool,
+}
+
+/// A collector over HTTP.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    pub url: String,
+    /// Replaces the system's roots.
+    pub ca_file: Option<PathBuf>,
+    /// A bearer token.
+    pub token: Option<SecretPlace>,
+    pub gzip: bool,
+    /// The folder in which lines wait.
+    pub spool: PathBuf,
+    pub spool_bytes: u64,
+    /// Whether a line must be in the spool, on disk, before its call goes on.
+    pub required: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenStdout {
+    #[serde(default)]
+    required: bool,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenHttp {
+    url: Spanned<String>,
+    ca_file: Option<PathBuf>,
+    token_env: Option<String>,
+    token_file: Option<PathBuf>,
+    token_command: Option<Vec<String>>,
+    gzip: Option<bool>,
+    spool: Option<PathBuf>,
+    spool_bytes: Option<Spanned<byte_size::Written>>,
+    #[serde(default)]
+    required: bool,
+}
+
+const SPOOL: &str = "audit-spool";
+const SPOOL_BYTES: u64 = 64 << 20;
+const SMALLEST_SPOOL: u64 = 1 << 20;
+
+impl From<WrittenStdout> for StdoutSettings {
+    fn from(written: WrittenStdout) -> Self {
+        Self { required: written.required }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn audit_http(&mut self, written: Spanned<WrittenHttp>) -> HttpSettings {
+        let section = written.span();
+        let WrittenHttp { url, ca_file, token_env, token_file, token_command, gzip, spool, spool_bytes, required } =
+            written.into_inner();
+        if !is_protected_url(url.get_ref()) || url.get_ref().contains(['@', '#', ' ']) {
+            let title = format!("the audit log is not sent to `{}`: others could read it on the way", url.get_ref());
+            self.complain(url.span(), &title, "use `https://HOST[:PORT]/PATH`, or http on this machine");
+        }
+        let token = match (token_env, token_file, token_command) {
+            (None, None, None) => None,
+            (Some(name), None, None) => Some(SecretPlace::Environment(name)),
+            (None, Some(path), None) => Some(SecretPlace::File(self.folder.join(path))),
+            (None, None, Some(command)) => Some(SecretPlace::Command(command)),
+            _ => {
+                let help = "give one of `token_env`, `token_file` and `token_command`";
+                self.complain(section, "the token of `[audit.http]` has two places", help);
+                None
+            }
+        };
+        let spool_bytes = spool_bytes.map_or(SPOOL_BYTES, |size| {
+            if size.get_ref().0 < SMALLEST_SPOOL {
+                self.complain(size.span(), "`spool_bytes` is too small", "give `1MiB` or more");
+            }
+            size.get_ref().0
+        });
+        HttpSettings {
+            url: url.into_inner(),
+            ca_file: ca_file.map(|path| self.folder.join(path)),
+            token,
+            gzip: gzip.unwrap_or(true),
+            spool: self.folder.join(spool.unwrap_or_else(|| SPOOL.into())),
+            spool_bytes,
+            required,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Sizes as people write them: `256MiB`, `1GiB`.
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+fn parse(text: &str) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let factor = match unit {
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor).filter(|size| *size > 0)
+}
+
+/// A size in a file, in bytes; not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let malformed = || D::Error::custom(format!("`{text}` is no size: write `64KiB`, `256MiB` or `1GiB`"));
+        parse(&text).map(Self).ok_or_else(malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_a_unit() {
+        assert_eq!(parse("256MiB"), Some(256 << 20));
+        assert_eq!(parse("1GiB"), Some(1 << 30));
+        for bad in ["", "1", "1MB", "MiB", "0MiB", "1.5GiB", "-1KiB", "99999999999999GiB"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

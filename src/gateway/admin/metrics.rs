@@ -1,0 +1,98 @@
+//! Metrics in the text format of Prometheus. Labels are words of ours, so there are only so many series.
+
+use std::fmt::{Display, Write};
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+
+use crate::audit::LogStatus;
+
+use super::super::parts::Gateway;
+use super::space::LogSpace;
+
+pub(super) fn text(gateway: &Gateway, log: Option<&LogStatus>, space: &LogSpace, now: Timestamp) -> String {
+    let mut page = Page(String::with_capacity(4096));
+    page.head("ramgate_attempts_total", "counter", "Attempts, by verdict and by the code of the answer.");
+    for (verdict, code, count) in gateway.parts.journal.attempts() {
+        page.labelled("ramgate_attempts_total", &format!("verdict=\"{verdict}\",code=\"{code}\""), count);
+    }
+    page.counter(
+        "ramgate_connections_turned_away_total",
+        "Connections that ended before their first call, or were too many.",
+        gateway.turned_away_ever.load(Ordering::Relaxed),
+    );
+    page.gauge("ramgate_nonces_held", "Nonces in memory.", gateway.parts.nonces.held());
+    page.gauge(
+        "ramgate_nonces_capacity",
+        "Nonces that the memory has room for; full, calls are refused.",
+        gateway.parts.identity.nonces.capacity,
+    );
+    page.log(log, now);
+    if let Some(free) = space.free() {
+        page.gauge("ramgate_audit_free_bytes", "Free bytes of the audit log's file system.", free);
+    }
+    if let Some(below) = space.is_below() {
+        page.gauge("ramgate_audit_below_min_free", "Whether fewer are free than `min_free`.", u8::from(below));
+    }
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn log(&mut self, log: Option<&LogStatus>, now: Timestamp) {
+        let writable = log.is_some_and(|log| log.fault.is_none());
+        self.gauge("ramgate_audit_writable", "Whether the audit log can be written.", u8::from(writable));
+        let Some(log) = log else { return };
+        self.counter("ramgate_audit_lines_written_total", "Lines of attempts in the audit log.", log.written);
+        let failed = "Lines that could not be written, whose calls were refused.";
+        self.counter("ramgate_audit_lines_failed_total", failed, log.failed);
+        let lost = "Lines that could not be written, whose calls went on.";
+        self.counter("ramgate_audit_lines_lost_total", lost, log.lost);
+        if let Some(at) = log.last_sync {
+            let age = now.duration_since(at).as_secs_f64().max(0.0);
+            self.gauge("ramgate_audit_last_sync_age_seconds", "Since lines last reached the disk.", age);
+        }
+        if !log.followers.is_empty() {
+            let name = "ramgate_audit_sink_lines_missed_total";
+            self.head(name, "counter", "Lines that another sink did not take.");
+            for sink in &log.followers {
+                self.labelled(name, &format!("sink=\"{}\"", sink.name), sink.missed);
+            }
+            let name = "ramgate_audit_sink_waiting_bytes";
+            self.head(name, "gauge", "Bytes that wait to be passed on.");
+            for sink in &log.followers {
+                self.labelled(name, &format!("sink=\"{}\"", sink.name), sink.waiting);
+            }
+        }
+        if let Some(covered) = log.covered {
+            self.counter("ramgate_audit_checkpoints_total", "Checkpoints written.", log.checkpoints);
+            self.gauge("ramgate_audit_covered_line", "The last line under a checkpoint.", covered);
+            let failing = u8::from(log.checkpoint_fault.is_some());
+            self.gauge("ramgate_audit_checkpoint_failing", "Whether the last checkpoint failed.", failing);
+        }
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "counter", help);
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "gauge", help);
+        self.line(format_args!("{name} {value}"));
+    }
+
+    fn labelled(&mut self, name: &str, labels: &str, value: impl Display) {
+        self.line(format_args!("{name}{{{labels}}} {value}"));
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        writeln!(self.0, "{line}").expect("a text takes what is written");
+    }
+}

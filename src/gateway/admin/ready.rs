@@ -1,0 +1,31 @@
+//! Whether calls can be answered as they should be, or why not.
+
+use jiff::Timestamp;
+
+use crate::audit::{LogStatus, Requirement};
+
+use super::super::parts::Gateway;
+
+/// Why not; none when the gateway is ready.
+pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp) -> Option<String> {
+    let parts = &gateway.parts;
+    match log {
+        None => return Some("the audit log does not answer".to_owned()),
+        Some(LogStatus { requirement: Requirement::Required, fault: Some(fault), .. }) => {
+            return Some(format!("the audit log cannot be written: {fault}"));
+        }
+        Some(log) => {
+            let held = log.followers.iter().find(|it| it.requirement == Requirement::Required && it.fault.is_some());
+            if let Some((name, fault)) = held.and_then(|held| Some((held.name, held.fault.as_ref()?))) {
+                return Some(format!("the audit log's `{name}` takes no lines: {fault}"));
+            }
+        }
+    }
+    if parts.pdp.directory().is_empty() {
+        return Some("no policies are loaded".to_owned());
+    }
+    if parts.keys.is_empty() && parts.issuers.is_empty() && parts.tls.is_none() {
+        return Some("nobody can be authenticated: there is no key, and no issuer of tokens".to_owned());
+    }
+    parts.upstream.keys().roles().find_map(|role| role.key(now).err()).map(|fault| fault.to_string())
+}

@@ -1,0 +1,22 @@
+//! The file of the key that checkpoints are signed with.
+
+use std::path::Path;
+
+use crate::audit::CheckpointKey;
+use crate::source::Complaint;
+
+use super::file::read_source;
+use super::secrets::{FileModes, check_mode};
+
+/// # Errors
+/// A file that cannot be read, that others can read, or that holds no such key.
+pub fn read_checkpoint_key(path: &Path, modes: FileModes) -> Result<CheckpointKey, Vec<Complaint>> {
+    let source = read_source(path).map_err(|complaint| vec![complaint])?.confidential();
+    if let Err(title) = check_mode(path, modes) {
+        let help = "run `chmod 600` on it, or start with `--insecure-key-file-mode`";
+        return Err(vec![source.error_without_place(title, help)]);
+    }
+    CheckpointKey::from_pem(source.text()).map_err(|error| {
+        vec![source.error_without_place(error.to_string(), "make one: `ramgate key checkpoint --out FILE`")]
+    })
+}

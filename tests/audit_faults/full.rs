@@ -1,0 +1,131 @@
+//! A disk that is full, and one that is not any more.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::house::{House, address, get};
+use super::log::{Gaps, Log, reasons};
+use crate::support::program::bare;
+use crate::support::{Server, wait_for};
+
+const MODES: [&str; 3] = ["always", "group", "none"];
+
+/// A small file system of its own. Dropped, it is gone.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// None where mounting is not permitted.
+    fn mount(at: &Path) -> Option<Self> {
+        fs::create_dir(at).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(at).stderr(Stdio::null());
+        mount.status().is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    /// Leaves a few pages.
+    fn fill(&self) {
+        let mut size = 512 << 10;
+        while size >= 4096 {
+            let old = fs::read(self.ballast()).unwrap_or_default();
+            if fs::write(self.ballast(), vec![0; old.len() + size]).is_err() {
+                fs::write(self.ballast(), old).unwrap();
+            }
+            size /= 2;
+        }
+        let old = fs::read(self.ballast()).unwrap();
+        fs::write(self.ballast(), &old[..old.len() - 16384]).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// What stops a file from growing, where no file system can be mounted: the limit that `ulimit -f` sets.
+fn limit(server: &Server, bytes: &str) {
+    let pid = server.id().to_string();
+    let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:unlimited")]).status();
+    assert!(limited.unwrap().success(), "`prlimit` is needed for this test");
+}
+
+/// The gateway, deaf to the signal that comes with that limit.
+fn limited(house: &House) -> Server {
+    let mut shell = Command::new("sh");
+    let script = "trap '' XFSZ; exec \"$0\" serve --config ramgate.toml";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_ramgate")]);
+    bare(&mut shell, house.path());
+    Server::start(&mut shell, "every attempt is written to")
+}
+
+/// Where mounting is not permitted, the limit below fills the file in its place.
+#[test]
+fn a_full_disk_refuses_calls_until_there_is_room() {
+    for mode in MODES {
+        let house = House::new("");
+        let Some(disk) = SmallDisk::mount(&house.path().join("disk")) else { return };
+        house.configure(&format!("[audit]\npath = \"disk/audit.jsonl\"\nsync = \"{mode}\""));
+        let server = house.start();
+        refused_and_taken(
+            &house,
+            &server,
+            &house.path().join("disk"),
+            mode,
+            || disk.fill(),
+            || {
+                fs::remove_file(disk.ballast()).unwrap();
+            },
+        );
+        drop(server);
+    }
+}
+
+#[test]
+fn a_file_that_may_not_grow_refuses_calls_until_it_may() {
+    for mode in MODES {
+        let house = House::new("");
+        house.configure(&format!("[audit]\nsync = \"{mode}\"\n[admin]\nlisten = \"127.0.0.1:0\""));
+        let server = limited(&house);
+        let log = house.path().join("audit.jsonl");
+        let admin = server.address_after("metrics at http://");
+        let fill = || limit(&server, &(fs::metadata(&log).unwrap().len() + 16384).to_string());
+        let free = || {
+            let ready = get(admin, "/readyz");
+            assert_eq!(ready.status, 503, "{ready:?}");
+            assert!(ready.body.contains("File too large"), "{ready:?}");
+            limit(&server, "unlimited");
+            // Nobody has to call before it is noticed.
+            wait_for("the log to be good again", || get(admin, "/readyz").status == 200);
+        };
+        refused_and_taken(&house, &server, house.path(), mode, fill, free);
+    }
+}
+
+fn refused_and_taken(house: &House, server: &Server, folder: &Path, mode: &str, fill: impl Fn(), free: impl Fn()) {
+    assert_eq!(house.status(server), 200, "{mode}");
+    fill();
+    let mut taken = 1;
+    while house.status(server) == 200 {
+        taken += 1;
+        assert!(taken < 100, "{mode}: the disk does not fill");
+    }
+    for _ in 0..3 {
+        let answer = house.call(address(server)).unwrap();
+        assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "{mode}: {answer:?}");
+    }
+    assert_eq!(house.forwarded().len(), taken, "{mode}: nothing is sent that is not written");
+    free();
+    assert_eq!(house.status(server), 200, "{mode}: no restart is needed");
+    assert_eq!(house.status(server), 200, "{mode}");
+    let log = Log::read(folder);
+    assert_eq!(log.torn, "", "{mode}");
+    let events = log.verified(Gaps::None);
+    let told = reasons(&events);
+    assert!(told.iter().any(|reason| reason.contains("lines could not be written since")), "{mode}: {told:?}");
+}

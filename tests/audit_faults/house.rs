@@ -1,0 +1,107 @@
+//! A folder that the real gateway runs in, an upstream behind it, and calls that can be told apart.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "a bench uses a part of it")]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::program::close_to_others;
+use crate::support::wire::{connect, read_answer};
+use crate::support::{Answer, Caller, FakeUpstream, Server, Shape, program};
+use tempfile::{TempDir, tempdir};
+
+pub struct House {
+    pub folder: TempDir,
+    pub upstream: FakeUpstream,
+    calls: AtomicUsize,
+}
+
+pub const SECRET: &str = "the secret of carol";
+
+impl House {
+    /// With these lines in the configuration, after the upstream.
+    pub fn new(more: &str) -> Self {
+        let house = Self { folder: tempdir().unwrap(), upstream: FakeUpstream::start(), calls: AtomicUsize::new(0) };
+        furnish(house.path(), &house.upstream.url(), more);
+        house
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn configure(&self, more: &str) {
+        configure(self.path(), &self.upstream.url(), more);
+    }
+
+    pub fn serve(&self) -> Command {
+        program(self.path(), &["serve", "--config", "ramgate.toml"])
+    }
+
+    pub fn start(&self) -> Server {
+        Server::start(&mut self.serve(), "every attempt is written to")
+    }
+
+    /// A call that nobody made before.
+    pub fn call(&self, address: SocketAddr) -> Option<Answer> {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let eni = format!("eni-call{number:08}");
+        let parameters =
+            [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", &*eni), ("InstanceId", "i-bp1demoworker00000001")];
+        let request = Caller::new("LTAI5tCarol000000000", SECRET).request(Shape::V1Get, &parameters);
+        let mut stream = std::net::TcpStream::connect(address).ok()?;
+        std::io::Write::write_all(&mut stream, &request).ok()?;
+        read_answer(&mut stream)
+    }
+
+    /// The answer's status, of a gateway that is there.
+    pub fn status(&self, server: &Server) -> u16 {
+        self.call(address(server)).expect("an answer").status
+    }
+
+    /// Which calls reached the upstream.
+    pub fn forwarded(&self) -> Vec<String> {
+        let requests = self.upstream.requests();
+        requests.iter().map(|request| request[request.find("eni-call").unwrap()..][..16].to_owned()).collect()
+    }
+}
+
+/// All that a gateway needs in front of that upstream.
+pub fn furnish(folder: &Path, upstream: &str, more: &str) {
+    fs::create_dir(folder.join("policies")).unwrap();
+    let allow = "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
+    let key = "[[access_key]]\nid = \"LTAI5tCarol000000000\"\nsecret_file = \"secret\"\nprincipal = \"user/carol\"\n";
+    let account = "account = \"1234567890123456\"\n[users.carol]\npolicies = [\"all\"]\n[users.dave]\n";
+    write(folder, "policies/account.toml", account);
+    write(folder, "policies/all.json", allow);
+    write(folder, "keyring.toml", key);
+    write(folder, "secret", SECRET);
+    configure(folder, upstream, more);
+}
+
+fn configure(folder: &Path, url: &str, more: &str) {
+    let upstream = format!(
+        "listen = \"127.0.0.1:0\"\n[upstream]\nurl = \"{url}\"\nregions = [\"cn-hangzhou\"]\n\
+         access_key_id = \"LTAI5tGateway0000000\"\nsecret_file = \"secret\"\n"
+    );
+    write(folder, "ramgate.toml", &format!("{upstream}{more}\n"));
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).unwrap();
+    close_to_others(&folder.join(name));
+}
+
+pub fn address(server: &Server) -> SocketAddr {
+    server.url().strip_prefix("http://").unwrap().parse().unwrap()
+}
+
+/// What a GET is answered.
+pub fn get(address: SocketAddr, path: &str) -> Answer {
+    let mut stream = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+    read_answer(&mut stream).expect("an answer")
+}

@@ -1,0 +1,15 @@
+//! The audit log of the real binary when things go wrong: killed, full, taken away, slow to come back.
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod changed;
+mod full;
+mod house;
+mod killed;
+mod log;
+mod lost;
+mod rotated;
+mod sinks;
+mod watched;
