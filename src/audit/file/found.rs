@@ -9,7 +9,7 @@ use std::sync::{Arc, MutexGuard};
 use super::super::sink::SinkFault;
 use super::names::sync_folder;
 use super::state::{Shared, State};
-use super::tail::{read_tail, set_aside};
+use super::tail::{set_aside, whole_lines};
 
 /// A regular file, whatever it is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Shared {
     /// The chain goes on in a file of its own at the path; whatever lies there is kept under another name.
     fn begin_anew(&self, state: &mut State, found: Found) -> io::Result<()> {
         // The old file may live on under another name: what it holds of refused calls is taken out of it.
-        let _ = state.file.set_len(state.written.length);
+        let _ = state.cut_back();
         if std::fs::symlink_metadata(self.names.current()).is_ok_and(|metadata| metadata.len() > 0) {
             let aside = self.names.aside("replaced", (self.notices.now)());
             std::fs::rename(self.names.current(), &aside)?;
@@ -144,7 +144,7 @@ impl Shared {
 
     /// What is left ends in a whole line, and the chain goes on after the lines that are gone.
     fn take_as_it_is(&self, state: &mut State, length: u64) -> io::Result<()> {
-        let complete = read_tail(&state.file, length)?.map_or(length, |tail| tail.complete);
+        let complete = whole_lines(&state.file, length)?;
         if complete < length {
             set_aside(&state.file, complete, &self.names.aside("torn", (self.notices.now)()))?;
         }

@@ -11,6 +11,7 @@ mod names;
 mod owed;
 mod pack;
 mod rotate;
+mod slow;
 mod spool;
 mod state;
 mod status;

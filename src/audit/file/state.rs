@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::super::chain::Chain;
 use super::super::follower::Follower;
@@ -17,11 +17,7 @@ use super::found::{FileId, Found};
 use super::names::Names;
 use super::owed::Owed;
 use super::rotate::Rotation;
-
-/// From then on lines of `group` are written where waiting harms nobody …
-const SLOW_SYNC: SignedDuration = SignedDuration::from_millis(20);
-/// … and from then on they do wait, so that a disk that hangs does not cost any number of lines.
-const LONGEST_SYNC: SignedDuration = SignedDuration::from_secs(1);
+use super::slow::LONGEST_SYNC;
 
 /// What the writers and the keeper share.
 #[derive(Debug)]
@@ -60,7 +56,7 @@ pub(super) struct State {
     /// Since when somebody writes without holding the state.
     pub(super) leading: Option<Timestamp>,
     /// Who waits for a turn: waking nobody would cost a system call a line.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// Lines were handed over that are not on disk yet, and somebody was told to see to it.
     pub(super) unsynced: bool,
     /// Since when the keeper waits for the disk to take what `group` handed over.
@@ -193,24 +189,6 @@ impl Shared {
         }
     }
 
-    /// Whether a sync takes so long that a write may have to wait too.
-    pub(super) fn is_slow(&self) -> bool {
-        self.sync == SyncMode::Group && self.lock().syncing.is_some_and(|since| self.has_lasted(since, SLOW_SYNC))
-    }
-
-    fn has_lasted(&self, since: Timestamp, length: SignedDuration) -> bool {
-        (self.notices.now)().duration_since(since) > length
-    }
-
-    /// The keeper begins to wait for the disk, or has done so.
-    pub(super) fn syncs(&self, since: Option<Timestamp>) {
-        let mut state = self.lock();
-        state.syncing = since;
-        if since.is_none() && state.waiting > 0 {
-            self.turned.notify_all();
-        }
-    }
-
     /// Writes what the log has to say of itself, if there is anything, and nothing else.
     pub(super) fn tell(&self) {
         if self.lock().owed.is_empty() {
@@ -274,8 +252,14 @@ impl Shared {
         file.sync_data().map_err(Failed::Sync)?;
         match Found::look(self.names.current(), id, taken.reached.length) {
             Ok(Found::Same) => Ok(()),
-            Ok(found) => Err(Failed::Sync(io::Error::other(found.to_string()))),
-            Err(error) => Err(Failed::Sync(error)),
+            Ok(found) => {
+                // What was just written stands at the end, behind whatever is left.
+                if let Found::Truncated(length) = found {
+                    file.set_len(length.saturating_sub(taken.lines.len() as u64)).map_err(Failed::Changed)?;
+                }
+                Err(Failed::Changed(io::Error::other(found.to_string())))
+            }
+            Err(error) => Err(Failed::Changed(error)),
         }
     }
 }
@@ -285,6 +269,8 @@ enum Failed {
     Write(io::Error),
     /// What was written before may be gone too.
     Sync(io::Error),
+    /// It is not the file that it was: what belongs to whom is sorted out by the keeper.
+    Changed(io::Error),
 }
 
 impl State {
@@ -339,18 +325,26 @@ impl State {
 
     /// Takes the log back to the last good line. Lines that are pending name the failed ones: they fail with them.
     fn fail(&mut self, taken: Taken, failed: &Failed, shared: &Shared) {
-        let (Failed::Write(error) | Failed::Sync(error)) = failed;
+        let (Failed::Write(error) | Failed::Sync(error) | Failed::Changed(error)) = failed;
         let fault = SinkFault(error.to_string());
         self.refuse(taken, &fault, shared);
         let pending = self.take();
         self.refuse(pending, &fault, shared);
-        let cut = if self.id.is_some() { self.file.set_len(self.written.length) } else { Ok(()) };
+        let cut = if matches!(failed, Failed::Changed(_)) { Ok(()) } else { self.cut_back() };
         if let Err(error) = &cut {
             tracing::error!(%error, "the audit log could not be cut back to its last good line");
         }
-        if cut.is_err() || matches!(failed, Failed::Sync(_)) {
+        if cut.is_err() || !matches!(failed, Failed::Write(_)) {
             self.turn_bad(fault, shared);
         }
+    }
+
+    /// Takes out what stands behind the last good line. A file is never made longer.
+    pub(super) fn cut_back(&self) -> io::Result<()> {
+        if self.id.is_some() && self.file.metadata()?.len() > self.written.length {
+            self.file.set_len(self.written.length)?;
+        }
+        Ok(())
     }
 
     /// Nothing more is written before it is mended.

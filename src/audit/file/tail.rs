@@ -66,6 +66,15 @@ fn standing(line: &[u8]) -> Option<Standing> {
     Some(Standing { chain: Chain::after(&link, line), name: name.and_then(|name| name.as_str()).map(str::to_owned) })
 }
 
+/// How long the lines are that end, whatever is in them, in a file of that length.
+pub(super) fn whole_lines(mut file: &File, length: u64) -> io::Result<u64> {
+    let start = length.saturating_sub(2 * LONGEST_LINE);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(length - start).read_to_end(&mut bytes)?;
+    Ok(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| start + feed as u64 + 1))
+}
+
 /// Moves the bytes of a file from there on into a new file, and makes both last.
 pub(super) fn set_aside(mut file: &File, from: u64, aside: &Path) -> io::Result<()> {
     file.seek(SeekFrom::Start(from))?;

@@ -1,5 +1,6 @@
 //! The file sink on disks that are there and on some that are not.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -121,6 +122,39 @@ fn time_alone_rotates_removes_and_attests() {
     wait_for("it is removed", || !rotated.exists());
     drop(sink);
     assert!(kinds().ends_with(", stop 2-1 0"), "{}", kinds());
+}
+
+/// At a moment when the keeper has not looked yet.
+#[test]
+fn a_change_is_noticed_by_the_next_line_too() {
+    type Change = fn(&Path);
+    let changes: [(Change, &str); 4] = [
+        (|log| std::fs::OpenOptions::new().write(true).open(log).unwrap().set_len(10).unwrap(), "torn"),
+        (|log| std::fs::write(log, "notes").unwrap(), "torn"),
+        (|log| std::fs::remove_file(log).unwrap(), ""),
+        (
+            |log| std::fs::OpenOptions::new().append(true).open(log).unwrap().write_all(b"a forged line").unwrap(),
+            "foreign",
+        ),
+    ];
+    for (change, kept) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let sink = open(&path, SyncMode::Always).unwrap();
+        (0..3).for_each(|_| sink.append("{}").unwrap());
+        change(&path);
+        // Unless the keeper was there first.
+        let _ = sink.append("{}");
+        wait_for("it is mended", || sink.append("{\"after\":1}").is_ok());
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("\"after\":1") && text.ends_with("}\n") && !text.contains('\0'), "{text}");
+        assert!(text.lines().all(|line| serde_json::from_str::<super::super::chain::Link>(line).is_ok()), "{text}");
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let aside = names.filter(|name| name != "audit.jsonl").map(|name| name.into_string().unwrap());
+        let aside: Vec<_> = aside.collect();
+        assert_eq!(aside.len(), usize::from(!kept.is_empty()), "{aside:?}");
+        assert!(aside.iter().all(|name| name.starts_with(&format!("audit.{kept}-"))), "{aside:?}");
+    }
 }
 
 #[test]
