@@ -27,7 +27,14 @@ enum Way {
     /// Calls wait until the lines are written.
     Direct,
     /// A thread writes them; what does not fit into its queue is left out.
-    Queue(Mutex<Option<(SyncSender<Vec<u8>>, JoinHandle<()>)>>),
+    Queue(Mutex<Option<Writer>>),
+}
+
+/// A thread that writes, and the way to it.
+#[derive(Debug)]
+struct Writer {
+    batches: SyncSender<Vec<u8>>,
+    thread: JoinHandle<()>,
 }
 
 impl StdoutSink {
@@ -41,7 +48,8 @@ impl StdoutSink {
                 let (sender, receiver) = sync_channel(WAITING);
                 let count = Arc::clone(&missed);
                 let writer = thread::Builder::new().name("audit-stdout".to_owned());
-                Way::Queue(Mutex::new(Some((sender, writer.spawn(move || print_all(&receiver, &count))?))))
+                let thread = writer.spawn(move || print_all(&receiver, &count))?;
+                Way::Queue(Mutex::new(Some(Writer { batches: sender, thread })))
             }
         };
         Ok(Self { missed, way })
@@ -78,7 +86,7 @@ impl Follower for StdoutSink {
             },
             Way::Queue(queue) => {
                 let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-                match queue.as_ref().map(|(sender, _)| sender.try_send(lines.to_vec())) {
+                match queue.as_ref().map(|writer| writer.batches.try_send(lines.to_vec())) {
                     Some(Ok(())) => return Ok(()),
                     None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) => Ok(()),
                 }
@@ -95,11 +103,11 @@ impl Follower for StdoutSink {
 
     fn close(&self) {
         let Way::Queue(queue) = &self.way else { return };
-        let Some((sender, writer)) = queue.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        drop(sender);
+        let Some(writer) = queue.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        drop(writer.batches);
         let step = Duration::from_millis(10);
         let mut waited = Duration::ZERO;
-        while !writer.is_finished() && waited < LAST_PATIENCE {
+        while !writer.thread.is_finished() && waited < LAST_PATIENCE {
             thread::sleep(step);
             waited += step;
         }

@@ -94,7 +94,9 @@ impl Spool {
     pub fn taken(&self, parcel: &Parcel) -> io::Result<()> {
         fs::remove_file(&parcel.path)?;
         let mut state = self.lock();
-        if let Some((_, length)) = state.closed.pop_front_if(|(path, _)| *path == parcel.path) {
+        if state.closed.front().is_some_and(|(path, _)| *path == parcel.path)
+            && let Some((_, length)) = state.closed.pop_front()
+        {
             state.waiting -= length;
         }
         state.refused = None;

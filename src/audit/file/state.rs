@@ -237,9 +237,12 @@ impl Shared {
 
     /// Hands lines that stand in the file on. They stay there, whoever does not take them.
     fn follow(&self, taken: &Taken) -> Result<(), SinkFault> {
-        let outcomes = self.followers.iter().map(|follower| follower.take(&taken.lines, taken.count));
-        // Each of them is asked, whatever the others say.
-        outcomes.fold(Ok(()), |all, one| all.and(one))
+        let mut followed = Ok(());
+        for follower in &self.followers {
+            // Each of them is asked, whatever the others say.
+            followed = followed.and(follower.take(&taken.lines, taken.count));
+        }
+        followed
     }
 
     /// Writes to disk, and looks whether that is still the file that the path names.
