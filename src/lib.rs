@@ -19,7 +19,7 @@
 //! | 1 | [`wire`] one reading of bytes; [`policy`] RAM policies; [`catalog`] what the vendor documents, as data |
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
 //! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
-//! | 4 | [`store`] files on disk; [`simulator`] the embedded ECS |
+//! | 4 | [`store`] files on disk; [`trail`] the log, read; [`simulator`] the embedded ECS |
 //! | 5 | [`gateway`] the enforcement point |
 //! | 6 | [`cli`] the command line |
 //!
@@ -55,4 +55,5 @@ pub mod simulator;
 pub mod source;
 pub mod store;
 pub mod suite;
+pub mod trail;
 pub mod wire;

@@ -1,0 +1,27 @@
+//! The log, read: files of ours, rotated and compressed, and the events ActionTrail delivers, as one kind of value.
+//!
+//! Streams: no log is held in memory, and no line is longer than a bound. What is read was written by others, callers
+//! among them, so it is material to judge and nothing to trust. Must not know: HTTP, policies, what a reader wants of it.
+
+mod decision;
+mod event;
+mod events;
+mod gateway;
+mod input;
+mod lines;
+mod log_name;
+mod open;
+mod resource;
+mod text;
+mod values;
+mod written;
+
+pub use decision::{Condition, Decision, JudgedResource, MatchedStatement};
+pub use event::{ErrorAnswer, Event, UserIdentity};
+pub use events::{Events, Located, Place, ReadFault};
+pub use gateway::{Gateway, Session, Signature, Stage, Upstream, Verdict};
+pub use input::{Input, inputs, log_with_rotated};
+pub use lines::{LONGEST_LINE, LineForm, Lines, RawLine};
+pub use log_name::{LogName, checkpoints_of};
+pub use open::{Bytes, open};
+pub use resource::Resource;
