@@ -6,6 +6,7 @@
 mod output;
 
 mod actions;
+mod audit;
 mod call;
 mod can;
 mod check;
@@ -19,6 +20,7 @@ mod issuing;
 mod key;
 mod lint;
 mod own_key;
+mod progress;
 mod question;
 mod run;
 mod runtime;
@@ -69,6 +71,8 @@ enum Command {
     Ecs(ecs::Ecs),
     Call(call::Call),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Key(key::Key),
 }
 
@@ -86,6 +90,7 @@ impl Cli {
             Command::Actions(actions) => actions.run(),
             Command::Ecs(ecs) => with_secrets(|_| ecs.run()),
             Command::Call(call) => with_secrets(|_| call.run()),
+            Command::Audit(audit) => audit.run(),
             Command::Key(key) => with_secrets(|_| key.run()),
         };
         ran.unwrap_or_else(|failure| failure.tell()).into()

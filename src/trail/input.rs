@@ -61,6 +61,16 @@ pub fn log_with_rotated(path: &Path) -> io::Result<Vec<Input>> {
     Ok(in_order(files).into_iter().map(Input::File).collect())
 }
 
+impl Input {
+    /// In bytes, as it lies on disk; unknown for standard input.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|data| data.len()),
+        }
+    }
+}
+
 impl fmt::Display for Input {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

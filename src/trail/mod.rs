@@ -14,6 +14,7 @@ mod open;
 mod resource;
 mod text;
 mod values;
+pub mod verify;
 mod written;
 
 pub use decision::{Condition, Decision, JudgedResource, MatchedStatement};

@@ -7,6 +7,7 @@ pub mod caller;
 pub mod crafted;
 pub mod envelope;
 pub mod gateway;
+pub mod log;
 pub mod metadata;
 pub mod policies;
 pub mod program;

@@ -1,7 +1,6 @@
 //! `ramgate test`: decisions that must come out as they are written down.
 
 mod files;
-mod progress;
 mod rewrite;
 mod watch;
 
@@ -20,10 +19,10 @@ use crate::suite::{
 
 use super::exit::{Exit, Failure};
 use super::output::json_document;
+use super::progress::Progress;
 use super::startup::host_name;
 
 use files::Tests;
-use progress::Progress;
 
 /// Runs policy tests: suites (`*.test.toml`) and case files (`*.cases.json`)
 #[derive(Debug, Args)]

@@ -25,12 +25,35 @@ impl Progress {
     }
 
     pub(super) fn tell(&self, done: usize, of: usize) {
+        self.show(|| format!("{done} of {of} {}", self.what));
+    }
+
+    /// A bar, for bytes of files: `of` is unknown where they come through a pipe.
+    pub(super) fn tell_bytes(&self, done: u64, of: Option<u64>) {
+        const WIDTH: u64 = 30;
+        self.show(|| {
+            let read = format!("{} MB {}", done / 1_000_000, self.what);
+            let Some(of) = of.filter(|of| *of > 0) else { return read };
+            let filled = usize::try_from((done.min(of) * WIDTH) / of).unwrap_or_default();
+            let rest = usize::try_from(WIDTH).unwrap_or_default() - filled;
+            format!(
+                "[{}{}] {} % of {} MB {}",
+                "#".repeat(filled),
+                ".".repeat(rest),
+                done.min(of) * 100 / of,
+                of / 1_000_000,
+                self.what
+            )
+        });
+    }
+
+    fn show(&self, line: impl FnOnce() -> String) {
         // Whoever finds another thread telling goes on working.
         let Some(Ok(mut shown)) = self.next.as_ref().map(Mutex::try_lock) else { return };
         let now = Instant::now();
         if now >= shown.next {
             *shown = Shown { next: now + PAUSE, shown: true };
-            let _ = write!(stderr(), "\r\x1b[K{done} of {of} {}", self.what);
+            let _ = write!(stderr(), "\r\x1b[K{}", line());
         }
     }
 
