@@ -1,8 +1,12 @@
 //! What it costs to read a signed call and check its signature, as the gateway does.
 
 use divan::{Bencher, black_box};
-use ramgate::identity::{Claim, Credential, KeyStatus, Secret, Signed, UnsignedV3, canonical_query, sign_v1, sign_v3};
-use ramgate::ram::{Parameters, ParametersBuilder, Place, Principal};
+use ramgate::identity::{
+    Claim, Credential, Grant, Issuer, IssuerKeyRing, KeyStatus, NewIssuerKey, Secret, Signed, UnsignedV3,
+    canonical_query, sign_v1, sign_v3,
+};
+use ramgate::ram::{Origin, Parameters, ParametersBuilder, Place, Principal, Session};
+use ramgate::source::Source;
 use ramgate::wire::{FormLimits, Head, HeadLimits, Method, percent_encoded, read_parameters};
 
 const HEAD: HeadLimits = HeadLimits { head_bytes: 65_536, query_bytes: 16_384, body_bytes: 65_536, headers: 100 };
@@ -32,6 +36,44 @@ fn verify_v1(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn verify_v3(bencher: Bencher<'_, '_>) {
     verify(bencher, &v3_request());
+}
+
+/// What a call with an issued key costs besides: its token, seen before or not.
+#[divan::bench(args = [Token::Known, Token::New])]
+fn open_token(bencher: Bencher<'_, '_>, token: Token) {
+    let (now, account) = (jiff::Timestamp::UNIX_EPOCH, "1234567890123456".parse().expect("an account"));
+    let key = NewIssuerKey::random(now);
+    let text = format!("[[key]]\nid = \"{}\"\nfrom = \"{now}\"\nsecret = \"{}\"", key.id, key.secret.expose());
+    let ring = || IssuerKeyRing::read(&Source::new("issuer.key", text.as_str())).expect("a key file");
+    let issuer = Issuer::new(ring());
+    let policy = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*"}]}"#;
+    let session = Session {
+        name: "node-1".parse().expect("a name"),
+        key: Issuer::new_access_key_id(),
+        expires: jiff::Timestamp::MAX,
+        origin: Origin::Token { issuer: "https://kubernetes.default.svc".into(), subject: "system:x".into() },
+        narrowed_by: None,
+    };
+    let principal = Principal::new(account, "role/terway".parse().expect("a role"));
+    let issued = issuer.issue(&Grant { principal, session, policy: Some(policy.to_owned()) }, now).expect("a key");
+    let (id, sealed) = (issued.access_key_id.as_str(), issued.security_token.expose());
+    let open = |issuer: &Issuer| issuer.open(black_box(id), black_box(sealed)).expect("a good token");
+    match token {
+        Token::Known => bencher.bench_local(|| open(&issuer)),
+        Token::New => bencher.with_inputs(|| Issuer::new(ring())).bench_local_refs(|issuer| open(issuer)),
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Token {
+    Known,
+    New,
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
 }
 
 /// From the parsed values to a verified signature.

@@ -20,7 +20,7 @@
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
 //! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
 //! | 4 | [`store`] files on disk; [`trail`] the log, read; [`simulator`] the embedded ECS |
-//! | 5 | [`gateway`] the enforcement point |
+//! | 5 | [`gateway`] the enforcement point; [`recorded`] what recorded attempts say |
 //! | 6 | [`cli`] the command line |
 //!
 //! # Three ideas
@@ -50,6 +50,7 @@ pub mod lint;
 pub mod pdp;
 pub mod policy;
 pub mod ram;
+pub mod recorded;
 #[cfg(feature = "gateway")]
 pub mod simulator;
 pub mod source;

@@ -11,8 +11,10 @@ use support::{ENI, INSTANCE, PROD_INSTANCE};
 use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-const SUBCOMMANDS: [&str; 12] =
-    ["serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key"];
+const SUBCOMMANDS: [&str; 14] = [
+    "serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key", "replay",
+    "generate",
+];
 
 #[test]
 fn eval_answers_with_its_status() {

@@ -131,6 +131,7 @@ fn no_debug_form_shows_a_secret() {
         key: Issuer::new_access_key_id(),
         expires: jiff::Timestamp::MAX,
         origin: Origin::CallerIdentity("x".into()),
+        narrowed_by: None,
     };
     let grant = Grant { principal: principal.clone(), session, policy: None };
     let issued = issuer.issue(&grant, jiff::Timestamp::now()).unwrap();

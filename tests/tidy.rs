@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 7] = [
     &["identity", "pdp", "envelope"],
     &["audit", "config", "suite", "lint"],
     &["store", "trail", "simulator"],
-    &["gateway"],
+    &["gateway", "recorded"],
     &["cli"],
 ];
 

@@ -58,7 +58,10 @@ fn our_lines_are_read_whole() {
     assert_eq!((gateway.http_status, gateway.signature.verified), (Some(403), true));
     let decision = gateway.decision.as_ref().unwrap();
     assert_eq!(decision.action, "ecs:AttachNetworkInterface");
-    assert_eq!(decision.matched().map(|matched| matched.place()).collect::<Vec<_>>(), ["OfficeOnly#1", "OfficeOnly#1"]);
+    assert_eq!(
+        decision.matched().map(ramgate::trail::MatchedStatement::place).collect::<Vec<_>>(),
+        ["OfficeOnly#1", "OfficeOnly#1"]
+    );
     assert_eq!(decision.conditions[0].values, ["203.0.113.99"]);
     let outcome = found[1].event.gateway.as_ref().unwrap();
     assert_eq!(outcome.stage, Stage::Outcome);

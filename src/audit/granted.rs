@@ -37,7 +37,10 @@ pub(super) struct ShownSession<'a> {
     shown_by: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<IpAddr>,
-    /// Only where it begins; later lines name its digest where it decides.
+    /// The digest of its policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    narrowed_by: Option<&'a str>,
+    /// The policy, only where the session begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<&'a str>,
 }
@@ -60,6 +63,7 @@ impl<'a> ShownSession<'a> {
             subject: subject.map(bounded),
             shown_by,
             address,
+            narrowed_by: session.narrowed_by.as_deref(),
             policy: None,
         }
     }

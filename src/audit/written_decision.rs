@@ -39,9 +39,9 @@ struct Condition<'a> {
 struct Resource<'a> {
     auth_resource: &'a str,
     verdict: Verdict,
-    /// Tags and the resource group, where a policy asked for them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    resource_conditions: Vec<Condition<'a>>,
+    /// Tags and the resource group, where a policy asked for them: empty, where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_conditions: Option<Vec<Condition<'a>>>,
     matched_policies: Vec<MatchedPolicy<'a>>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> WrittenDecision<'a> {
         let resources = judged.map(|(at, (resource, judged))| Resource {
             auth_resource: resource.as_str(),
             verdict: judged.verdict,
-            resource_conditions: request.facts.get(at).map(conditions).unwrap_or_default(),
+            resource_conditions: request.facts.get(at).map(conditions),
             matched_policies: decision
                 .deciding(request, at)
                 .into_iter()

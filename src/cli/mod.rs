@@ -15,6 +15,7 @@ mod diagnostic;
 mod ecs;
 mod eval;
 mod exit;
+mod generate;
 mod http_client;
 mod issuing;
 mod key;
@@ -22,6 +23,8 @@ mod lint;
 mod own_key;
 mod progress;
 mod question;
+mod recording;
+mod replay;
 mod run;
 mod runtime;
 mod serve;
@@ -74,6 +77,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Key(key::Key),
+    Replay(replay::Replay),
+    Generate(generate::Generate),
 }
 
 impl Cli {
@@ -92,6 +97,8 @@ impl Cli {
             Command::Call(call) => with_secrets(|_| call.run()),
             Command::Audit(audit) => audit.run(),
             Command::Key(key) => with_secrets(|_| key.run()),
+            Command::Replay(replay) => replay.run(),
+            Command::Generate(generate) => generate.run(),
         };
         ran.unwrap_or_else(|failure| failure.tell()).into()
     }

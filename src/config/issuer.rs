@@ -133,12 +133,12 @@ impl Reader<'_> {
             if uris.iter().any(|other| other.path == *uri.path.get_ref()) {
                 self.complain(uri.path.span(), "the path is given twice", "keep one of the two");
             }
-            uris.extend(self.uri(uri));
+            uris.extend(self.uri(&uri));
         }
         CredentialsSettings { listen, uris }
     }
 
-    fn uri(&mut self, written: WrittenUri) -> Option<UriSettings> {
+    fn uri(&mut self, written: &WrittenUri) -> Option<UriSettings> {
         let path = written.path.get_ref().clone();
         let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_');
         if !path.starts_with('/') || path.len() > 256 || !path.bytes().all(character) {

@@ -31,7 +31,7 @@ pub enum IdentityFault {
     #[error("The specified Access Key ID does not exist.")]
     UnknownKey,
     #[error(
-        "the temporary key was not issued by this gateway, which cannot verify it: exchange it here, or call with a key of the gateway's key ring"
+        "the temporary key was not issued by this gateway, which cannot verify it: exchange it with `ramgate key token-file --caller-identity`, or call with a key of the gateway's key ring"
     )]
     ForeignToken,
     #[error("SecurityToken was sent with a permanent key: drop the token")]

@@ -25,6 +25,8 @@ pub struct Session {
     pub key: AccessKeyId,
     pub expires: Timestamp,
     pub origin: Origin,
+    /// The digest of the session policy, where there is one.
+    pub narrowed_by: Option<Arc<str>>,
 }
 
 /// By whom a session was begun: what its holder showed to get the key.

@@ -29,8 +29,8 @@ pub struct Condition {
 pub struct JudgedResource {
     pub arn: String,
     pub verdict: Verdict,
-    /// Tags and the resource group, where a policy asked for them.
-    pub conditions: Vec<Condition>,
+    /// Tags and the resource group; none where no policy asked for them, so that they are not known.
+    pub conditions: Option<Vec<Condition>>,
     /// The statements that decided.
     pub matched: Vec<MatchedStatement>,
 }
@@ -96,8 +96,7 @@ struct WrittenCondition {
 struct WrittenResource {
     auth_resource: String,
     verdict: String,
-    #[serde(default)]
-    resource_conditions: Vec<WrittenCondition>,
+    resource_conditions: Option<Vec<WrittenCondition>>,
     #[serde(default)]
     matched_policies: Vec<WrittenStatement>,
 }
@@ -141,7 +140,7 @@ impl From<WrittenResource> for JudgedResource {
         Self {
             arn: written.auth_resource,
             verdict: Verdict::from(written.verdict),
-            conditions: written.resource_conditions.into_iter().map(Condition::from).collect(),
+            conditions: written.resource_conditions.map(|all| all.into_iter().map(Condition::from).collect()),
             matched: written.matched_policies.into_iter().map(MatchedStatement::from).collect(),
         }
     }

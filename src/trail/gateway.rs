@@ -85,6 +85,8 @@ pub struct Session {
     pub subject: Option<String>,
     pub shown_by: Option<String>,
     pub address: Option<String>,
+    /// The digest of its policy.
+    pub narrowed_by: Option<String>,
     /// Its policy, in the line in which it begins.
     pub policy: Option<String>,
 }

@@ -155,6 +155,7 @@ struct WrittenSession {
     subject: Text,
     shown_by: Text,
     address: Text,
+    narrowed_by: Text,
     policy: Text,
 }
 
@@ -287,6 +288,7 @@ impl From<WrittenSession> for Session {
             subject: written.subject.0,
             shown_by: written.shown_by.0,
             address: written.address.0,
+            narrowed_by: written.narrowed_by.0,
             policy: written.policy.0,
         }
     }

@@ -19,6 +19,9 @@ exports.DENIED_ON = `acs:ecs:${REGION}:1234567890123456:instance/${PRODUCTION}`;
 // A file that lies beside the gateway's configuration.
 exports.text = (name) => readFileSync(join(process.env.GATEWAY_FOLDER, name), 'utf8');
 
+// Where the gateway hands out keys of the demo's role: as it said when it started.
+exports.credentialsUri = () => /^credentials of role\/terway at (\S+)$/m.exec(exports.text('printed'))[1];
+
 exports.isRequestId = (text) => /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/.test(text || '');
 
 // Runs a check that resolves to what is wrong, or to nothing. Whatever it throws is wrong too.

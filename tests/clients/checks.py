@@ -29,3 +29,9 @@ def check(name, problem):
         wrong = f"{type(error).__name__}: {error}"
     label = f"{os.environ['CASE']}: {name}"
     print(f"not ok {label}: {wrong}" if wrong else f"ok {label}", flush=True)
+
+
+def credentials_uri():
+    """Where the gateway hands out keys of the demo's role: as it said when it started."""
+    said = (FOLDER / "printed").read_text().splitlines()
+    return next(line.split(" at ")[1] for line in said if line.startswith("credentials of role/terway at "))

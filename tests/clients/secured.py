@@ -1,12 +1,14 @@
-"""Makes the folder of a gateway with TLS that believes an issuer of tokens: secured.py FOLDER POLICIES.
+"""Makes the folder of a gateway with TLS that believes an issuer of tokens and issues keys: secured.py FOLDER POLICIES.
 
-A CA and a certificate of its own, the issuer's keys (EC and RSA), and the tokens that the clients send.
+A CA and a certificate of its own, the issuer's keys (EC and RSA), the tokens that the clients send, and the policies
+with a role that may be assumed. The issuer key is made by the program itself.
 """
 
 import base64
 import ipaddress
 import json
 import os
+import shutil
 import sys
 import time
 from datetime import datetime, timedelta, timezone
@@ -26,7 +28,7 @@ SUBJECTS = {"terway": "system:serviceaccount:kube-system:terway", "alice": "syst
 
 CONFIGURATION = f"""\
 listen = "127.0.0.1:0"
-policies = ["{policies}"]
+policies = ["policies"]
 
 [upstream]
 url = "simulator"
@@ -37,13 +39,39 @@ key = "tls.key"
 
 [[identity.jwt]]
 issuer = "{ISSUER}"
+provider = "cluster"
 audience = ["ramgate"]
 jwks = "jwks.json"
 principals = [
   {{ sub = "{SUBJECTS["terway"]}", principal = "role/terway" }},
   {{ sub = "{SUBJECTS["alice"]}", principal = "user/alice" }},
 ]
+
+[identity.issuer]
+enabled = true
+key_file = "issuer.key"
+
+[identity.issuer.credentials]
+listen = "127.0.0.1:0"
+
+[[identity.issuer.credentials.uri]]
+path = "/terway"
+role = "role/terway"
+from = ["127.0.0.0/8"]
 """
+
+TRUST = {
+    "Version": "1",
+    "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["ecs.aliyuncs.com"]}},
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Federated": ["acs:ram::1234567890123456:oidc-provider/cluster"]},
+            "Condition": {"StringEquals": {"oidc:sub": SUBJECTS["terway"]}},
+        },
+    ],
+}
 
 
 def write(name, text):
@@ -134,6 +162,17 @@ def token(key, subject, begins, ends):
     return f"{text}.{encoded(key.signature(text.encode()))}"
 
 
+def trusting():
+    """The policies, with a role that the cluster's tokens and the gateway's neighbours may assume."""
+    shutil.copytree(policies, folder / "policies")
+    account = (folder / "policies" / "account.toml").read_text()
+    role = "[roles.terway]\n"
+    assert role in account
+    write("policies/account.toml", account.replace(role, f'{role}trust = "terway-trust"\n'))
+    write("policies/terway-trust.json", json.dumps(TRUST))
+
+
+trusting()
 keys = [Ec("ec"), Rsa("rsa")]
 listener()
 write("jwks.json", json.dumps({"keys": [key.jwk() for key in keys]}))

@@ -13,6 +13,7 @@ mod credentials;
 mod exchange;
 mod issuing;
 mod oidc;
+mod replayed;
 mod roll_over;
 mod seal;
 mod token_file;

@@ -276,3 +276,33 @@ fn calls_of_sts_are_answered_by_whoever_issues_keys() {
     let answer = demo.exchange(&raw("POST", query, &[("Host", "gateway.test"), FORM, ("Connection", "close")], &form));
     assert_eq!(answer.status, 400, "{answer:?}");
 }
+
+/// The answers of `spec/wire-protocol.md` 5.4 to a temporary key that is not whole.
+#[test]
+fn a_key_that_is_not_whole_has_the_documented_answers() {
+    let gateway = Issuing::start();
+    let (one, other) = (gateway.issued(), gateway.issued());
+    let with = |token: Option<&str>| super::support::Caller { token: token.map(str::to_owned), ..one.caller() };
+    let permanent = super::support::Caller { token: Some(one.token.clone()), ..super::issuing::alice() };
+    let broken = format!("{}x", &one.token[..one.token.len() - 1]);
+    for (caller, code, text) in [
+        (with(None), "MissingSecurityToken", "SecurityToken is mandatory for this action."),
+        (with(Some(&broken)), "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed."),
+        (
+            with(Some(&other.token)),
+            "InvalidSecurityToken.MismatchWithAccessKey",
+            "Specified SecurityToken mismatch with the AccessKey.",
+        ),
+        (with(Some("CAIS-of-the-real-sts")), "InvalidSecurityToken.MismatchWithAccessKey", "--caller-identity"),
+        (permanent, "InvalidSecurityToken.MismatchWithAccessKey", "permanent key"),
+    ] {
+        for shape in [Shape::V1Query, Shape::V3Query] {
+            let answer = gateway.ask(&caller.attach(shape));
+            refused(&answer, 400, code);
+            assert!(answer.message().contains(text), "{answer:?}");
+        }
+    }
+    let guessed = super::support::Caller { secret: "guessed".to_owned(), ..one.caller() };
+    refused(&gateway.ask(&guessed.attach(Shape::V1Query)), 400, "IncompleteSignature");
+    refused(&gateway.ask(&guessed.attach(Shape::V3Query)), 400, "SignatureDoesNotMatch");
+}

@@ -34,8 +34,13 @@ fn ring(text: &str) -> IssuerKeyRing {
 fn grant(lasts: i64) -> Grant {
     let principal = Principal::new("1234567890123456".parse().unwrap(), "role/terway".parse().unwrap());
     let origin = Origin::Token { issuer: "https://issuer.example".into(), subject: "pod".into() };
-    let session =
-        Session { name: "node-1".parse().unwrap(), key: Issuer::new_access_key_id(), expires: at(lasts), origin };
+    let session = Session {
+        name: "node-1".parse().unwrap(),
+        key: Issuer::new_access_key_id(),
+        expires: at(lasts),
+        origin,
+        narrowed_by: None,
+    };
     Grant { principal, session, policy: None }
 }
 

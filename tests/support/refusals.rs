@@ -173,7 +173,7 @@ fn identities(dialect: Dialect) -> Vec<Row> {
         ("no credentials", raw("POST", &anonymous, &[("Host", "g")], ""), 400, "MissingParameter", "\"AccessKeyId\""),
         ("two schemes", two_schemes, 400, "InvalidParameter", "use one scheme"),
         ("an unknown key", dialect.attach(&stranger()), 400, "InvalidAccessKeyId.NotFound", "does not exist"),
-        ("a key of the real STS", dialect.attach(&sts), 400, token, "exchange it here"),
+        ("a key of the real STS", dialect.attach(&sts), 400, token, "exchange it with `ramgate key token-file"),
         ("a bad signature", bad_signature, 400, code, message),
         ("an inactive key", dialect.attach(&inactive()), 403, "Abs.InvalidAccount.NotFound", inactive_text),
         ("a token with a permanent key", with_token, 400, token, "drop the token"),

@@ -187,7 +187,7 @@ fn decision_json(decision: &Decision) -> Value {
         });
         json!({
             "resource": resource.arn, "verdict": resource.verdict.as_str(),
-            "conditions": conditions_json(&resource.conditions), "statements": matched.collect::<Vec<_>>(),
+            "conditions": resource.conditions.as_deref().map(conditions_json), "statements": matched.collect::<Vec<_>>(),
         })
     });
     json!({

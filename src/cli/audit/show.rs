@@ -140,7 +140,7 @@ fn tell_resource(resource: &JudgedResource) {
     if resource.matched.is_empty() && resource.verdict == Verdict::ImplicitDeny {
         row("", "  no statement allows it");
     }
-    tell_conditions("", &resource.conditions);
+    tell_conditions("", resource.conditions.as_deref().unwrap_or_default());
 }
 
 fn tell_conditions(name: &str, conditions: &[Condition]) {

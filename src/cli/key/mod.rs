@@ -15,7 +15,7 @@ use super::exit::{Exit, Failure};
 Example: ramgate key issuer --out issuer.key")]
 pub(super) enum Key {
     Issuer(issuer::IssuerKey),
-    TokenFile(token_file::TokenFile),
+    TokenFile(Box<token_file::TokenFile>),
 }
 
 impl Key {

@@ -1,6 +1,6 @@
 //! Asks a gateway for a key, with what a workload has to show.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -27,7 +27,7 @@ pub(super) enum Shown {
     /// A token that is read anew each time: whoever makes it replaces the file.
     Token { file: PathBuf, provider: String },
     /// A key of the gateway's key ring.
-    RingKey(Credential),
+    RingKey(Box<Credential>),
     /// A key of the real STS, from the environment, for a gateway that is known under this name.
     CallerIdentity { audience: String },
 }
@@ -151,7 +151,7 @@ fn part(parameters: &Parameters, place: Place) -> String {
     canonical_query(parameters.iter().filter(|parameter| parameter.place == place)).to_string()
 }
 
-fn token(file: &PathBuf) -> Result<String, Failure> {
+fn token(file: &Path) -> Result<String, Failure> {
     let help = "name the file that the token is projected into, with `--oidc-token-file`";
     let bytes = read_bounded(file, LONGEST_TOKEN)
         .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", file.display()), help))?;

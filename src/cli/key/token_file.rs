@@ -182,7 +182,7 @@ impl TokenFile {
             return Ok(Shown::CallerIdentity { audience: audience.clone() });
         }
         if let Some((ring, id)) = self.keyring.as_ref().zip(self.key.as_ref()) {
-            return Ok(Shown::RingKey(ring_key(ring, id)?));
+            return Ok(Shown::RingKey(Box::new(ring_key(ring, id)?)));
         }
         match (&self.oidc_token_file, &self.oidc_provider) {
             (Some(file), Some(provider)) => Ok(Shown::Token { file: file.clone(), provider: provider.clone() }),

@@ -4,6 +4,7 @@
 //! to a place that is configured, and STS says who signed it. *Reconstruct, do not validate*: nothing of the caller's
 //! but a key id, a token, a time and a signature is in it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
@@ -12,6 +13,7 @@ use hyper::{Request, StatusCode};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::identity::{AnonymousClaim, Clock, IdentityFault, NonceFault, Signed, SignedIdentity};
@@ -30,6 +32,8 @@ use super::wanted::{Wanted, add_claims, required, role_of};
 
 const LARGEST: usize = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Questions to STS on their way.
+const AT_ONCE: usize = 16;
 
 /// Where the real STS is asked, and for whom identities are signed.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct IdentityExchange {
     url: String,
     audience: String,
     tls: rustls::ClientConfig,
+    /// Whoever asks is nobody yet: STS must not be asked by all of them at once.
+    turns: Arc<Semaphore>,
 }
 
 /// What STS says of a caller.
@@ -105,12 +111,16 @@ impl Exchange {
 impl IdentityExchange {
     /// `url` is of the real STS; `audience` is what callers sign for, so that nobody else's gateway can use it here.
     pub fn new(url: String, audience: String, tls: rustls::ClientConfig) -> Self {
-        Self { url, audience, tls }
+        Self { url, audience, tls, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Who signed, and the name of their session.
     async fn ask(&self, identity: &SignedIdentity) -> Result<(Principal, SessionName), StsFault> {
-        let said = timeout(PATIENCE, self.answer(identity)).await;
+        let said = timeout(PATIENCE, async {
+            let _turn = self.turns.acquire().await;
+            self.answer(identity).await
+        });
+        let said = said.await;
         let said = said.unwrap_or_else(|_| Err(Unanswered::Unreachable("it took too long".to_owned())));
         let said = said.map_err(|why| match why {
             Unanswered::Refused(code) => StsFault::Unconfirmed(code),

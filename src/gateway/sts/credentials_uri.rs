@@ -162,7 +162,7 @@ impl CredentialsUri {
         let expires = Wanted::of_length(self.seconds).expires(attempt.at, assumed.longest())?;
         issuing.issuer.can_issue(attempt.at).map_err(StsFault::NoKey)?;
         let origin = Origin::Address(attempt.source);
-        let session = Session { name, key: Issuer::new_access_key_id(), expires, origin };
+        let session = Session { name, key: Issuer::new_access_key_id(), expires, origin, narrowed_by: None };
         Ok(Granted { assumed, session, policy: None })
     }
 

@@ -150,8 +150,9 @@ impl Exchange {
         let now = self.attempt.at;
         let expires = wanted.expires(now, assumed.longest())?;
         issuing.issuer.can_issue(now).map_err(StsFault::NoKey)?;
-        let session = Session { name, key: Issuer::new_access_key_id(), expires, origin };
-        let granted = Granted { assumed, session, policy: wanted.policy.clone() };
+        let (policy, narrowed_by) = wanted.policy.clone().map(|policy| (policy.text, policy.digest)).unzip();
+        let session = Session { name, key: Issuer::new_access_key_id(), expires, origin, narrowed_by };
+        let granted = Granted { assumed, session, policy };
         Ok(Judged::Grant(Box::new(Granting { granted, answer })))
     }
 

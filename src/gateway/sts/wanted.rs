@@ -22,7 +22,14 @@ pub(super) struct Wanted {
     pub(super) name: Option<SessionName>,
     seconds: Option<u64>,
     /// It passed the grammar.
-    pub(super) policy: Option<String>,
+    pub(super) policy: Option<SessionPolicy>,
+}
+
+/// A session policy, as it was sent.
+#[derive(Clone, Debug)]
+pub(super) struct SessionPolicy {
+    pub(super) text: String,
+    pub(super) digest: Arc<str>,
 }
 
 /// Parameters of every operation that begins a session.
@@ -105,13 +112,13 @@ fn read_seconds(text: &str) -> Result<u64, StsFault> {
     text.parse().ok().filter(|_| digits).ok_or(StsFault::Duration(USUAL))
 }
 
-fn check_policy(text: &str) -> Result<String, StsFault> {
+fn check_policy(text: &str) -> Result<SessionPolicy, StsFault> {
     let length = text.chars().count();
     if length > LONGEST_SESSION_POLICY {
         return Err(StsFault::PolicySize(length, LONGEST_SESSION_POLICY));
     }
     match Document::parse("session", &Source::new("Policy", text)) {
-        Ok(_) => Ok(text.to_owned()),
+        Ok(document) => Ok(SessionPolicy { text: text.to_owned(), digest: document.digest().to_string().into() }),
         Err(complaints) => {
             let first = complaints.into_iter().next();
             Err(StsFault::PolicySyntax(first.map(|complaint| complaint.title).unwrap_or_default()))

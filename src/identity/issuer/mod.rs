@@ -159,19 +159,17 @@ impl Issuer {
 fn read(keys: &IssuerKeyRing, token: &str) -> Result<Opened, SecurityTokenFault> {
     let (key, text) = keys.open(token)?;
     let sealed = Sealed::read(&text).ok_or(SecurityTokenFault::Malformed)?;
-    let (principal, session) = sealed.session().ok_or(SecurityTokenFault::Malformed)?;
-    let policy = match sealed.policy() {
-        None => None,
-        Some(text) => Some(read_session_policy(text).ok_or(SecurityTokenFault::Malformed)?),
-    };
+    let (principal, mut session) = sealed.session().ok_or(SecurityTokenFault::Malformed)?;
+    let mut policy = None;
+    if let Some(text) = sealed.policy() {
+        let document = Document::parse("session", &Source::new("Policy", text));
+        let document = Arc::new(document.map_err(|_| SecurityTokenFault::Malformed)?);
+        session.narrowed_by = Some(document.digest().to_string().into());
+        policy = Some(PolicySet::session(document, &Lanes::default()));
+    }
     let secret = key.secret_of(token);
     let credential = Credential::new(session.key.clone(), &secret, principal.clone(), KeyStatus::Active);
     Ok(Opened { principal, session: Arc::new(session), policy, credential })
-}
-
-fn read_session_policy(text: &str) -> Option<Arc<PolicySet>> {
-    let document = Document::parse("session", &Source::new("Policy", text)).ok()?;
-    Some(PolicySet::session(Arc::new(document), &Lanes::default()))
 }
 
 fn digest_of(token: &str) -> Digest {

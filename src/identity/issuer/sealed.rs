@@ -84,7 +84,8 @@ impl<'a> Sealed<'a> {
             SealedOrigin::Certificate(arn) => Origin::Certificate((&**arn).into()),
         };
         let expires = Timestamp::from_second(self.expires).ok()?;
-        let session = Session { name: self.name.parse().ok()?, key: self.key.parse().ok()?, expires, origin };
+        let (name, key) = (self.name.parse().ok()?, self.key.parse().ok()?);
+        let session = Session { name, key, expires, origin, narrowed_by: None };
         Some((principal, session))
     }
 

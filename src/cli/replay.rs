@@ -1,0 +1,206 @@
+//! `ramgate replay`: what a change of policies would have done to recorded attempts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::catalog::Catalog;
+use crate::gateway::now;
+use crate::pdp::Pdp;
+use crate::recorded::{Attempt, Direction, Flip, Replay as Judging, SessionPolicies, Tally, Unreadable};
+use crate::source::{Position, Severity, annotation};
+use crate::store::{FactSource, load_directories};
+use crate::trail::{Events, Located, ReadFault};
+
+use super::exit::{Exit, Failure};
+use super::output::print_json;
+use super::progress::Progress;
+use super::recording::{Recording, inputs, size_of};
+
+/// Judges recorded attempts again by other policies, and shows what would change
+///
+/// Reads the gateway's own audit log, rotated and compressed files included, and what ActionTrail delivers. What was
+/// denied and would be allowed comes first, gathered by the statements that would allow it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 nothing would change, 1 something would, 2 it could not be judged.
+
+Example: ramgate replay audit.jsonl --policies policies-next")]
+pub(super) struct Replay {
+    /// Logs: files, folders, or `-` for standard input
+    #[arg(required = true, value_name = "LOG")]
+    logs: Vec<PathBuf>,
+    /// The policies to judge by; repeat it for more accounts
+    #[arg(long, value_name = "DIR", required = true)]
+    policies: Vec<PathBuf>,
+    #[command(flatten)]
+    recording: Recording,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// Lines that are told one by one when they cannot be read; more are counted.
+const MOST_FAULTS: u64 = 5;
+
+impl Replay {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
+        let inventory = (!loaded.inventory.is_empty()).then_some(&loaded.inventory);
+        let pdp = Pdp::new(Arc::new(loaded.directory));
+        let window = self.recording.window(now())?;
+        let catalog = Catalog::bundled();
+        let files = inputs(&self.logs)?;
+        let (total, events) = (size_of(&files), Events::new(files));
+        let (progress, read) = (Progress::new("read"), events.progress());
+        let mut judging = Judging::new(&pdp, inventory, SessionPolicies::default());
+        let (mut unread, mut broken) = (0, false);
+        for located in events {
+            match located {
+                Ok(Located { event, .. }) => {
+                    let attempt = match window.contains(event.time) {
+                        true => Attempt::read(&event, &catalog),
+                        false => Err(Unreadable::NotJudged),
+                    };
+                    judging.take(&event, attempt);
+                }
+                Err(fault) => {
+                    unread += 1;
+                    broken |= matches!(fault, ReadFault::File { .. });
+                    if unread <= MOST_FAULTS {
+                        tell!("{fault}");
+                    }
+                }
+            }
+            progress.tell_bytes(read.load(Ordering::Relaxed), total);
+        }
+        progress.end();
+        let tally = judging.finish();
+        if broken {
+            return Err(Failure::new(
+                "a log could not be read to its end",
+                "what was judged of it would not be all of it",
+            ));
+        }
+        if tally.replayed == 0 && tally.unreplayed.is_empty() {
+            return Err(Failure::new(
+                "the logs hold no attempt that was judged",
+                "name an audit log, or a longer window",
+            ));
+        }
+        match self.format {
+            Format::Text => print_text(&tally, unread),
+            Format::Json => print_json(json_of(&tally, unread, pdp.directory().revision())),
+            Format::Github => print_github(&tally, &self.policies),
+        }
+        Ok(if tally.flips.is_empty() { Exit::Yes } else { Exit::No })
+    }
+}
+
+fn print_text(tally: &Tally, unread: u64) {
+    for flip in tally.in_order() {
+        let what = match flip.direction {
+            Direction::Opened => "denied then, ALLOWED now",
+            Direction::Closed => "allowed then, DENIED now",
+        };
+        say!("{what}: {} by {}", counted(flip.attempts, "attempt"), flip.because);
+        say!("  {} to {}, {}", flip.first, flip.last, principals(flip));
+        for example in &flip.examples {
+            say!("  {} {} {} on {}", example.time, example.principal, example.action, example.resources.join(" and "));
+            say!("    id {}", example.id);
+        }
+        let more = flip.attempts.saturating_sub(flip.examples.len() as u64);
+        if more > 0 {
+            say!("  and {more} more");
+        }
+        say!("");
+    }
+    let (opened, closed) = totals(tally);
+    say!(
+        "{} judged again: {} as they were, {opened} would be allowed now, {closed} would be denied now",
+        counted(tally.replayed, "attempt"),
+        tally.same
+    );
+    for (why, count) in &tally.unreplayed {
+        say!("{} not judged: {why}", counted(*count, "attempt"));
+    }
+    if unread > 0 {
+        say!("{} could not be read", counted(unread, "line"));
+    }
+}
+
+fn principals(flip: &Flip) -> String {
+    let mut named: Vec<&str> = flip.principals.iter().map(String::as_str).collect();
+    if flip.more_principals {
+        named.push("others");
+    }
+    named.join(", ")
+}
+
+fn totals(tally: &Tally) -> (u64, u64) {
+    let of =
+        |direction| tally.flips.values().filter(|flip| flip.direction == direction).map(|flip| flip.attempts).sum();
+    (of(Direction::Opened), of(Direction::Closed))
+}
+
+fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn json_of(tally: &Tally, unread: u64, revision: &str) -> Value {
+    let flips = |direction: Direction| -> Vec<Value> {
+        let of_it = tally.in_order().into_iter().filter(|flip| flip.direction == direction);
+        of_it
+            .map(|flip| {
+                let examples = flip.examples.iter().map(|example| {
+                    json!({
+                        "id": example.id, "time": example.time.to_string(), "principal": example.principal,
+                        "action": example.action, "resources": example.resources,
+                    })
+                });
+                json!({
+                    "because": flip.because, "attempts": flip.attempts, "first": flip.first.to_string(),
+                    "last": flip.last.to_string(), "principals": flip.principals,
+                    "more_principals": flip.more_principals, "examples": examples.collect::<Vec<_>>(),
+                })
+            })
+            .collect()
+    };
+    let unreplayed =
+        tally.unreplayed.iter().map(|(why, count)| json!({ "reason": why.to_string(), "attempts": count }));
+    json!({
+        "policy_revision": revision, "events": tally.events, "replayed": tally.replayed, "same": tally.same,
+        "opened": flips(Direction::Opened), "closed": flips(Direction::Closed),
+        "not_replayed": unreplayed.collect::<Vec<_>>(), "not_judged_then": tally.not_judged, "unread_lines": unread,
+    })
+}
+
+/// Beside the account file: a log has no place in a repository.
+fn print_github(tally: &Tally, policies: &[PathBuf]) {
+    let file = policies.first().map(|path| path.join("account.toml").display().to_string()).unwrap_or_default();
+    for flip in tally.in_order() {
+        let (severity, title) = match flip.direction {
+            Direction::Opened => (Severity::Error, "would be allowed now"),
+            Direction::Closed => (Severity::Warning, "would be denied now"),
+        };
+        let example = flip.examples.first().map(|example| {
+            format!("\nfor instance {} {} on {}", example.principal, example.action, example.resources.join(" and "))
+        });
+        let message =
+            format!("{} by {}{}", counted(flip.attempts, "attempt"), flip.because, example.unwrap_or_default());
+        say!("{}", annotation(severity, &file, Position { line: 1, column: 1 }, title, &message));
+    }
+    let (opened, closed) = totals(tally);
+    say!("{} judged again: {opened} opened, {closed} closed", counted(tally.replayed, "attempt"));
+}

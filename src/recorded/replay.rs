@@ -1,0 +1,178 @@
+//! Judging recorded attempts again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::pdp::{Inventory, Pdp, Question, Ruling};
+use crate::policy::{Document, Lanes, PolicySet};
+use crate::source::Source;
+use crate::trail::Event;
+
+use super::attempt::{Attempt, Before, Facts, Unreadable};
+use super::flip::{Direction, Flip, because};
+
+/// Attempts put to other policies, one after the other.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    pdp: &'a Pdp,
+    /// What the policies' own directory says of resources; none where it says nothing.
+    inventory: Option<&'a Inventory>,
+    sessions: SessionPolicies,
+    tally: Tally,
+}
+
+/// Session policies, by their digests, from the lines in which their sessions begin.
+#[derive(Debug, Default)]
+pub struct SessionPolicies {
+    known: HashMap<String, Option<Arc<PolicySet>>>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Lines that are events.
+    pub events: u64,
+    pub replayed: u64,
+    /// Of the replayed, those whose verdict is what it was.
+    pub same: u64,
+    pub flips: BTreeMap<(Direction, String), Flip>,
+    /// What was judged then and cannot be now.
+    pub unreplayed: BTreeMap<Unreplayed, u64>,
+    /// Where nothing was judged.
+    pub not_judged: u64,
+}
+
+/// Why an attempt was not judged again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Unreplayed {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("the policies turn on tags or groups of resources, which nobody asked for then: add a `resources.toml`")]
+    FactsUnrecorded,
+    #[error("the policy of its session is not in these logs: add the log in which the session begins")]
+    SessionPolicyUnrecorded,
+    #[error("the caller is in no directory of these policies")]
+    UnknownPrincipal,
+}
+
+impl<'a> Replay<'a> {
+    pub fn new(pdp: &'a Pdp, inventory: Option<&'a Inventory>, sessions: SessionPolicies) -> Self {
+        Self { pdp, inventory, sessions, tally: Tally::default() }
+    }
+
+    /// One event: an attempt, or a line about something else.
+    pub fn take(&mut self, event: &Event, attempt: Result<Attempt, Unreadable>) {
+        self.tally.events += 1;
+        self.sessions.learn(event);
+        let judged = match attempt {
+            Err(Unreadable::NotJudged) => {
+                self.tally.not_judged += 1;
+                return;
+            }
+            Err(why) => Err(why.into()),
+            Ok(attempt) => self.judge(&attempt).map(|ruling| (attempt, ruling)),
+        };
+        match judged {
+            Ok((attempt, ruling)) => self.count(&attempt, &ruling),
+            Err(why) => *self.tally.unreplayed.entry(why).or_default() += 1,
+        }
+    }
+
+    pub fn finish(self) -> Tally {
+        self.tally
+    }
+
+    fn judge(&self, attempt: &Attempt) -> Result<Ruling<super::attempt::Subject>, Unreplayed> {
+        if !self.pdp.directory().knows(&attempt.principal) {
+            return Err(Unreplayed::UnknownPrincipal);
+        }
+        let mut question = Question::new(attempt.principal.clone(), attempt.subject.clone(), attempt.context.clone());
+        if let Some(digest) = &attempt.narrowed_by {
+            let policy = self.sessions.find(digest).ok_or(Unreplayed::SessionPolicyUnrecorded)?;
+            question = question.in_session(policy);
+        }
+        if self.pdp.needs(&question).any() {
+            let facts = match (&attempt.facts, self.inventory) {
+                (Facts::Recorded(facts), _) => facts.clone(),
+                (Facts::Unrecorded, Some(inventory)) => inventory.facts(&attempt.subject.resources),
+                (Facts::Unrecorded, None) => return Err(Unreplayed::FactsUnrecorded),
+            };
+            question = question.with_facts(facts);
+        }
+        Ok(self.pdp.decide(question))
+    }
+
+    fn count(&mut self, attempt: &Attempt, ruling: &Ruling<super::attempt::Subject>) {
+        self.tally.replayed += 1;
+        if !attempt.before.differs(ruling.decision().verdict()) {
+            self.tally.same += 1;
+            return;
+        }
+        let direction = match attempt.before {
+            Before::Denied => Direction::Opened,
+            Before::Allowed => Direction::Closed,
+        };
+        let because = because(ruling);
+        let flips = &mut self.tally.flips;
+        match flips.get_mut(&(direction, because.clone())) {
+            Some(flip) => flip.add(attempt),
+            None => {
+                flips.insert((direction, because.clone()), Flip::new(direction, because, attempt));
+            }
+        }
+    }
+}
+
+impl SessionPolicies {
+    /// Keeps the policy of a session that begins in this line.
+    pub fn learn(&mut self, event: &Event) {
+        let session = event.gateway.as_ref().and_then(|gateway| gateway.session.as_ref());
+        let Some((session, text)) = session.and_then(|it| Some((it, it.policy.as_deref()?))) else { return };
+        let Some(digest) = session.narrowed_by.as_deref().filter(|digest| !self.known.contains_key(*digest)) else {
+            return;
+        };
+        let document = Document::parse("session", &Source::new("Policy", text)).ok();
+        // A line that was edited says something else than its digest.
+        let document = document.filter(|document| document.digest().to_string() == digest);
+        let set = document.map(|document| PolicySet::session(Arc::new(document), &Lanes::default()));
+        self.known.insert(digest.to_owned(), set);
+    }
+
+    fn find(&self, digest: &str) -> Option<Arc<PolicySet>> {
+        self.known.get(digest).cloned().flatten()
+    }
+}
+
+impl Tally {
+    /// Adds what came of other lines.
+    pub fn absorb(&mut self, other: Self) {
+        self.events += other.events;
+        self.replayed += other.replayed;
+        self.same += other.same;
+        self.not_judged += other.not_judged;
+        for (why, count) in other.unreplayed {
+            *self.unreplayed.entry(why).or_default() += count;
+        }
+        for (key, flip) in other.flips {
+            match self.flips.get_mut(&key) {
+                Some(known) => known.absorb(flip),
+                None => {
+                    self.flips.insert(key, flip);
+                }
+            }
+        }
+    }
+
+    /// The greater ones first, what opens before what closes.
+    pub fn in_order(&self) -> Vec<&Flip> {
+        let mut flips: Vec<&Flip> = self.flips.values().collect();
+        flips.sort_by(|a, b| {
+            (a.direction, std::cmp::Reverse(a.attempts), &a.because).cmp(&(
+                b.direction,
+                std::cmp::Reverse(b.attempts),
+                &b.because,
+            ))
+        });
+        flips
+    }
+}
