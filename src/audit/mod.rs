@@ -12,6 +12,7 @@ mod file;
 mod granted;
 mod journal;
 mod sink;
+mod tag_key;
 mod user_identity;
 mod written_decision;
 
@@ -23,3 +24,4 @@ pub use file::{FileSink, OpenFault, SyncMode};
 pub use granted::Granted;
 pub use journal::{Journal, Recorded};
 pub use sink::{MemorySink, Sink, SinkFault};
+pub use tag_key::TagKey;

@@ -29,6 +29,7 @@ mod run;
 mod runtime;
 mod serve;
 mod startup;
+mod tag_key;
 mod test;
 mod tls_files;
 mod token_issuers;

@@ -31,6 +31,7 @@ use super::exit::Failure;
 use super::http_client::read_roots;
 use super::issuing::ReadyIssuer;
 use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_key};
+use super::tag_key::tag_key;
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
 
@@ -270,7 +271,8 @@ impl Ready {
         };
         let sink = FileSink::open(&audit.path, sync, &unique_id())
             .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))?;
-        let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: self.replica.clone() };
+        let tags = Some(tag_key(&audit.path)?);
+        let identity = JournalIdentity { chain: sink.chain_id().to_owned(), replica: self.replica.clone(), tags };
         let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
         Ok(Journal::new(Box::new(sink), identity, limits))
     }
