@@ -12,6 +12,7 @@ pub mod metadata;
 pub mod policies;
 pub mod program;
 pub mod refusals;
+pub mod schema;
 pub mod sink;
 pub mod tls;
 pub mod upstream;
