@@ -179,6 +179,18 @@ fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
     let (place, what) = first_break(path, &signed);
     assert_eq!(place, "audit.checkpoints.jsonl:4");
     assert_eq!(what, "it vouches for lines up to 25, and the log ends with line 24: lines 25 to 25 are missing");
+    // So it is where the current file is gone altogether; whoever names rotated files only means no more.
+    fs::remove_file(path.join("audit.jsonl")).unwrap();
+    let rotated = "audit.000000000001-000000000020.jsonl";
+    write(path, rotated, &lines[..20]);
+    for arguments in [&[][..], &["."]] {
+        let (place, _) = first_break(path, &[arguments, &signed].concat());
+        assert!(place.ends_with("audit.checkpoints.jsonl:4"), "{place}");
+    }
+    let part = verify(path, &[&[rotated][..], &signed].concat());
+    assert_eq!(part.status, 0, "{part:?}");
+    assert!(part.stdout.contains("only rotated files were given"), "{part:?}");
+    fs::remove_file(path.join(rotated)).unwrap();
     // A chain made anew holds together, and is not the one that was vouched for.
     let forged: Vec<String> = chain("c", 30);
     let mut rewritten = ramgate::audit::Chain::new();

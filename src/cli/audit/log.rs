@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::exit::Failure;
 use crate::cli::progress::Progress;
-use crate::trail::{Attempt, Attempts, Events, Input, LogName, ReadFault, inputs, log_with_rotated};
+use crate::trail::{Attempt, Attempts, Events, Input, ReadFault, inputs, log_with_rotated};
 
 use super::plain::plain;
 
@@ -26,9 +26,8 @@ impl LogArgs {
     fn inputs(&self) -> Result<Vec<Input>, Failure> {
         let mut found = Vec::new();
         for path in &self.log {
-            let current = matches!(LogName::of(path), LogName::Current { .. }) && !path.is_dir();
-            let more =
-                if current { log_with_rotated(path) } else { inputs(std::slice::from_ref(path)).map_err(|it| it.1) };
+            let one = path.as_os_str() != "-" && !path.is_dir();
+            let more = if one { log_with_rotated(path) } else { inputs(std::slice::from_ref(path)).map_err(|it| it.1) };
             let more = more.map_err(|error| {
                 let what = format!("`{}` cannot be read: {error}", path.display());
                 Failure::new(what, "name the log with `--log`")

@@ -91,10 +91,11 @@ impl Verify {
                 checkpoints.push(input);
             }
         }
-        let rotated =
-            |input: &Input| matches!(input, Input::File(path) if matches!(LogName::of(path), LogName::Rotated { .. }));
+        // Whoever names rotated files only means these; a folder, or a log, is meant to its end.
+        let rotated = |path: &PathBuf| matches!(LogName::of(path), LogName::Rotated { .. });
+        let part = !self.files.is_empty() && self.files.iter().all(rotated);
         Ok(Verification {
-            to_the_end: !logs.iter().all(rotated) || logs.is_empty(),
+            to_the_end: !part,
             logs,
             checkpoints,
             from: self.from_checkpoint.iter().cloned().map(Input::File).collect(),
