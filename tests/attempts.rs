@@ -379,6 +379,7 @@ fn verified(path: &Path) -> Vec<Value> {
     let mut previous = "0".repeat(64);
     let lines = text.lines().enumerate().map(|(at, line)| {
         let written: Value = serde_json::from_str(line).expect("a line of JSON");
+        support::schema::check_line(&written);
         assert_eq!((&written["seq"], &written["prev"]), (&(at + 1).into(), &previous.as_str().into()));
         previous =
             digest::digest(&digest::SHA256, line.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();

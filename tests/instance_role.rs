@@ -84,7 +84,7 @@ impl Setting {
 
     fn last_event(&self) -> Value {
         let log = fs::read_to_string(self.path().join("audit.jsonl")).unwrap();
-        serde_json::from_str::<Value>(log.lines().last().unwrap()).unwrap()["event"].clone()
+        support::schema::checked_lines(&log).pop().unwrap()["event"].take()
     }
 }
 

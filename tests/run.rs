@@ -45,7 +45,8 @@ fn an_audit_log_that_is_asked_for_stays() {
     let ran = run(folder.path(), &["--audit", "kept.jsonl"], &format!("{CALL} --instance i-bp1demoworker00000001"));
     assert_eq!(ran.status, 0, "{ran:?}");
     let log = fs::read_to_string(folder.path().join("kept.jsonl")).unwrap();
-    assert!(log.lines().count() == 2 && log.contains("eni-bp1demopod0000000001"), "{log}");
+    let lines = support::schema::checked_lines(&log);
+    assert!(lines.len() == 2 && log.contains("eni-bp1demopod0000000001"), "{log}");
 }
 
 #[test]

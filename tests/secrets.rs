@@ -63,6 +63,7 @@ fn a_program_prints_a_secret() {
     assert_eq!(ran.status, 0, "{ran:?}");
     let seen = format!("{}{}", server.stdout(), server.stderr());
     let log = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    assert!(!support::schema::checked_lines(&log).is_empty());
     assert!(!seen.contains(SECRET) && !log.contains(SECRET), "{seen}{log}");
 }
 

@@ -238,7 +238,7 @@ fn describe(folder: &Path, url: &str) -> Value {
 }
 
 fn events(text: &str) -> impl Iterator<Item = Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap())
+    support::schema::checked_lines(text).into_iter()
 }
 
 fn stages_of_attach(path: &Path) -> Vec<String> {

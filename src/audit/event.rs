@@ -15,16 +15,19 @@ use crate::ram::{Identity, Origin, Proof};
 use super::attempt::{Attempt, Reached};
 use super::bounded::bounded;
 use super::granted::{Granted, ShownSession};
-use super::user_identity::UserIdentity;
+use super::tag_key::TagKey;
+use super::user_identity::{UserIdentity, key_of};
 
 /// No more parameters of a caller's are written.
 const MOST_PARAMETERS: usize = 100;
 
 /// Who writes a log: in every line, so that merged logs can be told apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct JournalIdentity {
     pub chain: String,
     pub replica: String,
+    /// What callers' keys are told apart with; without it, lines do not tag them.
+    pub tags: Option<TagKey>,
 }
 
 /// What a caller was told.
@@ -135,6 +138,9 @@ struct Gateway<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refusal>,
     signature: Signature<'a>,
+    /// The same for the same key in all lines of a log, where the id itself is masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key_tag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<ShownSession<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,6 +239,7 @@ impl<'a> Event<'a> {
                     reason: None,
                     refusal: None,
                     signature,
+                    access_key_tag: identity.tags.as_ref().zip(key_of(attempt)).map(|(tags, key)| tags.tag(key)),
                     session,
                     decision: None,
                     policy_revision: None,

@@ -23,6 +23,16 @@ pub(super) struct UserIdentity<'a> {
     user_name: Option<Cow<'a, str>>,
 }
 
+/// The id of the key that a caller showed or claims, whole: for its tag, never to be written.
+pub(super) fn key_of(attempt: &Attempt) -> Option<&str> {
+    match attempt.caller.as_ref().map(|caller| &caller.proof) {
+        None => attempt.claimed_key.as_deref(),
+        Some(Proof::AccessKey(id) | Proof::ClaimedKey(id)) => Some(id.as_str()),
+        Some(Proof::Session(session)) => Some(session.key.as_str()),
+        Some(Proof::Token { .. } | Proof::Certificate) => None,
+    }
+}
+
 impl<'a> UserIdentity<'a> {
     pub(super) fn of(attempt: &'a Attempt) -> Self {
         let key = |id: &str| Some(Cow::Owned(AccessKeyId::mask(id)));

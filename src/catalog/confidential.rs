@@ -5,8 +5,25 @@ use super::load::Catalog;
 /// What a hurried caller might write a credential under.
 const CREDENTIALS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
 /// What operations take that belongs in no log: passwords, private keys, and scripts with either in them.
-const SECRETS: [&str; 8] =
-    ["password", "passphrase", "privatekey", "userdata", "psk", "ikeconfig", "oidctoken", "calleridentity"];
+const SECRETS: [&str; 15] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "privatekey",
+    "userdata",
+    "psk",
+    "ikeconfig",
+    "oidctoken",
+    "accesstoken",
+    "sessiontoken",
+    "idtoken",
+    "calleridentity",
+    "credential",
+    "apikey",
+];
+/// The same, where it is the whole name: `ClientToken` and `NextToken` are no secrets.
+const WHOLE: [&str; 3] = ["token", "pwd", "cookie"];
 
 impl Catalog {
     /// Whether a name is the protocol's, or one that a hurried caller might write for it. Case and separators do not
@@ -23,7 +40,7 @@ impl Catalog {
     /// Whether the value of a parameter must not be written down.
     pub fn is_confidential(&self, name: &str) -> bool {
         let bare: String = letters(name).collect();
-        SECRETS.iter().any(|word| bare.contains(word)) || self.may_be_credential(name)
+        SECRETS.iter().any(|word| bare.contains(word)) || WHOLE.contains(&bare.as_str()) || self.may_be_credential(name)
     }
 }
 

@@ -6,6 +6,7 @@
 mod output;
 
 mod actions;
+mod audit;
 mod audit_log;
 mod call;
 mod can;
@@ -30,6 +31,7 @@ mod run;
 mod runtime;
 mod serve;
 mod startup;
+mod tag_key;
 mod test;
 mod tls_files;
 mod token_issuers;
@@ -75,6 +77,8 @@ enum Command {
     Ecs(ecs::Ecs),
     Call(call::Call),
     #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
     Key(key::Key),
     Replay(replay::Replay),
     Generate(generate::Generate),
@@ -94,6 +98,7 @@ impl Cli {
             Command::Actions(actions) => actions.run(),
             Command::Ecs(ecs) => with_secrets(|_| ecs.run()),
             Command::Call(call) => with_secrets(|_| call.run()),
+            Command::Audit(audit) => audit.run(),
             Command::Key(key) => with_secrets(|_| key.run()),
             Command::Replay(replay) => replay.run(),
             Command::Generate(generate) => generate.run(),

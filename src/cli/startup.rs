@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{BudgetLimits, FileSink, Journal};
+use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity};
 use crate::catalog::Catalog;
 use crate::config::{
     Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url,
@@ -32,6 +32,7 @@ use super::http_client::read_roots;
 use super::insecure::Insecure;
 use super::issuing::ReadyIssuer;
 use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_key};
+use super::tag_key::tag_key;
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
 
@@ -258,7 +259,8 @@ impl Ready {
         let audit = &self.settings.audit;
         let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
         let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
-        let journal = Journal::new(Box::new(Arc::clone(&log)), log.identity().clone(), limits);
+        let identity = JournalIdentity { tags: Some(tag_key(&audit.path)?), ..log.identity().clone() };
+        let journal = Journal::new(Box::new(Arc::clone(&log)), identity, limits);
         if let Some((shipping, spool)) = shipping {
             servers.spawn(shipping.run(spool, shutdown.clone()));
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::log_name::LogName;
+use super::log_name::{LogName, stem_of};
 
 /// Folders are nested no deeper where ActionTrail delivers.
 const DEEPEST: usize = 16;
@@ -46,19 +46,21 @@ pub fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, (PathBuf, io::Error)> {
 /// # Errors
 /// A folder that cannot be read.
 pub fn log_with_rotated(path: &Path) -> io::Result<Vec<Input>> {
-    let LogName::Current { stem: wanted } = LogName::of(path) else { return Ok(vec![Input::File(path.to_owned())]) };
+    let rotated = matches!(LogName::of(path), LogName::Rotated { .. });
+    let Some(wanted) = stem_of(path).filter(|_| !rotated) else { return Ok(vec![Input::File(path.to_owned())]) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut files = Vec::new();
+    let mut rotated_away = Vec::new();
     for entry in fs::read_dir(folder)? {
         let beside = path.with_file_name(entry?.file_name());
         if matches!(LogName::of(&beside), LogName::Rotated { stem, .. } if stem == wanted) {
-            files.push(beside);
+            rotated_away.push(beside);
         }
     }
+    let mut files = in_order(rotated_away);
     if path.exists() || files.is_empty() {
         files.push(path.to_owned());
     }
-    Ok(in_order(files).into_iter().map(Input::File).collect())
+    Ok(files.into_iter().map(Input::File).collect())
 }
 
 impl Input {

@@ -30,14 +30,18 @@ impl LogName {
     }
 }
 
+/// What the names of a log's other files begin with: `audit` for `audit.jsonl`, whatever its ending is.
+pub(super) fn stem_of(path: &Path) -> Option<String> {
+    match LogName::of(path) {
+        LogName::Rotated { stem, .. } | LogName::Current { stem } => Some(stem),
+        LogName::Checkpoints { .. } => None,
+        LogName::Other => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
+    }
+}
+
 /// The checkpoints' file of the log a file belongs to.
 pub fn checkpoints_of(path: &Path) -> Option<PathBuf> {
-    match LogName::of(path) {
-        LogName::Rotated { stem, .. } | LogName::Current { stem } => {
-            Some(path.with_file_name(format!("{stem}.checkpoints.jsonl")))
-        }
-        LogName::Checkpoints { .. } | LogName::Other => None,
-    }
+    stem_of(path).map(|stem| path.with_file_name(format!("{stem}.checkpoints.jsonl")))
 }
 
 fn sequence_range(text: &str) -> Option<(u64, u64)> {
@@ -66,5 +70,6 @@ mod tests {
         assert_eq!(of("audit.torn-20260101T000000Z"), LogName::Other);
         let beside = Some(PathBuf::from("/l/audit.checkpoints.jsonl"));
         assert_eq!(checkpoints_of(Path::new("/l/audit.000000000001-000000000042.jsonl.gz")), beside);
+        assert_eq!(checkpoints_of(Path::new("/l/audit.log")), beside);
     }
 }

@@ -3,9 +3,11 @@
 //! Streams: no log is held in memory, and no line is longer than a bound. What is read was written by others, callers
 //! among them, so it is material to judge and nothing to trust. Must not know: HTTP, policies, what a reader wants of it.
 
+mod attempts;
 mod decision;
 mod event;
 mod events;
+mod follow;
 mod gateway;
 mod input;
 mod lines;
@@ -14,11 +16,14 @@ mod open;
 mod resource;
 mod text;
 mod values;
+pub mod verify;
 mod written;
 
+pub use attempts::{Attempt, Attempts};
 pub use decision::{Condition, Decision, JudgedResource, MatchedStatement};
 pub use event::{ErrorAnswer, Event, UserIdentity};
 pub use events::{Events, Located, Place, RawEvent, ReadFault};
+pub use follow::Follow;
 pub use gateway::{Gateway, Session, Signature, Stage, Upstream, Verdict};
 pub use input::{Input, inputs, log_with_rotated};
 pub use lines::{LONGEST_LINE, LineForm, Lines, RawLine};

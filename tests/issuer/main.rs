@@ -12,6 +12,7 @@ mod assume;
 mod credentials;
 mod exchange;
 mod issuing;
+mod nothing_secret;
 mod oidc;
 mod replayed;
 mod roll_over;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink};
+use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink, TagKey};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings, Signing};
 use ramgate::gateway::{
@@ -127,7 +127,11 @@ impl TestGateway {
             (listener, url)
         });
         let address = listener.local_addr().unwrap();
-        let identity = JournalIdentity { chain: "CHAIN".to_owned(), replica: "replica-1".to_owned() };
+        let identity = JournalIdentity {
+            chain: "CHAIN".to_owned(),
+            replica: "replica-1".to_owned(),
+            tags: Some(TagKey::new(&[7; 32])),
+        };
         let inside = runtime.enter();
         let target = UpstreamTarget { url, timeout: settings.upstream.timeout };
         let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
@@ -179,7 +183,9 @@ impl TestGateway {
 
     /// The events written so far.
     pub fn events(&self) -> Vec<Value> {
-        self.audit.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
+        let events: Vec<Value> = self.audit.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+        events.iter().for_each(super::schema::check_event);
+        events
     }
 
     /// The last event written.

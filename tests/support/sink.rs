@@ -25,7 +25,10 @@ impl ScriptedSink {
     }
 
     pub fn events(&self) -> Vec<Value> {
-        self.kept.lock().unwrap().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
+        let events: Vec<Value> =
+            self.kept.lock().unwrap().iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+        events.iter().for_each(super::schema::check_event);
+        events
     }
 }
 

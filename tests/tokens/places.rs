@@ -103,7 +103,7 @@ fn a_token_attaches_wherever_a_client_puts_it() {
     }
     let log = gateway.log();
     assert!(!log.contains(&token) && !log.contains(token.split('.').nth(2).unwrap()), "no token is written");
-    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = super::support::schema::checked_lines(&log);
     let event = &lines[0]["event"];
     assert_eq!(event["additionalEventData"]["gateway"]["signature"]["scheme"], "BEARER", "{event:#}");
     assert_eq!(event["additionalEventData"]["gateway"]["signature"]["issuer"], ISSUER);

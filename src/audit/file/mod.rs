@@ -174,7 +174,7 @@ impl FileSink {
             rotation: settings.rotation,
             followers: settings.followers,
             notices: Notices {
-                identity: JournalIdentity { chain: chain_id, replica: settings.replica },
+                identity: JournalIdentity { chain: chain_id, replica: settings.replica, tags: None },
                 now: settings.now,
             },
             checkpoints: Mutex::new(checkpoints.transpose()?),

@@ -1,0 +1,114 @@
+//! Which attempts are meant.
+
+use std::net::IpAddr;
+
+use clap::Args;
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::trail::{Attempt, Decision, Event, Verdict};
+
+use super::moment::moment;
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Which attempts")]
+pub(super) struct FilterArgs {
+    /// From this moment on: `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Before this moment
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// `user/alice`, `role/terway`, `role/terway:SESSION`, `root`, with `ACCOUNT:` in front or as an ARN
+    #[arg(long)]
+    principal: Option<String>,
+    #[arg(long, value_name = "ID")]
+    eni: Option<String>,
+    #[arg(long, value_name = "ID")]
+    instance: Option<String>,
+    #[arg(long, value_enum)]
+    verdict: Option<WantedVerdict>,
+    /// The error code that the caller got; `Forbidden.*` for all that begin so
+    #[arg(long)]
+    code: Option<String>,
+    /// Where it came from: an address, or a network as `10.0.0.0/8`
+    #[arg(long, value_name = "ADDRESS", value_parser = network)]
+    source: Option<IpNet>,
+    /// A statement that decided, `POLICY#N` counted from 0, or all of `POLICY`
+    #[arg(long, value_name = "POLICY#N")]
+    statement: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum WantedVerdict {
+    Allow,
+    /// By a statement, or for want of one
+    Deny,
+    ExplicitDeny,
+    ImplicitDeny,
+    /// Malformed, unauthenticated, unknown
+    Refused,
+    Error,
+}
+
+impl FilterArgs {
+    pub(super) fn takes(&self, attempt: &Attempt) -> bool {
+        let event = attempt.event();
+        self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until)
+            && self.principal.as_deref().is_none_or(|wanted| is_principal(event, wanted))
+            && self.eni.as_deref().is_none_or(|id| is_about(event, "NetworkInterfaceId", id))
+            && self.instance.as_deref().is_none_or(|id| is_about(event, "InstanceId", id))
+            && self.verdict.is_none_or(|wanted| attempt.verdict().is_some_and(|verdict| wanted.is(verdict)))
+            && self.code.as_deref().is_none_or(|code| has_code(attempt, code))
+            && self.source.is_none_or(|net| event.address().is_some_and(|address| net.contains(&address)))
+            && self.statement.as_deref().is_none_or(|statement| decided(event, statement))
+    }
+}
+
+impl WantedVerdict {
+    fn is(self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Allow => *verdict == Verdict::Allow,
+            Self::Deny => matches!(verdict, Verdict::ExplicitDeny | Verdict::ImplicitDeny),
+            Self::ExplicitDeny => *verdict == Verdict::ExplicitDeny,
+            Self::ImplicitDeny => *verdict == Verdict::ImplicitDeny,
+            Self::Refused => *verdict == Verdict::Refused,
+            Self::Error => *verdict == Verdict::Error,
+        }
+    }
+}
+
+/// Names of roles differ in no letter's case.
+fn is_principal(event: &Event, wanted: &str) -> bool {
+    let Some(arn) = event.user.arn() else { return false };
+    let account = event.user.account.as_deref().unwrap_or_default();
+    let relative = arn.rsplit_once(':').map_or(arn.as_str(), |(_, relative)| relative);
+    let same = |name: &str| name.eq_ignore_ascii_case(wanted);
+    let session = event.user.session().map(|(_, session)| session);
+    let is = |name: &str| same(name) || session.is_some_and(|session| same(&format!("{name}:{session}")));
+    is(relative) || is(&format!("{account}:{relative}")) || is(&arn)
+}
+
+fn is_about(event: &Event, parameter: &str, id: &str) -> bool {
+    event.parameter(parameter) == Some(id) || event.resources.iter().any(|resource| resource.name == id)
+}
+
+fn has_code(attempt: &Attempt, wanted: &str) -> bool {
+    let Some(error) = &attempt.answer().error else { return false };
+    match wanted.strip_suffix('*') {
+        Some(start) => error.code.starts_with(start),
+        None => error.code == wanted,
+    }
+}
+
+fn decided(event: &Event, wanted: &str) -> bool {
+    let decision = event.gateway.as_ref().and_then(|gateway| gateway.decision.as_ref());
+    let mut matched = decision.into_iter().flat_map(Decision::matched);
+    matched.any(|statement| statement.policy == wanted || statement.place() == wanted)
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address.or_else(|_| text.parse()).map_err(|_| "write an address, or a network as `10.0.0.0/8`".to_owned())
+}

@@ -1,0 +1,38 @@
+//! `ramgate audit`: questions to the log.
+
+mod filter;
+mod log;
+mod moment;
+mod plain;
+mod query;
+mod row;
+mod show;
+mod stats;
+mod tail;
+mod verify;
+
+use clap::Subcommand;
+
+use super::exit::{Exit, Failure};
+
+/// Verifies the audit log, and answers questions from it
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    Verify(verify::Verify),
+    Query(Box<query::Query>),
+    Show(show::Show),
+    Tail(Box<tail::Tail>),
+    Stats(Box<stats::Stats>),
+}
+
+impl Audit {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Verify(verify) => verify.run(),
+            Self::Query(query) => query.run(),
+            Self::Show(show) => show.run(),
+            Self::Tail(tail) => tail.run(),
+            Self::Stats(stats) => stats.run(),
+        }
+    }
+}

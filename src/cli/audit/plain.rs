@@ -1,0 +1,58 @@
+//! Text that a caller may have chosen, as a terminal or a spreadsheet may have it.
+
+/// Escapes what is no visible character: control characters move the cursor, and marks of direction or of no width
+/// make a text look like another.
+pub(super) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            c if c.is_control() || is_invisible(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// A row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+pub(super) fn csv_row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
+    let cells = cells.into_iter().map(|cell| {
+        let text = plain(cell.as_ref());
+        // A spreadsheet may take spaces away first.
+        let formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+        let text = if formula { format!("'{text}") } else { text };
+        if text.contains(['"', ',', ';', ' ', '\'']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    });
+    cells.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_invisible_passes() {
+        assert_eq!(
+            plain("a\u{1b}[2Jb\r\n\u{9b}31m\u{202e}c\u{7f}é"),
+            "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{9b}31m\\u{202e}c\\u{7f}é"
+        );
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_or_ends_its_row() {
+        let row = csv_row(["=1+1", " @x", "-2", "+3", "a,\"b\"", "x\ny", "\t=1", "plain", ""]);
+        assert_eq!(
+            row,
+            "'=1+1,\"' @x\",'-2,'+3,\"a,\"\"b\"\"\",x\\u{a}y,\\u{9}=1,plain,"
+                .replace("'=1+1", "\"'=1+1\"")
+                .replace(",'-2,'+3", ",\"'-2\",\"'+3\"")
+        );
+    }
+}

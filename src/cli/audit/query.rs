@@ -1,0 +1,80 @@
+//! `ramgate audit query`: attempts that are like this.
+
+use std::collections::VecDeque;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::print_json;
+use crate::trail::Attempt;
+
+use super::filter::FilterArgs;
+use super::log::LogArgs;
+use super::plain::csv_row;
+use super::row::{COLUMNS, cells, json, text};
+
+/// Lists attempts, each once: what was decided, and what the caller got
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 something was found, 1 nothing was, 2 could not run.
+
+Example: ramgate audit query --since 2h --verdict deny --principal role/terway --format csv")]
+pub(in crate::cli) struct Query {
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    /// Only the last N of them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+    Csv,
+}
+
+impl Query {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        // One that is limited, or that becomes one document, is held back; all others are told as they come.
+        let mut held: VecDeque<Attempt> = VecDeque::new();
+        let mut found = 0_u64;
+        if self.format == Format::Csv {
+            say!("{}", csv_row(COLUMNS));
+        }
+        self.log.each(|attempt| {
+            if !self.filter.takes(&attempt) {
+                return;
+            }
+            found += 1;
+            if self.limit.is_none() && self.format != Format::Json {
+                return self.tell(&attempt);
+            }
+            held.push_back(attempt);
+            if self.limit.is_some_and(|limit| held.len() > limit as usize) {
+                held.pop_front();
+            }
+        })?;
+        match self.format {
+            Format::Json => {
+                let attempts: Vec<Value> = held.iter().map(json).collect();
+                print_json(json!({ "found": found, "attempts": attempts }));
+            }
+            Format::Text | Format::Csv => held.iter().for_each(|attempt| self.tell(attempt)),
+        }
+        Ok(if found > 0 { Exit::Yes } else { Exit::No })
+    }
+
+    fn tell(&self, attempt: &Attempt) {
+        match self.format {
+            Format::Csv => say!("{}", csv_row(cells(attempt))),
+            Format::Text | Format::Json => say!("{}", text(attempt)),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `ramgate audit show`: one attempt with all that its lines say about why.
+
+use std::io::{Read, stdin};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{OutputFormat, print_json};
+use crate::trail::{Attempt, Condition, Event, JudgedResource, Verdict};
+
+use super::log::LogArgs;
+use super::plain::plain;
+use super::row::{decision, json, status, verdict, who};
+
+/// Shows one attempt: who asked what, what decided, what the caller got, and what became of it
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 it was found, 1 it was not, 2 could not run.
+
+Example: kubectl describe pod web-0 | ramgate audit show -")]
+pub(in crate::cli) struct Show {
+    /// The id of the event or of the request, as callers quote it; `-` finds one in a text on standard input, such as a
+    /// pasted error of Terraform's or an event of Kubernetes'
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    log: LogArgs,
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+/// No more is read of a text that was pasted, nor shown of attempts that one text names.
+const LONGEST_PASTE: u64 = 1 << 20;
+const MOST_SHOWN: usize = 100;
+
+impl Show {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let ids = if self.id == "-" { pasted()? } else { vec![self.id.clone()] };
+        let mut found: Vec<Attempt> = Vec::new();
+        self.log.each(|attempt| {
+            if found.len() < MOST_SHOWN && ids.iter().any(|id| attempt.is_called(id)) {
+                found.push(attempt);
+            }
+        })?;
+        match self.format {
+            OutputFormat::Json => print_json(json!({ "attempts": found.iter().map(json).collect::<Vec<Value>>() })),
+            OutputFormat::Text => found.iter().for_each(tell),
+        }
+        if found.is_empty() {
+            tell!("no attempt is called {}", plain(&ids.join(" or ")));
+            return Ok(Exit::No);
+        }
+        Ok(Exit::Yes)
+    }
+}
+
+fn pasted() -> Result<Vec<String>, Failure> {
+    let mut bytes = Vec::new();
+    let read = stdin().lock().take(LONGEST_PASTE).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}"), "paste a text"))?;
+    let ids = ids_in(&String::from_utf8_lossy(&bytes));
+    if ids.is_empty() {
+        let what = "the text on standard input holds no request id";
+        return Err(Failure::new(what, "one looks like 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803"));
+    }
+    Ok(ids)
+}
+
+/// All UUIDs of a text, each once.
+fn ids_in(text: &str) -> Vec<String> {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let words = text.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
+    let mut ids: Vec<String> = Vec::new();
+    for word in words.map(|word| word.trim_matches('-')) {
+        let groups: Vec<usize> = word.split('-').map(str::len).collect();
+        let id = word.to_ascii_uppercase();
+        if groups == GROUPS && !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    ids
+}
+
+fn tell(attempt: &Attempt) {
+    let event = attempt.event();
+    let gateway = event.gateway.as_ref();
+    let region = event.region.as_deref().map(|region| format!(" in {region}")).unwrap_or_default();
+    say!("{}  {}{}: {}\n", event.time, plain(&event.name), plain(&region), plain(verdict(attempt)));
+    row("who", caller(event));
+    let over = event.transport.as_deref().map(|transport| format!(" over {transport}")).unwrap_or_default();
+    let agent = event.user_agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
+    row("from", format!("{}{over}{agent}", event.source.as_deref().unwrap_or("nowhere that is known")));
+    if let Some(gateway) = gateway {
+        let scheme = gateway.signature.scheme.as_deref().unwrap_or("none");
+        row("signed", format!("{scheme}, {}", if gateway.signature.verified { "verified" } else { "not verified" }));
+    }
+    for (at, (name, value)) in event.parameters.iter().enumerate() {
+        row(if at == 0 { "asked" } else { "" }, format!("{name} = {value}"));
+    }
+    if let Some(reason) = gateway.and_then(|gateway| gateway.reason.as_deref()) {
+        row("why", reason);
+    }
+    if let Some(decision) = decision(event) {
+        let layer = decision.policy_type.as_deref().map(|layer| format!(", refused by {layer}")).unwrap_or_default();
+        row("decision", format!("{}{layer}", decision.action));
+        decision.resources.iter().for_each(tell_resource);
+        tell_conditions("with", &decision.conditions);
+    }
+    if let Some(revision) = gateway.and_then(|gateway| gateway.policy_revision.as_deref()) {
+        row("policies", revision);
+    }
+    tell_answer(attempt);
+    for (name, id) in [("event", &event.event_id), ("request", &attempt.answer().request_id)] {
+        if let Some(id) = id {
+            row(name, id);
+        }
+    }
+    for line in std::iter::once(&attempt.line).chain(&attempt.outcome) {
+        let seq = line.seq.map(|seq| format!(", number {seq} of its chain")).unwrap_or_default();
+        row("line", format!("{}{seq}", line.place));
+    }
+    say!("");
+}
+
+fn caller(event: &Event) -> String {
+    let user = &event.user;
+    let account = user.account.as_deref().map(|account| format!(" of account {account}")).unwrap_or_default();
+    let key = user.access_key_id.as_deref().map(|key| format!(", with key {key}")).unwrap_or_default();
+    format!("{}{account}{key}", who(event))
+}
+
+fn tell_resource(resource: &JudgedResource) {
+    row("", format!("{}: {}", resource.arn, resource.verdict));
+    for statement in &resource.matched {
+        let attached = statement.attached_to.as_deref().map(|to| format!(", attached to {to}")).unwrap_or_default();
+        let digest = statement.digest.as_deref().map(|digest| format!(", {digest}")).unwrap_or_default();
+        row("", format!("  {} by {}{attached}{digest}", statement.effect, statement.place()));
+    }
+    if resource.matched.is_empty() && resource.verdict == Verdict::ImplicitDeny {
+        row("", "  no statement allows it");
+    }
+    tell_conditions("", resource.conditions.as_deref().unwrap_or_default());
+}
+
+fn tell_conditions(name: &str, conditions: &[Condition]) {
+    for (at, condition) in conditions.iter().enumerate() {
+        row(if at == 0 { name } else { "" }, format!("{} = {}", condition.key, condition.values.join(", ")));
+    }
+}
+
+/// What the caller got, and where from.
+fn tell_answer(attempt: &Attempt) {
+    if attempt.is_open() {
+        row("got", "no line tells what became of it: it was sent, or was about to be");
+        return;
+    }
+    let answer = attempt.answer();
+    let status = status(attempt).map(|status| status.to_string());
+    let error = answer.error.as_ref().map(|error| match &error.message {
+        Some(message) => format!("{}: {message}", error.code),
+        None => error.code.clone(),
+    });
+    let got: Vec<String> = status.into_iter().chain(error).collect();
+    row("got", if got.is_empty() { "success".to_owned() } else { got.join(" ") });
+    let Some(gateway) = answer.gateway.as_ref() else { return };
+    if let Some(upstream) = &gateway.upstream {
+        let endpoint = upstream.endpoint.as_deref().unwrap_or("the upstream");
+        let status = upstream.status.map(|status| format!(" {status}")).unwrap_or_default();
+        let latency = upstream.latency_ms.map(|latency| format!(" after {latency} ms")).unwrap_or_default();
+        row("upstream", format!("{endpoint}{status}{latency}"));
+    }
+    if let (Some(_), Some(failure)) = (&attempt.outcome, &gateway.reason) {
+        row("failure", failure);
+    }
+}
+
+fn row(name: &str, text: impl AsRef<str>) {
+    say!("  {name:<9} {}", plain(text.as_ref()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_found_in_what_people_paste() {
+        let terraform = "│ Error: [ERROR] terraform-provider-alicloud/alicloud/resource.go:113: Resource AttachNetworkInterface Failed!!! \
+             code: 403, User not authorized request id: 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803\n│ Data: {\"RequestId\":\"0a1b2c3d-4e5f-4071-8293-a4b5c6d7e803\"}";
+        assert_eq!(ids_in(terraform), ["0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803"]);
+        assert!(ids_in("eni-bp17pdijfczax1huji01 12345678-1234-1234-1234-1234567890123").is_empty());
+    }
+}

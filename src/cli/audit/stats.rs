@@ -1,0 +1,141 @@
+//! `ramgate audit stats`: who is denied most, by what.
+
+use std::collections::HashMap;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{OutputFormat, print_json};
+use crate::trail::{Attempt, Verdict};
+
+use super::filter::FilterArgs;
+use super::log::LogArgs;
+use super::plain::plain;
+use super::row::{statements, verdict, who};
+
+/// Counts attempts: by verdict, and who was denied most, by which statement, with which code
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 there were attempts, 1 there were none, 2 could not run.
+
+Example: ramgate audit stats --since 7d")]
+pub(in crate::cli) struct Stats {
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    /// So many of each
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    limit: u32,
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    attempts: u64,
+    verdicts: Tally,
+    principals: Tally,
+    statements: Tally,
+    codes: Tally,
+}
+
+/// How often each; callers choose some of the names, so their number is bounded.
+#[derive(Debug, Default)]
+struct Tally {
+    counts: HashMap<String, u64>,
+    others: u64,
+}
+
+const MOST_NAMES: usize = 100_000;
+
+impl Stats {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let mut counts = Counts::default();
+        self.log.each(|attempt| {
+            if self.filter.takes(&attempt) {
+                counts.take(&attempt);
+            }
+        })?;
+        let sections = [
+            ("verdicts", "attempts by verdict", &counts.verdicts),
+            ("deniedPrincipals", "denied most", &counts.principals),
+            ("denyingStatements", "denied by", &counts.statements),
+            ("codes", "answered with", &counts.codes),
+        ];
+        let limit = self.limit as usize;
+        match self.format {
+            OutputFormat::Json => {
+                let mut all = json!({ "attempts": counts.attempts });
+                for (name, _, tally) in sections {
+                    all[name] = tally.json(limit).into();
+                }
+                print_json(all);
+            }
+            OutputFormat::Text => {
+                say!("{} attempts", counts.attempts);
+                sections.into_iter().for_each(|(_, title, tally)| tally.tell(title, limit));
+            }
+        }
+        Ok(if counts.attempts > 0 { Exit::Yes } else { Exit::No })
+    }
+}
+
+impl Counts {
+    fn take(&mut self, attempt: &Attempt) {
+        self.attempts += 1;
+        self.verdicts.count(verdict(attempt).to_owned());
+        if let Some(error) = &attempt.answer().error {
+            self.codes.count(error.code.clone());
+        }
+        let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = attempt.verdict() else { return };
+        let event = attempt.event();
+        // A session is its role's: its name is chosen by whoever takes the role.
+        self.principals.count(event.user.arn().unwrap_or_else(|| who(event)));
+        if attempt.verdict() == Some(&Verdict::ImplicitDeny) {
+            return self.statements.count("no statement allows it".to_owned());
+        }
+        statements(event).into_iter().for_each(|statement| self.statements.count(statement));
+    }
+}
+
+impl Tally {
+    fn count(&mut self, name: String) {
+        if self.counts.len() >= MOST_NAMES && !self.counts.contains_key(&name) {
+            self.others += 1;
+            return;
+        }
+        *self.counts.entry(name).or_default() += 1;
+    }
+
+    /// The most frequent first, then by name.
+    fn sorted(&self) -> Vec<(&str, u64)> {
+        let mut all: Vec<(&str, u64)> = self.counts.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        all.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+        all
+    }
+
+    /// A bar for each; the longest is as long as the most frequent.
+    fn tell(&self, title: &str, limit: usize) {
+        const WIDTH: u64 = 40;
+        let sorted = self.sorted();
+        let Some((_, most)) = sorted.first() else { return };
+        say!("\n{title}");
+        let shown: Vec<(String, u64)> = sorted.iter().take(limit).map(|(name, count)| (plain(name), *count)).collect();
+        let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(60);
+        for (name, count) in shown {
+            let bar = usize::try_from((count * WIDTH).div_ceil(*most)).unwrap_or_default();
+            say!("  {name:<width$}  {count:>8}  {}", "#".repeat(bar));
+        }
+        let rest = sorted.iter().skip(limit).map(|(_, count)| count).sum::<u64>() + self.others;
+        if rest > 0 {
+            say!("  {:<width$}  {rest:>8}", "others");
+        }
+    }
+
+    fn json(&self, limit: usize) -> Vec<Value> {
+        let sorted = self.sorted().into_iter().take(limit);
+        sorted.map(|(name, count)| json!({ "name": name, "count": count })).collect()
+    }
+}

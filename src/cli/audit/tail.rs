@@ -1,0 +1,106 @@
+//! `ramgate audit tail`: the last attempts, and those that come.
+
+use std::collections::VecDeque;
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::exit::{Exit, Failure};
+use crate::trail::{Attempt, Follow, Stage};
+
+use super::filter::FilterArgs;
+use super::log::{LogArgs, Skipped};
+use super::row::text;
+
+/// Shows the last attempts; with `-f`, also those that come, over rotations of the log
+#[derive(Debug, Args)]
+#[command(after_help = "Example: ramgate audit tail -f --verdict deny")]
+pub(in crate::cli) struct Tail {
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    /// Go on, until Ctrl-C. An allowed call has two lines then: what was decided, and what became of it
+    #[arg(short, long)]
+    follow: bool,
+    /// So many of those that are there
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    lines: u32,
+}
+
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Tail {
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        if self.follow {
+            return self.follow(self.log.single()?);
+        }
+        let mut last = VecDeque::new();
+        self.log.each(|attempt| {
+            if self.filter.takes(&attempt) {
+                last.push_back(text(&attempt));
+                if last.len() > self.lines as usize {
+                    last.pop_front();
+                }
+            }
+        })?;
+        last.iter().for_each(|line| say!("{line}"));
+        Ok(if last.is_empty() { Exit::No } else { Exit::Yes })
+    }
+
+    fn follow(&self, path: &Path) -> Result<Exit, Failure> {
+        let mut log = Follow::new(path);
+        let mut first: Option<VecDeque<String>> = Some(VecDeque::new());
+        let mut skipped = Skipped::default();
+        loop {
+            let mut told = Ok(());
+            let looked = log.look(&mut |read| {
+                let line = match read {
+                    Ok(line) => line,
+                    Err(fault) => return drop(skipped.take(&fault)),
+                };
+                let attempt = Attempt { line, outcome: None };
+                if !self.filter.takes(&attempt) {
+                    return;
+                }
+                let line = line_text(&attempt);
+                match &mut first {
+                    Some(last) => {
+                        last.push_back(line);
+                        if last.len() > self.lines as usize {
+                            last.pop_front();
+                        }
+                    }
+                    None if told.is_ok() => told = put(&line),
+                    None => {}
+                }
+            });
+            looked.map_err(|error| {
+                Failure::new(format!("`{}` cannot be read: {error}", path.display()), "name the log with `--log`")
+            })?;
+            for line in first.take().unwrap_or_default() {
+                told = told.and_then(|()| put(&line));
+            }
+            // Nobody reads any more.
+            if told.is_err() {
+                return Ok(Exit::Yes);
+            }
+            sleep(PAUSE);
+        }
+    }
+}
+
+/// What became of a call is told by its own line.
+fn line_text(attempt: &Attempt) -> String {
+    let outcome = attempt.event().gateway.as_ref().is_some_and(|gateway| gateway.stage == Stage::Outcome);
+    let text = text(attempt);
+    if outcome { format!("{text}  (outcome)") } else { text }
+}
+
+fn put(line: &str) -> Result<(), ()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|_| ())
+}

@@ -1,0 +1,207 @@
+//! `ramgate audit verify`: whether the log is the one that was written.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{OutputFormat, print_json};
+use crate::cli::progress::Progress;
+use crate::store::read_source;
+use crate::trail::verify::{Break, ChainResult, CheckpointKey, Order, SignatureCheck, Verification, Verified, verify};
+use crate::trail::{Input, LogName, checkpoints_of, inputs, log_with_rotated};
+
+/// Verifies the hash chain and its checkpoints, and names the first line that is not as it was written
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each line names the digest of the one before it, so any edit, deletion, insertion or reordering shows, but for the last
+lines: only a later checkpoint, or one that is kept elsewhere, shows that the end was cut. Checkpoints that lie beside the
+files are verified with them; without `--public-key`, whoever can write the log could have written those too.
+
+Exit status: 0 all of it verifies, 1 a line or a checkpoint does not, 2 could not run (a file cannot be read).
+
+Example: ramgate audit verify /var/log/ramgate --public-key checkpoint.key.pub")]
+pub(in crate::cli) struct Verify {
+    /// Files, compressed ones too, `-` for standard input, or a folder with a log and what was rotated away; without any,
+    /// `audit.jsonl` with its rotated files
+    #[arg(value_name = "FILE|DIR")]
+    files: Vec<PathBuf>,
+    /// The public key of the checkpoints, in PEM; repeat it where the key was changed
+    #[arg(long, value_name = "FILE")]
+    public_key: Vec<PathBuf>,
+    /// Checkpoints that do not lie beside the log
+    #[arg(long, value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// The first files are gone: a checkpoint that vouches for the line before the first one here
+    #[arg(long, value_name = "FILE")]
+    from_checkpoint: Vec<PathBuf>,
+    /// An export that does not keep the order of lines
+    #[arg(long)]
+    any_order: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+}
+
+/// More breaks are counted and not shown.
+const SHOWN: usize = 10;
+
+impl Verify {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let wanted = self.wanted()?;
+        let total = size_of(&wanted);
+        let progress = Progress::new("read");
+        let read: Arc<AtomicU64> = Arc::default();
+        let verified = verify(&wanted, &read, &mut || progress.tell_bytes(read.load(Ordering::Relaxed), total));
+        progress.end();
+        let verified = verified.map_err(|(file, error)| unreadable(&file, &error))?;
+        if verified.lines == 0 && verified.checkpoints == 0 && verified.holds() {
+            return Err(Failure::new("there is no line to verify", "name the files of a log, or its folder"));
+        }
+        match self.format {
+            OutputFormat::Text => tell(&verified, &wanted),
+            OutputFormat::Json => print_json(json(&verified, &wanted)),
+        }
+        Ok(if verified.holds() { Exit::Yes } else { Exit::No })
+    }
+
+    fn wanted(&self) -> Result<Verification, Failure> {
+        let named = if self.files.is_empty() {
+            log_with_rotated(Path::new("audit.jsonl")).map_err(|error| unreadable("audit.jsonl", &error))?
+        } else {
+            inputs(&self.files).map_err(|(path, error)| unreadable(&path.display().to_string(), &error))?
+        };
+        let (mut checkpoints, logs): (Vec<Input>, Vec<Input>) = named.into_iter().partition(
+            |input| matches!(input, Input::File(path) if matches!(LogName::of(path), LogName::Checkpoints { .. })),
+        );
+        let beside: BTreeSet<PathBuf> = logs
+            .iter()
+            .filter_map(|input| match input {
+                Input::File(path) => checkpoints_of(path).filter(|path| path.exists()),
+                Input::Stdin => None,
+            })
+            .collect();
+        let given = self.checkpoints.iter().cloned().chain(beside).map(Input::File);
+        for input in given {
+            if !checkpoints.contains(&input) {
+                checkpoints.push(input);
+            }
+        }
+        // Whoever names rotated files only means these; a folder, or a log, is meant to its end.
+        let rotated = |path: &PathBuf| matches!(LogName::of(path), LogName::Rotated { .. });
+        let part = !self.files.is_empty() && self.files.iter().all(rotated);
+        Ok(Verification {
+            to_the_end: !part,
+            logs,
+            checkpoints,
+            from: self.from_checkpoint.iter().cloned().map(Input::File).collect(),
+            keys: self.public_key.iter().map(|path| key(path)).collect::<Result<_, _>>()?,
+            order: if self.any_order { Order::Any } else { Order::AsWritten },
+        })
+    }
+}
+
+fn unreadable(file: &str, error: &io::Error) -> Failure {
+    Failure::new(format!("`{file}` cannot be read: {error}"), "check the path and the permissions")
+}
+
+fn key(path: &Path) -> Result<CheckpointKey, Failure> {
+    let source = read_source(path).map_err(|complaint| Failure::from(vec![complaint]))?;
+    CheckpointKey::from_pem(source.text()).map_err(|why| {
+        Failure::new(
+            format!("`{}` is no public key of checkpoints: {why}", path.display()),
+            "give the file that ends in `.pub`",
+        )
+    })
+}
+
+fn size_of(wanted: &Verification) -> Option<u64> {
+    let all = wanted.logs.iter().chain(&wanted.checkpoints).chain(&wanted.from);
+    all.map(Input::size).sum()
+}
+
+fn tell(verified: &Verified, wanted: &Verification) {
+    for broken in verified.breaks.iter().take(SHOWN) {
+        say!("{}: {}", broken.place, broken.what);
+        if let (Some(expected), Some(found)) = (&broken.expected, &broken.found) {
+            say!("  expected: {expected}\n  found:    {found}");
+        }
+    }
+    if verified.breaks.len() > SHOWN {
+        say!("and {} more", verified.breaks.len() - SHOWN);
+    }
+    if verified.stopped {
+        say!("reading stopped there: this is no log");
+    }
+    for chain in &verified.chains {
+        let ChainResult { first, last, last_hash, .. } = chain;
+        say!("{}: lines {first} to {last}, the last with digest {last_hash}", name(chain));
+        say!("  {}", reach(chain, wanted));
+    }
+    let word = if verified.holds() { "verified" } else { "NOT VERIFIED" };
+    let (lines, breaks) = (verified.lines, verified.breaks.len());
+    let broken = if breaks == 0 { String::new() } else { format!(", {breaks} of them or of the checkpoints wrong") };
+    say!("{word}: {lines} lines in {} files, {} checkpoints{broken}", wanted.logs.len(), verified.checkpoints);
+}
+
+fn name(chain: &ChainResult) -> String {
+    match (chain.chain.escape_debug(), chain.replica.escape_debug()) {
+        (_, _) if chain.chain.is_empty() => "a chain without a name".to_owned(),
+        (chain, replica) => format!("chain {chain} of replica {replica}"),
+    }
+}
+
+/// How far anybody vouches for a chain, and what that leaves open.
+fn reach(chain: &ChainResult, wanted: &Verification) -> String {
+    let Some(vouched) = &chain.vouched else {
+        return "no checkpoint vouches for any of them: what was cut off after the last one would not show".to_owned();
+    };
+    let signed = match vouched.signature {
+        SignatureCheck::Verified => format!("signed with key {}", vouched.key_id.escape_debug()),
+        SignatureCheck::NotChecked => "whose signature was not verified (give `--public-key`)".to_owned(),
+    };
+    let (at, last) = (vouched.at.escape_debug(), vouched.last);
+    let open = match chain.last.saturating_sub(last) {
+        0 => "no line is without one; lines after it that were cut off would not show".to_owned(),
+        more => format!("the {more} after it hold together, but whether more followed would not show"),
+    };
+    let part = if wanted.to_the_end { "" } else { "; only rotated files were given: the log goes on after them" };
+    format!("the last checkpoint, of {at}, {signed}, vouches for lines up to {last}; {open}{part}")
+}
+
+fn json(verified: &Verified, wanted: &Verification) -> Value {
+    json!({
+        "verified": verified.holds(),
+        "lines": verified.lines,
+        "bytes": verified.bytes,
+        "files": wanted.logs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "checkpoints": verified.checkpoints,
+        "stopped": verified.stopped,
+        "breaks": verified.breaks.iter().map(break_json).collect::<Vec<_>>(),
+        "chains": verified.chains.iter().map(|chain| chain_json(chain, wanted)).collect::<Vec<_>>(),
+    })
+}
+
+fn break_json(broken: &Break) -> Value {
+    json!({
+        "file": &*broken.place.file, "line": broken.place.line, "chain": broken.chain, "what": broken.what,
+        "expected": broken.expected, "found": broken.found,
+    })
+}
+
+fn chain_json(chain: &ChainResult, wanted: &Verification) -> Value {
+    let vouched = chain.vouched.as_ref().map(|vouched| {
+        json!({
+            "last": vouched.last, "at": vouched.at, "keyId": vouched.key_id,
+            "signatureVerified": vouched.signature == SignatureCheck::Verified,
+        })
+    });
+    json!({
+        "chain": chain.chain, "replica": chain.replica, "first": chain.first, "last": chain.last,
+        "lastHash": chain.last_hash, "vouched": vouched, "note": reach(chain, wanted),
+    })
+}

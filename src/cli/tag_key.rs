@@ -1,0 +1,50 @@
+//! The key of a log's tags: made when the log is begun, and kept beside it for as long as the log is.
+
+use std::path::{Path, PathBuf};
+
+use crate::audit::TagKey;
+use crate::identity::SecretPlace;
+use crate::source::hex;
+use crate::store::{FileModes, read_secret, write_private};
+
+use super::exit::Failure;
+
+/// Reads the key that lies beside a log, or makes one. A log that is no file has one for as long as the program runs.
+pub(super) fn tag_key(log: &Path) -> Result<TagKey, Failure> {
+    if log.metadata().is_ok_and(|log| !log.is_file()) {
+        return Ok(TagKey::new(&TagKey::random_secret()));
+    }
+    // Where the path is a link, the key lies with the log.
+    let path = beside(&log.canonicalize().unwrap_or_else(|_| log.to_owned()));
+    if !path.exists() {
+        let secret = TagKey::random_secret();
+        // Tags only make a log handier: no call is refused for want of them.
+        if let Err(error) = write_private(&path, &format!("{}\n", hex(&secret))) {
+            tracing::warn!(%error, path = %path.display(), "the key of the audit log's tags cannot be kept: after a new start the same caller's key is tagged differently");
+        }
+        return Ok(TagKey::new(&secret));
+    }
+    let place = SecretPlace::File(path.clone());
+    let secret = read_secret(&place, Path::new(""), FileModes::Checked).map_err(|why| Failure::new(why, HELP))?;
+    let key = from_hex(secret.expose()).map(|secret| TagKey::new(&secret));
+    key.ok_or_else(|| Failure::new(format!("`{}` holds no key of a log: 64 hexadecimal digits", path.display()), HELP))
+}
+
+const HELP: &str = "the audit log tells callers' keys apart with it; where it is moved away, a new one is made, and the \
+                    same key is tagged differently from then on";
+
+/// `audit.tag-key` for `audit.jsonl`.
+fn beside(log: &Path) -> PathBuf {
+    log.with_extension("tag-key")
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(secret)
+}

@@ -1,0 +1,134 @@
+//! A log that is being written, read as it grows, over rotations too.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memchr::memchr;
+
+use super::events::{Events, Located, Place, ReadFault};
+use super::input::{Input, log_with_rotated};
+use super::lines::LONGEST_LINE;
+use super::log_name::LogName;
+use super::written::read_event;
+
+/// Reads what is appended.
+#[derive(Debug)]
+pub struct Follow {
+    path: PathBuf,
+    name: Arc<str>,
+    file: Option<File>,
+    /// What came of a line that is not whole.
+    begun: Vec<u8>,
+    line: u64,
+    /// The last number that was read, so that a file that came and went between two looks is not missed.
+    seq: u64,
+}
+
+impl Follow {
+    /// Follows a log from its first line on.
+    pub fn new(path: &Path) -> Self {
+        let name = path.display().to_string().into();
+        Self { path: path.to_owned(), name, file: None, begun: Vec::new(), line: 0, seq: 0 }
+    }
+
+    /// Tells all that came since the last look.
+    ///
+    /// # Errors
+    /// A log that cannot be read. One that is absent for the moment is being rotated.
+    pub fn look(&mut self, tell: &mut dyn FnMut(Result<Located, ReadFault>)) -> io::Result<()> {
+        self.drain(tell)?;
+        if !self.was_rotated()? {
+            return Ok(());
+        }
+        // What was written between the look above and the rotation.
+        self.drain(tell)?;
+        let opened = match File::open(&self.path) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if self.file.is_some() {
+            self.catch_up(tell)?;
+        }
+        self.file = Some(opened);
+        (self.begun, self.line) = (Vec::new(), 0);
+        self.drain(tell)
+    }
+
+    /// Files that were begun and rotated away since the last look.
+    fn catch_up(&mut self, tell: &mut dyn FnMut(Result<Located, ReadFault>)) -> io::Result<()> {
+        let missed = |input: &Input| {
+            let Input::File(path) = input else { return false };
+            matches!(LogName::of(path), LogName::Rotated { first, .. } if first > self.seq)
+        };
+        let missed: Vec<Input> = log_with_rotated(&self.path)?.into_iter().filter(missed).collect();
+        for read in Events::new(missed) {
+            if let Ok(Located { seq: Some(seq), .. }) = read {
+                self.seq = seq;
+            }
+            tell(read);
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, tell: &mut dyn FnMut(Result<Located, ReadFault>)) -> io::Result<()> {
+        const STEP: u64 = 1 << 16;
+        loop {
+            let Some(file) = &mut self.file else { return Ok(()) };
+            let before = self.begun.len();
+            if file.take(STEP).read_to_end(&mut self.begun)? == 0 {
+                return Ok(());
+            }
+            let mut start = 0;
+            let mut searched = before;
+            while let Some(feed) = memchr(b'\n', &self.begun[searched..]) {
+                let end = searched + feed;
+                let line = self.begun[start..end].to_vec();
+                (start, searched) = (end + 1, end + 1);
+                self.line += 1;
+                tell(self.read(&line));
+            }
+            self.begun.drain(..start);
+            if self.begun.len() > LONGEST_LINE {
+                // The rest of it will be told as no event.
+                self.begun.clear();
+            }
+        }
+    }
+
+    fn read(&mut self, line: &[u8]) -> Result<Located, ReadFault> {
+        let place = Place { file: Arc::clone(&self.name), line: self.line };
+        match read_event(line) {
+            Ok((seq, event)) => {
+                self.seq = seq.unwrap_or(self.seq);
+                Ok(Located { place, seq, event })
+            }
+            Err(why) => Err(ReadFault::Line { place, why }),
+        }
+    }
+
+    /// Whether another file has the log's name now, or this one was cut.
+    fn was_rotated(&mut self) -> io::Result<bool> {
+        let Some(file) = &mut self.file else { return Ok(true) };
+        let now = match fs::metadata(&self.path) {
+            Ok(now) => now,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let read = io::Seek::stream_position(file)?;
+        Ok(!same_file(&now, &file.metadata()?) || now.len() < read)
+    }
+}
+
+#[cfg(unix)]
+fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    one.created().ok() == other.created().ok()
+}
