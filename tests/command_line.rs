@@ -11,9 +11,9 @@ use support::{ENI, INSTANCE, PROD_INSTANCE};
 use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-const SUBCOMMANDS: [&str; 14] = [
-    "serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key", "replay",
-    "generate",
+const SUBCOMMANDS: [&str; 15] = [
+    "audit", "serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key",
+    "replay", "generate",
 ];
 
 #[test]
