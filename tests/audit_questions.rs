@@ -1,4 +1,5 @@
 //! `audit query`, `show`, `tail` and `stats`: what the log says, asked.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod support;
 
@@ -170,6 +171,25 @@ fn who_is_denied_most_is_counted() {
     assert_eq!(json["attempts"], 2);
     assert_eq!(json["codes"], json!([{ "name": "Forbidden.SubUser", "count": 2 }]));
     assert_eq!(audit(folder.path(), &["stats", "--since", "1h"]).status, 1);
+}
+
+#[test]
+fn a_denial_is_not_laid_to_what_allows_and_a_summary_is_no_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut denied: Value = serde_json::from_str(SIX.lines().nth(3).unwrap()).unwrap();
+    let gateway = "/event/additionalEventData/gateway";
+    let matched = denied.pointer_mut(&format!("{gateway}/decision/Resources/0/MatchedPolicies/0")).unwrap();
+    (matched["Effect"], matched["PolicyIdentifier"]) = ("Allow".into(), "NetopsAttach".into());
+    let mut summary: Value = serde_json::from_str(SIX.lines().nth(5).unwrap()).unwrap();
+    let ours = summary.pointer_mut(gateway).unwrap();
+    (ours["stage"], ours["reason"]) = ("Summary".into(), "360 attempts were counted".into());
+    fs::write(folder.path().join("audit.jsonl"), format!("{denied}\n{summary}\n")).unwrap();
+    let listed = audit(folder.path(), &["query"]).stdout;
+    assert!(listed.contains("  [OfficeOnly#1]  "), "{listed}");
+    assert!(listed.ends_with("2026-03-01T08:00:21Z  Refused       360 attempts were counted\n"), "{listed}");
+    let json = audit(folder.path(), &["stats", "--format", "json"]).json();
+    assert_eq!(json["attempts"], 1);
+    assert_eq!(json["denyingStatements"], json!([{ "name": "OfficeOnly#1", "count": 1 }]));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The schema of the log's lines: true of what is written (the tests' support checks each line), and strict.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
 
 mod support;
 

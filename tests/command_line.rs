@@ -12,8 +12,8 @@ use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 const SUBCOMMANDS: [&str; 15] = [
-    "serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key", "replay",
-    "generate", "audit",
+    "audit", "serve", "check", "lint", "eval", "who-can", "can", "test", "run", "actions", "ecs", "call", "key",
+    "replay", "generate",
 ];
 
 #[test]

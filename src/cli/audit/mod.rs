@@ -17,6 +17,7 @@ use super::exit::{Exit, Failure};
 
 /// Verifies the audit log, and answers questions from it
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example: ramgate audit verify")]
 pub(super) enum Audit {
     Verify(verify::Verify),
     Query(Box<query::Query>),

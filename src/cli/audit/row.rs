@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::trail::{Attempt, Condition, Decision, Event, Gateway, Located};
+use crate::trail::{Attempt, Condition, Decision, Event, Gateway, Located, Stage, Verdict};
 
 use super::plain::plain;
 
@@ -54,16 +54,26 @@ pub(super) fn verdict(attempt: &Attempt) -> &str {
     }
 }
 
-/// The statements that decided, each once.
+/// The statements that the verdict rests on, each once: a denial does not rest on what allows another of its resources.
 pub(super) fn statements(event: &Event) -> Vec<String> {
+    let effect = match event.gateway.as_ref().map(|gateway| &gateway.verdict) {
+        Some(Verdict::Allow) => "Allow",
+        Some(Verdict::ExplicitDeny) => "Deny",
+        _ => return Vec::new(),
+    };
     let mut places = Vec::new();
     for statement in decision(event).into_iter().flat_map(Decision::matched) {
         let place = statement.place();
-        if !places.contains(&place) {
+        if statement.effect == effect && !places.contains(&place) {
             places.push(place);
         }
     }
     places
+}
+
+/// Whether a line is about many attempts, or about the log.
+pub(super) fn is_summary(event: &Event) -> bool {
+    event.gateway.as_ref().is_some_and(|gateway| gateway.stage == Stage::Summary)
 }
 
 pub(super) fn decision(event: &Event) -> Option<&Decision> {
@@ -85,6 +95,10 @@ pub(super) fn status(attempt: &Attempt) -> Option<u16> {
 /// For a terminal.
 pub(super) fn text(attempt: &Attempt) -> String {
     let event = attempt.event();
+    if is_summary(event) {
+        let reason = event.gateway.as_ref().and_then(|gateway| gateway.reason.as_deref());
+        return format!("{}  {:<12}  {}", event.time, plain(verdict(attempt)), plain(reason.unwrap_or_default()));
+    }
     let mut pieces = vec![
         event.time.to_string(),
         format!("{:<12}", plain(verdict(attempt))),
@@ -155,7 +169,7 @@ pub(super) fn json(attempt: &Attempt) -> Value {
         },
         "source": event.source, "userAgent": event.user_agent, "transport": event.transport,
         "parameters": parameters, "resources": resources,
-        "verdict": attempt.verdict().map(crate::trail::Verdict::as_str),
+        "verdict": attempt.verdict().map(Verdict::as_str),
         "answer": attempt.answer().error.as_ref().map(|error| json!({ "code": error.code, "message": error.message })),
         "httpStatus": status(attempt),
         "gateway": event.gateway.as_ref().map(gateway_json),

@@ -11,7 +11,7 @@ use crate::trail::{Attempt, Condition, Event, JudgedResource, Verdict};
 
 use super::log::LogArgs;
 use super::plain::plain;
-use super::row::{decision, json, status, verdict, who};
+use super::row::{decision, is_summary, json, status, verdict, who};
 
 /// Shows one attempt: who asked what, what decided, what the caller got, and what became of it
 #[derive(Debug, Args)]
@@ -151,6 +151,9 @@ fn tell_conditions(name: &str, conditions: &[Condition]) {
 
 /// What the caller got, and where from.
 fn tell_answer(attempt: &Attempt) {
+    if is_summary(attempt.event()) {
+        return;
+    }
     if attempt.is_open() {
         row("got", "no line tells what became of it: it was sent, or was about to be");
         return;

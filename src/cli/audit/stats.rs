@@ -12,7 +12,7 @@ use crate::trail::{Attempt, Verdict};
 use super::filter::FilterArgs;
 use super::log::LogArgs;
 use super::plain::plain;
-use super::row::{statements, verdict, who};
+use super::row::{is_summary, statements, verdict, who};
 
 /// Counts attempts: by verdict, and who was denied most, by which statement, with which code
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ impl Stats {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let mut counts = Counts::default();
         self.log.each(|attempt| {
-            if self.filter.takes(&attempt) {
+            if self.filter.takes(&attempt) && !is_summary(attempt.event()) {
                 counts.take(&attempt);
             }
         })?;

@@ -52,13 +52,7 @@ const SHOWN: usize = 10;
 
 impl Verify {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let wanted = self.wanted()?;
-        let total = size_of(&wanted);
-        let progress = Progress::new("read");
-        let read: Arc<AtomicU64> = Arc::default();
-        let verified = verify(&wanted, &read, &mut || progress.tell_bytes(read.load(Ordering::Relaxed), total));
-        progress.end();
-        let verified = verified.map_err(|(file, error)| unreadable(&file, &error))?;
+        let (wanted, verified) = self.verified()?;
         if verified.lines == 0 && verified.checkpoints == 0 && verified.holds() {
             return Err(Failure::new("there is no line to verify", "name the files of a log, or its folder"));
         }
@@ -67,6 +61,28 @@ impl Verify {
             OutputFormat::Json => print_json(json(&verified, &wanted)),
         }
         Ok(if verified.holds() { Exit::Yes } else { Exit::No })
+    }
+
+    /// A log that is written meanwhile may be caught in the middle of a line or of its rotation: what does not hold then
+    /// is looked at again.
+    fn verified(&self) -> Result<(Verification, Verified), Failure> {
+        const LOOKS: u32 = 3;
+        let mut looks = 0;
+        loop {
+            let wanted = self.wanted()?;
+            let before = sizes(&wanted);
+            let progress = Progress::new("read");
+            let read: Arc<AtomicU64> = Arc::default();
+            let total = before.iter().map(|(_, size)| *size).sum();
+            let verified = verify(&wanted, &read, &mut || progress.tell_bytes(read.load(Ordering::Relaxed), total));
+            progress.end();
+            let still = || wanted.logs.contains(&Input::Stdin) || self.wanted().is_ok_and(|now| sizes(&now) == before);
+            looks += 1;
+            if verified.as_ref().is_ok_and(Verified::holds) || looks == LOOKS || still() {
+                let verified = verified.map_err(|(file, error)| unreadable(&file, &error))?;
+                return Ok((wanted, verified));
+            }
+        }
     }
 
     fn wanted(&self) -> Result<Verification, Failure> {
@@ -119,9 +135,10 @@ fn key(path: &Path) -> Result<CheckpointKey, Failure> {
     })
 }
 
-fn size_of(wanted: &Verification) -> Option<u64> {
+/// All files, and how large they are.
+fn sizes(wanted: &Verification) -> Vec<(Input, Option<u64>)> {
     let all = wanted.logs.iter().chain(&wanted.checkpoints).chain(&wanted.from);
-    all.map(Input::size).sum()
+    all.map(|input| (input.clone(), input.size())).collect()
 }
 
 fn tell(verified: &Verified, wanted: &Verification) {
