@@ -14,8 +14,7 @@ pub(super) fn tag_key(log: &Path) -> Result<TagKey, Failure> {
     if log.metadata().is_ok_and(|log| !log.is_file()) {
         return Ok(TagKey::new(&TagKey::random_secret()));
     }
-    // Where the path is a link, the key lies with the log.
-    let path = beside(&log.canonicalize().unwrap_or_else(|_| log.to_owned()));
+    let path = beside(log);
     if !path.exists() {
         let secret = TagKey::random_secret();
         // Tags only make a log handier: no call is refused for want of them.
@@ -33,9 +32,10 @@ pub(super) fn tag_key(log: &Path) -> Result<TagKey, Failure> {
 const HELP: &str = "the audit log tells callers' keys apart with it; where it is moved away, a new one is made, and the \
                     same key is tagged differently from then on";
 
-/// `audit.tag-key` for `audit.jsonl`.
+/// `audit.tag-key` for `audit.jsonl`; where the path is a link, it lies with the log.
 fn beside(log: &Path) -> PathBuf {
-    log.with_extension("tag-key")
+    let linked = if log.is_symlink() { log.canonicalize().ok() } else { None };
+    linked.as_deref().unwrap_or(log).with_extension("tag-key")
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
