@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use support::program::{Ran, Server, finish, program, ramgate};
+use support::schema::checked_lines;
 use support::{ACCOUNT, Caller, ENI, INSTANCE, PROD_INSTANCE, Shape, ask};
 use tempfile::{TempDir, tempdir};
 
@@ -154,17 +155,18 @@ fn what_cannot_be_judged_is_said() {
 #[test]
 fn any_form_of_a_log_is_read() {
     let past = Past::new();
-    let text = fs::read(past.path("audit.jsonl")).unwrap();
+    let text = fs::read_to_string(past.path("audit.jsonl")).unwrap();
+    checked_lines(&text);
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gz.write_all(&text).unwrap();
+    gz.write_all(text.as_bytes()).unwrap();
     fs::create_dir(past.path("logs")).unwrap();
     fs::write(past.path("logs/part.jsonl.gz"), gz.finish().unwrap()).unwrap();
     let same = |ran: Ran| assert!(ran.status == 0 && ran.stdout.starts_with("6 attempts judged again"), "{ran:?}");
     same(ramgate(past.folder.path(), &["replay", "logs", "--policies", "policies"]));
     let mut command = program(past.folder.path(), &["replay", "-", "--policies", "policies"]);
-    same(finish(&mut command, std::str::from_utf8(&text).unwrap()));
+    same(finish(&mut command, &text));
     // A torn line is told of and counted; a window may leave everything out.
-    fs::write(past.path("torn.jsonl"), [&text[..], b"{\"seq\":9,\"prev\""].concat()).unwrap();
+    fs::write(past.path("torn.jsonl"), format!("{text}{{\"seq\":9,\"prev\"")).unwrap();
     let ran = ramgate(past.folder.path(), &["replay", "torn.jsonl", "--policies", "policies"]);
     assert!(ran.stderr.contains("torn.jsonl:10: ") && ran.stdout.ends_with("1 line could not be read\n"), "{ran:?}");
     same(past.replay(&["--since", "1h"]));

@@ -11,6 +11,8 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+use crate::support::schema::check_line;
+
 /// All lines of a log, oldest first.
 #[derive(Debug)]
 pub struct Log {
@@ -50,6 +52,7 @@ impl Log {
         let (mut last, mut previous, mut found) = (0, "0".repeat(64), 0);
         let events = self.lines.iter().map(|line| {
             let written: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            check_line(&written);
             let seq = written["seq"].as_u64().unwrap();
             if (seq, written["prev"].as_str().unwrap()) != (last + 1, previous.as_str()) {
                 assert!(seq > last, "line {seq} comes after line {last}");

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::issuing::{Issued, Issuing};
+use super::support::schema::checked_lines;
 use super::support::{Shape, ramgate};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer");
@@ -28,6 +29,7 @@ fn a_narrowed_session_is_judged_with_what_narrowed_it() {
 
     // Without the line in which the session begins, and with one that was edited, nobody knows its policy.
     let text = fs::read_to_string(gateway.path("audit.jsonl")).unwrap();
+    checked_lines(&text);
     let cut: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
     let edited = text.replace(r#"\"Effect\":\"Deny\""#, r#"\"Effect\":\"Allow\""#);
     for (name, text) in [("cut.jsonl", cut), ("edited.jsonl", edited)] {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tempfile::{TempDir, tempdir};
 
 use crate::support::program::{Server, close_to_others, program, ramgate};
+use crate::support::schema::checked_lines;
 use crate::support::{ENI, INSTANCE};
 
 const KEYRING: &str = r#"
@@ -67,11 +68,8 @@ fn the_embedded_ecs_verifies_what_is_passed_on_to_it() {
     assert!(ran.status == 1 && ran.stdout.contains("InvalidAccessKeyId.NotFound"), "ECS knows no secret: {ran:?}");
 
     let log = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
-    let outcomes: Vec<serde_json::Value> = log
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .filter(|event| event.to_string().contains("\"Outcome\""))
-        .collect();
+    let outcomes: Vec<serde_json::Value> =
+        checked_lines(&log).into_iter().filter(|event| event.to_string().contains("\"Outcome\"")).collect();
     assert_eq!(outcomes.len(), 3, "{log}");
     assert!(log.contains("\"signing\":\"passthrough\""), "{log}");
     let warning = "callers hold keys that ECS takes";
