@@ -22,8 +22,10 @@ pub(super) struct FilterArgs {
     /// `user/alice`, `role/terway`, `role/terway:SESSION`, `root`, with `ACCOUNT:` in front or as an ARN
     #[arg(long)]
     principal: Option<String>,
+    /// The ENI that was to be attached
     #[arg(long, value_name = "ID")]
     eni: Option<String>,
+    /// The instance it was for
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
     #[arg(long, value_enum)]
