@@ -6,14 +6,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
-use crate::gateway::now;
 use crate::ram::{Identity, WrittenPrincipal};
 use crate::recorded::{Attempt, Before, Generated, Grain, Unreadable, Wanted, generate};
 use crate::trail::{Events, Located, ReadFault};
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json};
-use super::recording::{Recording, inputs};
+use super::recording::{LOGS, Window, inputs};
 
 /// Makes a policy that allows just what a principal was recorded to do
 ///
@@ -32,7 +31,7 @@ pub(super) struct Generate {
     #[arg(long, value_name = "PRINCIPAL")]
     principal: WrittenPrincipal,
     #[command(flatten)]
-    recording: Recording,
+    window: Window,
     /// How closely resources are named
     #[arg(long, value_enum, default_value_t)]
     grain: Grained,
@@ -103,10 +102,10 @@ impl Generate {
 
     /// All of the principal's, in the order in which they were recorded.
     fn attempts(&self) -> Result<Vec<Attempt>, Failure> {
-        let (window, catalog) = (self.recording.window(now())?, Catalog::bundled());
+        let catalog = Catalog::bundled();
         let mut found: Vec<Attempt> = Vec::new();
         let mut unreadable = 0_u64;
-        for located in Events::new(inputs(&self.logs)?) {
+        for located in Events::new(inputs(&self.logs, LOGS)?) {
             let Located { event, .. } = match located {
                 Ok(located) => located,
                 Err(ReadFault::Line { place, why }) => {
@@ -117,7 +116,7 @@ impl Generate {
                     return Err(Failure::new(fault.to_string(), "what was read of it would not be all of it"));
                 }
             };
-            if !window.contains(event.time) || !event.user.arn().is_some_and(|arn| self.is_meant(&arn)) {
+            if !self.window.contains(event.time) || !event.user.arn().is_some_and(|arn| self.is_meant(&arn)) {
                 continue;
             }
             match Attempt::read(&event, &catalog) {

@@ -22,6 +22,7 @@ mod insecure;
 mod issuing;
 mod key;
 mod lint;
+mod moment;
 mod own_key;
 mod progress;
 mod question;

@@ -3,36 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::config::parse_duration;
-use crate::trail::{Input, inputs as named_inputs, log_with_rotated};
+use crate::trail::{Input, logs};
 
 use super::exit::Failure;
+use super::moment::moment;
 
-/// The time to look at.
-#[derive(Debug, Args)]
-pub(super) struct Recording {
-    /// Nothing before: a time (RFC 3339), or so long ago (`90d`, `12h`)
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Nothing from then on
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-}
-
-/// A stretch of time; open where nothing is said.
-#[derive(Clone, Copy, Debug)]
+/// The stretch of time to look at; open where nothing is said.
+#[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Window {
+    /// From this moment on: `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
+    /// Before this moment
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
-}
-
-impl Recording {
-    pub(super) fn window(&self, now: Timestamp) -> Result<Window, Failure> {
-        let read = |text: &Option<String>| text.as_deref().map(|text| read_time(text, now)).transpose();
-        Ok(Window { since: read(&self.since)?, until: read(&self.until)? })
-    }
 }
 
 impl Window {
@@ -41,39 +27,10 @@ impl Window {
     }
 }
 
-fn read_time(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
-    let ago = match days {
-        Some(days) => Some(SignedDuration::from_hours(i64::from(days) * 24)),
-        None => parse_duration(text).ok().and_then(|duration| SignedDuration::try_from(duration).ok()),
-    };
-    let time = ago.and_then(|ago| now.saturating_sub(ago).ok());
-    time.ok_or_else(|| {
-        Failure::new(format!("`{text}` is no time"), "write `2026-01-31T12:00:00Z`, or so long ago: `90d`, `12h`")
-    })
-}
+/// What to do about a log that is named and cannot be read.
+pub(super) const LOGS: &str = "name a log, a folder, or `-`";
 
 /// The files that are meant: of a log, those that were rotated away too.
-pub(super) fn inputs(logs: &[PathBuf]) -> Result<Vec<Input>, Failure> {
-    let mut found = Vec::new();
-    for log in logs {
-        let unreadable = |error| {
-            Failure::new(format!("`{}` cannot be read: {error}", log.display()), "name a log, a folder, or `-`")
-        };
-        let all = if log.is_file() {
-            log_with_rotated(log)
-        } else {
-            named_inputs(std::slice::from_ref(log)).map_err(|(_, error)| error)
-        };
-        found.extend(all.map_err(unreadable)?);
-    }
-    Ok(found)
-}
-
-/// In bytes, as they lie on disk; unknown where some come through a pipe.
-pub(super) fn size_of(inputs: &[Input]) -> Option<u64> {
-    inputs.iter().map(Input::size).sum()
+pub(super) fn inputs(named: &[PathBuf], help: &str) -> Result<Vec<Input>, Failure> {
+    logs(named).map_err(|(path, error)| Failure::new(format!("`{}` cannot be read: {error}", path.display()), help))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::TagKey;
 use crate::identity::SecretPlace;
-use crate::source::hex;
+use crate::source::{hex, unhex};
 use crate::store::{FileModes, read_secret, write_private};
 
 use super::exit::Failure;
@@ -40,11 +40,5 @@ fn beside(log: &Path) -> PathBuf {
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
     let mut secret = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in secret.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(secret)
+    unhex(text.to_ascii_lowercase().as_bytes(), &mut secret).map(|()| secret)
 }

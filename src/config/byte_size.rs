@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
+use super::duration::number_and_unit;
+
 fn parse(text: &str) -> Option<u64> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
+    let (number, unit) = number_and_unit(text)?;
     let factor = match unit {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,

@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-pub(super) fn parse(text: &str) -> Option<Duration> {
+/// Splits `15m`: whole numbers only, and what stands behind them.
+pub(crate) fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
+    Some((number.parse().ok()?, unit))
+}
+
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let (number, unit) = number_and_unit(text)?;
     match unit {
         "ms" => Some(Duration::from_millis(number)),
         "s" => Some(Duration::from_secs(number)),

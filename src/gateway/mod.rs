@@ -22,6 +22,7 @@ mod instance_role;
 mod issuer_keys;
 mod metadata;
 mod neighbour;
+mod one_request;
 mod original;
 mod outgoing;
 mod parts;

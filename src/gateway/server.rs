@@ -24,7 +24,7 @@ use super::parts::Gateway;
 use super::welcome::{Unwelcome, announced, welcome};
 
 /// After an error that only time cures: no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Serves calls on `listener` until `shutdown` is cancelled; then takes no more of them, and returns when those on

@@ -6,7 +6,7 @@ use aws_lc_rs::{digest, hmac, signature};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::source::hex;
+use crate::source::{hex, unhex};
 use crate::wire::Method;
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
@@ -178,7 +178,9 @@ impl<'a> V3Claim<'a> {
     /// The claimed signature, of a body that is the one whose digest was signed.
     fn tag(&self, signed: &Signed<'_>) -> Result<Vec<u8>, IdentityFault> {
         self.check_body(signed)?;
-        unhex(self.signature).ok_or(IdentityFault::SignatureV3)
+        let mut tag = vec![0; self.signature.len() / 2];
+        unhex(self.signature.as_bytes(), &mut tag).ok_or(IdentityFault::SignatureV3)?;
+        Ok(tag)
     }
 }
 
@@ -325,17 +327,6 @@ fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), Identity
         Some(name) => Err(IdentityFault::Missing(name)),
         None => Ok(()),
     }
-}
-
-/// Lower-case hexadecimal, and nothing else.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let pairs = text.as_bytes().chunks(2);
-    pairs.map(|pair| if let [high, low] = pair { Some(digit(high)? * 16 + digit(low)?) } else { None }).collect()
 }
 
 impl fmt::Display for CanonicalRequest {

@@ -9,3 +9,33 @@ pub fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// Reads lower-case hexadecimal digits, and nothing else, into bytes; none where they are not just as many.
+pub fn unhex(text: &[u8], into: &mut [u8]) -> Option<()> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    if text.len() != 2 * into.len() {
+        return None;
+    }
+    for (byte, pair) in into.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_read_back_in_the_one_way_they_are_written() {
+        let mut bytes = [0; 3];
+        assert_eq!((unhex(hex(&[0, 0x9a, 0xff]).as_bytes(), &mut bytes), bytes), (Some(()), [0, 0x9a, 0xff]));
+        for other in ["", "009af", "009aff0", "009aff00", "009aFF", "00 aff", "+09aff"] {
+            assert_eq!(unhex(other.as_bytes(), &mut bytes), None, "{other}");
+        }
+    }
+}

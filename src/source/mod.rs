@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use annotation::annotation;
-pub use hex::hex;
+pub use hex::{hex, unhex};
 pub use lines::Lines;
 
 /// A named text: what a complaint quotes from.

@@ -63,6 +63,29 @@ pub fn log_with_rotated(path: &Path) -> io::Result<Vec<Input>> {
     Ok(files.into_iter().map(Input::File).collect())
 }
 
+/// Logs with the files that were rotated away beside them, folders, and `-`, each file once where it is named twice running.
+///
+/// # Errors
+/// As [`inputs`].
+pub fn logs(named: &[PathBuf]) -> Result<Vec<Input>, (PathBuf, io::Error)> {
+    let mut found = Vec::new();
+    for path in named {
+        let failed = |error| (path.clone(), error);
+        if path.as_os_str() == OsStr::new("-") || path.is_dir() {
+            found.extend(inputs(std::slice::from_ref(path))?);
+        } else {
+            found.extend(log_with_rotated(path).map_err(failed)?);
+        }
+    }
+    found.dedup();
+    Ok(found)
+}
+
+/// In bytes, as they lie on disk; unknown where one of them comes through a pipe.
+pub fn total_size<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<u64> {
+    inputs.into_iter().map(Input::size).sum()
+}
+
 impl Input {
     /// In bytes, as it lies on disk; unknown for standard input.
     pub fn size(&self) -> Option<u64> {

@@ -1,13 +1,13 @@
 //! Whether the path still names the file that is written, and what is done when it does not.
 
 use std::fmt;
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use super::super::sink::SinkFault;
-use super::names::sync_folder;
+use super::names::{private, sync_folder};
 use super::state::{Shared, State};
 use super::tail::{set_aside, whole_lines};
 
@@ -75,11 +75,7 @@ impl fmt::Display for Found {
 
 /// Opens a log for appending, whole to itself.
 pub(super) fn open_locked(path: &Path) -> Result<File, TryLockError> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(TryLockError::Error)?;
+    let file = private().read(true).append(true).create(true).open(path).map_err(TryLockError::Error)?;
     // A device is everybody's.
     if file.metadata().map_err(TryLockError::Error)?.is_file() {
         file.try_lock()?;

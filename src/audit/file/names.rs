@@ -1,6 +1,6 @@
 //! What the files of a log are called: all lie beside the one that is written.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -101,6 +101,14 @@ impl Names {
     fn beside(&self, rest: &str) -> PathBuf {
         self.folder.join(format!("{}.{rest}", self.stem))
     }
+}
+
+/// For a file that its owner alone may read.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// Makes names that were given or taken away in a folder last.

@@ -1,6 +1,6 @@
 //! Files that were put away: compressed, and removed when they are old and a checkpoint covers them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
@@ -10,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::names::{Form, Names, Rotated, sync_folder};
+use super::names::{Form, Names, Rotated, private, sync_folder};
 use super::rotate::Packing;
 use super::state::Shared;
 use super::tail::{LONGEST_LINE, Standing, Tail, read_tail, tail_of};
@@ -40,11 +40,8 @@ fn pack(names: &Names, file: &Rotated) -> io::Result<()> {
     let mut part = packed.clone();
     part.push(".part");
     let plain = File::open(&file.path)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut encoder = GzEncoder::new(options.open(&part)?, Compression::default());
+    let mut encoder =
+        GzEncoder::new(private().write(true).create(true).truncate(true).open(&part)?, Compression::default());
     io::copy(&mut BufReader::with_capacity(1 << 16, &plain), &mut encoder)?;
     let mut out = encoder.finish()?;
     out.flush()?;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::follower::{Follower, FollowerStatus};
 use super::super::sink::{Requirement, SinkFault};
-use super::names::sync_folder;
+use super::names::{private, sync_folder};
 
 /// A parcel is closed when it has so many bytes.
 const PARCEL: u64 = 256 << 10;
@@ -143,11 +143,7 @@ impl Spool {
 
     fn begin(&self, number: u64) -> io::Result<Open> {
         let path = self.folder.join(format!("{number:012}.jsonl"));
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path)?;
+        let file = private().append(true).create_new(true).open(&path)?;
         if self.requirement == Requirement::Required {
             sync_folder(&self.folder)?;
         }

@@ -1,10 +1,14 @@
 //! The end of a log: where its chain stands, and what a crash left half written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::super::chain::{Chain, Link};
+use super::names::private;
 
 /// No line of ours is longer: where the last one begins is looked for no further back.
 pub(super) const LONGEST_LINE: u64 = 1 << 20;
@@ -26,16 +30,22 @@ pub(super) struct Standing {
 }
 
 /// Reads the end of a file of that length; none when it is no end of a log.
-pub(super) fn read_tail(mut file: &File, length: u64) -> io::Result<Option<Tail>> {
+pub(super) fn read_tail(file: &File, length: u64) -> io::Result<Option<Tail>> {
     if length == 0 {
         // Not every file that can be written can be searched.
         return Ok(Some(Tail { stands: None, complete: 0 }));
     }
+    let (bytes, start) = read_end(file, length)?;
+    Ok(tail_of(&bytes, start))
+}
+
+/// The end in which the last line is, and where it begins.
+fn read_end(mut file: &File, length: u64) -> io::Result<(Vec<u8>, u64)> {
     let start = length.saturating_sub(2 * LONGEST_LINE);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.take(length - start).read_to_end(&mut bytes)?;
-    Ok(tail_of(&bytes, start))
+    Ok((bytes, start))
 }
 
 pub(super) fn tail_of(bytes: &[u8], start: u64) -> Option<Tail> {
@@ -60,29 +70,35 @@ fn last_line(bytes: &[u8], start: u64) -> Option<&[u8]> {
 }
 
 fn standing(line: &[u8]) -> Option<Standing> {
-    let link: Link = serde_json::from_slice(line).ok()?;
-    let written: serde_json::Value = serde_json::from_slice(line).ok()?;
-    let name = written.pointer("/event/additionalEventData/gateway/chain");
+    let (link, event) = read_line(line)?;
+    let name = event.pointer("/additionalEventData/gateway/chain");
     Some(Standing { chain: Chain::after(&link, line), name: name.and_then(|name| name.as_str()).map(str::to_owned) })
 }
 
+#[derive(Deserialize)]
+struct Line {
+    seq: u64,
+    prev: String,
+    #[serde(default)]
+    event: Value,
+}
+
+/// The chain's part of a line, and its event.
+fn read_line(line: &[u8]) -> Option<(Link, Value)> {
+    let Line { seq, prev, event } = serde_json::from_slice(line).ok()?;
+    Some((Link { seq, prev }, event))
+}
+
 /// How long the lines are that end, whatever is in them, in a file of that length.
-pub(super) fn whole_lines(mut file: &File, length: u64) -> io::Result<u64> {
-    let start = length.saturating_sub(2 * LONGEST_LINE);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(length - start).read_to_end(&mut bytes)?;
+pub(super) fn whole_lines(file: &File, length: u64) -> io::Result<u64> {
+    let (bytes, start) = read_end(file, length)?;
     Ok(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| start + feed as u64 + 1))
 }
 
 /// Moves the bytes of a file from there on into a new file, and makes both last.
 pub(super) fn set_aside(mut file: &File, from: u64, aside: &Path) -> io::Result<()> {
     file.seek(SeekFrom::Start(from))?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut kept = options.open(aside)?;
+    let mut kept = private().write(true).create_new(true).open(aside)?;
     io::copy(&mut file, &mut kept)?;
     kept.flush()?;
     kept.sync_all()?;
@@ -96,9 +112,8 @@ pub(super) fn read_first(mut file: &File) -> io::Result<Option<(u64, Option<jiff
     let mut bytes = Vec::new();
     file.take(LONGEST_LINE).read_to_end(&mut bytes)?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let Ok(link) = serde_json::from_slice::<Link>(line) else { return Ok(None) };
-    let written: Option<serde_json::Value> = serde_json::from_slice(line).ok();
-    let time = written.and_then(|line| line.pointer("/event/eventTime")?.as_str()?.parse().ok());
+    let Some((link, event)) = read_line(line) else { return Ok(None) };
+    let time = event.pointer("/eventTime").and_then(|time| time.as_str()?.parse().ok());
     Ok(Some((link.seq, time)))
 }
 

@@ -4,21 +4,15 @@ use std::net::IpAddr;
 
 use clap::Args;
 use ipnet::IpNet;
-use jiff::Timestamp;
 
+use crate::cli::recording::Window;
 use crate::trail::{Attempt, Decision, Event, Verdict};
-
-use super::moment::moment;
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which attempts")]
 pub(super) struct FilterArgs {
-    /// From this moment on: `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<Timestamp>,
-    /// Before this moment
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<Timestamp>,
+    #[command(flatten)]
+    window: Window,
     /// `user/alice`, `role/terway`, `role/terway:SESSION`, `root`, with `ACCOUNT:` in front or as an ARN
     #[arg(long)]
     principal: Option<String>,
@@ -56,8 +50,7 @@ enum WantedVerdict {
 impl FilterArgs {
     pub(super) fn takes(&self, attempt: &Attempt) -> bool {
         let event = attempt.event();
-        self.since.is_none_or(|since| event.time >= since)
-            && self.until.is_none_or(|until| event.time < until)
+        self.window.contains(event.time)
             && self.principal.as_deref().is_none_or(|wanted| is_principal(event, wanted))
             && self.eni.as_deref().is_none_or(|id| is_about(event, "NetworkInterfaceId", id))
             && self.instance.as_deref().is_none_or(|id| is_about(event, "InstanceId", id))

@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::cli::exit::Failure;
 use crate::cli::progress::Progress;
-use crate::trail::{Attempt, Attempts, Events, Input, ReadFault, inputs, log_with_rotated};
+use crate::cli::recording::inputs;
+use crate::trail::{Attempt, Attempts, Events, ReadFault, total_size};
 
 use super::plain::plain;
 
@@ -21,23 +22,9 @@ pub(super) struct LogArgs {
 
 /// More lines that are no events are counted and not told.
 const TOLD: u64 = 5;
+const HELP: &str = "name the log with `--log`";
 
 impl LogArgs {
-    fn inputs(&self) -> Result<Vec<Input>, Failure> {
-        let mut found = Vec::new();
-        for path in &self.log {
-            let one = path.as_os_str() != "-" && !path.is_dir();
-            let more = if one { log_with_rotated(path) } else { inputs(std::slice::from_ref(path)).map_err(|it| it.1) };
-            let more = more.map_err(|error| {
-                let what = format!("`{}` cannot be read: {error}", path.display());
-                Failure::new(what, "name the log with `--log`")
-            })?;
-            found.extend(more);
-        }
-        found.dedup();
-        Ok(found)
-    }
-
     /// The one log that can be followed.
     pub(super) fn single(&self) -> Result<&Path, Failure> {
         match self.log.as_slice() {
@@ -48,8 +35,8 @@ impl LogArgs {
 
     /// Reads all attempts. Lines that are no events are told and skipped.
     pub(super) fn each(&self, mut take: impl FnMut(Attempt)) -> Result<(), Failure> {
-        let inputs = self.inputs()?;
-        let total: Option<u64> = inputs.iter().map(Input::size).sum();
+        let inputs = inputs(&self.log, HELP)?;
+        let total = total_size(&inputs);
         let events = Events::new(inputs);
         let (read, progress) = (events.progress(), Progress::new("read"));
         let mut skipped = Skipped::default();
@@ -75,7 +62,7 @@ pub(super) struct Skipped(u64);
 impl Skipped {
     pub(super) fn take(&mut self, fault: &ReadFault) -> Result<(), Failure> {
         if let ReadFault::File { .. } = fault {
-            return Err(Failure::new(fault.to_string(), "name the log with `--log`"));
+            return Err(Failure::new(fault.to_string(), HELP));
         }
         self.0 += 1;
         if self.0 <= TOLD {

@@ -2,7 +2,6 @@
 
 mod filter;
 mod log;
-mod moment;
 mod plain;
 mod query;
 mod row;

@@ -11,11 +11,11 @@ use memchr::memmem::Finder;
 use crate::catalog::Catalog;
 use crate::pdp::{Inventory, Pdp};
 use crate::recorded::{Attempt, Replay, SessionPolicies, Tally, Unreadable};
-use crate::trail::{Events, Input, Located, RawEvent, ReadFault};
+use crate::trail::{Events, Input, Located, RawEvent, ReadFault, total_size};
 
 use super::super::exit::Failure;
 use super::super::progress::Progress;
-use super::super::recording::{Window, size_of};
+use super::super::recording::Window;
 
 const MOST_WORKERS: usize = 8;
 const BATCH: usize = 256;
@@ -63,7 +63,7 @@ fn hand_out(files: Vec<Input>, to: &SyncSender<Vec<RawEvent>>, sessions: &RwLock
     // in strings, where a quotation mark is escaped.
     let outcome = Finder::new(br#""gateway":{"stage":"Outcome""#);
     let narrowed = Finder::new(br#""narrowedBy":""#);
-    let (total, mut events) = (size_of(&files), Events::new(files));
+    let (total, mut events) = (total_size(&files), Events::new(files));
     let (progress, read) = (Progress::new("read"), events.progress());
     let (mut tally, mut faults) = (Tally::default(), Faults::default());
     let mut batch = Vec::with_capacity(BATCH);

@@ -16,7 +16,7 @@ use crate::store::{FactSource, load_directories};
 
 use super::exit::{Exit, Failure};
 use super::output::print_json;
-use super::recording::{Recording, inputs};
+use super::recording::{LOGS, Window, inputs};
 
 use judging::judge;
 
@@ -37,7 +37,7 @@ pub(super) struct Replay {
     #[arg(long, value_name = "DIR", required = true)]
     policies: Vec<PathBuf>,
     #[command(flatten)]
-    recording: Recording,
+    window: Window,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -56,8 +56,7 @@ impl Replay {
         let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
         let inventory = (!loaded.inventory.is_empty()).then_some(&loaded.inventory);
         let pdp = Pdp::new(Arc::new(loaded.directory));
-        let window = self.recording.window(now())?;
-        let (tally, faults) = judge(inputs(&self.logs)?, &pdp, inventory, window)?;
+        let (tally, faults) = judge(inputs(&self.logs, LOGS)?, &pdp, inventory, self.window)?;
         for fault in &faults.first {
             tell!("{fault}");
         }

@@ -6,33 +6,28 @@ mod metrics;
 mod ready;
 mod space;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::audit::LogStatus;
 
 use super::clock;
+use super::one_request::{accept_each, answer_one};
 use super::parts::Gateway;
 
 pub use space::LogSpace;
 
 const CONNECTIONS: usize = 32;
-const LARGEST_HEAD: usize = 8 << 10;
-const PATIENCE: Duration = Duration::from_secs(10);
 /// A log that does not even say how it is doing is not ready.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -44,40 +39,19 @@ pub async fn serve_admin(
     space: Arc<LogSpace>,
     shutdown: CancellationToken,
 ) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let accepting = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.map_err(std::io::Error::other)?;
-            listener.accept().await.map(|(stream, _)| (slot, stream))
-        };
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            accepted = accepting => accepted,
-        };
-        let Ok((slot, stream)) = accepted else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
+    // Nobody waits for them at the end.
+    let connections = TaskTracker::new();
+    accept_each(&listener, CONNECTIONS, &connections, &shutdown, |stream, _| {
         let (gateway, space) = (Arc::clone(&gateway), Arc::clone(&space));
-        tokio::spawn(async move {
-            // One request a connection, and no longer than that may take.
-            let _ = timeout(PATIENCE * 2, serve(stream, &gateway, &space)).await;
-            drop(slot);
-        });
-    }
-}
-
-async fn serve(stream: TcpStream, gateway: &Arc<Gateway>, space: &LogSpace) {
-    let service =
-        service_fn(
-            |request: Request<Incoming>| async move { Ok::<_, Infallible>(answer(&request, gateway, space).await) },
-        );
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LARGEST_HEAD).keep_alive(false);
-    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "an administrator's connection ended early");
-    }
+        async move {
+            let (gateway, space) = (&gateway, &space);
+            let served = answer_one(stream, |request| async move { answer(&request, gateway, space).await });
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "an administrator's connection ended early");
+            }
+        }
+    })
+    .await;
 }
 
 async fn answer(request: &Request<Incoming>, gateway: &Arc<Gateway>, space: &LogSpace) -> Response<Full<Bytes>> {

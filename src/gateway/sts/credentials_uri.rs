@@ -5,22 +5,16 @@
 //! by; so who may ask is a range of addresses, and the role must trust the service `ecs.aliyuncs.com`, as the role of an
 //! instance does.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,6 +28,7 @@ use crate::ram::{Origin, Principal, Session, SessionName};
 
 use super::super::clock;
 use super::super::neighbour::Neighbour;
+use super::super::one_request::{LONGEST, accept_each, answer_one};
 use super::super::parts::{Gateway, context_of};
 use super::super::settle::Settlement;
 use super::super::stop::Stop;
@@ -45,9 +40,6 @@ use super::wanted::Wanted;
 const SERVICE: &str = "ecs.aliyuncs.com";
 /// SDKs ask once an hour.
 const CONNECTIONS: usize = 64;
-/// A head here is one line and a few headers.
-const LARGEST_HEAD: usize = 8 << 10;
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One path, and who gets which key there.
 #[derive(Clone, Debug)]
@@ -68,30 +60,14 @@ pub async fn serve_credentials(
     gateway: Arc<Gateway>,
     shutdown: CancellationToken,
 ) {
-    let (uris, slots, connections) = (Arc::new(uris), Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
-    loop {
-        let accepting = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.map_err(std::io::Error::other)?;
-            listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
-        };
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = accepting => accepted,
-        };
-        let Ok((slot, stream, peer)) = accepted else {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
+    let (uris, connections) = (Arc::new(uris), TaskTracker::new());
+    accept_each(&listener, CONNECTIONS, &connections, &shutdown, |stream, peer| {
         let (uris, gateway) = (Arc::clone(&uris), Arc::clone(&gateway));
-        connections.spawn(async move {
-            // One request a connection, and no longer than that may take.
-            let _ = timeout(PATIENCE * 2, serve(stream, peer, &uris, &gateway)).await;
-            drop(slot);
-        });
-    }
+        async move { serve(stream, peer, &uris, &gateway).await }
+    })
+    .await;
     connections.close();
-    let _ = timeout(PATIENCE * 2, connections.wait()).await;
+    let _ = timeout(LONGEST, connections.wait()).await;
 }
 
 async fn serve(stream: TcpStream, peer: SocketAddr, uris: &[CredentialsUri], gateway: &Arc<Gateway>) {
@@ -100,12 +76,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, uris: &[CredentialsUri], gat
         Err(why) => return tracing::debug!(%peer, %why, "a connection for credentials ended early"),
     };
     let neighbour = &neighbour;
-    let service = service_fn(|request: Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(&request, uris, neighbour, gateway).await)
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LARGEST_HEAD).keep_alive(false);
-    if let Err(error) = http.serve_connection(TokioIo::new(socket), service).await {
+    let served = answer_one(socket, |request| async move { answer(&request, uris, neighbour, gateway).await });
+    if let Err(error) = served.await {
         tracing::debug!(%peer, %error, "a connection for credentials ended early");
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::source::unhex;
+
 use super::super::lines::RawLine;
 
 pub(super) type Digest = [u8; 32];
@@ -92,18 +94,7 @@ fn parsed(line: &[u8]) -> Result<Link<'_>, String> {
 /// Lower case only: the digest of a line is written in one way.
 pub(super) fn from_hex(text: &[u8]) -> Option<Digest> {
     let mut digest = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(digest)
+    unhex(text, &mut digest).map(|()| digest)
 }
 
 pub(super) fn digest_of(line: &[u8]) -> Digest {
