@@ -276,6 +276,24 @@ fn denied_attempts_are_no_evidence_unless_that_is_asked() {
     assert!(nobody.status == 2 && nobody.stderr.contains("hold no attempt of `user/carol`"), "{nobody:?}");
 }
 
+/// A recorded id is whatever the file says.
+#[test]
+fn no_text_of_a_log_commands_the_terminal() {
+    let past = Past::new();
+    let mut log = fs::read_to_string(past.path("audit.jsonl")).unwrap();
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for line in &lines {
+        let id = line["event"]["eventId"].as_str().unwrap();
+        log = log.replace(id, &format!("{id}\\u001b[2J"));
+    }
+    fs::write(past.path("audit.jsonl"), log).unwrap();
+    past.edit("account.toml", "policies = [\"terway\", \"protect-production\"]", "policies = [\"protect-production\"]");
+    for ran in [past.replay(&[]), past.generate("role/terway", &[])] {
+        let told = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(told.contains("\\u{1b}[2J") && !told.contains('\u{1b}'), "{ran:?}");
+    }
+}
+
 /// RAM judges each resource by itself, so a policy of single ARNs may allow a pair that was denied: that is found.
 #[test]
 fn a_policy_that_would_allow_what_was_denied_is_not_shown() {

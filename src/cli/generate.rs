@@ -11,7 +11,8 @@ use crate::recorded::{Attempt, Before, Generated, Grain, Unreadable, Wanted, gen
 use crate::trail::{Events, Located, ReadFault};
 
 use super::exit::{Exit, Failure};
-use super::output::{OutputFormat, print_json};
+use super::output::{OutputFormat, counted, print_json};
+use super::plain::plain;
 use super::recording::{LOGS, Window, inputs};
 
 /// Makes a policy that allows just what a principal was recorded to do
@@ -87,9 +88,9 @@ impl Generate {
         let generated = generate(&allowed, &denied, wanted)
             .map_err(|why| Failure::new(why, "this is a fault of ours: report it with the log"))?;
         if !generated.overreach.is_empty() && !self.accept_more {
-            tell!("the policy would allow {} that was denied:", counted(generated.overreach.len(), "attempt"));
+            tell!("the policy would allow {} that was denied:", counted(generated.overreach.len() as u64, "attempt"));
             for over in generated.overreach.iter().take(MOST_SHOWN) {
-                tell!("  {} {} on {}", over.id, over.action, over.resources.join(" and "));
+                tell!("  {}", plain(&format!("{} {} on {}", over.id, over.action, over.resources.join(" and "))));
             }
             tell!(
                 "help: RAM judges each resource by itself; name them more closely with `--grain arn` or `--source-range`, or accept it with `--accept-more`"
@@ -109,7 +110,7 @@ impl Generate {
             let Located { event, .. } = match located {
                 Ok(located) => located,
                 Err(ReadFault::Line { place, why }) => {
-                    tell!("{place}: {why}");
+                    tell!("{}", plain(&format!("{place}: {why}")));
                     continue;
                 }
                 Err(fault) => {
@@ -138,10 +139,7 @@ impl Generate {
             return Err(Failure::new("the account's root has all rights", "a policy is for a user or a role"));
         }
         if unreadable > 0 {
-            tell!(
-                "{} could not be read as attempts, and are no part of the policy",
-                counted(unreadable.try_into().unwrap_or(usize::MAX), "event")
-            );
+            tell!("{} could not be read as attempts, and are no part of the policy", counted(unreadable, "event"));
         }
         Ok(found)
     }
@@ -180,11 +178,11 @@ impl Generate {
         for (statement, (actions, evidence)) in generated.evidence.iter().enumerate() {
             tell!(
                 "statement {statement}: {} of {}, {} to {}, such as {}",
-                counted(evidence.attempts.try_into().unwrap_or(usize::MAX), "attempt"),
+                counted(evidence.attempts, "attempt"),
                 actions.join(", "),
                 evidence.first,
                 evidence.last,
-                evidence.examples.join(", ")
+                plain(&evidence.examples.join(", "))
             );
         }
         let length = text.chars().count();
@@ -193,8 +191,4 @@ impl Generate {
         }
         say!("{text}");
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -24,6 +24,7 @@ mod key;
 mod lint;
 mod moment;
 mod own_key;
+mod plain;
 mod progress;
 mod question;
 mod recording;

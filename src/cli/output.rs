@@ -25,6 +25,11 @@ pub(super) enum OutputFormat {
     Json,
 }
 
+/// `1 attempt`, `2 attempts`
+pub(super) fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Prints a value as one JSON document that carries `"schema": 1`.
 pub(super) fn print_json(value: impl Serialize) {
     say!("{}", json_document(value));

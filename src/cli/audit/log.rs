@@ -10,7 +10,7 @@ use crate::cli::progress::Progress;
 use crate::cli::recording::inputs;
 use crate::trail::{Attempt, Attempts, Events, ReadFault, total_size};
 
-use super::plain::plain;
+use crate::cli::plain::plain;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct LogArgs {

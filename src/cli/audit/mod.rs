@@ -2,7 +2,6 @@
 
 mod filter;
 mod log;
-mod plain;
 mod query;
 mod row;
 mod show;

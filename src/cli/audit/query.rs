@@ -11,8 +11,8 @@ use crate::trail::Attempt;
 
 use super::filter::FilterArgs;
 use super::log::LogArgs;
-use super::plain::csv_row;
 use super::row::{COLUMNS, cells, json, text};
+use crate::cli::plain::csv_row;
 
 /// Lists attempts, each once: what was decided, and what the caller got
 #[derive(Debug, Args)]

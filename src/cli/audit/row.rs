@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::trail::{Attempt, Condition, Decision, Event, Gateway, Located, Stage, Verdict};
 
-use super::plain::plain;
+use crate::cli::plain::plain;
 
 pub(super) const COLUMNS: [&str; 19] = [
     "time",

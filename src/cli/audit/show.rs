@@ -10,8 +10,8 @@ use crate::cli::output::{OutputFormat, print_json};
 use crate::trail::{Attempt, Condition, Event, JudgedResource, Verdict};
 
 use super::log::LogArgs;
-use super::plain::plain;
 use super::row::{decision, is_summary, json, status, verdict, who};
+use crate::cli::plain::plain;
 
 /// Shows one attempt: who asked what, what decided, what the caller got, and what became of it
 #[derive(Debug, Args)]

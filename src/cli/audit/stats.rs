@@ -11,8 +11,8 @@ use crate::trail::{Attempt, Verdict};
 
 use super::filter::FilterArgs;
 use super::log::LogArgs;
-use super::plain::plain;
 use super::row::{is_summary, statements, verdict, who};
+use crate::cli::plain::plain;
 
 /// Counts attempts: by verdict, and who was denied most, by which statement, with which code
 #[derive(Debug, Args)]

@@ -15,7 +15,8 @@ use crate::source::{Position, Severity, annotation};
 use crate::store::{FactSource, load_directories};
 
 use super::exit::{Exit, Failure};
-use super::output::print_json;
+use super::output::{counted, print_json};
+use super::plain::plain;
 use super::recording::{LOGS, Window, inputs};
 
 use judging::judge;
@@ -58,7 +59,7 @@ impl Replay {
         let pdp = Pdp::new(Arc::new(loaded.directory));
         let (tally, faults) = judge(inputs(&self.logs, LOGS)?, &pdp, inventory, self.window)?;
         for fault in &faults.first {
-            tell!("{fault}");
+            tell!("{}", plain(&fault.to_string()));
         }
         if faults.incomplete {
             return Err(Failure::new(
@@ -88,10 +89,11 @@ fn print_text(tally: &Tally, unread: u64) {
             Direction::Closed => "allowed then, DENIED now",
         };
         say!("{what}: {} by {}", counted(flip.attempts, "attempt"), flip.because);
-        say!("  {} to {}, {}", flip.first, flip.last, principals(flip));
+        say!("  {} to {}, {}", flip.first, flip.last, plain(&principals(flip)));
         for example in &flip.examples {
-            say!("  {} {} {} on {}", example.time, example.principal, example.action, example.resources.join(" and "));
-            say!("    id {}", example.id);
+            let (principal, resources) = (plain(&example.principal), plain(&example.resources.join(" and ")));
+            say!("  {} {principal} {} on {resources}", example.time, plain(&example.action));
+            say!("    id {}", plain(&example.id));
         }
         let more = flip.attempts.saturating_sub(flip.examples.len() as u64);
         if more > 0 {
@@ -125,10 +127,6 @@ fn totals(tally: &Tally) -> (u64, u64) {
     let of =
         |direction| tally.flips.values().filter(|flip| flip.direction == direction).map(|flip| flip.attempts).sum();
     (of(Direction::Opened), of(Direction::Closed))
-}
-
-fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn json_of(tally: &Tally, unread: u64, revision: &str) -> Value {
