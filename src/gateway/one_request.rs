@@ -1,7 +1,6 @@
 //! Listeners beside the one for calls: one request a connection, few of them at once, and none that lasts.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::server::ACCEPT_PAUSE;
+use super::server::{ACCEPT_PAUSE, accept};
 
 /// A head here is one line and a few headers.
 const LARGEST_HEAD: usize = 8 << 10;
@@ -38,14 +37,10 @@ pub(super) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
 ) {
     let slots = Arc::new(Semaphore::new(at_once));
     loop {
-        let accepting = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
-            listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
-        };
         let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            accepted = accepting => accepted,
+            accepted = accept(listener, &slots) => accepted,
         };
         let Ok((slot, stream, peer)) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;

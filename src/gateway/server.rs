@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,15 @@ use super::welcome::{Unwelcome, announced, welcome};
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Takes a slot, and a connection for it: what cannot be served waits in the kernel's queue.
+pub(super) async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
+    listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
+}
+
 /// Serves calls on `listener` until `shutdown` is cancelled; then takes no more of them, and returns when those on
 /// their way are answered, or when none of them may take longer.
 pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: CancellationToken) {
@@ -38,15 +47,10 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
     let mut summaries = interval(SUMMARY_INTERVAL);
     summaries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let accepting = async {
-            // A slot first: what cannot be served waits in the kernel's queue.
-            let slot = Arc::clone(&slots).acquire_owned().await.map_err(io::Error::other)?;
-            listener.accept().await.map(|(stream, peer)| (slot, stream, peer))
-        };
         let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accepting => accepted,
+            accepted = accept(&listener, &slots) => accepted,
             _ = summaries.tick() => {
                 tell_of_the_turned_away(&gateway);
                 connections.spawn(summarize(Arc::clone(&gateway), Journal::summarize));
