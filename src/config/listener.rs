@@ -11,7 +11,7 @@ use crate::source::{Complaint, Source};
 use crate::wire::{ProxyVersions, TrustedProxies};
 
 use super::duration;
-use super::written::WrittenLimits;
+use super::limits::WrittenLimits;
 
 #[derive(Clone, Debug, Default)]
 pub struct ListenerSettings {

@@ -9,8 +9,10 @@ mod byte_size;
 mod denial;
 mod duration;
 mod environment;
+mod identity;
 mod instance_role;
 mod issuer;
+mod limits;
 mod listener;
 mod needed;
 mod operations;
@@ -29,12 +31,12 @@ pub use audit_sinks::{HttpSettings, StdoutSettings};
 pub(crate) use duration::number_and_unit;
 pub use duration::parse_duration;
 pub use environment::environment;
+pub use identity::IdentitySettings;
 pub use instance_role::InstanceRoleSettings;
 pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSettings};
+pub use limits::Limits;
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
-pub use needed::{
-    DenialSettings, Endpoint, IdentitySettings, Limits, ResourceSettings, ResourceSource, Settings, UpstreamSettings,
-};
+pub use needed::{DenialSettings, Endpoint, ResourceSettings, ResourceSource, Settings, UpstreamSettings};
 pub use operations::{OperationSettings, OtherOperations, TrunkEni};
 pub use own_key::{OwnKey, OwnKeys};
 pub use products::ProductSettings;

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use crate::identity::NonceLimits;
 use crate::ram::Region;
 use crate::source::{Complaint, Source};
 
 use super::admin::AdminSettings;
 use super::audit::AuditSettings;
+use super::identity::IdentitySettings;
 use super::issuer::IssuerSettings;
+use super::limits::Limits;
 use super::listener::{self, ListenerSettings};
 use super::operations::OperationSettings;
 use super::own_key::{OwnKeys, WrittenKey};
@@ -23,7 +24,7 @@ use super::region_alias::RegionAliases;
 use super::signing::Signing;
 use super::tokens::{self, TokenSettings};
 use super::unbuilt;
-use super::written::{WrittenIdentity, WrittenLimits, WrittenResources, WrittenSettings, WrittenUpstream};
+use super::written::{WrittenResources, WrittenSettings, WrittenUpstream};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -70,12 +71,6 @@ pub enum Endpoint {
     Simulator,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct IdentitySettings {
-    pub clock_skew: Duration,
-    pub nonces: NonceLimits,
-}
-
 #[derive(Clone, Debug)]
 pub struct DenialSettings {
     pub code: String,
@@ -101,19 +96,6 @@ pub enum ResourceSource {
     Upstream,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub query_bytes: usize,
-    pub body_bytes: usize,
-    pub parameters: usize,
-    pub connections: usize,
-    pub connections_per_peer: usize,
-    pub header_timeout: Duration,
-    pub body_timeout: Duration,
-    pub idle_timeout: Duration,
-    pub call_timeout: Duration,
-}
-
 impl Settings {
     /// What holds without a configuration file: the demo account in front of the embedded ECS.
     pub fn demo() -> Self {
@@ -133,10 +115,7 @@ impl Settings {
                 ca_file: None,
             },
             products: Vec::new(),
-            identity: IdentitySettings {
-                clock_skew: Duration::from_secs(15 * 60),
-                nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
-            },
+            identity: IdentitySettings::default(),
             tokens: Vec::new(),
             issuer: None,
             denial: DenialSettings { code: "Forbidden.SubUser".into(), detail: true, recommend: None },
@@ -147,17 +126,7 @@ impl Settings {
                 cache: Duration::from_secs(30),
                 cache_entries: NonZeroUsize::new(16_384).expect("not zero"),
             },
-            limits: Limits {
-                query_bytes: 16_384,
-                body_bytes: 65_536,
-                parameters: 100,
-                connections: 1024,
-                connections_per_peer: 256,
-                header_timeout: Duration::from_secs(10),
-                body_timeout: Duration::from_secs(10),
-                idle_timeout: Duration::from_secs(30),
-                call_timeout: Duration::from_secs(60),
-            },
+            limits: Limits::default(),
             listener: ListenerSettings::default(),
         }
     }
@@ -292,25 +261,6 @@ impl Reader<'_> {
         url.trim_end_matches('/').to_owned()
     }
 
-    fn identity(&mut self, written: WrittenIdentity, defaults: IdentitySettings) -> IdentitySettings {
-        let skew = written.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
-        let span = written.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
-        if span < skew * 2 {
-            let at = written.nonce_memory.map_or(0..0, |memory| memory.span());
-            let title = "`nonce_memory` is shorter than twice `clock_skew`: a call could be replayed";
-            self.complain(at, title, "make it at least twice as long");
-        }
-        let share = written.nonce_share.map_or(defaults.nonces.share, |share| {
-            let value = *share.get_ref();
-            if !(value > 0.0 && value <= 1.0) {
-                self.complain(share.span(), "`nonce_share` is no share", "give a number above 0, at most 1");
-            }
-            value
-        });
-        let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
-        IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share } }
-    }
-
     fn resources(&mut self, written: WrittenResources, defaults: ResourceSettings) -> ResourceSettings {
         let source = written.source.map_or(defaults.source, |source| match source.get_ref().as_str() {
             "file" => ResourceSource::File,
@@ -329,21 +279,7 @@ impl Reader<'_> {
         }
     }
 
-    fn limits(&mut self, written: WrittenLimits, defaults: Limits) -> Limits {
-        Limits {
-            query_bytes: self.at_least_one(written.query_bytes, defaults.query_bytes),
-            body_bytes: self.at_least_one(written.body_bytes, defaults.body_bytes),
-            parameters: self.at_least_one(written.parameters, defaults.parameters),
-            connections: self.at_least_one(written.connections, defaults.connections),
-            connections_per_peer: self.at_least_one(written.connections_per_peer, defaults.connections_per_peer),
-            header_timeout: written.header_timeout.map_or(defaults.header_timeout, |timeout| timeout.0),
-            body_timeout: written.body_timeout.map_or(defaults.body_timeout, |timeout| timeout.0),
-            idle_timeout: written.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
-            call_timeout: written.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
-        }
-    }
-
-    fn at_least_one(&mut self, written: Option<Spanned<usize>>, default: usize) -> usize {
+    pub(super) fn at_least_one(&mut self, written: Option<Spanned<usize>>, default: usize) -> usize {
         const MOST: usize = 1 << 30;
         let Some(written) = written else { return default };
         let value = *written.get_ref();

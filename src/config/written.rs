@@ -8,12 +8,12 @@ use toml::{Spanned, Value};
 use super::admin::WrittenAdmin;
 use super::audit::WrittenAudit;
 use super::duration;
-use super::issuer::WrittenIssuer;
+use super::identity::WrittenIdentity;
+use super::limits::WrittenLimits;
 use super::listener::WrittenTls;
 use super::own_key::WrittenKey;
 use super::products::WrittenProduct;
 use super::region_alias::WrittenAliases;
-use super::tokens::WrittenJwt;
 
 /// A key whose feature is not built: it is known, and refused by name.
 pub(super) type Unbuilt = Option<Spanned<Value>>;
@@ -60,18 +60,6 @@ pub(super) struct WrittenUpstream {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenIdentity {
-    pub(super) clock_skew: Option<Spanned<duration::Written>>,
-    pub(super) nonce_memory: Option<Spanned<duration::Written>>,
-    pub(super) nonce_store: Option<Spanned<String>>,
-    pub(super) nonce_capacity: Option<Spanned<usize>>,
-    pub(super) nonce_share: Option<Spanned<f64>>,
-    pub(super) jwt: Vec<WrittenJwt>,
-    pub(super) issuer: Option<Spanned<WrittenIssuer>>,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
 pub(super) struct WrittenDenial {
     pub(super) code: Option<Spanned<String>>,
     pub(super) detail: Option<bool>,
@@ -92,20 +80,4 @@ pub(super) struct WrittenResources {
     pub(super) source: Option<Spanned<String>>,
     pub(super) cache: Option<duration::WrittenOrZero>,
     pub(super) cache_entries: Option<Spanned<usize>>,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenLimits {
-    pub(super) query_bytes: Option<Spanned<usize>>,
-    pub(super) body_bytes: Option<Spanned<usize>>,
-    pub(super) parameters: Option<Spanned<usize>>,
-    pub(super) connections: Option<Spanned<usize>>,
-    pub(super) connections_per_peer: Option<Spanned<usize>>,
-    pub(super) header_timeout: Option<duration::Written>,
-    pub(super) body_timeout: Option<duration::Written>,
-    pub(super) idle_timeout: Option<duration::Written>,
-    pub(super) call_timeout: Option<duration::Written>,
-    pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
-    pub(super) proxy_protocol: Option<Spanned<String>>,
 }

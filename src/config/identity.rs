@@ -1,0 +1,60 @@
+//! `[identity]`: the window in which a signed call is good, and the memory of what was accepted.
+
+use std::time::Duration;
+
+use toml::Spanned;
+
+use crate::identity::NonceLimits;
+
+use super::duration;
+use super::issuer::WrittenIssuer;
+use super::needed::Reader;
+use super::tokens::WrittenJwt;
+
+#[derive(Clone, Copy, Debug)]
+pub struct IdentitySettings {
+    pub clock_skew: Duration,
+    pub nonces: NonceLimits,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenIdentity {
+    pub(super) clock_skew: Option<Spanned<duration::Written>>,
+    pub(super) nonce_memory: Option<Spanned<duration::Written>>,
+    pub(super) nonce_store: Option<Spanned<String>>,
+    pub(super) nonce_capacity: Option<Spanned<usize>>,
+    pub(super) nonce_share: Option<Spanned<f64>>,
+    pub(super) jwt: Vec<WrittenJwt>,
+    pub(super) issuer: Option<Spanned<WrittenIssuer>>,
+}
+
+impl Default for IdentitySettings {
+    fn default() -> Self {
+        Self {
+            clock_skew: Duration::from_secs(15 * 60),
+            nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
+        }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn identity(&mut self, written: WrittenIdentity, defaults: IdentitySettings) -> IdentitySettings {
+        let skew = written.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
+        let span = written.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
+        if span < skew * 2 {
+            let at = written.nonce_memory.map_or(0..0, |memory| memory.span());
+            let title = "`nonce_memory` is shorter than twice `clock_skew`: a call could be replayed";
+            self.complain(at, title, "make it at least twice as long");
+        }
+        let share = written.nonce_share.map_or(defaults.nonces.share, |share| {
+            let value = *share.get_ref();
+            if !(value > 0.0 && value <= 1.0) {
+                self.complain(share.span(), "`nonce_share` is no share", "give a number above 0, at most 1");
+            }
+            value
+        });
+        let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
+        IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share } }
+    }
+}
