@@ -61,6 +61,11 @@ impl Budget {
         Admission::Write
     }
 
+    /// Counts an attempt that was admitted, and that the log has no room for.
+    pub fn count(&mut self) {
+        self.suppressed += 1;
+    }
+
     /// What was counted in minutes that are over.
     pub fn take_suppressed(&mut self, now: Timestamp) -> Option<Suppressed> {
         let over = self.suppressed > 0 && minute_of(now) != self.minute;

@@ -14,7 +14,7 @@ use super::budget::{Admission, Budget, BudgetLimits, Suppressed};
 use super::event::{Answered, Event, Forwarded, JournalIdentity, Judged, Stage};
 use super::granted::{Granted, written_assumption};
 use super::notice::summary;
-use super::sink::{LogStatus, Sink, SinkFault};
+use super::sink::{Appended, LineClass, LogStatus, Sink, SinkFault};
 use super::tally::Tally;
 use super::written_decision::written_decision;
 
@@ -96,7 +96,7 @@ impl Journal {
             Some(reason) => event.with_reason(reason),
             None => event,
         };
-        self.sink.append(&event.to_text())?;
+        self.keep(&event.to_text())?;
         Ok(Recorded { inner: permit, decision })
     }
 
@@ -115,7 +115,8 @@ impl Journal {
     {
         let judged = judged(&recorded.inner, &recorded.decision);
         let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.verdict.as_str());
-        self.sink.append_soon(&event.with_judgement(judged).with_outcome(forwarded).to_text())
+        let event = event.with_judgement(judged).with_outcome(forwarded);
+        self.sink.append_soon(LineClass::Permit, &event.to_text()).map(drop)
     }
 
     /// Writes that a key is about to be issued.
@@ -126,7 +127,7 @@ impl Journal {
         self.tally.allowed();
         let decision = written_assumption(&granted.assumed);
         let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
-        self.sink.append(&event.with_grant(&granted, &decision).to_text())?;
+        self.keep(&event.with_grant(&granted, &decision).to_text())?;
         Ok(Recorded { inner: granted, decision })
     }
 
@@ -137,7 +138,7 @@ impl Journal {
     pub fn told(&self, attempt: &Attempt) -> Result<(), SinkFault> {
         self.tally.allowed();
         let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
-        self.sink.append(&event.with_reason("a caller may always ask who it is").to_text())
+        self.keep(&event.with_reason("a caller may always ask who it is").to_text())
     }
 
     /// Writes a denial by policy. One of a caller who may be anybody may be counted instead: whoever knows no more than
@@ -161,7 +162,7 @@ impl Journal {
             revision: denied.revision(),
         };
         let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
-        self.sink.append(&event.with_judgement(judged).with_answer(answered).to_text())
+        self.append_refusal(&event.with_judgement(judged).with_answer(answered).to_text())
     }
 
     /// Writes any other refusal. One of a caller that nobody knows may be counted instead.
@@ -175,7 +176,20 @@ impl Journal {
             return Ok(());
         }
         let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
-        self.sink.append(&event.with_answer(answered).to_text())
+        self.append_refusal(&event.with_answer(answered).to_text())
+    }
+
+    /// Writes a line that no shortage of room may leave out.
+    fn keep(&self, event: &str) -> Result<(), SinkFault> {
+        self.sink.append(LineClass::Permit, event).map(drop)
+    }
+
+    /// Writes a refusal; one that the sink has no room for is counted for the next summary.
+    fn append_refusal(&self, event: &str) -> Result<(), SinkFault> {
+        if self.sink.append(LineClass::Refusal, event)? == Appended::Counted {
+            self.budget().count();
+        }
+        Ok(())
     }
 
     /// Whether a refused attempt is written, or only counted.
@@ -203,9 +217,8 @@ impl Journal {
 
     fn summary(&self, id: String, now: Timestamp, suppressed: Option<Suppressed>) -> Result<(), SinkFault> {
         let Some(suppressed) = suppressed else { return Ok(()) };
-        let reason =
-            format!("{} unauthenticated attempts were counted and not written one by one", suppressed.attempts);
-        self.sink.append(&summary(&self.identity, id, now, "Refused", &reason))
+        let reason = format!("{} refused attempts were counted and not written one by one", suppressed.attempts);
+        self.sink.append(LineClass::Notice, &summary(&self.identity, id, now, "Refused", &reason)).map(drop)
     }
 
     fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {

@@ -31,6 +31,6 @@ pub use file::{CheckpointSettings, FileSettings, FileSink, OpenFault, Packing, P
 pub use follower::{Follower, FollowerStatus};
 pub use granted::Granted;
 pub use journal::{Journal, Recorded};
-pub use sink::{LogStatus, MemorySink, Requirement, Sink, SinkFault};
+pub use sink::{Appended, LineClass, LogStatus, MemorySink, Requirement, Sink, SinkFault};
 pub use stdout::StdoutSink;
 pub use tag_key::TagKey;

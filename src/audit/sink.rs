@@ -8,18 +8,24 @@ use super::follower::FollowerStatus;
 
 /// Takes events in order, one line each.
 pub trait Sink: Send + Sync + std::fmt::Debug {
-    /// Returns when the event is as safe as the sink was set to make it.
+    /// Returns when the event is as safe as the sink was set to make it, or when it was decided that a refusal is only
+    /// counted.
     ///
     /// # Errors
     /// An event that was not written; nothing of it remains in the log.
-    fn append(&self, event: &str) -> Result<(), SinkFault>;
+    fn append(&self, class: LineClass, event: &str) -> Result<Appended, SinkFault>;
 
     /// Writes without waiting for the disk: for a line whose loss would itself be visible.
     ///
     /// # Errors
     /// As [`Sink::append`].
-    fn append_soon(&self, event: &str) -> Result<(), SinkFault> {
-        self.append(event)
+    fn append_soon(&self, class: LineClass, event: &str) -> Result<Appended, SinkFault> {
+        self.append(class, event)
+    }
+
+    /// Whether a refusal would be written at the moment. Where it would only be counted, its line need not be made.
+    fn takes_refusals(&self) -> bool {
+        true
     }
 
     /// Whether [`Sink::append`] waits for a disk, so that it must not be called where others wait.
@@ -29,6 +35,27 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
     fn status(&self) -> LogStatus {
         LogStatus::default()
     }
+}
+
+/// What a line is evidence of, so that a sink can keep room for the lines that matter most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineClass {
+    /// A call that goes on, or the outcome of one. Always written, or the append fails.
+    Permit,
+    /// An attempt that was refused or denied. A sink that is short of room counts it instead of writing it.
+    Refusal,
+    /// What the log says about itself: few lines, always written.
+    Notice,
+}
+
+/// What became of an event that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a refusal that was not written has to be counted"]
+pub enum Appended {
+    Written,
+    /// Not written, for want of room. Only a [`LineClass::Refusal`] gets this answer; whoever appended it counts it and
+    /// puts the count into a Summary line.
+    Counted,
 }
 
 /// Whether a call may go on without its line.
@@ -65,12 +92,16 @@ pub struct LogStatus {
 
 /// A sink that somebody else looks at too.
 impl<S: Sink> Sink for Arc<S> {
-    fn append(&self, event: &str) -> Result<(), SinkFault> {
-        S::append(self, event)
+    fn append(&self, class: LineClass, event: &str) -> Result<Appended, SinkFault> {
+        S::append(self, class, event)
     }
 
-    fn append_soon(&self, event: &str) -> Result<(), SinkFault> {
-        S::append_soon(self, event)
+    fn append_soon(&self, class: LineClass, event: &str) -> Result<Appended, SinkFault> {
+        S::append_soon(self, class, event)
+    }
+
+    fn takes_refusals(&self) -> bool {
+        S::takes_refusals(self)
     }
 
     fn blocks(&self) -> bool {
@@ -100,9 +131,9 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn append(&self, event: &str) -> Result<(), SinkFault> {
+    fn append(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.to_owned());
-        Ok(())
+        Ok(Appended::Written)
     }
 
     fn blocks(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Mutex;
 
-use ramgate::audit::{Sink, SinkFault};
+use ramgate::audit::{Appended, LineClass, Sink, SinkFault};
 use serde_json::Value;
 
 type Before = dyn Fn(&str) -> Result<(), SinkFault> + Send + Sync;
@@ -33,10 +33,10 @@ impl ScriptedSink {
 }
 
 impl Sink for ScriptedSink {
-    fn append(&self, event: &str) -> Result<(), SinkFault> {
+    fn append(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
         (self.before)(event)?;
         self.kept.lock().unwrap().push(event.to_owned());
-        Ok(())
+        Ok(Appended::Written)
     }
 
     fn blocks(&self) -> bool {

@@ -31,7 +31,7 @@ use super::chain::Chain;
 use super::event::JournalIdentity;
 use super::follower::Follower;
 use super::notice::Notices;
-use super::sink::{LogStatus, Requirement, Sink, SinkFault};
+use super::sink::{Appended, LineClass, LogStatus, Requirement, Sink, SinkFault};
 
 use checkpoint::{CheckpointFault, Checkpoints, Kind};
 use found::{FileId, open_locked};
@@ -235,13 +235,13 @@ impl Drop for FileSink {
 }
 
 impl Sink for FileSink {
-    fn append(&self, event: &str) -> Result<(), SinkFault> {
-        self.shared.write(event, self.shared.sync)
+    fn append(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
+        self.shared.write(event, self.shared.sync).map(|()| Appended::Written)
     }
 
-    fn append_soon(&self, event: &str) -> Result<(), SinkFault> {
+    fn append_soon(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
         let sync = if self.shared.sync == SyncMode::Always { SyncMode::None } else { self.shared.sync };
-        self.shared.write(event, sync)
+        self.shared.write(event, sync).map(|()| Appended::Written)
     }
 
     fn blocks(&self) -> bool {

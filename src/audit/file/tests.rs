@@ -16,6 +16,10 @@ fn open(path: &Path, sync: SyncMode) -> Result<FileSink, OpenFault> {
     FileSink::open(FileSettings { sync, ..FileSettings::new(path, now) })
 }
 
+fn permit(sink: &FileSink) -> Result<(), SinkFault> {
+    sink.append(LineClass::Permit, "{}").map(|appended| assert_eq!(appended, Appended::Written))
+}
+
 #[test]
 fn a_log_goes_on_where_it_stands() {
     let folder = tempfile::tempdir().unwrap();
@@ -24,7 +28,7 @@ fn a_log_goes_on_where_it_stands() {
         let sink = open(&path, sync).unwrap();
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..5).for_each(|_| sink.append("{}").unwrap()));
+                scope.spawn(|| (0..5).for_each(|_| permit(&sink).unwrap()));
             }
         });
         assert!(matches!(open(&path, sync), Err(OpenFault::InUse { .. })));
@@ -52,7 +56,7 @@ fn a_failed_write_leaves_nothing_behind() {
     let full = Path::new("/dev/full");
     assert!(full.exists());
     let sink = open(full, SyncMode::None).unwrap();
-    assert!(sink.append("{}").is_err());
+    assert!(permit(&sink).is_err());
     assert_eq!(sink.shared.lock().chain, Chain::new());
     assert_eq!((sink.status().failed, sink.status().lost, sink.status().fault.is_some()), (1, 0, true));
 }
@@ -61,7 +65,7 @@ fn a_failed_write_leaves_nothing_behind() {
 fn lines_that_are_not_required_are_counted() {
     let settings = FileSettings { requirement: Requirement::BestEffort, ..FileSettings::new("/dev/full", now) };
     let sink = FileSink::open(settings).unwrap();
-    (0..3).for_each(|_| sink.append("{}").unwrap());
+    (0..3).for_each(|_| permit(&sink).unwrap());
     assert_eq!((sink.status().failed, sink.status().lost), (0, 3));
 }
 
@@ -111,7 +115,7 @@ fn time_alone_rotates_removes_and_attests() {
     };
     SECONDS.store(3601, Ordering::SeqCst);
     wait_for("an hour without lines", || kinds() == "start 1-0 0, hour 1-0 0");
-    sink.append("{}").unwrap();
+    permit(&sink).unwrap();
     SECONDS.store(3601 + 61, Ordering::SeqCst);
     let rotated = target.join("audit.000000000001-000000000001.jsonl");
     wait_for("the file is put away", || rotated.exists());
@@ -141,11 +145,11 @@ fn a_change_is_noticed_by_the_next_line_too() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         let sink = open(&path, SyncMode::Always).unwrap();
-        (0..3).for_each(|_| sink.append("{}").unwrap());
+        (0..3).for_each(|_| permit(&sink).unwrap());
         change(&path);
         // Unless the keeper was there first.
-        let _ = sink.append("{}");
-        wait_for("it is mended", || sink.append("{\"after\":1}").is_ok());
+        let _ = permit(&sink);
+        wait_for("it is mended", || sink.append(LineClass::Permit, "{\"after\":1}").is_ok());
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("\"after\":1") && text.ends_with("}\n") && !text.contains('\0'), "{text}");
         assert!(text.lines().all(|line| serde_json::from_str::<super::super::chain::Link>(line).is_ok()), "{text}");
@@ -166,7 +170,7 @@ fn a_disk_that_hangs_gets_no_more_lines() {
     assert!(sink.blocks(), "whoever writes now is told that it may take time");
     sink.shared.syncs(Some(now() - jiff::SignedDuration::from_secs(2)));
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| sink.append("{}"));
+        let waiting = scope.spawn(|| permit(&sink));
         thread::sleep(Duration::from_millis(50));
         assert!(!waiting.is_finished());
         assert_eq!(sink.status().written, 0);
@@ -180,13 +184,13 @@ fn a_disk_that_hangs_gets_no_more_lines() {
 fn a_sync_that_fails_turns_the_log_bad() {
     let null = Path::new("/dev/null");
     let sink = open(null, SyncMode::Always).unwrap();
-    assert!(sink.append("{}").is_err());
-    assert!(sink.append("{}").is_err());
+    assert!(permit(&sink).is_err());
+    assert!(permit(&sink).is_err());
     let sink = open(null, SyncMode::Group).unwrap();
-    assert_eq!(sink.append("{}"), Ok(()), "the line was handed over");
+    assert_eq!(permit(&sink), Ok(()), "the line was handed over");
     while sink.shared.lock().bad.is_none() {
         thread::sleep(Duration::from_millis(1));
     }
-    assert!(sink.append("{}").is_err(), "and no other is before it can be synced");
+    assert!(permit(&sink).is_err(), "and no other is before it can be synced");
     assert!(sink.status().fault.is_some());
 }
