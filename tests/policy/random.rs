@@ -6,18 +6,30 @@
 
 use serde_json::{Map, Value, json};
 
-/// Splitmix64: the same seed gives the same cases on every machine.
+/// Splitmix64: the same seed gives the same cases on every machine. Bytes that a fuzzer chose come first.
 #[derive(Debug, Clone)]
-pub struct Rng(u64);
+pub struct Rng {
+    state: u64,
+    chosen: std::collections::VecDeque<u8>,
+}
 
 impl Rng {
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self { state: seed, chosen: std::collections::VecDeque::new() }
+    }
+
+    /// Draws the bytes one by one, and goes on by a fixed seed when they are used up.
+    #[allow(dead_code, reason = "the fuzzer's way in")]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self { state: 0, chosen: bytes.iter().copied().collect() }
     }
 
     fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
+        if let Some(byte) = self.chosen.pop_front() {
+            return u64::from(byte);
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.state;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         bits ^ (bits >> 31)

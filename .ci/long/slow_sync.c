@@ -1,0 +1,22 @@
+/* A disk that takes SLOW_SYNC_MS for each sync: preloaded into the gateway by `.ci/long/soak`. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void wait_for_the_disk(void) {
+    const char *ms = getenv("SLOW_SYNC_MS");
+    if (ms) usleep(1000 * atoi(ms));
+}
+
+int fdatasync(int file) {
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    wait_for_the_disk();
+    return real(file);
+}
+
+int fsync(int file) {
+    int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fsync");
+    wait_for_the_disk();
+    return real(file);
+}

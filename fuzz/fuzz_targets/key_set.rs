@@ -1,0 +1,4 @@
+//! See `key_set` in `src/lib.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ramgate_fuzz::run("key_set", data));

@@ -1,0 +1,4 @@
+//! See `rebuilt` in `src/lib.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ramgate_fuzz::run("rebuilt", data));

@@ -1,0 +1,38 @@
+//! What is fuzzed, and what must hold of it: one function a target, each a total function of some bytes.
+//!
+//! The fuzzer calls them on inputs that it makes up (`fuzz_targets/`); the ordinary test `tests/fuzz_inputs.rs` calls
+//! them on the committed seeds and past crashes. A target panics when a property is broken, and never otherwise.
+#![forbid(unsafe_code)]
+#![allow(unreachable_pub, reason = "a crate here, a module in the tests")]
+#![allow(clippy::unwrap_used, reason = "a property that cannot be checked is broken")]
+
+mod log;
+mod policy;
+mod token;
+mod wire;
+
+/// Every target by the name of its folder under `seeds/`.
+pub const TARGETS: [(&str, fn(&[u8])); 15] = [
+    ("head", wire::head),
+    ("body", wire::body),
+    ("form", wire::form),
+    ("rebuilt", wire::rebuilt),
+    ("proxy_header", wire::proxy_header),
+    ("forwarded", wire::forwarded),
+    ("authorization", wire::authorization),
+    ("certificate_subject", wire::certificate_subject),
+    ("jwt", token::jwt),
+    ("key_set", token::key_set),
+    ("sealed_token", token::sealed_token),
+    ("caller_identity", token::caller_identity),
+    ("policy_document", policy::document),
+    ("policy_index", policy::index),
+    ("audit_log", log::audit_log),
+];
+
+/// Runs one target. The name must be one of [`TARGETS`].
+#[allow(dead_code, reason = "for the binaries; the tests walk the table")]
+pub fn run(name: &str, data: &[u8]) {
+    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of the table");
+    target(data);
+}

@@ -1,0 +1,79 @@
+//! Policy documents, session policies among them, and the index held against two slower ways to the same verdict.
+
+use ramgate::pdp::Ruling;
+use ramgate::policy::{Document, Effect, Library};
+use ramgate::source::Source;
+use ramgate::suite::{Case, CaseRequest};
+use serde_json::{Value, json};
+
+#[path = "../../tests/policy/random.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the engine, which use more of it")]
+mod random;
+#[path = "../../tests/policy/reference.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the engine, which use more of it")]
+mod reference;
+
+/// A document that is taken is JSON, has the statements that its text has, and is the same document when it is read
+/// again, alone or from a library that knows it.
+pub(crate) fn document(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let source = Source::new("fuzz.json", text);
+    match Document::parse("fuzz", &source) {
+        Err(complaints) => assert!(!complaints.is_empty(), "a refusal has a reason"),
+        Ok(document) => {
+            let value: Value = serde_json::from_str(text).expect("an accepted document is JSON");
+            let statements = match &value["Statement"] {
+                Value::Array(all) => all.clone(),
+                one => vec![one.clone()],
+            };
+            assert_eq!(document.statements().len(), statements.len());
+            for (read, written) in document.statements().iter().zip(&statements) {
+                assert_eq!(read.effect() == Effect::Deny, written["Effect"] == "Deny");
+            }
+            let mut library = Library::default();
+            let first = library.document("fuzz", &source).expect("read by itself, it was taken");
+            let pretty = Source::new("pretty.json", serde_json::to_string_pretty(&value).unwrap());
+            let again = library.document("fuzz", &pretty).expect("how a document is laid out does not matter");
+            let shown =
+                |document: &Document| format!("{:?}", document.statements().iter().map(text_of).collect::<Vec<_>>());
+            assert_eq!(shown(&first), shown(&document));
+            assert_eq!(shown(&again), shown(&document));
+        }
+    }
+}
+
+fn text_of(statement: &ramgate::policy::Statement) -> String {
+    let mut conditions: Vec<_> = statement
+        .conditions()
+        .iter()
+        .map(|it| format!("{:?} {} {:?}", it.operator(), it.written_key(), it.wanted()))
+        .collect();
+    // JSON objects have no order, and neither have the conditions of a statement.
+    conditions.sort();
+    format!("{:?} {:?} {:?} {conditions:?}", statement.effect(), statement.actions(), statement.resources())
+}
+
+/// The index, a look at every statement, and the slow evaluator that the tests keep agree on policies and requests that
+/// the bytes choose.
+pub(crate) fn index(data: &[u8]) {
+    let mut rng = random::Rng::of_bytes(data);
+    let policies = random::policies(&mut rng);
+    let asked = random::request(&mut rng, &policies);
+    let case = json!({"name": "fuzz", "policies": policies, "request": asked, "expect": "Allow"});
+    let case: Case = serde_json::from_str(&case.to_string()).unwrap();
+    let Ok(stage) = case.stage() else { panic!("a drawn case fits") };
+    let request: CaseRequest = serde_json::from_value(asked.clone()).unwrap();
+    let ruling = stage.decide(&request).unwrap();
+    let expected = reference::judge(&policies, &asked);
+    assert_eq!(
+        format!("{:?}", ruling.decision().verdict()),
+        format!("{:?}", expected.verdict),
+        "{asked:#} {policies:#?}"
+    );
+    let proof = match &ruling {
+        Ruling::Permitted(permit) => permit.proof(),
+        Ruling::Denied(denied) => denied.proof(),
+    };
+    assert_eq!(proof.verdict(), ruling.decision().verdict());
+    assert!(!proof.summary().to_string().is_empty());
+}
