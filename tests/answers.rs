@@ -61,7 +61,7 @@ fn what_the_gateway_cannot_do_is_unavailable_and_not_forwarded() {
         shared.settings.identity.nonces.capacity = 2;
         let gateway = TestGateway::start(shared);
         assert_eq!(gateway.ask(&dialect.call(&Caller::terway(), &[])).status, 400);
-        unavailable(&gateway, dialect, "as many nonces of this key");
+        unavailable(&gateway, dialect, "as many nonces of this caller");
         assert_eq!(upstream.requests(), [""; 0], "{dialect:?}");
     }
 }

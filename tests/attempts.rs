@@ -13,6 +13,7 @@ use aws_lc_rs::digest;
 use jiff::Timestamp;
 use ramgate::audit::{BudgetLimits, FileSettings, FileSink, SinkFault, SyncMode};
 use ramgate::identity::{NonceFault, NonceMemory};
+use ramgate::ram::Principal;
 use serde_json::{Value, json};
 use support::caller::{Shape, raw};
 use support::refusals::{DIALECTS, KEYS, refusals, root, stranger, tampered};
@@ -342,7 +343,7 @@ fn a_log_on_disk_is_one_chain_whoever_writes() {
 struct Panicking;
 
 impl NonceMemory for Panicking {
-    fn remember(&self, _: &str, nonce: &str, _: Timestamp) -> Result<(), NonceFault> {
+    fn remember(&self, _: &Principal, _: &str, nonce: &str, _: Timestamp, _: Timestamp) -> Result<(), NonceFault> {
         assert_ne!(nonce, "panic", "in the test");
         Ok(())
     }

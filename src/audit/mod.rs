@@ -4,6 +4,7 @@
 //! that touches files; what follows it (`stdout`, the spool) gets its lines. Must not know: HTTP, how a caller is
 //! recognised, the clock, which it is handed.
 
+mod ahead;
 mod attempt;
 mod bounded;
 mod budget;
@@ -22,12 +23,16 @@ mod tally;
 mod user_identity;
 mod written_decision;
 
+pub use ahead::{SyncTicket, WriteAhead};
 pub use attempt::{Attempt, Reached};
 pub use budget::{Admission, Budget, BudgetLimits, Suppressed};
 pub use chain::{Chain, Link};
 pub use checkpoint_key::{CheckpointKey, NewCheckpointKey, NoCheckpointKey};
 pub use event::{Answered, Forwarded, JournalIdentity};
-pub use file::{CheckpointSettings, FileSettings, FileSink, OpenFault, Packing, Parcel, Rotation, Spool, SyncMode};
+pub use file::{
+    AllowedAfter, CheckpointSettings, FileSettings, FileSink, LogPast, OpenFault, Packing, Parcel, Rotation, Spool,
+    SyncMode,
+};
 pub use follower::{Follower, FollowerStatus};
 pub use granted::Granted;
 pub use journal::{Journal, Recorded};

@@ -61,6 +61,8 @@ refusals! {
     AccountNotServed,
     ClockFormat,
     Clock,
+    /// A call dated in a time of which the nonce memory no longer knows every accepted call.
+    SignedBeforeMemory,
     NonceUsed,
     NonceMalformed,
     NonceMemoryFull,

@@ -23,6 +23,7 @@ mod issuing;
 mod key;
 mod lint;
 mod moment;
+mod nonces;
 mod own_key;
 mod plain;
 mod progress;

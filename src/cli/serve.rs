@@ -19,6 +19,7 @@ use super::audit_log;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::insecure::Insecure;
+use super::nonces;
 use super::runtime::{runtime, start_log, stop_on_signal};
 use super::startup::{Keys, Material, Plan, Started};
 
@@ -87,7 +88,7 @@ impl Serve {
                 Greeting { configured, demo, address, admin: told, tls, upstream, products, audit, stdout_taken };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
-            let Started { gateway, credentials, log } = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, credentials, log, nonces } = ready.gateway(&servers, &shutdown).await?;
             greeting.print(&revision);
             let gateway = Arc::new(gateway);
             if let Some((listener, uris)) = credentials {
@@ -101,7 +102,7 @@ impl Serve {
             gateway::run(listener, gateway, shutdown).await;
             servers.close();
             servers.wait().await;
-            audit_log::end(log).await;
+            nonces::end(log, nonces).await;
             Ok(Exit::Yes)
         })
     }

@@ -16,14 +16,14 @@ use crate::gateway::{
     CredentialsUri, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys,
     UpstreamTarget, client_tls, now,
 };
-use crate::identity::{Credential, InMemoryNonces, KeyRing, KeyStatus, Secret, WithoutSecret};
+use crate::identity::{Credential, KeyRing, KeyStatus, Secret, WithoutSecret};
 use crate::pdp::{Directory, Pdp};
 use crate::ram::{AccessKeyId, Principal};
 use crate::simulator::{Simulator, SimulatorSettings, World};
 use crate::source::Source;
 use crate::store::{
-    DEMO_KEYRING, FactSource, FileModes, Loaded, demo_policies, load_directories, read_bounded, read_keyring,
-    read_keyring_text,
+    DEMO_KEYRING, FactSource, FileModes, FileNonces, Loaded, demo_policies, load_directories, read_bounded,
+    read_keyring, read_keyring_text,
 };
 
 use super::audit_log::{self, LogParts, Opened};
@@ -31,6 +31,7 @@ use super::exit::Failure;
 use super::http_client::read_roots;
 use super::insecure::Insecure;
 use super::issuing::ReadyIssuer;
+use super::nonces::{self, KeyLife};
 use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_key};
 use super::tag_key::tag_key;
 use super::tls_files::TlsReload;
@@ -82,6 +83,8 @@ pub(super) struct Ready {
     issuers: Vec<Issuer>,
     issuing: Option<ReadyIssuer>,
     log: LogParts,
+    key_life: KeyLife,
+    modes: FileModes,
 }
 
 /// A gateway, and what else is served beside it.
@@ -90,6 +93,8 @@ pub(super) struct Started {
     pub(super) credentials: Option<(TcpListener, Vec<CredentialsUri>)>,
     /// To be closed when all else is done.
     pub(super) log: Arc<FileSink>,
+    /// To be closed after the log.
+    pub(super) nonces: Option<Arc<FileNonces>>,
 }
 
 impl Plan {
@@ -138,8 +143,26 @@ impl Plan {
         let issuing = self.settings.issuer.clone();
         let issuing = issuing.map(|issuer| ReadyIssuer::read(issuer, &loaded.directory, modes)).transpose()?;
         let log = LogParts::read(&self.settings.audit, modes, loaded.directory.revision())?;
+        let key_life = match &self.keys {
+            Keys::Material(_) => KeyLife::Lasting,
+            Keys::Issued(_) => KeyLife::OneRun,
+        };
         let Self { settings, world, .. } = self;
-        Ok(Ready { settings, loaded, keys, upstream_keys, tls, listener_tls, replica, world, issuers, issuing, log })
+        Ok(Ready {
+            settings,
+            loaded,
+            keys,
+            upstream_keys,
+            tls,
+            listener_tls,
+            replica,
+            world,
+            issuers,
+            issuing,
+            log,
+            key_life,
+            modes,
+        })
     }
 
     fn refuse_insecure(&self) -> Result<(), Failure> {
@@ -258,6 +281,7 @@ impl Ready {
         // Last of all, so that a start that fails leaves no log behind.
         let audit = &self.settings.audit;
         let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
+        let nonces = nonces::open(&self.settings, self.key_life, self.modes, &log)?;
         let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
         let identity = JournalIdentity { tags: Some(tag_key(&audit.path)?), ..log.identity().clone() };
         let journal = Journal::new(Box::new(Arc::clone(&log)), identity, limits);
@@ -314,7 +338,7 @@ impl Ready {
             issuers,
             issuer_keys,
             issuing,
-            nonces: Box::new(InMemoryNonces::new(self.settings.identity.nonces)),
+            nonces: nonces.memory,
             journal: Arc::new(journal),
             products: self.settings.products.into_iter().map(|product| Product::new(product, &upstream)).collect(),
             upstream,
@@ -330,7 +354,7 @@ impl Ready {
             proxies: self.settings.listener.proxies,
             tls,
         });
-        Ok(Started { gateway, credentials, log })
+        Ok(Started { gateway, credentials, log, nonces: nonces.files })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[identity]`: the window in which a signed call is good, and the memory of what was accepted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -11,10 +12,20 @@ use super::issuer::WrittenIssuer;
 use super::needed::Reader;
 use super::tokens::WrittenJwt;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct IdentitySettings {
     pub clock_skew: Duration,
     pub nonces: NonceLimits,
+    pub nonce_store: NonceStore,
+}
+
+/// Where the nonces of accepted calls are remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NonceStore {
+    /// In files, which outlive the process: at that path, or beside the audit log.
+    File(Option<PathBuf>),
+    /// In memory: a restart forgets them.
+    Memory,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -23,6 +34,7 @@ pub(super) struct WrittenIdentity {
     pub(super) clock_skew: Option<Spanned<duration::Written>>,
     pub(super) nonce_memory: Option<Spanned<duration::Written>>,
     pub(super) nonce_store: Option<Spanned<String>>,
+    pub(super) nonce_path: Option<Spanned<PathBuf>>,
     pub(super) nonce_capacity: Option<Spanned<usize>>,
     pub(super) nonce_share: Option<Spanned<f64>>,
     pub(super) jwt: Vec<WrittenJwt>,
@@ -33,7 +45,8 @@ impl Default for IdentitySettings {
     fn default() -> Self {
         Self {
             clock_skew: Duration::from_secs(15 * 60),
-            nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 0.5 },
+            nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 8_388_608, share: 0.5 },
+            nonce_store: NonceStore::File(None),
         }
     }
 }
@@ -55,6 +68,26 @@ impl Reader<'_> {
             value
         });
         let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
-        IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share } }
+        let nonce_store = self.nonce_store(written.nonce_store, written.nonce_path);
+        IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share }, nonce_store }
+    }
+
+    fn nonce_store(&mut self, store: Option<Spanned<String>>, path: Option<Spanned<PathBuf>>) -> NonceStore {
+        match store.as_ref().map(|store| store.get_ref().as_str()) {
+            // `redis` is refused by name elsewhere.
+            None | Some("file" | "redis") => NonceStore::File(path.map(|path| self.folder.join(path.into_inner()))),
+            Some("memory") => {
+                if let Some(path) = path {
+                    let title = "`nonce_path` is where `nonce_store = \"file\"` writes, and the store is `memory`";
+                    self.complain(path.span(), title, "remove one of the two");
+                }
+                NonceStore::Memory
+            }
+            Some(other) => {
+                let title = format!("unknown value `{other}` for `nonce_store`");
+                self.complain(store.map_or(0..0, |store| store.span()), &title, "write `file` or `memory`");
+                NonceStore::Memory
+            }
+        }
     }
 }

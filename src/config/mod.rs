@@ -31,7 +31,7 @@ pub use audit_sinks::{HttpSettings, StdoutSettings};
 pub(crate) use duration::number_and_unit;
 pub use duration::parse_duration;
 pub use environment::environment;
-pub use identity::IdentitySettings;
+pub use identity::{IdentitySettings, NonceStore};
 pub use instance_role::InstanceRoleSettings;
 pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSettings};
 pub use limits::Limits;

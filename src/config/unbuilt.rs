@@ -8,13 +8,13 @@ use super::written::WrittenSettings;
 
 pub(super) fn complaints(source: &Source, written: &WrittenSettings) -> Vec<Complaint> {
     let span = |unbuilt: &super::written::Unbuilt| unbuilt.as_ref().map(toml::Spanned::span);
-    let not_one = |value: &Option<toml::Spanned<String>>, built: &str| {
-        value.as_ref().filter(|value| value.get_ref() != built).map(toml::Spanned::span)
+    let is = |value: &Option<toml::Spanned<String>>, unbuilt: &str| {
+        value.as_ref().filter(|value| value.get_ref() == unbuilt).map(toml::Spanned::span)
     };
     let identity = &written.identity;
     let found: [(Option<Range<usize>>, &str, &str); 2] = [
         (span(&written.shadow), "[shadow]", "leave the section out"),
-        (not_one(&identity.nonce_store, "memory"), "identity.nonce_store", "use `memory`"),
+        (is(&identity.nonce_store, "redis"), "identity.nonce_store", "use `file`, one for each replica"),
     ];
     found
         .into_iter()

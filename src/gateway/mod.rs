@@ -46,7 +46,7 @@ mod upstream_keys;
 mod welcome;
 
 pub use admin::{LogSpace, serve_admin};
-pub use clock::now;
+pub use clock::{now, steady};
 pub use instance_role::InstanceRole;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
 pub use metadata::MetadataFault;

@@ -94,7 +94,7 @@ impl Authenticator<'_> {
                 (opened.principal.clone(), proof, opened.policy.clone())
             }
         };
-        self.nonces.remember(claimed.access_key_id, claimed.nonce, now)?;
+        self.nonces.remember(&principal, claimed.access_key_id, claimed.nonce, signed_at, now)?;
         let caller = Caller { principal, proof, scheme: claim.scheme() };
         Ok(Authenticated { caller, signed_at: Some(signed_at), session_policy })
     }

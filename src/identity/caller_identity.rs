@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::ram::{AccessKeyId, Parameter, Place};
-use crate::source::hex;
+use crate::source::{hex, unhex};
 use crate::wire::Method;
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
@@ -74,7 +74,8 @@ impl SignedIdentity {
         let token = written.security_token;
         // What goes into a header is checked here, once.
         let plain = token.bytes().all(|byte| byte.is_ascii_graphic());
-        let is_signature = written.signature.len() == 64 && written.signature.bytes().all(|it| it.is_ascii_hexdigit());
+        // In one spelling only: the same signature in another must not be taken for one that was not used.
+        let is_signature = unhex(written.signature.as_bytes(), &mut [0; 32]).is_some();
         if !plain || !is_signature {
             return Err("holds a token or a signature that is none");
         }

@@ -94,6 +94,7 @@ impl IdentityFault {
             Self::Clock => Refusal::Clock,
             Self::MalformedNonce => Refusal::NonceMalformed,
             Self::Nonce(NonceFault::Used) => Refusal::NonceUsed,
+            Self::Nonce(NonceFault::Forgotten) => Refusal::SignedBeforeMemory,
             Self::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,
         }
     }

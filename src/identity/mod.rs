@@ -17,6 +17,7 @@ mod issuer;
 mod jwks;
 mod jwt;
 mod keyring;
+mod nonce_table;
 mod replay;
 mod secret;
 mod signed;
@@ -41,6 +42,7 @@ pub use jwt::{
     FixedKeys, KeySource, NotBefore, TokenAlgorithm, TokenFault, TokenIssuer, TokenMapping, VerifiedToken, verify_token,
 };
 pub use keyring::{Credential, KeyRing, KeyStatus, KnownKey, SecretPlace, WithoutSecret};
+pub use nonce_table::{DigestKey, Moment, NonceTable, NonceUse};
 pub use replay::{InMemoryNonces, NonceFault, NonceLimits, NonceMemory};
 pub use secret::Secret;
 pub use signed::Signed;

@@ -3,18 +3,31 @@
 //! Bounded, and closed when it is full: a nonce that could still be replayed is never forgotten to make room
 //! (`spec/wire-protocol.md` 2.4, design 8).
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::rand;
 use jiff::Timestamp;
 
-/// Remembers which nonces were used with which key. One step: what two threads ask at once, one of them gets.
+use crate::ram::Principal;
+
+use super::nonce_table::{DigestKey, Moment, NonceTable};
+
+/// Remembers which nonces were used with which key. One step: of two threads that ask at once, one is accepted.
 pub trait NonceMemory: Send + Sync {
+    /// Accepts a nonce that `access_key_id` has not used. `holder` is whose key it is: its share bounds how many nonces
+    /// it may use. `signed_at` is the date that was signed along with the nonce.
+    ///
     /// # Errors
-    /// A nonce that was used within the memory's span, or a memory that has no room for it.
-    fn remember(&self, access_key_id: &str, nonce: &str, now: Timestamp) -> Result<(), NonceFault>;
+    /// A nonce that was used, a date of which the memory no longer knows what was accepted, or no room.
+    fn remember(
+        &self,
+        holder: &Principal,
+        access_key_id: &str,
+        nonce: &str,
+        signed_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), NonceFault>;
 
     /// How many nonces are held.
     fn held(&self) -> usize {
@@ -26,10 +39,14 @@ pub trait NonceMemory: Send + Sync {
 pub enum NonceFault {
     #[error("The request signature nonce has been used.")]
     Used,
+    #[error(
+        "the call is dated in a time of which this gateway no longer knows every call that it accepted: try again with a new signature"
+    )]
+    Forgotten,
     #[error("the nonce memory is full: try again in a minute, or raise `nonce_capacity`")]
     Full,
     #[error(
-        "the nonce memory holds as many nonces of this key as one key may have: call less often, or raise `nonce_share`"
+        "the nonce memory holds as many nonces of this caller as one caller may have: call less often, or raise `nonce_share`"
     )]
     ShareUsedUp,
 }
@@ -40,145 +57,99 @@ pub struct NonceLimits {
     pub span: Duration,
     /// How many nonces are held.
     pub capacity: usize,
-    /// The part of them that one key may hold, 0 to 1.
+    /// The part of them that one principal may hold, 0 to 1.
     pub share: f64,
 }
 
-/// Keyed digests of 64 bits, forgotten by the minute. About 40 bytes a nonce.
+/// A memory that ends with the process.
 #[derive(Debug)]
 pub struct InMemoryNonces {
-    limits: NonceLimits,
-    share: usize,
-    keyed: RandomState,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    held: HashSet<u64, Digested>,
-    minutes: VecDeque<Minute>,
-    by_key: HashMap<u64, usize, Digested>,
-}
-
-#[derive(Debug)]
-struct Minute {
-    number: i64,
-    entries: Vec<Entry>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    nonce: u64,
-    key: u64,
+    key: DigestKey,
+    steady: fn() -> Duration,
+    table: Mutex<NonceTable>,
 }
 
 impl InMemoryNonces {
-    pub fn new(limits: NonceLimits) -> Self {
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let share = ((limits.capacity as f64 * limits.share) as usize).clamp(1, limits.capacity.max(1));
-        Self { limits, share, keyed: RandomState::new(), state: Mutex::default() }
-    }
-
-    /// How many nonces are held.
-    pub fn len(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).held.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// `steady` is a clock that cannot be set.
+    pub fn new(limits: NonceLimits, steady: fn() -> Duration) -> Self {
+        let mut key = [0; 16];
+        rand::fill(&mut key).expect("the system gives random bytes");
+        Self { key: DigestKey(key), steady, table: Mutex::new(NonceTable::new(limits)) }
     }
 }
 
 impl NonceMemory for InMemoryNonces {
     fn held(&self) -> usize {
-        self.len()
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).held()
     }
 
-    fn remember(&self, access_key_id: &str, nonce: &str, now: Timestamp) -> Result<(), NonceFault> {
-        let entry =
-            Entry { nonce: self.keyed.hash_one((access_key_id, nonce)), key: self.keyed.hash_one(access_key_id) };
-        let number = now.as_second().div_euclid(60);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.forget_before(number - self.limits.span.as_secs().div_ceil(60).try_into().unwrap_or(i64::MAX));
-        if state.held.contains(&entry.nonce) {
-            return Err(NonceFault::Used);
-        }
-        if state.held.len() >= self.limits.capacity {
-            return Err(NonceFault::Full);
-        }
-        if state.by_key.get(&entry.key).is_some_and(|held| *held >= self.share) {
-            return Err(NonceFault::ShareUsedUp);
-        }
-        state.insert(entry, number);
-        Ok(())
+    fn remember(
+        &self,
+        holder: &Principal,
+        access_key_id: &str,
+        nonce: &str,
+        signed_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), NonceFault> {
+        let used = self.key.digest(holder, access_key_id, nonce, signed_at.as_second());
+        let now = Moment { wall: now.as_second(), steady: (self.steady)() };
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).accept(used, now)
     }
 }
 
-impl State {
-    fn insert(&mut self, entry: Entry, number: i64) {
-        self.held.insert(entry.nonce);
-        *self.by_key.entry(entry.key).or_default() += 1;
-        match self.minutes.back_mut() {
-            // A clock that steps back must not shorten anybody's span.
-            Some(minute) if minute.number >= number => minute.entries.push(entry),
-            _ => self.minutes.push_back(Minute { number, entries: vec![entry] }),
-        }
+/// A memory that somebody else looks at too.
+impl<M: NonceMemory> NonceMemory for Arc<M> {
+    fn remember(
+        &self,
+        holder: &Principal,
+        access_key_id: &str,
+        nonce: &str,
+        signed_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), NonceFault> {
+        M::remember(self, holder, access_key_id, nonce, signed_at, now)
     }
 
-    /// Drops the minutes whose last second is more than the span ago.
-    fn forget_before(&mut self, oldest: i64) {
-        while self.minutes.front().is_some_and(|minute| minute.number < oldest) {
-            let Some(minute) = self.minutes.pop_front() else { return };
-            for entry in minute.entries {
-                self.held.remove(&entry.nonce);
-                if let Some(held) = self.by_key.get_mut(&entry.key) {
-                    *held -= 1;
-                    if *held == 0 {
-                        self.by_key.remove(&entry.key);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The digests are keyed already: hashing them again would add nothing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Digested;
-
-#[derive(Debug, Default)]
-struct AsIs(u64);
-
-impl BuildHasher for Digested {
-    type Hasher = AsIs;
-
-    fn build_hasher(&self) -> AsIs {
-        AsIs::default()
-    }
-}
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, digest: u64) {
-        self.0 = digest;
+    fn held(&self) -> usize {
+        M::held(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
-    fn memory(capacity: usize, share: f64) -> InMemoryNonces {
-        InMemoryNonces::new(NonceLimits { span: Duration::from_secs(31 * 60), capacity, share })
+    thread_local! {
+        static STEADY: Cell<u64> = const { Cell::new(0) };
+    }
+
+    struct Bench {
+        memory: InMemoryNonces,
+        principal: Principal,
+    }
+
+    impl Bench {
+        fn new(capacity: usize, share: f64) -> Self {
+            STEADY.set(0);
+            let limits = NonceLimits { span: Duration::from_secs(31 * 60), capacity, share };
+            let memory = InMemoryNonces::new(limits, || Duration::from_secs(STEADY.get()));
+            Self { memory, principal: principal("user/alice") }
+        }
+
+        /// A call that is signed and accepted at once.
+        fn call(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
+            self.signed(key, nonce, second, second)
+        }
+
+        fn signed(&self, key: &str, nonce: &str, signed_at: i64, now: i64) -> Result<(), NonceFault> {
+            self.memory.remember(&self.principal, key, nonce, at(signed_at), at(now))
+        }
+    }
+
+    fn principal(name: &str) -> Principal {
+        Principal::new("1234567890123456".parse().unwrap(), name.parse().unwrap())
     }
 
     fn at(second: i64) -> Timestamp {
@@ -187,38 +158,75 @@ mod tests {
 
     #[test]
     fn a_nonce_is_accepted_once_within_the_span() {
-        let memory = memory(10, 1.0);
-        assert_eq!(memory.remember("a", "n", at(0)), Ok(()));
-        assert_eq!(memory.remember("a", "n", at(31 * 60)), Err(NonceFault::Used));
-        assert_eq!(memory.remember("b", "n", at(1)), Ok(()));
-        assert_eq!(memory.remember("a", "n", at(33 * 60)), Ok(()));
-        assert_eq!(memory.len(), 1);
+        let bench = Bench::new(10, 1.0);
+        assert_eq!(bench.call("a", "n", 0), Ok(()));
+        STEADY.set(31 * 60);
+        assert_eq!(bench.call("a", "n", 31 * 60), Err(NonceFault::Used));
+        assert_eq!(bench.call("b", "n", 1), Ok(()));
+        STEADY.set(64 * 60);
+        assert_eq!(bench.call("a", "n", 64 * 60), Ok(()));
+        assert_eq!(bench.memory.held(), 1);
     }
 
     #[test]
     fn a_full_memory_refuses_and_forgets_nothing() {
-        let memory = memory(2, 1.0);
-        assert_eq!(memory.remember("a", "1", at(0)), Ok(()));
-        assert_eq!(memory.remember("b", "2", at(0)), Ok(()));
-        assert_eq!(memory.remember("c", "3", at(0)), Err(NonceFault::Full));
-        assert_eq!(memory.remember("a", "1", at(0)), Err(NonceFault::Used));
+        let bench = Bench::new(2, 1.0);
+        assert_eq!(bench.call("a", "1", 0), Ok(()));
+        assert_eq!(bench.call("b", "2", 0), Ok(()));
+        assert_eq!(bench.call("c", "3", 0), Err(NonceFault::Full));
+        assert_eq!(bench.call("a", "1", 0), Err(NonceFault::Used));
     }
 
     #[test]
-    fn one_key_cannot_fill_the_memory() {
-        let memory = memory(4, 0.5);
-        assert_eq!(memory.remember("a", "1", at(0)), Ok(()));
-        assert_eq!(memory.remember("a", "2", at(0)), Ok(()));
-        assert_eq!(memory.remember("a", "3", at(0)), Err(NonceFault::ShareUsedUp));
-        assert_eq!(memory.remember("b", "1", at(0)), Ok(()));
+    fn one_principal_cannot_fill_the_memory_whatever_keys_it_has() {
+        let bench = Bench::new(4, 0.5);
+        assert_eq!(bench.call("a", "1", 0), Ok(()));
+        assert_eq!(bench.call("b", "2", 0), Ok(()));
+        assert_eq!(bench.call("c", "3", 0), Err(NonceFault::ShareUsedUp));
+        let bob = principal("user/bob");
+        assert_eq!(bench.memory.remember(&bob, "d", "1", at(0), at(0)), Ok(()));
+        // What was forgotten counts no more.
+        STEADY.set(40 * 60);
+        assert_eq!(bench.call("c", "3", 40 * 60), Ok(()));
+        assert_eq!(bench.call("c", "4", 40 * 60), Ok(()));
     }
 
     #[test]
-    fn a_clock_that_steps_back_keeps_every_nonce() {
-        let memory = memory(10, 1.0);
-        assert_eq!(memory.remember("a", "1", at(600)), Ok(()));
-        assert_eq!(memory.remember("a", "2", at(0)), Ok(()));
-        assert_eq!(memory.remember("a", "1", at(0)), Err(NonceFault::Used));
-        assert_eq!(memory.remember("a", "2", at(31 * 60)), Err(NonceFault::Used));
+    fn a_wall_clock_that_steps_reopens_nothing() {
+        const HOUR: i64 = 3600;
+        // Forward: the steady clock says that no time has passed.
+        let bench = Bench::new(10, 1.0);
+        assert_eq!(bench.call("a", "1", 0), Ok(()));
+        assert_eq!(bench.call("a", "2", HOUR), Ok(()));
+        assert_eq!(bench.call("a", "1", 0), Err(NonceFault::Used), "the clock was set right again");
+        // Back: the wall clock says that the nonce's time is still to come.
+        let bench = Bench::new(10, 1.0);
+        assert_eq!(bench.call("a", "1", HOUR), Ok(()));
+        STEADY.set(10_000);
+        assert_eq!(bench.call("a", "2", 0), Ok(()));
+        STEADY.set(20_000);
+        assert_eq!(bench.call("a", "1", HOUR), Err(NonceFault::Used));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_refused_by_its_date() {
+        let bench = Bench::new(10, 1.0);
+        assert_eq!(bench.call("a", "1", 0), Ok(()));
+        assert_eq!(bench.call("b", "1", -600), Ok(()));
+        STEADY.set(10_000);
+        assert_eq!(bench.call("a", "2", 10_000), Ok(()));
+        assert_eq!(bench.memory.held(), 1);
+        // The wall clock is set back, and the old call would be in the window again.
+        assert_eq!(bench.signed("a", "1", 0, 60), Err(NonceFault::Forgotten));
+        assert_eq!(bench.signed("a", "never used", -120, 60), Err(NonceFault::Forgotten));
+        assert_eq!(bench.signed("b", "never used", -120, 60), Ok(()), "each key has a date of its own");
+    }
+
+    #[test]
+    fn a_call_signed_ahead_of_the_clock_is_remembered_until_its_date_has_passed() {
+        let bench = Bench::new(10, 1.0);
+        assert_eq!(bench.signed("a", "1", 900, 0), Ok(()));
+        STEADY.set(31 * 60 + 1);
+        assert_eq!(bench.signed("a", "1", 900, 31 * 60 - 120), Err(NonceFault::Used));
     }
 }

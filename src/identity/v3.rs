@@ -93,7 +93,8 @@ impl<'a> V3Claim<'a> {
             action: Some(header("x-acs-action")?),
             version: Some(header("x-acs-version")?),
             timestamp: header("x-acs-date")?,
-            nonce: header("x-acs-signature-nonce")?,
+            // As it is signed: with or without space around it, it is the same nonce.
+            nonce: header("x-acs-signature-nonce")?.trim(),
             security_token: signed.header("x-acs-security-token").filter(|token| !token.is_empty()),
         };
         let id_header = signed.header("x-acs-accesskey-id");

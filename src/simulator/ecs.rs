@@ -1,8 +1,8 @@
 //! One signed request in, one answer out: who calls, what is asked, and the world's turn.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -61,6 +61,12 @@ impl Default for SimulatorSettings {
     }
 }
 
+/// Time since the first simulator was made, by a clock that nobody can set.
+fn steady() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
+}
+
 impl Simulator {
     /// `keys`: whose calls are taken; all of the world's account.
     pub fn new(world: World, keys: KeyRing, settings: SimulatorSettings) -> Self {
@@ -70,7 +76,7 @@ impl Simulator {
             catalog: Catalog::bundled(),
             keys,
             settings,
-            nonces: InMemoryNonces::new(settings.nonces),
+            nonces: InMemoryNonces::new(settings.nonces, steady),
             world: Mutex::new(world),
         }
     }

@@ -14,6 +14,8 @@ mod documents;
 mod file;
 #[cfg(feature = "identity")]
 mod issuer_keys;
+#[cfg(feature = "identity")]
+mod nonces;
 mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
@@ -35,6 +37,8 @@ pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
 #[cfg(feature = "identity")]
 pub use issuer_keys::read_issuer_keys;
+#[cfg(feature = "identity")]
+pub use nonces::{FileNonces, NonceFileFault, NonceFileSettings};
 #[cfg(feature = "identity")]
 pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
 #[cfg(feature = "gateway")]

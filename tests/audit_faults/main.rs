@@ -10,6 +10,7 @@ mod house;
 mod killed;
 mod log;
 mod lost;
+mod replayed;
 mod rotated;
 mod sinks;
 mod watched;

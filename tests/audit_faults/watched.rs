@@ -35,7 +35,7 @@ fn health_and_metrics_tell_numbers_and_no_words_of_callers() {
         "ramgate_audit_writable 1",
         "ramgate_connections_turned_away_total 0",
         "ramgate_nonces_held 3",
-        "ramgate_nonces_capacity 4194304",
+        "ramgate_nonces_capacity 8388608",
     ] {
         assert!(page.lines().any(|written| written == line), "no `{line}`: {page}");
     }

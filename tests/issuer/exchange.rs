@@ -230,3 +230,30 @@ fn the_command_shows_a_real_key_and_writes_ours() {
     assert_eq!(caller.id, key.id);
     close_to_others(&gateway.path("key.json"));
 }
+
+/// One identity is exchanged once, however its signature is spelled.
+#[test]
+fn an_identity_in_another_spelling_is_the_same_identity() {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    // It says who signed whatever it is sent: whether the real one takes upper case is not known.
+    let lenient = FakeUpstream::answering(|_| {
+        let (status, body) = identity("acs:ram::1234567890123456:user/alice", "RAMUser");
+        Behaviour::Answer(super::support::upstream::json(status, &body, ""))
+    });
+    let gateway =
+        Issuing::with(&format!("[identity.issuer.exchange]\nurl = \"{}\"\naudience = \"{AUDIENCE}\"\n", lenient.url()));
+    let identity = signed_at(now(), AUDIENCE);
+    Issued::of(&exchange(&gateway, &identity, &[]));
+    refused(&exchange(&gateway, &identity, &[]), 400, "SignatureNonceUsed");
+    let mut read: serde_json::Value =
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(&identity).unwrap()).unwrap();
+    let signature = read["Signature"].as_str().unwrap().to_owned();
+    read["Signature"] = signature.to_uppercase().into();
+    let upper = BASE64_URL_SAFE_NO_PAD.encode(read.to_string());
+    refused(&exchange(&gateway, &upper, &[]), 400, "InvalidParameter.CallerIdentity");
+    // The same values in another order, and with space between them.
+    read["Signature"] = signature.into();
+    let spaced = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_string_pretty(&read).unwrap());
+    refused(&exchange(&gateway, &spaced, &[]), 400, "SignatureNonceUsed");
+}

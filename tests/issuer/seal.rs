@@ -74,7 +74,8 @@ fn believed(issuer: &Issuer, request: &[u8], seconds: i64) -> Result<Proof, Iden
 }
 
 fn nonces() -> InMemoryNonces {
-    InMemoryNonces::new(NonceLimits { span: std::time::Duration::from_secs(1860), capacity: 1000, share: 1.0 })
+    let limits = NonceLimits { span: std::time::Duration::from_secs(1860), capacity: 1000, share: 1.0 };
+    InMemoryNonces::new(limits, || std::time::Duration::ZERO)
 }
 
 #[test]

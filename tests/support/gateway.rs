@@ -150,7 +150,9 @@ impl TestGateway {
             issuers: Vec::new(),
             issuer_keys: Vec::new(),
             issuing: None,
-            nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces))),
+            nonces: setup
+                .nonces
+                .unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces, ramgate::gateway::steady))),
             journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),
             products: settings.products.iter().map(|product| Product::new(product.clone(), &upstream)).collect(),
             upstream,

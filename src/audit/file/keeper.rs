@@ -104,7 +104,7 @@ impl Keeper {
             (Arc::clone(&state.file), state.written.chain.last())
         };
         shared.syncs(Some((shared.notices.now)()));
-        let synced = file.sync_data();
+        let synced = shared.sync_all(&file);
         shared.syncs(None);
         let mut state = shared.lock();
         match synced {

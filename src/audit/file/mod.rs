@@ -6,6 +6,8 @@
 
 mod checkpoint;
 mod found;
+mod hand_over;
+mod history;
 mod keeper;
 mod names;
 mod owed;
@@ -21,7 +23,7 @@ use std::fs::TryLockError;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -41,6 +43,7 @@ use state::{Shared, State, Written};
 use tail::{Standing, read_first, read_tail, set_aside};
 
 pub use checkpoint::CheckpointSettings;
+pub use history::{AllowedAfter, LogPast};
 pub use rotate::{Packing, Rotation};
 pub use spool::{Parcel, Spool};
 
@@ -94,6 +97,7 @@ pub enum OpenFault {
 #[derive(Debug)]
 pub struct FileSink {
     shared: Arc<Shared>,
+    past: LogPast,
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -148,6 +152,11 @@ impl FileSink {
         if id.is_some() {
             sync_folder(names.folder()).map_err(io)?;
         }
+        let past = match &stands {
+            _ if id.is_none() => LogPast::Device,
+            None => LogPast::Empty,
+            Some(stands) => LogPast::Lines(stands.time),
+        };
         let chain = stands.as_ref().map_or_else(Chain::new, |stands| stands.chain);
         let first = if tail.complete > 0 { read_first(&file).map_err(io)? } else { None };
         let (first, begun) = first.map_or((chain.next(), now), |(first, begun)| (first, begun.unwrap_or(now)));
@@ -173,6 +182,7 @@ impl FileSink {
             group_delay: settings.group_delay,
             rotation: settings.rotation,
             followers: settings.followers,
+            ahead: OnceLock::new(),
             notices: Notices {
                 identity: JournalIdentity { chain: chain_id, replica: settings.replica, tags: None },
                 now: settings.now,
@@ -182,10 +192,10 @@ impl FileSink {
             turned: Condvar::new(),
             wake: Condvar::new(),
         };
-        Self::start(Arc::new(shared)).map_err(io)
+        Self::start(Arc::new(shared), past).map_err(io)
     }
 
-    fn start(shared: Arc<Shared>) -> io::Result<Self> {
+    fn start(shared: Arc<Shared>, past: LogPast) -> io::Result<Self> {
         shared.tell();
         shared.checkpoint(Kind::Start);
         let fault = {
@@ -207,7 +217,7 @@ impl FileSink {
         };
         let keeper = Keeper::new(Arc::clone(&shared), packer);
         let keeper = thread::Builder::new().name("audit-keeper".to_owned()).spawn(move || keeper.run())?;
-        Ok(Self { shared, keeper: Mutex::new(Some(keeper)) })
+        Ok(Self { shared, past, keeper: Mutex::new(Some(keeper)) })
     }
 
     /// Who writes the log, as every line of it says.

@@ -1,12 +1,13 @@
 //! The writer: one chain without gaps, and a disk that is waited for once by all who wait.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::super::ahead::WriteAhead;
 use super::super::chain::Chain;
 use super::super::follower::Follower;
 use super::super::notice::Notices;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub(super) group_delay: Duration,
     pub(super) rotation: Rotation,
     pub(super) followers: Vec<Arc<dyn Follower>>,
+    /// What is written before each batch of lines.
+    pub(super) ahead: OnceLock<Arc<dyn WriteAhead>>,
     pub(super) notices: Notices,
     pub(super) checkpoints: Mutex<Option<Checkpoints>>,
     pub(super) state: Mutex<State>,
@@ -216,7 +219,7 @@ impl Shared {
             state.leading = None;
             (outcome, followed)
         } else {
-            let outcome = (&*file).write_all(&taken.lines).map_err(Failed::Write);
+            let outcome = self.hand_over(&file, &taken.lines, taken.reached.chain.last()).map_err(Failed::Write);
             let followed = if outcome.is_ok() { self.follow(&taken) } else { Ok(()) };
             (outcome, followed)
         };
@@ -247,12 +250,11 @@ impl Shared {
 
     /// Writes to disk, and looks whether that is still the file that the path names.
     fn flush(&self, file: &File, id: Option<FileId>, taken: &Taken, sync: SyncMode) -> Result<(), Failed> {
-        let mut writer = file;
-        writer.write_all(&taken.lines).map_err(Failed::Write)?;
+        self.hand_over(file, &taken.lines, taken.reached.chain.last()).map_err(Failed::Write)?;
         if sync != SyncMode::Always {
             return Ok(());
         }
-        file.sync_data().map_err(Failed::Sync)?;
+        self.sync_all(file).map_err(Failed::Sync)?;
         match Found::look(self.names.current(), id, taken.reached.length) {
             Ok(Found::Same) => Ok(()),
             Ok(found) => {

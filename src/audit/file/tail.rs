@@ -27,6 +27,8 @@ pub(super) struct Standing {
     pub(super) chain: Chain,
     /// What the chain is called.
     pub(super) name: Option<String>,
+    /// When the last line was written.
+    pub(super) time: Option<jiff::Timestamp>,
 }
 
 /// Reads the end of a file of that length; none when it is no end of a log.
@@ -40,7 +42,7 @@ pub(super) fn read_tail(file: &File, length: u64) -> io::Result<Option<Tail>> {
 }
 
 /// The end in which the last line is, and where it begins.
-fn read_end(mut file: &File, length: u64) -> io::Result<(Vec<u8>, u64)> {
+pub(super) fn read_end(mut file: &File, length: u64) -> io::Result<(Vec<u8>, u64)> {
     let start = length.saturating_sub(2 * LONGEST_LINE);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
@@ -72,7 +74,9 @@ fn last_line(bytes: &[u8], start: u64) -> Option<&[u8]> {
 fn standing(line: &[u8]) -> Option<Standing> {
     let (link, event) = read_line(line)?;
     let name = event.pointer("/additionalEventData/gateway/chain");
-    Some(Standing { chain: Chain::after(&link, line), name: name.and_then(|name| name.as_str()).map(str::to_owned) })
+    let time = event.pointer("/eventTime").and_then(|time| time.as_str()?.parse().ok());
+    let name = name.and_then(|name| name.as_str()).map(str::to_owned);
+    Some(Standing { chain: Chain::after(&link, line), name, time })
 }
 
 #[derive(Deserialize)]
@@ -127,7 +131,7 @@ mod tests {
         let mut chain = Chain::new();
         (0..2).for_each(|_| chain.append("{}", &mut log));
         let whole = log.len() as u64;
-        let stands = || Some(Standing { chain, name: None });
+        let stands = || Some(Standing { chain, name: None, time: None });
         assert_eq!(tail_of(&log, 0), Some(Tail { stands: stands(), complete: whole }));
         log.extend_from_slice(b"{\"seq\":3,\"pr");
         assert_eq!(tail_of(&log, 0), Some(Tail { stands: stands(), complete: whole }));

@@ -77,15 +77,15 @@ impl Exchange {
             SignedIdentity::read(required(parameters, "CallerIdentity")?).map_err(StsFault::CallerIdentity)?;
         self.note_claim(Scheme::V3, Some(identity.access_key_id().as_str()), Said { action, version });
         let now = self.attempt.at;
-        Clock { skew: self.gateway.parts.identity.clock_skew }
+        let signed_at = Clock { skew: self.gateway.parts.identity.clock_skew }
             .check(identity.date(), now)
             .map_err(|_| Stop::Identity(IdentityFault::Clock))?;
         let (principal, session) = exchange.ask(&identity).await?;
         let origin = Origin::CallerIdentity(principal.arn().into());
         self.shown(&origin);
         // Only now: who is nobody must not be able to fill the memory.
-        let remembered =
-            self.gateway.parts.nonces.remember(identity.access_key_id().as_str(), identity.signature(), now);
+        let (nonces, key) = (&self.gateway.parts.nonces, identity.access_key_id().as_str());
+        let remembered = nonces.remember(&principal, key, identity.signature(), signed_at, now);
         remembered.map_err(|fault: NonceFault| Stop::Identity(fault.into()))?;
         let pdp = &self.gateway.parts.pdp;
         let assumed = if parameters.value("RoleArn").is_some() {

@@ -1,0 +1,86 @@
+//! The memory of nonces as the settings describe it, opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::spawn_blocking;
+
+use crate::audit::{FileSink, LogPast};
+use crate::config::{NonceStore, Settings};
+use crate::gateway::{now, steady};
+use crate::identity::{InMemoryNonces, NonceMemory};
+use crate::store::{FileModes, FileNonces, NonceFileSettings};
+
+use super::audit_log;
+use super::exit::Failure;
+
+/// A memory, and the files behind it where there are any.
+pub(super) struct Nonces {
+    pub(super) memory: Box<dyn NonceMemory>,
+    pub(super) files: Option<Arc<FileNonces>>,
+}
+
+/// How long the keys live that callers sign with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyLife {
+    /// They outlive the process, so what they signed can be sent again later.
+    Lasting,
+    /// They end with the process.
+    OneRun,
+}
+
+/// Opens the memory, and has it written along with the log.
+pub(super) fn open(settings: &Settings, life: KeyLife, modes: FileModes, log: &FileSink) -> Result<Nonces, Failure> {
+    let limits = settings.identity.nonces;
+    let path = match &settings.identity.nonce_store {
+        NonceStore::File(path) if life == KeyLife::Lasting => path.clone(),
+        NonceStore::Memory if life == KeyLife::Lasting => {
+            tracing::warn!(
+                "`nonce_store = \"memory\"`: replay protection ends with this process; after a restart, a call that \
+                 was accepted in the last half hour can be replayed"
+            );
+            return Ok(in_memory(settings));
+        }
+        NonceStore::File(_) | NonceStore::Memory => return Ok(in_memory(settings)),
+    };
+    let path = path.map_or_else(|| beside_the_log(settings, log), Ok)?;
+    if settings.replica.is_some() {
+        tracing::warn!(
+            path = %path.display(),
+            "nonces are remembered for this replica alone: a call that another replica accepted can be replayed here"
+        );
+    }
+    let best_effort = !settings.audit.required;
+    let settings = NonceFileSettings { path, limits, modes, best_effort, now, steady };
+    let files = FileNonces::open(&settings, log).map_err(|fault| Failure::new(fault.to_string(), fault.help()))?;
+    let files = Arc::new(files);
+    log.write_ahead(Arc::<FileNonces>::clone(&files));
+    Ok(Nonces { memory: Box::new(Arc::clone(&files)), files: Some(files) })
+}
+
+fn in_memory(settings: &Settings) -> Nonces {
+    Nonces { memory: Box::new(InMemoryNonces::new(settings.identity.nonces, steady)), files: None }
+}
+
+fn beside_the_log(settings: &Settings, log: &FileSink) -> Result<PathBuf, Failure> {
+    let path = &settings.audit.path;
+    if *log.past() == LogPast::Device {
+        let what = format!(
+            "the audit log `{}` is not a regular file, so there is no place beside it for nonces",
+            path.display()
+        );
+        let help = "set `nonce_path` in `[identity]` to a file that outlives a restart; or `nonce_store = \"memory\"`: \
+                    after a restart, calls that were accepted before it can be replayed then";
+        return Err(Failure::new(what, help));
+    }
+    Ok(path.with_extension("nonces"))
+}
+
+/// Ends the log, and then the nonces, when no call is under way: all of both is on disk then.
+pub(super) async fn end(log: Arc<FileSink>, nonces: Option<Arc<FileNonces>>) {
+    audit_log::end(Arc::clone(&log)).await;
+    let Some(nonces) = nonces else { return };
+    if spawn_blocking(move || nonces.close(log.last_line())).await.is_err() {
+        tracing::error!("the nonce files were not ended in order");
+    }
+}

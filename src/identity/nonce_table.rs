@@ -1,0 +1,301 @@
+//! Which nonces were used: buckets by the minute in which a call was signed, and what is known of those forgotten.
+//!
+//! Pure: the caller passes both clocks in. The table forgets a bucket only when the wall clock and a steady clock agree
+//! that it is over, so stepping the wall clock reopens nothing. From then on a call of the same key that is dated in the
+//! bucket or before it is refused.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+use siphasher::sip::SipHasher24;
+
+use crate::ram::Principal;
+
+use super::replay::{NonceFault, NonceLimits};
+
+/// The key of the digests: with it secret, nobody can choose nonces whose digests collide.
+#[derive(Clone, Copy)]
+pub struct DigestKey(pub [u8; 16]);
+
+/// One use of a nonce, as the table and the nonce file hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NonceUse {
+    /// Of the access key id and the nonce.
+    pub nonce: u64,
+    /// Of the access key id.
+    pub key: u64,
+    /// Of the principal that holds the key.
+    pub holder: u64,
+    /// When the call was signed, in seconds since 1970.
+    pub second: i64,
+}
+
+/// One moment by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Seconds since 1970, by a clock that can be set.
+    pub wall: i64,
+    /// Since any fixed moment, by a clock that cannot.
+    pub steady: Duration,
+}
+
+#[derive(Debug)]
+pub struct NonceTable {
+    limits: NonceLimits,
+    share: usize,
+    /// By a byte of the digest, so that a set that grows holds calls up for a moment only.
+    held: Vec<HashSet<u64, AsIs>>,
+    buckets: BTreeMap<i64, Bucket>,
+    /// Nonces accepted by this process: these count toward the capacity.
+    counted: usize,
+    by_holder: HashMap<u64, usize, AsIs>,
+    /// The newest forgotten second of each key.
+    forgotten: HashMap<u64, i64, AsIs>,
+    /// No key's call that was signed in this second or before is accepted.
+    floor: i64,
+    /// Forgotten nonces that are still held. They are removed a few at a time.
+    draining: Vec<Vec<u64>>,
+    forget_again: Duration,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    nonces: Vec<u64>,
+    /// Of each key and holder, how many nonces count toward the capacity.
+    users: HashMap<(u64, u64), usize>,
+    last_used: Duration,
+}
+
+const SHARDS: usize = 256;
+/// Keys whose forgotten seconds are known one by one; beyond, the older half of them becomes everybody's.
+const MOST_FORGOTTEN: usize = 65_536;
+/// How many forgotten nonces one call removes.
+const DRAINED_BY_A_CALL: usize = 64;
+const FORGET_EVERY: Duration = Duration::from_secs(1);
+const BUCKET_SECONDS: i64 = 60;
+
+impl DigestKey {
+    pub fn digest(&self, holder: &Principal, access_key_id: &str, nonce: &str, second: i64) -> NonceUse {
+        let length = (access_key_id.len() as u64).to_le_bytes();
+        NonceUse {
+            nonce: self.of(&[&length, access_key_id.as_bytes(), nonce.as_bytes()]),
+            key: self.of(&[access_key_id.as_bytes()]),
+            holder: self.of(&[holder.arn().as_bytes()]),
+            second,
+        }
+    }
+
+    /// A digest of the parts, one after the other.
+    pub fn of(&self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        parts.iter().for_each(|part| hasher.write(part));
+        hasher.finish()
+    }
+}
+
+impl NonceTable {
+    pub fn new(limits: NonceLimits) -> Self {
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let share = ((limits.capacity as f64 * limits.share) as usize).clamp(1, limits.capacity.max(1));
+        Self {
+            limits,
+            share,
+            held: vec![HashSet::default(); SHARDS],
+            buckets: BTreeMap::new(),
+            counted: 0,
+            by_holder: HashMap::default(),
+            forgotten: HashMap::default(),
+            floor: i64::MIN,
+            draining: Vec::new(),
+            forget_again: Duration::ZERO,
+        }
+    }
+
+    /// Remembers a use.
+    ///
+    /// # Errors
+    /// A nonce that was used, a date that the table has forgotten, or no room. Nothing is remembered then.
+    pub fn accept(&mut self, used: NonceUse, now: Moment) -> Result<(), NonceFault> {
+        if now.steady >= self.forget_again {
+            self.forget(now);
+        }
+        self.drain(DRAINED_BY_A_CALL);
+        if self.shard(used.nonce).contains(&used.nonce) {
+            return Err(NonceFault::Used);
+        }
+        if used.second <= self.floor || self.forgotten.get(&used.key).is_some_and(|newest| used.second <= *newest) {
+            return Err(NonceFault::Forgotten);
+        }
+        if self.counted >= self.limits.capacity {
+            return Err(NonceFault::Full);
+        }
+        let of_holder = self.by_holder.entry(used.holder).or_default();
+        if *of_holder >= self.share {
+            return Err(NonceFault::ShareUsedUp);
+        }
+        *of_holder += 1;
+        self.counted += 1;
+        self.insert(used, 1, now.steady);
+        Ok(())
+    }
+
+    /// Takes over a use that an earlier process accepted. It does not count toward the capacity.
+    pub fn restore(&mut self, used: NonceUse, steady: Duration) {
+        if !self.shard(used.nonce).contains(&used.nonce) {
+            self.insert(used, 0, steady);
+        }
+    }
+
+    /// Refuses every call that was signed in this second or before, whoever signed it.
+    pub fn raise_floor(&mut self, second: i64) {
+        self.floor = self.floor.max(second);
+    }
+
+    /// Refuses calls of one key that were signed in this second or before.
+    pub fn forget_key(&mut self, key: u64, second: i64) {
+        let newest = self.forgotten.entry(key).or_insert(second);
+        *newest = (*newest).max(second);
+        if self.forgotten.len() > MOST_FORGOTTEN {
+            let mut seconds: Vec<i64> = self.forgotten.values().copied().collect();
+            let (_, median, _) = seconds.select_nth_unstable(MOST_FORGOTTEN / 2);
+            self.floor = self.floor.max(*median);
+            let floor = self.floor;
+            self.forgotten.retain(|_, newest| *newest > floor);
+        }
+    }
+
+    /// Forgets the buckets that are over by both clocks.
+    pub fn forget(&mut self, now: Moment) {
+        self.forget_again = now.steady + FORGET_EVERY;
+        let span = i64::try_from(self.limits.span.as_secs()).unwrap_or(i64::MAX);
+        let over = |(minute, bucket): (&i64, &Bucket)| {
+            let by_wall = end_of(*minute).saturating_add(span) <= now.wall;
+            let by_steady = bucket.last_used.saturating_add(self.limits.span) <= now.steady;
+            (by_wall && by_steady).then_some(*minute)
+        };
+        let over: Vec<i64> = self.buckets.iter().filter_map(over).collect();
+        over.into_iter().for_each(|minute| self.forget_bucket(minute));
+    }
+
+    /// Forgets what only a wall clock that is set back could make acceptable again, and then the oldest buckets until
+    /// the rest fits the capacity: for a table that was just restored.
+    pub fn fold(&mut self, wall: i64) {
+        let span = i64::try_from(self.limits.span.as_secs()).unwrap_or(i64::MAX).saturating_mul(2);
+        while let Some(minute) = self.buckets.keys().next().copied() {
+            if end_of(minute).saturating_add(span) > wall && self.held() <= self.limits.capacity {
+                return;
+            }
+            self.forget_bucket(minute);
+            self.drain(usize::MAX);
+        }
+    }
+
+    fn forget_bucket(&mut self, minute: i64) {
+        let Some(bucket) = self.buckets.remove(&minute) else { return };
+        for ((key, holder), counted) in bucket.users {
+            self.forget_key(key, end_of(minute));
+            self.counted -= counted;
+            if let Some(of_holder) = self.by_holder.get_mut(&holder) {
+                *of_holder -= counted;
+                if *of_holder == 0 {
+                    self.by_holder.remove(&holder);
+                }
+            }
+        }
+        self.draining.push(bucket.nonces);
+    }
+
+    /// Removes up to that many forgotten nonces.
+    pub fn drain(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some(nonces) = self.draining.last_mut() else { return };
+            match nonces.pop() {
+                Some(nonce) => {
+                    self.held[shard_of(nonce)].remove(&nonce);
+                }
+                None => {
+                    self.draining.pop();
+                }
+            }
+        }
+    }
+
+    /// How many nonces are held, those of earlier processes among them.
+    pub fn held(&self) -> usize {
+        self.held.iter().map(HashSet::len).sum()
+    }
+
+    /// The newest second that each key's calls are refused up to.
+    pub fn forgotten(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+        self.forgotten.iter().map(|(key, newest)| (*key, *newest))
+    }
+
+    /// The second up to which everybody's calls are refused, if there is one.
+    pub fn floor(&self) -> Option<i64> {
+        Some(self.floor).filter(|floor| *floor > i64::MIN)
+    }
+
+    /// The first second of the oldest bucket that is not forgotten.
+    pub fn oldest(&self) -> Option<i64> {
+        self.buckets.keys().next().map(|minute| minute.saturating_mul(BUCKET_SECONDS))
+    }
+
+    fn insert(&mut self, used: NonceUse, counted: usize, steady: Duration) {
+        self.held[shard_of(used.nonce)].insert(used.nonce);
+        let minute = used.second.div_euclid(BUCKET_SECONDS);
+        let empty = || Bucket { nonces: Vec::new(), users: HashMap::new(), last_used: steady };
+        let bucket = self.buckets.entry(minute).or_insert_with(empty);
+        bucket.nonces.push(used.nonce);
+        *bucket.users.entry((used.key, used.holder)).or_default() += counted;
+        bucket.last_used = steady;
+    }
+
+    fn shard(&self, nonce: u64) -> &HashSet<u64, AsIs> {
+        &self.held[shard_of(nonce)]
+    }
+}
+
+/// By bits from the middle: a hash set uses the lowest and the highest.
+fn shard_of(nonce: u64) -> usize {
+    usize::from(nonce.to_le_bytes()[4])
+}
+
+/// The last second of a bucket.
+fn end_of(minute: i64) -> i64 {
+    minute.saturating_mul(BUCKET_SECONDS).saturating_add(BUCKET_SECONDS - 1)
+}
+
+/// The digests are keyed already: hashing them again would add nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AsIs(u64);
+
+impl BuildHasher for AsIs {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+}
+
+impl std::fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DigestKey(…)")
+    }
+}

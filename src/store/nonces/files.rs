@@ -1,0 +1,166 @@
+//! The files of a nonce store: one head with the key, and numbered files of frames beside it.
+//!
+//! Each is made exclusively, for its owner alone, and judged before it is read: a regular file, no link, closed to
+//! others.
+
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand;
+
+use crate::identity::DigestKey;
+
+use super::super::secrets::{FileModes, check_mode};
+use super::fault::NonceFileFault;
+
+const MAGIC: &[u8; 16] = b"ramgate nonces 1";
+const HEAD: usize = 40;
+
+/// Names made of the head's: `audit.nonces` has `audit.nonces.00000001` beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    head: PathBuf,
+}
+
+/// The head, locked for as long as it is open.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) key: DigestKey,
+    _locked: File,
+}
+
+impl Names {
+    pub(super) fn new(head: PathBuf) -> Self {
+        Self { head }
+    }
+
+    pub(super) fn head(&self) -> &Path {
+        &self.head
+    }
+
+    pub(super) fn file(&self, number: u64) -> PathBuf {
+        let mut name = self.head.clone().into_os_string();
+        name.push(format!(".{number:08}"));
+        name.into()
+    }
+
+    /// The numbers of the files that there are, in order.
+    pub(super) fn numbers(&self) -> io::Result<Vec<u64>> {
+        let mut numbers = Vec::new();
+        let stem = self.head.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        for entry in fs::read_dir(self.folder())? {
+            let name = entry?.file_name();
+            let digits = name.to_str().and_then(|name| name.strip_prefix(&*stem)?.strip_prefix('.'));
+            let digits = digits.filter(|digits| digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
+            numbers.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// Makes a new file of that number.
+    pub(super) fn create(&self, number: u64) -> io::Result<File> {
+        create(&self.file(number))
+    }
+
+    /// Makes names that were given or taken away last.
+    pub(super) fn sync_folder(&self) -> io::Result<()> {
+        if cfg!(unix) { File::open(self.folder())?.sync_all() } else { Ok(()) }
+    }
+
+    fn folder(&self) -> &Path {
+        self.head.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// Reads one whole file of up to `most` bytes.
+    pub(super) fn read(&self, number: u64, most: u64, modes: FileModes) -> Result<Vec<u8>, NonceFileFault> {
+        let path = self.file(number);
+        let mut bytes = Vec::new();
+        let mut file = open_judged(&path, modes)?.take(most);
+        file.read_to_end(&mut bytes).map_err(|error| NonceFileFault::Io { path, error })?;
+        Ok(bytes)
+    }
+}
+
+impl Head {
+    /// Opens and locks the head, or makes one; and whether it was whole before.
+    pub(super) fn open(names: &Names, modes: FileModes) -> Result<(Self, bool), NonceFileFault> {
+        let path = names.head();
+        let io = |error| NonceFileFault::Io { path: path.to_owned(), error };
+        let file = match fs::symlink_metadata(path) {
+            Ok(_) => open_judged(path, modes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path).map_err(io)?,
+            Err(error) => return Err(io(error)),
+        };
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => NonceFileFault::InUse { path: path.to_owned() },
+            TryLockError::Error(error) => io(error),
+        })?;
+        let mut bytes = Vec::new();
+        (&file).take(HEAD as u64 + 1).read_to_end(&mut bytes).map_err(io)?;
+        if let Some(key) = key_in(&bytes) {
+            return Ok((Self { key, _locked: file }, true));
+        }
+        let magic = &bytes[..bytes.len().min(MAGIC.len())];
+        if !MAGIC.starts_with(magic) {
+            return Err(NonceFileFault::Foreign { path: path.to_owned() });
+        }
+        // A crash may leave a part of it, and nothing that was written under this key then.
+        let key = begin(&file).map_err(io)?;
+        names.sync_folder().map_err(io)?;
+        Ok((Self { key, _locked: file }, false))
+    }
+}
+
+fn key_in(bytes: &[u8]) -> Option<DigestKey> {
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (key, check) = rest.split_at_checked(16)?;
+    let key = DigestKey(key.try_into().ok()?);
+    (check == key.of(&[MAGIC]).to_le_bytes()).then_some(key)
+}
+
+fn begin(mut file: &File) -> io::Result<DigestKey> {
+    let mut key = [0; 16];
+    rand::fill(&mut key).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    let key = DigestKey(key);
+    file.set_len(0)?;
+    io::Seek::rewind(&mut file)?;
+    file.write_all(&[&MAGIC[..], &key.0, &key.of(&[MAGIC]).to_le_bytes()].concat())?;
+    file.sync_all()?;
+    Ok(key)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Opens a file that is there, if it is one that can be relied on.
+fn open_judged(path: &Path, modes: FileModes) -> Result<File, NonceFileFault> {
+    let io = |error| NonceFileFault::Io { path: path.to_owned(), error };
+    let named = fs::symlink_metadata(path).map_err(io)?;
+    if !named.is_file() {
+        return Err(NonceFileFault::NoFile { path: path.to_owned() });
+    }
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
+    if !is_same(&named, &file.metadata().map_err(io)?) {
+        return Err(NonceFileFault::NoFile { path: path.to_owned() });
+    }
+    check_mode(path, modes).map_err(|_| NonceFileFault::OpenToOthers { path: path.to_owned() })?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_same(named: &Metadata, opened: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (named.dev(), named.ino()) == (opened.dev(), opened.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, opened: &Metadata) -> bool {
+    opened.is_file()
+}

@@ -1,0 +1,273 @@
+//! The nonce store on disk: a signed call that was accepted is not accepted again by the next process either.
+//!
+//! Calls are judged in memory. What they use is handed to the current file before the line of the audit log that lets
+//! them go on, and synced along with it. `frame` is the format, `files` the names and how they are opened, `past` what
+//! earlier processes left, `writer` the current file, `worker` the thread for what no call does itself.
+
+mod fault;
+mod files;
+mod frame;
+mod past;
+mod worker;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::audit::{FileSink, SinkFault, SyncTicket, WriteAhead};
+use crate::identity::{DigestKey, Moment, NonceFault, NonceLimits, NonceMemory, NonceTable, NonceUse};
+use crate::ram::Principal;
+
+use super::secrets::FileModes;
+
+use files::{Head, Names};
+use frame::Stamp;
+use past::{Past, Reading, boot};
+use worker::Syncs;
+use writer::{Known, Process, Writer, remove};
+
+pub use fault::NonceFileFault;
+
+/// A nonce store to open.
+#[derive(Clone, Debug)]
+pub struct NonceFileSettings {
+    /// The head; the other files have its name and a number.
+    pub path: PathBuf,
+    pub limits: NonceLimits,
+    pub modes: FileModes,
+    /// Whether calls go on when they cannot be written to the audit log.
+    pub best_effort: bool,
+    pub now: fn() -> Timestamp,
+    /// A clock that cannot be set.
+    pub steady: fn() -> Duration,
+}
+
+#[derive(Debug)]
+pub struct FileNonces {
+    shared: Arc<Shared>,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What calls and the worker share. Whoever needs both locks takes the writer's first.
+#[derive(Debug)]
+struct Shared {
+    key: DigestKey,
+    names: Names,
+    now: fn() -> Timestamp,
+    steady: fn() -> Duration,
+    memory: Mutex<Memory>,
+    writer: Mutex<Writer>,
+    syncs: Syncs,
+    _head: Head,
+}
+
+#[derive(Debug)]
+struct Memory {
+    table: NonceTable,
+    /// Uses that are not written yet.
+    pending: Vec<NonceUse>,
+    /// The last batch's, to be filled again.
+    spare: Vec<NonceUse>,
+}
+
+impl FileNonces {
+    /// Opens the store, or makes one, and takes over what earlier processes accepted. Where it is not certain that this
+    /// is all, an ERROR says why, and calls that were signed before now are refused.
+    ///
+    /// # Errors
+    /// Files that cannot be used.
+    pub fn open(settings: &NonceFileSettings, log: &FileSink) -> Result<Self, NonceFileFault> {
+        let NonceFileSettings { limits, modes, best_effort, now, steady, .. } = *settings;
+        let io = |error| NonceFileFault::Io { path: settings.path.clone(), error };
+        let names = Names::new(settings.path.clone());
+        let (head, _) = Head::open(&names, modes)?;
+        let key = head.key;
+        let mut table = NonceTable::new(limits);
+        let reading = Reading { names: &names, key: &key, modes, log, now: now(), steady: steady(), span: limits.span };
+        let began = steady();
+        let past = reading.read(&mut table)?;
+        let floor = floor(&past, &settings.path, reading.now, limits.span);
+        table.raise_floor(floor.unwrap_or(i64::MIN));
+        table.fold(reading.now.as_second());
+        table.forget(Moment { wall: reading.now.as_second(), steady: steady() });
+        let held = table.held();
+        if held > 0 {
+            let took = steady().saturating_sub(began);
+            tracing::info!(nonces = held, ?took, "read the nonces of earlier processes");
+        }
+        let known = known(&table, now(), steady());
+        let is_needed = |newest: i64| floor.is_none() && table.oldest().is_some_and(|oldest| newest >= oldest);
+        let first = past.files.iter().find(|(_, newest)| is_needed(*newest)).map_or(past.next, |(first, _)| *first);
+        let (kept, dropped): (Vec<_>, Vec<_>) = past.files.iter().copied().partition(|(number, _)| *number >= first);
+        let process = Process { best_effort, boot: boot(), chain: log.identity().chain.clone() };
+        let stamp = Stamp { line: log.last_line(), wall: now().as_millisecond() };
+        let mut writer = Writer::begin(&names, key, process, (past.next, stamp), kept, &known).map_err(io)?;
+        if floor.is_some() && !past.ahead.is_empty() {
+            writer.write(&past.ahead, stamp).and_then(|()| writer.file().sync_data()).map_err(io)?;
+        }
+        remove(&names, &dropped);
+        if floor.is_some_and(|floor| floor >= reading.now.as_second()) {
+            // A call that is signed once this gateway listens is dated after that second.
+            while now().as_second() <= reading.now.as_second() && now() >= reading.now {
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let memory = Mutex::new(Memory { table, pending: Vec::new(), spare: Vec::new() });
+        let writer = Mutex::new(writer);
+        let shared = Shared { key, names, now, steady, memory, writer, syncs: Syncs::default(), _head: head };
+        let shared = Arc::new(shared);
+        let worker = Arc::clone(&shared);
+        let worker = thread::Builder::new().name("nonces".to_owned()).spawn(move || worker.work()).map_err(io)?;
+        Ok(Self { shared, worker: Mutex::new(Some(worker)) })
+    }
+
+    /// Ends the store: everything is on disk then, and the next process knows that it is everything. For when the audit
+    /// log is closed, whose last line is `line`.
+    pub fn close(&self, line: u64) {
+        self.stop();
+        let shared = &self.shared;
+        let ended = shared.write_pending(line).map_err(|fault| fault.0).and_then(|()| {
+            let mut writer = shared.writer();
+            writer.end(shared.stamp(line)).map_err(|error| error.to_string())
+        });
+        if let Err(error) = ended {
+            tracing::error!(error, "the nonce file could not be ended in order");
+        }
+    }
+
+    fn stop(&self) {
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(worker) = worker else { return };
+        self.shared.syncs.stop();
+        if worker.join().is_err() {
+            tracing::error!("the nonce store's thread ended early");
+        }
+    }
+}
+
+impl Drop for FileNonces {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl NonceMemory for FileNonces {
+    fn remember(
+        &self,
+        holder: &Principal,
+        access_key_id: &str,
+        nonce: &str,
+        signed_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), NonceFault> {
+        let used = self.shared.key.digest(holder, access_key_id, nonce, signed_at.as_second());
+        let now = Moment { wall: now.as_second(), steady: (self.shared.steady)() };
+        let mut memory = self.shared.memory();
+        memory.table.accept(used, now)?;
+        memory.pending.push(used);
+        Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.shared.memory().table.held()
+    }
+}
+
+impl WriteAhead for FileNonces {
+    fn write(&self, last: u64) -> Result<(), SinkFault> {
+        self.shared.write_pending(last)
+    }
+
+    fn start_sync(&self) -> Option<SyncTicket> {
+        self.shared.syncs.start()
+    }
+
+    fn finish_sync(&self, ticket: SyncTicket) -> Result<(), SinkFault> {
+        self.shared.syncs.finish(ticket)
+    }
+}
+
+impl Shared {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stamp(&self, line: u64) -> Stamp {
+        Stamp { line, wall: (self.now)().as_millisecond() }
+    }
+
+    /// Hands what is pending to the operating system, ahead of lines up to that one.
+    fn write_pending(&self, line: u64) -> Result<(), SinkFault> {
+        let mut writer = self.writer();
+        let mut uses = {
+            let mut memory = self.memory();
+            if memory.pending.is_empty() && !writer.is_broken() {
+                return Ok(());
+            }
+            let Memory { pending, spare, .. } = &mut *memory;
+            std::mem::replace(pending, std::mem::take(spare))
+        };
+        let written = if writer.is_broken() { self.replace_broken(&mut writer) } else { Ok(()) };
+        let written = written.and_then(|()| match uses.is_empty() {
+            true => Ok(()),
+            false => writer.write(&uses, self.stamp(line)),
+        });
+        let mut memory = self.memory();
+        match written {
+            Ok(()) => {
+                self.syncs.wrote();
+                uses.clear();
+                memory.spare = uses;
+                Ok(())
+            }
+            Err(error) => {
+                // They are written with those that came meanwhile.
+                uses.append(&mut memory.pending);
+                memory.pending = uses;
+                Err(SinkFault(format!("the nonce file cannot be written: {error}")))
+            }
+        }
+    }
+
+    fn known(&self) -> Known {
+        known(&self.memory().table, (self.now)(), (self.steady)())
+    }
+}
+
+fn known(table: &NonceTable, now: Timestamp, steady: Duration) -> Known {
+    Known {
+        floor: table.floor().unwrap_or(i64::MIN),
+        forgotten: table.forgotten().collect(),
+        oldest: table.oldest(),
+        wall: now.as_millisecond(),
+        steady,
+    }
+}
+
+/// The second up to which calls are refused because of a doubt, which is told.
+fn floor(past: &Past, path: &std::path::Path, now: Timestamp, span: Duration) -> Option<i64> {
+    let doubt = past.doubt?;
+    let over = past.last.is_some_and(|last| {
+        let age = now.duration_since(last);
+        age > jiff::SignedDuration::try_from(span).unwrap_or(jiff::SignedDuration::MAX)
+    });
+    if over {
+        tracing::warn!("nonce files `{}`: {doubt}; no call of that time is accepted any more", path.display());
+        return past.last.map(Timestamp::as_second);
+    }
+    let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    tracing::error!(
+        "nonce files `{}`: {doubt}; calls that were signed up to {seconds} are refused, and their callers are told to \
+         sign again",
+        path.display()
+    );
+    Some(now.as_second())
+}

@@ -1,0 +1,202 @@
+//! What the files of earlier processes say, and whether that is all of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::audit::{AllowedAfter, FileSink, LogPast};
+use crate::identity::{DigestKey, NonceTable, NonceUse};
+
+use super::super::file::read_bounded;
+use super::super::secrets::FileModes;
+use super::fault::NonceFileFault;
+use super::files::Names;
+use super::frame::{Kind, Origin, Snapshot, Stamp, take, take_uses};
+
+/// A file that is longer is none of ours.
+const LARGEST: u64 = 1 << 30;
+/// How far ahead of this clock a file may have been written.
+const AHEAD: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why it is not certain that every call that was accepted is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Doubt {
+    #[error("there is none, although the audit log was written a short time ago")]
+    Missing,
+    #[error("a part of them is missing or damaged")]
+    Damaged,
+    #[error("they belong to another audit log")]
+    OtherLog,
+    #[error("they end before the audit log does: they were truncated or restored from a backup")]
+    Behind,
+    #[error("they were written at a time that is still to come: the clock was set back, or they come from elsewhere")]
+    Future,
+    #[error("the machine stopped before they were complete")]
+    MachineStopped,
+    #[error("a process that lets calls go on unwritten (`[audit] required = false`) ended without stopping in order")]
+    MaybeUnwritten,
+}
+
+/// What earlier processes left.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) doubt: Option<Doubt>,
+    /// When they were last known to accept calls.
+    pub(super) last: Option<Timestamp>,
+    /// The number of the next file.
+    pub(super) next: u64,
+    /// The files there are, each with the newest second that a call in it was signed.
+    pub(super) files: Vec<(u64, i64)>,
+    /// Uses of calls that are dated after now.
+    pub(super) ahead: Vec<NonceUse>,
+}
+
+/// What reading needs to know.
+pub(super) struct Reading<'a> {
+    pub(super) names: &'a Names,
+    pub(super) key: &'a DigestKey,
+    pub(super) modes: FileModes,
+    pub(super) log: &'a FileSink,
+    pub(super) now: Timestamp,
+    pub(super) steady: Duration,
+    pub(super) span: Duration,
+}
+
+/// One file as it was read.
+struct Read {
+    number: u64,
+    snapshot: Option<Snapshot>,
+    newest: i64,
+    last: Option<Stamp>,
+    /// The last frame's kind, where the file ends with it.
+    end: Option<Kind>,
+    has_uses: bool,
+}
+
+impl Reading<'_> {
+    /// Fills the table with what was accepted.
+    pub(super) fn read(&self, table: &mut NonceTable) -> Result<Past, NonceFileFault> {
+        let io = |error| NonceFileFault::Io { path: self.names.head().to_owned(), error };
+        let numbers = self.names.numbers().map_err(io)?;
+        let (mut files, mut ahead) = (Vec::new(), Vec::new());
+        for number in &numbers {
+            files.push(self.file(*number, table, &mut ahead)?);
+        }
+        let files = in_use(&files);
+        // The number of a file that was made and never used is free.
+        let next = files.last().map_or(1, |last| last.number.saturating_add(1));
+        let listed = files.iter().map(|file| (file.number, file.newest)).collect();
+        let doubt = self.doubt(files);
+        let written = files.iter().filter_map(|file| Timestamp::from_millisecond(file.last?.wall).ok()).max();
+        let logged = match self.log.past() {
+            LogPast::Lines(time) => *time,
+            LogPast::Device | LogPast::Empty => None,
+        };
+        Ok(Past { doubt, last: written.max(logged), next, files: listed, ahead })
+    }
+
+    fn file(&self, number: u64, table: &mut NonceTable, ahead: &mut Vec<NonceUse>) -> Result<Read, NonceFileFault> {
+        let bytes = self.names.read(number, LARGEST, self.modes)?;
+        let mut read = Read { number, snapshot: None, newest: i64::MIN, last: None, end: None, has_uses: false };
+        let (mut bytes, mut users, now) = (&bytes[..], Vec::new(), self.now.as_second());
+        while let Some(frame) = take(self.key, number, &mut bytes) {
+            match frame.kind {
+                Kind::Snapshot => {
+                    let Some(snapshot) = Snapshot::read(frame.body) else { break };
+                    table.raise_floor(snapshot.floor);
+                    snapshot.forgotten.iter().for_each(|(key, second)| table.forget_key(*key, *second));
+                    read.snapshot = Some(snapshot);
+                }
+                Kind::Uses => {
+                    read.has_uses = true;
+                    let each = |used: NonceUse| {
+                        table.restore(used, self.steady);
+                        read.newest = read.newest.max(used.second);
+                        if used.second > now {
+                            ahead.push(used);
+                        }
+                    };
+                    if take_uses(frame.body, &mut users, each).is_none() {
+                        break;
+                    }
+                }
+                Kind::Next | Kind::End => {}
+            }
+            read.last = Some(frame.stamp);
+            read.end = Some(frame.kind).filter(|_| bytes.is_empty());
+        }
+        Ok(read)
+    }
+
+    fn doubt(&self, files: &[Read]) -> Option<Doubt> {
+        let Some(last) = files.last() else { return self.doubt_without_files() };
+        let (Some(snapshot), Some(stamp)) = (&last.snapshot, last.last) else { return Some(Doubt::Damaged) };
+        if !is_complete(files, snapshot.first) {
+            return Some(Doubt::Damaged);
+        }
+        let is_device = *self.log.past() == LogPast::Device;
+        if !is_device && snapshot.chain != self.log.identity().chain {
+            return Some(Doubt::OtherLog);
+        }
+        let written = Timestamp::from_millisecond(stamp.wall).unwrap_or(Timestamp::MAX);
+        if written.duration_since(self.now) > AHEAD {
+            return Some(Doubt::Future);
+        }
+        if last.end != Some(Kind::End) {
+            if snapshot.boot == [0; 16] || snapshot.boot != boot() {
+                return Some(Doubt::MachineStopped);
+            }
+            if snapshot.best_effort {
+                return Some(Doubt::MaybeUnwritten);
+            }
+        }
+        let reaches = is_device || matches!(self.log.allowed_after(stamp.line), Ok(AllowedAfter::No));
+        (!reaches).then_some(Doubt::Behind)
+    }
+
+    /// The log says whether there must have been files.
+    fn doubt_without_files(&self) -> Option<Doubt> {
+        let recent = match self.log.past() {
+            LogPast::Device | LogPast::Empty => false,
+            LogPast::Lines(None) => true,
+            LogPast::Lines(Some(last)) => {
+                let age = self.now.duration_since(*last);
+                age < SignedDuration::try_from(self.span).unwrap_or(SignedDuration::MAX)
+            }
+        };
+        recent.then_some(Doubt::Missing)
+    }
+}
+
+/// The files without a last one that was made and never used: a process that ended then had not yet left the one before.
+fn in_use(files: &[Read]) -> &[Read] {
+    let Some((last, before)) = files.split_last() else { return files };
+    let left = before.last().is_some_and(|file| file.end == Some(Kind::Next));
+    let unused = match &last.snapshot {
+        None => last.last.is_none() && !left,
+        Some(snapshot) => {
+            snapshot.origin == Origin::Rotation && !last.has_uses && last.end == Some(Kind::Snapshot) && !left
+        }
+    };
+    if unused { before } else { files }
+}
+
+/// Whether every file from `first` on is there, and each but the last as it was left.
+fn is_complete(files: &[Read], first: u64) -> bool {
+    let needed: Vec<&Read> = files.iter().filter(|file| file.number >= first).collect();
+    let follows = |pair: &[&Read]| {
+        let started = pair[1].snapshot.as_ref().is_some_and(|snapshot| snapshot.origin == Origin::Start);
+        let left = matches!(pair[0].end, Some(Kind::Next | Kind::End));
+        pair[1].number == pair[0].number + 1 && pair[0].snapshot.is_some() && (left || started)
+    };
+    needed.first().is_some_and(|file| file.number == first) && needed.windows(2).all(follows)
+}
+
+/// Which run of the machine this is, where the system says so.
+pub(super) fn boot() -> [u8; 16] {
+    let text = read_bounded(Path::new("/proc/sys/kernel/random/boot_id"), 64).unwrap_or_default();
+    let digits: Vec<u8> = text.into_iter().filter(u8::is_ascii_hexdigit).collect();
+    let mut boot = [0; 16];
+    crate::source::unhex(&digits, &mut boot).map_or([0; 16], |()| boot)
+}

@@ -1,0 +1,201 @@
+//! The store's thread: it syncs while the audit log is synced, begins new files, and forgets what is over.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::audit::{SinkFault, SyncTicket};
+use crate::identity::Moment;
+
+use super::Shared;
+use super::frame::Stamp;
+use super::writer::{Current, Writer, remove};
+
+const TICK: Duration = Duration::from_secs(1);
+/// How many forgotten nonces the thread removes at a time.
+const DRAINED_AT_ONCE: usize = 4096;
+
+/// Who waits for the disk, and how far it is.
+#[derive(Debug, Default)]
+pub(super) struct Syncs {
+    /// How many writes there were.
+    written: AtomicU64,
+    state: Mutex<State>,
+    wake: Condvar,
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    wanted: u64,
+    /// Writes up to this one are on disk, or it is known that they are not.
+    settled: u64,
+    /// The last failure, and up to which write it reaches.
+    failed: Option<(u64, String)>,
+    stopping: bool,
+}
+
+impl Syncs {
+    pub(super) fn wrote(&self) {
+        self.written.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn start(&self) -> Option<SyncTicket> {
+        let written = self.written.load(Ordering::Acquire);
+        let mut state = self.lock();
+        if state.settled >= written {
+            return None;
+        }
+        state.wanted = state.wanted.max(written);
+        self.wake.notify_one();
+        Some(SyncTicket(written))
+    }
+
+    pub(super) fn finish(&self, ticket: SyncTicket) -> Result<(), SinkFault> {
+        let mut state = self.lock();
+        while state.settled < ticket.0 && !state.stopping {
+            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        match &state.failed {
+            Some((reach, error)) if *reach >= ticket.0 => {
+                Err(SinkFault(format!("the nonce file cannot be synced: {error}")))
+            }
+            _ if state.settled < ticket.0 => Err(SinkFault("the nonce store was ended".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        self.lock().stopping = true;
+        self.wake.notify_one();
+        self.done.notify_all();
+    }
+
+    fn settle(&self, written: u64, synced: io::Result<()>) {
+        let mut state = self.lock();
+        state.settled = state.settled.max(written);
+        match synced {
+            Ok(()) => {}
+            Err(error) => state.failed = Some((written, error.to_string())),
+        }
+        self.done.notify_all();
+    }
+
+    /// Waits for a tick, or for work; whether to stop.
+    fn wait(&self) -> Work {
+        let mut state = self.lock();
+        loop {
+            if state.stopping {
+                return Work::Stop;
+            }
+            if state.wanted > state.settled {
+                return Work::Sync;
+            }
+            let (woken, wait) = self.wake.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+            if wait.timed_out() {
+                return Work::Tick;
+            }
+            state = woken;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Work {
+    Sync,
+    Tick,
+    Stop,
+}
+
+impl Shared {
+    /// Works until it is told to stop.
+    pub(super) fn work(&self) {
+        let mut ticked = (self.steady)();
+        loop {
+            match self.syncs.wait() {
+                Work::Stop => return,
+                Work::Sync => self.sync(),
+                Work::Tick => {}
+            }
+            let steady = (self.steady)();
+            if steady.saturating_sub(ticked) >= TICK {
+                ticked = steady;
+                self.tick();
+            }
+        }
+    }
+
+    fn sync(&self) {
+        let (written, file) = {
+            let writer = self.writer();
+            (self.syncs.written.load(Ordering::Acquire), writer.file())
+        };
+        let synced = file.sync_data();
+        if let Err(error) = &synced {
+            tracing::error!(%error, "the nonce file did not reach the disk: a new one is begun");
+            self.writer().give_up((self.now)().as_second());
+        }
+        self.syncs.settle(written, synced);
+    }
+
+    fn tick(&self) {
+        let line = self.writer().line();
+        // What was refused after it was authenticated has no line to wait for.
+        if let Err(fault) = self.write_pending(line) {
+            tracing::error!("{}", fault.0);
+        }
+        {
+            let mut memory = self.memory();
+            let now = Moment { wall: (self.now)().as_second(), steady: (self.steady)() };
+            memory.table.forget(now);
+            memory.table.drain(DRAINED_AT_ONCE);
+        }
+        let due = self.writer().is_due((self.steady)());
+        if due && let Err(error) = self.rotate() {
+            tracing::error!(%error, "no new nonce file could be begun: the current one grows on");
+        }
+    }
+
+    /// Goes on in a new file. Calls wait for none of the disk's work.
+    fn rotate(&self) -> io::Result<()> {
+        let known = self.known();
+        let (number, snapshot, line) = {
+            let writer = self.writer();
+            let (number, snapshot) = writer.next(&known);
+            (number, snapshot, writer.line())
+        };
+        let stamp = Stamp { line, wall: known.wall };
+        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady)?;
+        let (before, needless) = {
+            let mut writer = self.writer();
+            let stamp = self.stamp(writer.line());
+            writer.turn(next, snapshot.first, stamp)?
+        };
+        // Syncs of the new file come after this one: the same thread makes them.
+        if let Err(error) = before.sync_data() {
+            self.writer().give_up((self.now)().as_second());
+            return Err(error);
+        }
+        remove(&self.names, &needless);
+        Ok(())
+    }
+
+    /// Goes on in a new file at once, after one that failed.
+    pub(super) fn replace_broken(&self, writer: &mut Writer) -> io::Result<()> {
+        let known = self.known();
+        let (number, snapshot) = writer.next(&known);
+        let stamp = self.stamp(writer.line());
+        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady)?;
+        let (before, needless) = writer.turn(next, snapshot.first, stamp)?;
+        // What it holds may have been handed over and not synced yet.
+        if before.sync_data().is_err() {
+            writer.give_up((self.now)().as_second());
+        }
+        remove(&self.names, &needless);
+        Ok(())
+    }
+}

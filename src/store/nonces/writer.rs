@@ -1,0 +1,223 @@
+//! The file that is written at present, and the change to the next one.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::identity::{DigestKey, NonceUse};
+
+use super::files::Names;
+use super::frame::{Kind, Origin, Snapshot, Stamp, put, put_uses};
+
+/// What every file of one process says of it.
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub(super) best_effort: bool,
+    pub(super) boot: [u8; 16],
+    pub(super) chain: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    key: DigestKey,
+    process: Process,
+    current: Current,
+    /// Files before the current one, each with the newest second that a call in it was signed.
+    older: Vec<(u64, i64)>,
+    /// What was written may be lost: calls up to this second are refused by the next process.
+    lost_until: i64,
+    /// Nothing more may be written to the current file.
+    broken: bool,
+    /// The last line of the audit log that anything was written ahead of.
+    line: u64,
+    body: Vec<u8>,
+    frame: Vec<u8>,
+}
+
+/// A file that uses are written to.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) file: Arc<File>,
+    number: u64,
+    length: u64,
+    users: HashMap<(u64, u64), u32>,
+    newest: i64,
+    begun: Duration,
+}
+
+/// What is known besides the uses, at one moment.
+pub(super) struct Known {
+    pub(super) floor: i64,
+    pub(super) forgotten: Vec<(u64, i64)>,
+    /// The first second of the oldest bucket that is not forgotten.
+    pub(super) oldest: Option<i64>,
+    pub(super) wall: i64,
+    pub(super) steady: Duration,
+}
+
+/// A file does not grow longer, nor older.
+const LONGEST: u64 = 64 << 20;
+const OLDEST: Duration = Duration::from_secs(4 * 60);
+
+impl Writer {
+    /// Begins the file of that number.
+    pub(super) fn begin(
+        names: &Names,
+        key: DigestKey,
+        process: Process,
+        (number, stamp): (u64, Stamp),
+        older: Vec<(u64, i64)>,
+        known: &Known,
+    ) -> io::Result<Self> {
+        let first = older.first().map_or(number, |(first, _)| *first);
+        let snapshot = snapshot(&process, Origin::Start, first, known);
+        let current = Current::create(names, &key, number, &snapshot, stamp, known.steady)?;
+        let (lost_until, body, frame) = (i64::MIN, Vec::new(), Vec::new());
+        Ok(Self { key, process, current, older, lost_until, broken: false, line: stamp.line, body, frame })
+    }
+
+    /// The file that is to be synced.
+    pub(super) fn file(&self) -> Arc<File> {
+        Arc::clone(&self.current.file)
+    }
+
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    pub(super) fn is_due(&self, steady: Duration) -> bool {
+        self.current.length >= LONGEST || steady.saturating_sub(self.current.begun) >= OLDEST
+    }
+
+    /// Writes uses; all of them, or none.
+    pub(super) fn write(&mut self, uses: &[NonceUse], stamp: Stamp) -> io::Result<()> {
+        let mut body = std::mem::take(&mut self.body);
+        let named = self.current.users.len();
+        put_uses(uses, &mut self.current.users, &mut body);
+        let written = self.put(Kind::Uses, stamp, &body);
+        self.body = body;
+        if written.is_err() {
+            // The file does not name the users that this frame would have named.
+            self.current.users.retain(|_, user| usize::try_from(*user).is_ok_and(|user| user < named));
+            return written;
+        }
+        let newest = uses.iter().map(|used| used.second).max().unwrap_or(i64::MIN);
+        self.current.newest = self.current.newest.max(newest);
+        written
+    }
+
+    /// Writes the last frame of a process that stops in order.
+    pub(super) fn end(&mut self, stamp: Stamp) -> io::Result<()> {
+        self.put(Kind::End, stamp, &[])?;
+        self.current.file.sync_data()
+    }
+
+    fn put(&mut self, kind: Kind, stamp: Stamp, body: &[u8]) -> io::Result<()> {
+        let current = &mut self.current;
+        self.frame.clear();
+        put(&self.key, current.number, kind, stamp, body, &mut self.frame);
+        match (&*current.file).write_all(&self.frame) {
+            Ok(()) => {
+                current.length += self.frame.len() as u64;
+                self.line = stamp.line;
+                Ok(())
+            }
+            Err(error) => {
+                // A part of a frame would hide what comes after it.
+                let cut = current.file.set_len(current.length);
+                let cut = cut.and_then(|()| (&*current.file).seek(SeekFrom::Start(current.length)));
+                self.broken |= cut.is_err();
+                Err(error)
+            }
+        }
+    }
+
+    /// The current file did not reach the disk, or not all of it: it is left for a new one.
+    pub(super) fn give_up(&mut self, second: i64) {
+        self.broken = true;
+        self.lost_until = self.lost_until.max(second);
+    }
+
+    /// The number and the first frame of the next file.
+    pub(super) fn next(&self, known: &Known) -> (u64, Snapshot) {
+        let number = self.current.number + 1;
+        let files = self.older.iter().copied().chain([(self.current.number, self.current.newest)]);
+        let is_needed = |newest: i64| known.oldest.is_some_and(|oldest| newest >= oldest);
+        // The current one may still get uses.
+        let needed: Vec<_> =
+            files.filter(|(number, newest)| *number == self.current.number || is_needed(*newest)).collect();
+        let first = needed.first().map_or(number, |(first, _)| *first);
+        let known = Known { floor: known.floor.max(self.lost_until), forgotten: known.forgotten.clone(), ..*known };
+        let origin = if self.broken { Origin::Start } else { Origin::Rotation };
+        (number, snapshot(&self.process, origin, first, &known))
+    }
+
+    /// Goes on in the next file. The one before is returned, and must be synced; so are the files before `first`, which
+    /// are needed no more.
+    pub(super) fn turn(&mut self, next: Current, first: u64, stamp: Stamp) -> io::Result<(Arc<File>, Vec<(u64, i64)>)> {
+        if !self.broken {
+            self.put(Kind::Next, stamp, &[])?;
+        }
+        let before = std::mem::replace(&mut self.current, next);
+        self.older.push((before.number, before.newest));
+        let (needless, older) = self.older.drain(..).partition(|(number, _)| *number < first);
+        self.older = older;
+        self.broken = false;
+        Ok((before.file, needless))
+    }
+}
+
+/// Removes files that no later process needs.
+pub(super) fn remove(names: &Names, files: &[(u64, i64)]) {
+    for (number, _) in files {
+        if let Err(error) = fs::remove_file(names.file(*number)) {
+            tracing::warn!(%error, "`{}` is needed no more and could not be removed", names.file(*number).display());
+        }
+    }
+}
+
+fn snapshot(process: &Process, origin: Origin, first: u64, known: &Known) -> Snapshot {
+    Snapshot {
+        origin,
+        best_effort: process.best_effort,
+        first,
+        floor: known.floor,
+        boot: process.boot,
+        chain: process.chain.clone(),
+        forgotten: known.forgotten.clone(),
+    }
+}
+
+impl Current {
+    /// Makes a file that no use is written to yet. It is on disk, under its name, when this returns.
+    pub(super) fn create(
+        names: &Names,
+        key: &DigestKey,
+        number: u64,
+        snapshot: &Snapshot,
+        stamp: Stamp,
+        begun: Duration,
+    ) -> io::Result<Self> {
+        let mut file = match names.create(number) {
+            // One that was made and never used.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(names.file(number))?;
+                names.create(number)?
+            }
+            created => created?,
+        };
+        let mut frame = Vec::new();
+        put(key, number, Kind::Snapshot, stamp, &snapshot.to_body(), &mut frame);
+        file.write_all(&frame)?;
+        file.sync_all()?;
+        names.sync_folder()?;
+        let length = frame.len() as u64;
+        Ok(Self { file: Arc::new(file), number, length, users: HashMap::new(), newest: i64::MIN, begun })
+    }
+}
