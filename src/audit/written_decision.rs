@@ -10,6 +10,10 @@ use crate::ram::{Context, ContextKey, ValueRef};
 
 use super::bounded::bounded;
 
+/// How many statements a denial's line names for one resource: a line must not grow with the number of statements that
+/// deny.
+const MOST_DENYING: usize = 16;
+
 /// Written once, for the decision's line and the outcome's.
 pub(super) fn written_decision(request: &Request<'_>, decision: &Decision) -> Box<RawValue> {
     to_raw_value(&WrittenDecision::new(request, decision)).expect("text and numbers make JSON")
@@ -47,13 +51,14 @@ struct Resource<'a> {
 
 impl<'a> WrittenDecision<'a> {
     fn new(request: &Request<'a>, decision: &'a Decision) -> Self {
+        let most = if decision.verdict() == Verdict::Allow { usize::MAX } else { MOST_DENYING };
         let judged = request.resources.iter().zip(decision.judgements()).enumerate();
         let resources = judged.map(|(at, (resource, judged))| Resource {
             auth_resource: resource.as_str(),
             verdict: judged.verdict,
             resource_conditions: request.facts.get(at).map(conditions),
             matched_policies: decision
-                .deciding(request, at)
+                .deciding_at_most(request, at, most)
                 .into_iter()
                 .map(|(layer, at)| MatchedPolicy::new(layer, at))
                 .collect(),

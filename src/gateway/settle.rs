@@ -117,7 +117,6 @@ impl Settlement {
                     Reached::Authenticated => tracing::warn!(id, %principal, action, "denied: {reason}"),
                     Reached::Unauthenticated => tracing::debug!(id, %principal, action, "denied, unverified: {reason}"),
                 }
-                tracing::debug!(id, "why, statement by statement:\n{}", denied.proof().details());
             }
             Stop::Audit(_) | Stop::TimeIsUp | Stop::Panic => tracing::error!(id, "{reason}"),
             _ => tracing::debug!(id, code = answer.code, "refused: {reason}"),

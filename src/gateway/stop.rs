@@ -147,7 +147,7 @@ impl Stop {
             Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
             Self::OwnKey(fault) => fault.to_string(),
             Self::Facts(fault) => fault.to_string(),
-            Self::Denied(denied) => denied.proof().summary().to_string(),
+            Self::Denied(denied) => denied.reason().to_owned(),
             Self::Sts(fault) => fault.to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),

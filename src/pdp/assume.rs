@@ -168,7 +168,7 @@ impl Pdp {
                 Err(Unassumed::Identity {
                     verdict: decision.verdict(),
                     policy_type: decision.policy_type().unwrap_or("AccountLevelIdentityBasedPolicy"),
-                    reason: denied.proof().summary().to_string(),
+                    reason: denied.reason().to_owned(),
                 })
             }
         }

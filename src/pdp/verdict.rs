@@ -1,5 +1,7 @@
 //! Permission as a value.
 
+use std::sync::OnceLock;
+
 use crate::policy::{Decision, Proof, Request};
 
 use super::question::{Question, Subject};
@@ -45,6 +47,7 @@ pub struct Denied<T> {
     question: Question<T>,
     decision: Decision,
     revision: std::sync::Arc<str>,
+    reason: OnceLock<Box<str>>,
 }
 
 /// The decision point's answer.
@@ -57,10 +60,6 @@ pub enum Ruling<T> {
 macro_rules! accessors {
     ($name:ident) => {
         impl<T: Subject> $name<T> {
-            pub(super) fn new(question: Question<T>, decision: Decision, revision: std::sync::Arc<str>) -> Self {
-                Self { question, decision, revision }
-            }
-
             pub fn subject(&self) -> &T {
                 &self.question.subject
             }
@@ -70,7 +69,7 @@ macro_rules! accessors {
                 self.question.request()
             }
 
-            /// Why it was judged so.
+            /// Why it was judged so, statement by statement: this looks at every statement.
             pub fn proof(&self) -> Proof<'_> {
                 self.decision.proof(&self.request())
             }
@@ -89,6 +88,23 @@ macro_rules! accessors {
 
 accessors!(Permit);
 accessors!(Denied);
+
+impl<T: Subject> Permit<T> {
+    pub(super) fn new(question: Question<T>, decision: Decision, revision: std::sync::Arc<str>) -> Self {
+        Self { question, decision, revision }
+    }
+}
+
+impl<T: Subject> Denied<T> {
+    pub(super) fn new(question: Question<T>, decision: Decision, revision: std::sync::Arc<str>) -> Self {
+        Self { question, decision, revision, reason: OnceLock::new() }
+    }
+
+    /// Why it was denied, in one line: worked out once, at a cost that does not grow with the number of statements.
+    pub fn reason(&self) -> &str {
+        self.reason.get_or_init(|| self.decision.reason(&self.request()).to_string().into())
+    }
+}
 
 impl<T: Subject> Ruling<T> {
     pub fn decision(&self) -> &Decision {

@@ -12,6 +12,17 @@ impl Decision {
     /// those that deny in the layer that refuses; none for an implicit deny. The request must be the one that was
     /// judged.
     pub fn deciding<'a>(&'a self, request: &Request<'a>, at: usize) -> Vec<(LayerKind, StatementRef<'a>)> {
+        self.deciding_at_most(request, at, usize::MAX)
+    }
+
+    /// The same, but `most` of them where there are more: what is written of a denied call must not grow with the
+    /// number of statements.
+    pub fn deciding_at_most<'a>(
+        &'a self,
+        request: &Request<'a>,
+        at: usize,
+        most: usize,
+    ) -> Vec<(LayerKind, StatementRef<'a>)> {
         let (Some(Judged { verdict, grounds }), Some(resource)) = (self.judged.get(at), request.resources.get(at))
         else {
             return Vec::new();
@@ -32,11 +43,13 @@ impl Decision {
         });
         let mut sets: Vec<(LayerKind, &'a PolicySet)> = sets.map(|(kind, _, set)| (kind, &**set)).collect();
         sets.sort_by_key(|(kind, _)| *kind);
-        let applying = |(kind, set): (LayerKind, &'a PolicySet)| {
+        let mut deciding = Vec::new();
+        for (kind, set) in sets {
             let lane = set.lanes().find(request.action);
             let asked = Asked { action: request.action, lane, resource, fields: resource.fields(), facts: &facts };
-            set.applying(effect, &asked).into_iter().map(move |at| (kind, at))
-        };
-        sets.into_iter().flat_map(applying).collect()
+            let applying = set.applying(effect, &asked, most.saturating_sub(deciding.len()));
+            deciding.extend(applying.into_iter().map(|at| (kind, at)));
+        }
+        deciding
     }
 }

@@ -2,17 +2,24 @@
 
 use std::fmt;
 
+use crate::ram::Resource;
+
 use super::condition::{Condition, ConditionFault};
 use super::decision::Grounds;
 use super::error::quoted;
 use super::layer::LayerKind;
 use super::mismatch::Mismatch;
+use super::nearest::{Examined, Nearest};
 use super::operator::Sense;
 use super::proof::{Finding, LayerProof, Proof, ResourceProof};
+use super::reason::Why;
 use super::set::{AttachedTo, StatementRef};
 use super::statement::{Actions, Statement};
 use super::value::Wanted;
 use super::verdict::Verdict;
+
+/// How many statements a line names that deny: the size of a line must not grow with the number of statements.
+pub(super) const MOST_NAMED: usize = 8;
 
 /// One line: the verdict, the resource that decided it, and the statements that did, or nearly did.
 #[derive(Clone, Copy, Debug)]
@@ -65,12 +72,11 @@ impl fmt::Display for Summary<'_> {
         };
         let verdict = decisive.judged.verdict;
         if verdict != Verdict::Allow {
-            write!(f, "{verdict} on {}: ", decisive.resource)?;
-            return write_reason(f, decisive);
+            return write_refusal(f, decisive.resource, &decisive.why());
         }
         write!(f, "{verdict}: ")?;
         if matches!(decisive.judged.grounds, Grounds::Ownership | Grounds::Configured) {
-            return write_reason(f, decisive);
+            return write_reason(f, &decisive.why());
         }
         write_statements(f, self.0.resources().iter().flat_map(ResourceProof::deciding).map(|(_, at)| at))
     }
@@ -82,7 +88,7 @@ impl fmt::Display for Details<'_> {
         writeln!(f, "{}: {} as {}", self.0.verdict(), request.action, request.principal)?;
         for resource in self.0.resources() {
             write!(f, "\n{} on {}: ", resource.judged.verdict, resource.resource)?;
-            write_reason(f, resource)?;
+            write_reason(f, &resource.why())?;
             writeln!(f)?;
             if let Some(facts) = resource.facts {
                 let facts = facts.iter().map(|(key, value)| format!("{key} {}", quoted(&value.text())));
@@ -196,31 +202,45 @@ fn write_fault(f: &mut fmt::Formatter<'_>, condition: &Condition, fault: Conditi
     }
 }
 
-fn write_reason(f: &mut fmt::Formatter<'_>, proof: &ResourceProof<'_>) -> fmt::Result {
-    match (proof.judged.grounds, proof.judged.verdict) {
+/// The line about a refusal: the verdict, the resource that decides it, and why.
+pub(super) fn write_refusal(f: &mut fmt::Formatter<'_>, resource: &Resource<'_>, why: &Why<'_>) -> fmt::Result {
+    write!(f, "{} on {resource}: ", why.judged.verdict)?;
+    write_reason(f, why)
+}
+
+fn write_reason(f: &mut fmt::Formatter<'_>, why: &Why<'_>) -> fmt::Result {
+    match (why.judged.grounds, why.judged.verdict) {
         (Grounds::Ownership, _) => f.write_str("the account's root owns it, no policy needed"),
         (Grounds::ForeignAccount, _) => {
             f.write_str("it belongs to another account than the principal, which no policy reaches")
         }
         (Grounds::Quarantine, _) => {
-            let policy = quoted(proof.quarantined.unwrap_or_default());
+            let policy = quoted(why.quarantined.unwrap_or_default());
             write!(f, "the principal has the policy {policy}, which is under quarantine: what it denies is unknown")
         }
         (Grounds::Configured, _) => f.write_str("no policy was asked: `other = \"forward\"` lets everybody call it"),
         (Grounds::Unplaced, _) => {
             f.write_str("what a call of this operation names is not known, and a statement turns on it")?;
-            proof.unplaced.map_or(Ok(()), |at| write!(f, ": {at}"))
+            why.unplaced.map_or(Ok(()), |at| write!(f, ": {at}"))
         }
-        (Grounds::Policies(_), Verdict::Allow) => write_statements(f, proof.deciding().map(|(_, at)| at)),
+        (Grounds::Policies(_), Verdict::Allow) => write_statements(f, why.deciding.iter().copied()),
         (Grounds::Policies(kind), Verdict::ExplicitDeny) => {
             f.write_str("denied by ")?;
-            write_statements(f, proof.deciding().map(|(_, at)| at))?;
+            write_statements(f, why.deciding.iter().copied().take(MOST_NAMED))?;
+            if why.deciding.len() > MOST_NAMED {
+                f.write_str(" and others")?;
+            }
             write_layer_name(f, kind)
         }
         (Grounds::Policies(kind), Verdict::ImplicitDeny) => {
-            match proof.nearest_miss() {
-                Some((at, mismatch)) => {
-                    write!(f, "no statement allows it; nearest: {at} {}", Words { mismatch, statement: at.statement })?;
+            match why.nearest {
+                Some(Nearest { at, mismatch, examined }) => {
+                    let nearest = match examined {
+                        Examined::Enough => "nearest",
+                        Examined::TooFew => "nearest of those examined",
+                    };
+                    let words = Words { mismatch, statement: at.statement };
+                    write!(f, "no statement allows it; {nearest}: {at} {words}")?;
                 }
                 None => f.write_str("no statement allows it; no attached policy allows anything")?,
             }

@@ -26,6 +26,8 @@
 //! Patterns that begin with a wildcard (`*-prod`) and those with one beginning in several regions all stand at one
 //! node and are checked one after the other.
 
+mod nearest;
+
 use std::sync::Arc;
 
 use crate::ram::{Fields, Resource};
@@ -127,14 +129,20 @@ impl Index {
         found
     }
 
-    /// Every statement of this effect that applies, once for each of its patterns that matches.
-    pub(super) fn for_each(&self, effect: Effect, sought: &Sought<'_>, mut each: impl FnMut(At)) {
+    /// The statements of this effect that apply, once for each of their patterns that matches; no more are looked for
+    /// when there are `most`.
+    pub(super) fn applying(&self, effect: Effect, sought: &Sought<'_>, most: usize) -> Vec<At> {
+        let mut found = Vec::new();
+        if most == 0 {
+            return found;
+        }
         self.walk(effect, sought, |entry| {
-            if entry.holds(effect, sought) {
-                each(entry.at);
+            if entry.holds(effect, sought) && found.last() != Some(&entry.at) {
+                found.push(entry.at);
             }
-            Walk::On
+            if found.len() < most { Walk::On } else { Walk::Stop }
         });
+        found
     }
 
     /// Every statement of this effect whose action and resource match, whatever its conditions say; once for each of
@@ -148,13 +156,8 @@ impl Index {
 
     /// Shows every entry that matches.
     fn walk(&self, effect: Effect, sought: &Sought<'_>, mut show: impl FnMut(&Entry) -> Walk) {
-        let whole = |fields| all_under(sought.resource, fields).unwrap_or(fields.relative);
-        let relative = sought.fields.map_or("", whole);
-        let mut left = relative.as_bytes();
-        let mut node = &self.nodes[match effect {
-            Effect::Deny => 0,
-            Effect::Allow => 1,
-        }];
+        let mut left = sought.relative().as_bytes();
+        let mut node = self.root(effect);
         loop {
             let runs = &self.runs[node.first_run as usize..][..node.runs as usize];
             for run in runs.iter().filter(|run| run.lanes.has(sought.lane)) {
@@ -165,10 +168,20 @@ impl Index {
                 }
             }
             let Some(next) = left.first().and_then(|byte| self.child(node, *byte)) else { return };
-            let label = &self.labels[next.label as usize..][..next.label_length as usize];
-            let Some(rest) = left.strip_prefix(label) else { return };
+            let Some(rest) = left.strip_prefix(self.label(next)) else { return };
             (node, left) = (next, rest);
         }
+    }
+
+    fn root(&self, effect: Effect) -> &Node {
+        &self.nodes[match effect {
+            Effect::Deny => 0,
+            Effect::Allow => 1,
+        }]
+    }
+
+    fn label(&self, node: &Node) -> &[u8] {
+        &self.labels[node.label as usize..][..node.label_length as usize]
     }
 
     fn child(&self, node: &Node, byte: u8) -> Option<&Node> {
@@ -179,6 +192,13 @@ impl Index {
         }
         let at = children.binary_search_by_key(&byte, |child| child.first_byte).ok()?;
         Some(&children[at])
+    }
+}
+
+impl<'a> Sought<'a> {
+    /// What is spelled on the way down: the relative id, or what all resources of a type begin with.
+    fn relative(&self) -> &'a str {
+        self.fields.map_or("", |fields| all_under(self.resource, fields).unwrap_or(fields.relative))
     }
 }
 

@@ -9,7 +9,7 @@
 //! | the language | `statement`, `pattern`, `glob`, `condition`, `operator`, `value` |
 //! | comparing | `cover`: whether one pattern or statement takes in all of another |
 //! | judging | `set` and its `index`, `layer`, `evaluate`, `decision` |
-//! | explaining | `proof`, then `explain` in words and `report` as data; `deciding` for the log; `reach` for what could be |
+//! | explaining | `proof`, then `explain` in words and `report` as data; for every denial `reason`, by `nearest`; `deciding` for the log; `reach` for what could be |
 //! | trusting | `trust`: who may assume a role |
 //! | testing | `exercise`: what a request put to the test; `mutant`: documents changed on purpose |
 
@@ -34,6 +34,7 @@ mod layer;
 mod library;
 mod mismatch;
 mod mutant;
+mod nearest;
 mod operator;
 mod outline;
 mod pattern;
@@ -41,6 +42,7 @@ mod plain;
 mod proof;
 mod reach;
 mod reader;
+mod reason;
 mod report;
 mod request;
 mod set;
@@ -69,6 +71,7 @@ pub use outline::{Outline, condition_pointer, statement_pointer};
 pub use pattern::ArnPattern;
 pub use proof::{Finding, LayerProof, Proof, ResourceProof};
 pub use reach::{Grant, LayerReach};
+pub use reason::Reason;
 pub use report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementReport};
 pub use request::Request;
 pub use set::{AttachedTo, LONGEST_SESSION_POLICY, Needs, PolicySet, Sets, StatementRef};

@@ -157,7 +157,8 @@ impl Head {
         self.narrowest().is_none()
     }
 
-    fn narrowest(&self) -> Option<Mismatch> {
+    /// The first field that leaves something out.
+    pub(super) fn narrowest(&self) -> Option<Mismatch> {
         let fields =
             [(&self.service, Mismatch::Service), (&self.region, Mismatch::Region), (&self.account, Mismatch::Account)];
         fields.into_iter().find(|(pattern, _)| !pattern.is_any()).map(|(_, mismatch)| mismatch)

@@ -11,6 +11,7 @@ use super::evaluate::settled;
 use super::facts::Facts;
 use super::layer::{LayerKind, LayerVerdicts, Layers};
 use super::mismatch::Mismatch;
+use super::nearest::Nearness;
 use super::request::Request;
 use super::set::{PolicySet, StatementRef};
 use super::verdict::Verdict;
@@ -178,8 +179,8 @@ impl<'a> ResourceProof<'a> {
         })
     }
 
-    /// The Allow statement of the refusing layer that came nearest to applying: the first of those that failed the
-    /// latest check.
+    /// The Allow statement of the refusing layer that came nearest to applying: the one that failed the latest check;
+    /// of several that miss the resource by the same field, the one that shares most of its id; then the first.
     pub fn nearest_miss(&self) -> Option<(StatementRef<'a>, Mismatch)> {
         let refusing = self.judged.grounds.layer();
         // Without an allow at account scope, one for a resource group would do.
@@ -187,30 +188,36 @@ impl<'a> ResourceProof<'a> {
             LayerKind::AccountIdentity => layer.kind >= refusing,
             _ => layer.kind == refusing && layer.verdict == Some(self.judged.verdict),
         };
-        nearest(self.layers.iter().filter(asked), Effect::Allow)
+        self.nearest(self.layers.iter().filter(asked), Effect::Allow)
     }
 
     /// The Deny statement, in any layer, that came nearest to applying.
     pub fn nearest_deny(&self) -> Option<(StatementRef<'a>, Mismatch)> {
-        nearest(self.layers.iter(), Effect::Deny)
+        self.nearest(self.layers.iter(), Effect::Deny)
+    }
+
+    fn nearest<'p>(
+        &self,
+        layers: impl Iterator<Item = &'p LayerProof<'a>>,
+        effect: Effect,
+    ) -> Option<(StatementRef<'a>, Mismatch)>
+    where
+        'a: 'p,
+    {
+        let misses = layers.flat_map(|layer| &layer.findings).filter_map(|(at, finding)| match finding {
+            Finding::Misses(mismatch) if at.statement.effect() == effect => {
+                Some((*at, Nearness::new(at.statement, self.resource, *mismatch)))
+            }
+            _ => None,
+        });
+        let nearest = misses.reduce(|nearest, next| if next.1 > nearest.1 { next } else { nearest });
+        nearest.map(|(at, nearness)| (at, nearness.mismatch))
     }
 
     /// What the request has for a condition's key.
     pub(super) fn facts(&self) -> &Facts<'a> {
         &self.asked
     }
-}
-
-/// The first of those that failed the latest check.
-fn nearest<'p, 'a: 'p>(
-    layers: impl Iterator<Item = &'p LayerProof<'a>>,
-    effect: Effect,
-) -> Option<(StatementRef<'a>, Mismatch)> {
-    let misses = layers.flat_map(|layer| &layer.findings).filter_map(|(at, finding)| match finding {
-        Finding::Misses(mismatch) if at.statement.effect() == effect => Some((*at, *mismatch)),
-        _ => None,
-    });
-    misses.reduce(|nearest, next| if next.1 > nearest.1 { next } else { nearest })
 }
 
 /// Whether a layer is asked about the resource.

@@ -11,6 +11,7 @@ use super::effect::Effect;
 use super::facts::Facts;
 use super::index::{At, Builder, Index, Sought};
 use super::lane::{Lane, LaneSet, Lanes};
+use super::nearest::{Looks, Nearness};
 use super::statement::{Actions, Statement};
 
 /// How many characters a session policy has at most: STS takes no longer one (`spec/ram-policy.md` 1.4).
@@ -27,6 +28,7 @@ pub struct PolicySet {
     selects: LaneSet,
     tags: LaneSet,
     groups: LaneSet,
+    first_allow: Option<At>,
 }
 
 /// To whom documents are attached.
@@ -100,9 +102,10 @@ impl Sets {
         };
         let selects = union(|_| true);
         let (tags, groups) = (union(|it| Needs::of(it).tags), union(|it| Needs::of(it).groups));
+        let first_allow = placed.iter().find(|(_, statement, _)| statement.effect == Effect::Allow).map(|(at, ..)| *at);
         let index = self.builder.index(&placed);
         let (lanes, documents) = (self.lanes.clone(), documents.into());
-        Arc::new(PolicySet { to, documents, index, lanes, selects, tags, groups })
+        Arc::new(PolicySet { to, documents, index, lanes, selects, tags, groups, first_allow })
     }
 
     fn selected(&mut self, actions: &Arc<Actions>) -> LaneSet {
@@ -172,11 +175,11 @@ impl PolicySet {
         }
     }
 
-    /// Every statement of this effect that applies, in the order of documents.
-    pub(super) fn applying(&self, effect: Effect, asked: &Asked<'_>) -> Vec<StatementRef<'_>> {
-        let Some(sought) = self.sought(asked) else { return self.scan(effect, asked).collect() };
-        let mut found = Vec::new();
-        self.index.for_each(effect, &sought, |at| found.push(at));
+    /// The statements of this effect that apply, in the order of documents; some of them where there are more than
+    /// `most`.
+    pub(super) fn applying(&self, effect: Effect, asked: &Asked<'_>, most: usize) -> Vec<StatementRef<'_>> {
+        let Some(sought) = self.sought(asked) else { return self.scan(effect, asked).take(most).collect() };
+        let found = self.index.applying(effect, &sought, most);
         self.in_order(found)
     }
 
@@ -197,6 +200,23 @@ impl PolicySet {
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|at| self.at(at)).collect()
+    }
+
+    /// The first statement that allows something.
+    pub(super) fn first_allow(&self) -> Option<StatementRef<'_>> {
+        self.first_allow.map(|at| self.at(at))
+    }
+
+    /// The Allow statement that came nearest to applying, of those that select the action; none without a lane.
+    pub(super) fn nearest_by_index(
+        &self,
+        asked: &Asked<'_>,
+        looks: &mut Looks,
+    ) -> Option<(StatementRef<'_>, Nearness)> {
+        let sought = self.sought(asked).filter(|sought| self.selects.has(sought.lane))?;
+        let unmet = |at| self.at(at).statement.condition_mismatch(asked.facts);
+        let found = self.index.nearest(Effect::Allow, &sought, looks, unmet)?;
+        Some((self.at(found.at), found.nearness))
     }
 
     fn sought<'a>(&self, asked: &Asked<'a>) -> Option<Sought<'a>> {

@@ -104,7 +104,8 @@ impl Statement {
         nearest
     }
 
-    fn condition_mismatch(&self, facts: &Facts<'_>) -> Option<Mismatch> {
+    /// The first condition that does not hold.
+    pub(super) fn condition_mismatch(&self, facts: &Facts<'_>) -> Option<Mismatch> {
         let faults = self.conditions().iter().map(|condition| condition.fault(self.effect, facts));
         let (index, fault) = faults.enumerate().find_map(|(index, fault)| Some((index, fault?)))?;
         Some(Mismatch::Condition { index, fault })

@@ -61,6 +61,9 @@ fn the_proof_agrees(ruling: &Ruling<Asked>, tell: &impl Fn() -> String) {
         Ruling::Permitted(permit) => permit.request(),
         Ruling::Denied(denied) => denied.request(),
     };
+    if let Ruling::Denied(denied) = ruling {
+        assert_eq!(denied.reason(), proof.summary().to_string(), "{}", tell());
+    }
     for (at, (resource, judged)) in proof.resources().iter().zip(decision.judgements()).enumerate() {
         assert_eq!(resource.judged, *judged, "{}", tell());
         let by_scan: Vec<_> = resource.deciding().map(|(kind, at)| (kind, at.to_string())).collect();

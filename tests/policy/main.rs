@@ -10,6 +10,7 @@ mod documents;
 mod explanations;
 mod globs;
 mod laws;
+mod nearest;
 mod needs;
 pub mod random;
 pub mod reference;
