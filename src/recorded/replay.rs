@@ -82,7 +82,11 @@ impl<'a> Replay<'a> {
         self.tally
     }
 
-    fn judge(&self, attempt: &Attempt) -> Result<Ruling<super::attempt::Subject>, Unreplayed> {
+    /// What the policies say of one attempt.
+    ///
+    /// # Errors
+    /// What keeps it from being judged again.
+    pub fn judge(&self, attempt: &Attempt) -> Result<Ruling<super::attempt::Subject>, Unreplayed> {
         if !self.pdp.directory().knows(&attempt.principal) {
             return Err(Unreplayed::UnknownPrincipal);
         }

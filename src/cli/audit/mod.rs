@@ -1,5 +1,6 @@
 //! `ramgate audit`: questions to the log.
 
+mod again;
 mod filter;
 mod log;
 mod query;

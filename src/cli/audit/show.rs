@@ -1,6 +1,7 @@
 //! `ramgate audit show`: one attempt with all that its lines say about why.
 
 use std::io::{Read, stdin};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,16 +10,21 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, print_json};
 use crate::trail::{Attempt, Condition, Event, JudgedResource, Verdict};
 
+use super::again::Again;
 use super::log::LogArgs;
 use super::row::{decision, is_summary, json, status, verdict, who};
 use crate::cli::plain::plain;
 
 /// Shows one attempt: who asked what, what decided, what the caller got, and what became of it
+///
+/// A line names the statement that decided or came nearest. With `--policies` the attempt is judged again by a policy
+/// directory, and every statement is shown with the reason why it did or did not apply.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 it was found, 1 it was not, 2 could not run.
 
-Example: kubectl describe pod web-0 | ramgate audit show -")]
+Example: kubectl describe pod web-0 | ramgate audit show -
+         ramgate audit show 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803 --policies policies")]
 pub(in crate::cli) struct Show {
     /// The id of the event or of the request, as callers quote it; `-` finds one in a text on standard input, such as a
     /// pasted error of Terraform's or an event of Kubernetes'
@@ -26,6 +32,9 @@ pub(in crate::cli) struct Show {
     id: String,
     #[command(flatten)]
     log: LogArgs,
+    /// A policy directory to judge the attempt by again; repeat it for more accounts
+    #[arg(long, value_name = "DIR")]
+    policies: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }
@@ -37,15 +46,35 @@ const MOST_SHOWN: usize = 100;
 impl Show {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let ids = if self.id == "-" { pasted()? } else { vec![self.id.clone()] };
+        let again = (!self.policies.is_empty()).then(|| Again::load(&self.policies)).transpose()?;
         let mut found: Vec<Attempt> = Vec::new();
         self.log.each(|attempt| {
+            if let Some(again) = &again {
+                again.learn(attempt.event());
+            }
             if found.len() < MOST_SHOWN && ids.iter().any(|id| attempt.is_called(id)) {
                 found.push(attempt);
             }
         })?;
         match self.format {
-            OutputFormat::Json => print_json(json!({ "attempts": found.iter().map(json).collect::<Vec<Value>>() })),
-            OutputFormat::Text => found.iter().for_each(tell),
+            OutputFormat::Json => {
+                let shown = found.iter().map(|attempt| {
+                    let mut shown = json(attempt);
+                    if let Some(again) = &again {
+                        shown["judgedAgain"] = again.json(attempt);
+                    }
+                    shown
+                });
+                print_json(json!({ "attempts": shown.collect::<Vec<Value>>() }));
+            }
+            OutputFormat::Text => {
+                for attempt in &found {
+                    tell(attempt);
+                    if let Some(again) = &again {
+                        again.tell(attempt);
+                    }
+                }
+            }
         }
         if found.is_empty() {
             tell!("no attempt is called {}", plain(&ids.join(" or ")));
