@@ -1,7 +1,7 @@
 //! What the vendor documents, as data: operations with their parameters, ARN templates and answers.
 //!
 //! One JSON file an operation, named as the vendor names it, and `common.json` for the answers any operation may
-//! give; a new operation is a new file. Must not know: who calls, policies, HTTP, files outside this folder.
+//! give; a new operation is a new file; `ram-quotas.json` has RAM's quotas on policies. Must not know: who calls, policies, HTTP, files outside this folder.
 
 mod access;
 mod answer;
@@ -16,6 +16,7 @@ mod judged;
 mod load;
 mod operation;
 mod parameter;
+mod quotas;
 mod template;
 mod unlisted;
 mod written;
@@ -29,5 +30,6 @@ pub use error_row::ErrorRow;
 pub use load::Catalog;
 pub use operation::Operation;
 pub use parameter::{Kind, ParameterSpec, State};
+pub use quotas::{AttachedQuota, RamQuotas};
 pub use template::{ResourceSpec, Template};
 pub use unlisted::Unlisted;

@@ -14,6 +14,7 @@ use crate::ram::{AccountId, Context, Identity, Principal};
 use crate::source::{Complaint, Source};
 
 use super::documents::{Attached, Documents, LoadedDocument};
+use super::quota;
 use super::resources::read_resources;
 use super::written_account::{Text, WrittenAccount, WrittenLevel, WrittenRole, WrittenScoped};
 
@@ -110,7 +111,8 @@ impl Account {
         reader.users(&written, &groups, &control);
         reader.roles(&written, &control);
         let Reader { documents, found, scoped, .. } = reader;
-        let (documents, warnings) = documents.finish()?;
+        let (documents, mut warnings) = documents.finish()?;
+        warnings.extend(quota::warnings(&written, &documents));
         let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
         let principals =
             found.into_iter().map(|(identity, standing)| (Principal::new(id.clone(), identity), standing)).collect();

@@ -16,6 +16,7 @@ mod file;
 mod issuer_keys;
 #[cfg(feature = "identity")]
 mod nonces;
+mod quota;
 mod resources;
 #[cfg(feature = "identity")]
 mod secrets;
