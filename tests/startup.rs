@@ -1,6 +1,8 @@
 //! What keeps a server from starting: bad files, settings that are not built, and everything that is unsafe.
 #![allow(clippy::unwrap_used)]
 
+#[path = "startup/order.rs"]
+mod order;
 mod support;
 
 use std::fs;

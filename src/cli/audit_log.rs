@@ -1,11 +1,9 @@
 //! The audit log as the settings describe it, opened.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 use crate::audit::{
@@ -112,14 +110,6 @@ pub(super) async fn end(log: Arc<FileSink>) {
     if spawn_blocking(move || log.close()).await.is_err() {
         tracing::error!("the audit log was not ended in order");
     }
-}
-
-/// Where health and metrics are told.
-pub(super) async fn listen_admin(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let what = format!("`{address}` cannot be listened on: {error}");
-        Failure::new(what, "stop whatever holds it, or change `listen` in `[admin]`")
-    })
 }
 
 /// The room that the log has.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -22,9 +21,9 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What was read before a socket is opened.
 pub(super) struct ReadyIssuer {
-    settings: IssuerSettings,
     exchange: Option<IdentityExchange>,
-    uris: Vec<CredentialsUri>,
+    /// What is served on the listener of the credentials; none where there is no such listener.
+    pub(super) uris: Vec<CredentialsUri>,
     pub(super) keys: IssuerFile,
 }
 
@@ -37,7 +36,7 @@ pub(super) struct IssuerFile {
 }
 
 impl ReadyIssuer {
-    pub(super) fn read(settings: IssuerSettings, directory: &Directory, modes: FileModes) -> Result<Self, Failure> {
+    pub(super) fn read(settings: &IssuerSettings, directory: &Directory, modes: FileModes) -> Result<Self, Failure> {
         let keys = IssuerFile::read(settings.key_file.clone(), modes)?;
         let exchange = settings.exchange.as_ref().map(exchange).transpose()?;
         let uris = settings.credentials.iter().flat_map(|credentials| &credentials.uris).map(|uri| {
@@ -59,17 +58,7 @@ impl ReadyIssuer {
             let (path, from, session) = (uri.path.clone(), uri.from.clone(), uri.session.clone());
             Ok(CredentialsUri { path, role, from, session, seconds })
         });
-        Ok(Self { uris: uris.collect::<Result<_, Failure>>()?, settings, exchange, keys })
-    }
-
-    /// Opens the listener of the credentials, where there is one.
-    pub(super) async fn listen(&self) -> Result<Option<(TcpListener, Vec<CredentialsUri>)>, Failure> {
-        let Some(credentials) = &self.settings.credentials else { return Ok(None) };
-        let listener = TcpListener::bind(credentials.listen).await.map_err(|error| {
-            let what = format!("`{}` cannot be listened on: {error}", credentials.listen);
-            Failure::new(what, "stop whatever holds it, or change `listen` in `[identity.issuer.credentials]`")
-        })?;
-        Ok(Some((listener, self.uris.clone())))
+        Ok(Self { uris: uris.collect::<Result<_, Failure>>()?, exchange, keys })
     }
 
     pub(super) fn issuing(&self) -> Issuing {

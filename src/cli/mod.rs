@@ -26,6 +26,7 @@ mod moment;
 mod nonces;
 mod own_key;
 mod plain;
+mod ports;
 mod progress;
 mod question;
 mod recording;

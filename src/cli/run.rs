@@ -8,13 +8,12 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Settings, environment};
-use crate::gateway;
+use crate::gateway::{self, ReservedPort};
 use crate::identity::Secret;
 use crate::pdp::Directory;
 use crate::ram::{Principal, Region};
@@ -114,17 +113,19 @@ impl Run {
         let ended = runtime(None)?.block_on(async {
             let cannot = |error| Failure::new(format!("the gateway cannot listen: {error}"), "free a port");
             ready.read_role_keys().await?;
-            let listener = TcpListener::bind(ready.settings.listen).await.map_err(cannot)?;
-            let address = listener.local_addr().map_err(cannot)?;
-            let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
-            let Started { gateway, log, .. } = ready.gateway(&servers, &shutdown).await?;
-            servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
-            let mut command = self.command(&variables, address);
+            let port = ReservedPort::bind(ready.settings.listen).map_err(cannot)?;
+            let address = port.address();
             // Before the command begins: whoever it tells to stop this program is heard.
             let signals = Signals::new().map_err(cannot)?;
-            let child = no_dumps.lifted_for(|| command.spawn()).map_err(|error| {
-                let program = self.command[0].to_string_lossy();
-                Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
+            let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
+            let Started { gateway, log, .. } = ready.gateway(&servers, &shutdown).await?;
+            let child = port.open().map_err(cannot).and_then(|listener| {
+                servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
+                let mut command = self.command(&variables, address);
+                no_dumps.lifted_for(|| command.spawn()).map_err(|error| {
+                    let program = self.command[0].to_string_lossy();
+                    Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
+                })
             });
             let ended = match child {
                 Ok(child) => Ok(until_it_ends(child, signals).await),

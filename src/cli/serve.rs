@@ -20,6 +20,7 @@ use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::insecure::Insecure;
 use super::nonces;
+use super::ports::{Listeners, Ports};
 use super::runtime::{runtime, start_log, stop_on_signal};
 use super::startup::{Keys, Material, Plan, Started};
 
@@ -66,32 +67,31 @@ impl Serve {
         diagnostic::print(&ready.loaded.warnings);
         runtime(workers)?.block_on(async {
             ready.read_role_keys().await?;
-            let listen = ready.settings.listen;
-            let listener = TcpListener::bind(listen).await.map_err(|error| {
-                Failure::new(
-                    format!("`{listen}` cannot be listened on: {error}"),
-                    "stop whatever holds it, or give another with `--listen`",
-                )
-            })?;
-            let address = listener.local_addr().unwrap_or(listen);
-            let admin = match ready.settings.admin {
-                Some(admin) => Some(audit_log::listen_admin(admin.listen).await?),
-                None => None,
-            };
+            let ports = Ports::reserve(&ready.settings)?;
+            let (address, told) = (ports.calls(), ports.admin());
             let space = audit_log::space(&ready.settings.audit);
             let upstream = ready.settings.upstream.endpoint.clone();
             let products = ready.settings.products.clone();
             let (tls, audit) = (ready.settings.listener.tls.is_some(), ready.settings.audit.path.clone());
             let stdout_taken = ready.settings.audit.stdout.is_some();
-            let told = admin.as_ref().and_then(|admin| admin.local_addr().ok());
             let greeting =
                 Greeting { configured, demo, address, admin: told, tls, upstream, products, audit, stdout_taken };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
-            let Started { gateway, credentials, log, nonces } = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, credentials: uris, log, nonces } = ready.gateway(&servers, &shutdown).await?;
+            let Listeners { calls, admin, credentials } = match ports.open() {
+                Ok(listeners) => listeners,
+                Err(failure) => {
+                    shutdown.cancel();
+                    servers.close();
+                    servers.wait().await;
+                    nonces::end(log, nonces).await;
+                    return Err(failure);
+                }
+            };
             greeting.print(&revision);
             let gateway = Arc::new(gateway);
-            if let Some((listener, uris)) = credentials {
+            if let Some(listener) = credentials {
                 greeting.say_where(&listener, &uris);
                 servers.spawn(gateway::serve_credentials(listener, uris, Arc::clone(&gateway), shutdown.clone()));
             }
@@ -99,7 +99,7 @@ impl Serve {
             if let Some(listener) = admin {
                 servers.spawn(gateway::serve_admin(listener, Arc::clone(&gateway), space, shutdown.clone()));
             }
-            gateway::run(listener, gateway, shutdown).await;
+            gateway::run(calls, gateway, shutdown).await;
             servers.close();
             servers.wait().await;
             nonces::end(log, nonces).await;

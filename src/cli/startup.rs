@@ -33,7 +33,7 @@ use super::insecure::Insecure;
 use super::issuing::ReadyIssuer;
 use super::nonces::{self, KeyLife};
 use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_key};
-use super::tag_key::tag_key;
+use super::tag_key::TagKeyFile;
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
 
@@ -90,7 +90,8 @@ pub(super) struct Ready {
 /// A gateway, and what else is served beside it.
 pub(super) struct Started {
     pub(super) gateway: Gateway,
-    pub(super) credentials: Option<(TcpListener, Vec<CredentialsUri>)>,
+    /// What is served on the listener of `[identity.issuer.credentials]`.
+    pub(super) credentials: Vec<CredentialsUri>,
     /// To be closed when all else is done.
     pub(super) log: Arc<FileSink>,
     /// To be closed after the log.
@@ -140,7 +141,7 @@ impl Plan {
             listener_tls.map(|settings| TlsReload::start(settings, modes, &loaded.directory)).transpose()?;
         let replica = self.settings.replica.clone().unwrap_or_else(host_name);
         let issuers = look_up(&self.settings.tokens, &loaded.directory)?;
-        let issuing = self.settings.issuer.clone();
+        let issuing = self.settings.issuer.as_ref();
         let issuing = issuing.map(|issuer| ReadyIssuer::read(issuer, &loaded.directory, modes)).transpose()?;
         let log = LogParts::read(&self.settings.audit, modes, loaded.directory.revision())?;
         let key_life = match &self.keys {
@@ -276,32 +277,11 @@ impl Ready {
         read_role_keys(&self.upstream_keys).await
     }
 
-    /// Starts the embedded ECS where it is asked for, and puts the gateway together.
+    /// Starts the embedded ECS where it is asked for, and puts the gateway together. The log is opened last of all that
+    /// can fail, so that a start that fails leaves none behind.
     pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Started, Failure> {
-        // Last of all, so that a start that fails leaves no log behind.
-        let audit = &self.settings.audit;
-        let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
-        let nonces = nonces::open(&self.settings, self.key_life, self.modes, &log)?;
-        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
-        let identity = JournalIdentity { tags: Some(tag_key(&audit.path)?), ..log.identity().clone() };
-        let journal = Journal::new(Box::new(Arc::clone(&log)), identity, limits);
-        if let Some((shipping, spool)) = shipping {
-            servers.spawn(shipping.run(spool, shutdown.clone()));
-        }
         let signing = self.settings.upstream.signing;
-        if signing == Signing::PassThrough {
-            tracing::warn!("`signing = \"passthrough\"`: {CANNOT_PROMISE}");
-        }
-        warn_of_unjudged("ecs", self.settings.operations.other, signing);
-        for product in &self.settings.products {
-            warn_of_unjudged(&product.name, product.other, signing);
-        }
-        let tls = self.listener_tls.map(|(reload, tls)| {
-            servers.spawn(reload.watch(shutdown.clone()));
-            tls
-        });
-        let upstream = &self.settings.upstream;
-        let url = match &upstream.endpoint {
+        let url = match &self.settings.upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
             Endpoint::Simulator => {
                 let cannot = |error| Failure::new(format!("the embedded ECS cannot listen: {error}"), "free a port");
@@ -315,18 +295,40 @@ impl Ready {
                 url
             }
         };
+        let (issuers, issuer_keys) = start(self.issuers, servers, shutdown).await?;
+        let audit = &self.settings.audit;
+        let tags = TagKeyFile::read(&audit.path)?;
+        let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
+        let nonces = nonces::open(&self.settings, self.key_life, self.modes, &log)?;
+        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
+        let identity = JournalIdentity { tags: Some(tags.keep()), ..log.identity().clone() };
+        let journal = Journal::new(Box::new(Arc::clone(&log)), identity, limits);
+        if let Some((shipping, spool)) = shipping {
+            servers.spawn(shipping.run(spool, shutdown.clone()));
+        }
+        if signing == Signing::PassThrough {
+            tracing::warn!("`signing = \"passthrough\"`: {CANNOT_PROMISE}");
+        }
+        warn_of_unjudged("ecs", self.settings.operations.other, signing);
+        for product in &self.settings.products {
+            warn_of_unjudged(&product.name, product.other, signing);
+        }
+        let tls = self.listener_tls.map(|(reload, tls)| {
+            servers.spawn(reload.watch(shutdown.clone()));
+            tls
+        });
+        let upstream = &self.settings.upstream;
         keep_role_keys(&self.upstream_keys, servers, shutdown);
         let target = UpstreamTarget { url, timeout: upstream.timeout };
         let upstream = Arc::new(Upstream::new(target, self.upstream_keys, self.tls));
-        let (issuers, issuer_keys) = start(self.issuers, servers, shutdown).await?;
         let resources = &self.settings.resources;
         let facts = match resources.source {
             ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
             ResourceSource::Upstream => ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), resources)),
         };
-        let (mut issuing, mut credentials) = (None, None);
+        let (mut issuing, mut credentials) = (None, Vec::new());
         if let Some(ready) = self.issuing {
-            credentials = ready.listen().await?;
+            credentials.clone_from(&ready.uris);
             issuing = Some(ready.issuing());
             servers.spawn(ready.keys.watch(shutdown.clone()));
         }

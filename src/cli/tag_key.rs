@@ -9,24 +9,42 @@ use crate::store::{FileModes, read_secret, write_private};
 
 use super::exit::Failure;
 
-/// Reads the key that lies beside a log, or makes one. A log that is no file has one for as long as the program runs.
-pub(super) fn tag_key(log: &Path) -> Result<TagKey, Failure> {
-    if log.metadata().is_ok_and(|log| !log.is_file()) {
-        return Ok(TagKey::new(&TagKey::random_secret()));
+/// The key of a log's tags, read before the log is opened and written only once it is.
+pub(super) struct TagKeyFile {
+    secret: [u8; 32],
+    /// Where a new key is to be kept.
+    unwritten: Option<PathBuf>,
+}
+
+impl TagKeyFile {
+    /// Reads the key that lies beside a log, or makes one. A log that is not a regular file, a pipe for instance, has a
+    /// key of its own in each run.
+    pub(super) fn read(log: &Path) -> Result<Self, Failure> {
+        if log.metadata().is_ok_and(|log| !log.is_file()) {
+            return Ok(Self { secret: TagKey::random_secret(), unwritten: None });
+        }
+        let path = beside(log);
+        if !path.exists() {
+            return Ok(Self { secret: TagKey::random_secret(), unwritten: Some(path) });
+        }
+        let place = SecretPlace::File(path.clone());
+        let secret = read_secret(&place, Path::new(""), FileModes::Checked).map_err(|why| Failure::new(why, HELP))?;
+        let secret = from_hex(secret.expose()).ok_or_else(|| {
+            Failure::new(format!("`{}` holds no key of a log: 64 hexadecimal digits", path.display()), HELP)
+        })?;
+        Ok(Self { secret, unwritten: None })
     }
-    let path = beside(log);
-    if !path.exists() {
-        let secret = TagKey::random_secret();
-        // Tags only make a log handier: no call is refused for want of them.
-        if let Err(error) = write_private(&path, &format!("{}\n", hex(&secret))) {
+
+    /// Writes a new key beside the log that was opened.
+    pub(super) fn keep(self) -> TagKey {
+        if let Some(path) = &self.unwritten
+            // Tags only make a log handier: no call is refused for want of them.
+            && let Err(error) = write_private(path, &format!("{}\n", hex(&self.secret)))
+        {
             tracing::warn!(%error, path = %path.display(), "the key of the audit log's tags cannot be kept: after a new start the same caller's key is tagged differently");
         }
-        return Ok(TagKey::new(&secret));
+        TagKey::new(&self.secret)
     }
-    let place = SecretPlace::File(path.clone());
-    let secret = read_secret(&place, Path::new(""), FileModes::Checked).map_err(|why| Failure::new(why, HELP))?;
-    let key = from_hex(secret.expose()).map(|secret| TagKey::new(&secret));
-    key.ok_or_else(|| Failure::new(format!("`{}` holds no key of a log: 64 hexadecimal digits", path.display()), HELP))
 }
 
 const HELP: &str = "the audit log tells callers' keys apart with it; where it is moved away, a new one is made, and the \
