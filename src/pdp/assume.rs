@@ -134,6 +134,18 @@ impl Pdp {
         Ok(Assumed { principal: role.clone(), basis, longest, revision: self.revision() })
     }
 
+    /// The longest session of a role that some principal could assume, as far as that can be told before it is known
+    /// which: what is refused here would be refused to every principal.
+    ///
+    /// # Errors
+    /// A role that is not there, or whose trust policy trusts no account, user or role.
+    pub fn assumable(&self, role: &Principal) -> Result<Duration, Unassumed> {
+        let standing = self.directory().standing(role).ok_or_else(|| Unassumed::NoRole(role.arn().to_owned()))?;
+        let assumable = standing.assumable.as_ref().ok_or_else(|| Unassumed::NoTrust(role.arn().to_owned()))?;
+        assumable.trust.check_trusts_principals().map_err(Unassumed::Trust)?;
+        Ok(assumable.longest)
+    }
+
     /// A session of the principal's own, for a caller that showed by another credential who it is.
     ///
     /// # Errors

@@ -96,6 +96,20 @@ impl TrustPolicy {
         self.digest
     }
 
+    /// Whether some principal could assume the role.
+    ///
+    /// # Errors
+    /// The verdict on every principal, where no Allow names an account, a user or a role.
+    pub fn check_trusts_principals(&self) -> Result<(), TrustDecision> {
+        let is_principal = |trusted: &Trusted| matches!(trusted, Trusted::Account(_) | Trusted::Principal(_));
+        let allows = |it: &&TrustStatement| it.statement.effect() == Effect::Allow;
+        if self.statements.iter().filter(allows).any(|it| it.trusted.iter().any(is_principal)) {
+            return Ok(());
+        }
+        let reason = format!("no statement of `{}` trusts an account, a user or a role", self.name);
+        Err(TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason })
+    }
+
     /// Whether somebody may assume the role: an explicit deny, else an allow, else neither.
     pub fn judge(&self, trustee: Trustee<'_>, action: &Action, context: &Context) -> TrustDecision {
         let principal = match trustee {

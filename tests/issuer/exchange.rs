@@ -195,6 +195,45 @@ fn an_identity_is_good_once_and_for_a_quarter_of_an_hour() {
     refused(&exchange(&none, &signed_at(now(), AUDIENCE), &[]), 400, "InvalidParameter.CallerIdentity");
 }
 
+/// A question to STS costs a turn: what no answer could make good is refused without one.
+#[test]
+fn what_no_answer_could_make_good_is_not_asked() {
+    let sts = Sts::start();
+    let gateway = sts.gateway();
+    let session = ("RoleSessionName", "node-1");
+    let role = |name: &str| format!("acs:ram::1234567890123456:role/{name}");
+    let (absent, closed) = (role("absent"), role("closed"));
+    for (at, (more, status, code)) in [
+        (vec![("RoleArn", absent.as_str()), session], 403, "NoPermission"),
+        (vec![("RoleArn", &closed), session], 403, "NoPermission"),
+        (vec![("RoleArn", "acs:ram::x:role/y"), session], 400, "InvalidParameter.RoleArn"),
+        (vec![("RoleArn", OPERATOR), ("RoleSessionName", "a b")], 400, "InvalidParameter.RoleSessionName"),
+        (vec![("RoleArn", OPERATOR), session, ("DurationSeconds", "999999")], 400, "InvalidParameter.DurationSeconds"),
+        (vec![("DurationSeconds", "10")], 400, "InvalidParameter.DurationSeconds"),
+        (vec![("Unknown", "x")], 400, "UnsupportedParameter"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let identity = signed_at(now() - i64::try_from(at).unwrap(), AUDIENCE);
+        let answer = exchange(&gateway, &identity, &more);
+        refused(&answer, status, code);
+        assert!(sts.server.requests().is_empty(), "{more:?} was asked");
+    }
+    // A session policy is read for who has shown who it is: a forged identity has one answer.
+    for policy in ["{", "{\"Version\":\"1\",\"Statement\":[]}"] {
+        let forged = signed_at(now() - 60, "another-gateway");
+        refused(&exchange(&gateway, &forged, &[("Policy", policy)]), 400, "InvalidParameter.CallerIdentity");
+    }
+    let identity = signed_at(now() - 61, AUDIENCE);
+    refused(&exchange(&gateway, &identity, &[("Policy", "{")]), 400, "InvalidParameter.PolicyGrammar");
+    let asked = sts.server.requests().len();
+    for _ in 0..3 {
+        refused(&exchange(&gateway, &identity, &[]), 400, "SignatureNonceUsed");
+    }
+    assert_eq!(sts.server.requests().len(), asked, "what was confirmed once is not asked again");
+}
+
 /// The command does the caller's part, with the key in the environment.
 #[test]
 fn the_command_shows_a_real_key_and_writes_ours() {

@@ -127,6 +127,35 @@ fn a_session_policy_narrows_and_never_widens() {
     Issued::of(&with(&padded));
 }
 
+/// Whoever has shown nothing reaches no parser of policies: the answer is that to the token, whatever the policy.
+#[test]
+fn a_session_policy_is_read_only_for_who_has_shown_a_good_token() {
+    let gateway = Issuing::start();
+    let good = "{\"Version\":\"1\",\"Statement\":[]}";
+    let policies = [good.to_owned(), "[".repeat(2000), "x".repeat(5000)];
+    let forged = super::made::Key::ec("one").sign(&gateway.claims());
+    for policy in &policies {
+        for token in [forged.as_str(), "not.a.token"] {
+            let mut form = gateway.form(token);
+            form.push(("Policy", policy));
+            refused(&gateway.with_oidc(&form), 400, "AuthenticationFail.OIDCToken.Invalid");
+        }
+    }
+    let answers: Vec<String> = policies
+        .iter()
+        .map(|policy| {
+            let mut form = gateway.form(&forged);
+            form.push(("Policy", policy));
+            gateway.with_oidc(&form).message()
+        })
+        .collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let token = gateway.token();
+    let mut form = gateway.form(&token);
+    form.push(("Policy", &policies[1]));
+    refused(&gateway.with_oidc(&form), 400, "InvalidParameter.PolicyGrammar");
+}
+
 #[test]
 fn who_is_not_trusted_gets_no_key_and_is_told_as_ram_tells_it() {
     let gateway = Issuing::start();

@@ -4,7 +4,8 @@
 //! to a place that is configured, and STS says who signed it. *Reconstruct, do not validate*: nothing of the caller's
 //! but a key id, a token, a time and a signature is in it.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty, Limited};
@@ -13,12 +14,13 @@ use hyper::{Request, StatusCode};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use lru::LruCache;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::identity::{AnonymousClaim, Clock, IdentityFault, NonceFault, Signed, SignedIdentity};
+use crate::identity::{AnonymousClaim, Clock, IdentityFault, LONGEST_LIFE, NonceFault, Signed, SignedIdentity};
 use crate::policy::Trustee;
-use crate::ram::{AccountId, Identity, Origin, Principal, Scheme, SessionName};
+use crate::ram::{AccountId, Identity, Origin, Parameters, Principal, Scheme, SessionName};
 
 use super::super::exchange::{Exchange, Judged, Said};
 use super::super::parts::context_of;
@@ -35,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Questions to STS on their way.
 const AT_ONCE: usize = 16;
 
+/// Confirmed identities that are remembered, at about 200 bytes each.
+const CONFIRMED: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
+
 /// Where the real STS is asked, and for whom identities are signed.
 #[derive(Clone)]
 pub struct IdentityExchange {
@@ -43,6 +48,10 @@ pub struct IdentityExchange {
     tls: rustls::ClientConfig,
     /// Whoever asks is nobody yet: STS must not be asked by all of them at once.
     turns: Arc<Semaphore>,
+    /// Identities that STS confirmed: sent again, they are refused without a question. Only what was confirmed gets in, so
+    /// that strangers cannot push anything out. What is forgotten here costs a question, and the memory of nonces refuses
+    /// it then.
+    confirmed: Arc<Mutex<LruCache<Box<str>, ()>>>,
 }
 
 /// What STS says of a caller.
@@ -71,7 +80,7 @@ impl Exchange {
         let AnonymousClaim { action, version } = AnonymousClaim::read(signed)?;
         let parameters = signed.parameters;
         let own = ["RoleArn", "CallerIdentity", "ExternalId", "SourceIdentity"];
-        let wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
+        let mut wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
         let exchange = issuing.exchange.as_ref().ok_or(StsFault::NoExchange)?;
         let identity =
             SignedIdentity::read(required(parameters, "CallerIdentity")?).map_err(StsFault::CallerIdentity)?;
@@ -80,19 +89,26 @@ impl Exchange {
         let signed_at = Clock { skew: self.gateway.parts.identity.clock_skew }
             .check(identity.date(), now)
             .map_err(|_| Stop::Identity(IdentityFault::Clock))?;
+        if exchange.was_confirmed(&identity) {
+            return Err(Stop::Identity(NonceFault::Used.into()));
+        }
+        let role = self.wanted_role(issuing, parameters, &wanted)?;
         let (principal, session) = exchange.ask(&identity).await?;
         let origin = Origin::CallerIdentity(principal.arn().into());
         self.shown(&origin);
         // Only now: who is nobody must not be able to fill the memory.
         let (nonces, key) = (&self.gateway.parts.nonces, identity.access_key_id().as_str());
         let remembered = nonces.remember(&principal, key, identity.signature(), signed_at, now);
+        // A memory that is full may have room for it later.
+        if matches!(remembered, Ok(()) | Err(NonceFault::Used)) {
+            exchange.note_confirmed(&identity);
+        }
         remembered.map_err(|fault: NonceFault| Stop::Identity(fault.into()))?;
+        wanted.narrow(parameters)?;
         let pdp = &self.gateway.parts.pdp;
-        let assumed = if parameters.value("RoleArn").is_some() {
-            let (account, name) = role_of(parameters)?;
+        let assumed = if let Some(role) = role {
             let mut context = context_of(&self.attempt);
             add_claims(&mut context, parameters);
-            let role = Principal::new(account, Identity::Role(name));
             self.assumed(&role, Trustee::Principal(&principal), None, &context)
         } else {
             let known = match principal.identity() {
@@ -106,12 +122,44 @@ impl Exchange {
         let answer = GrantAnswer { operation: WITH_IDENTITY, token: None, id: self.id_of(assumed.principal()) };
         self.granting(issuing, assumed, &wanted, (name, origin), answer)
     }
+
+    /// The role that is asked for, where one is. Refuses what no answer of STS could make good: a question to STS costs a
+    /// turn, and the credit of the gateway's address there.
+    fn wanted_role(
+        &self,
+        issuing: &Issuing,
+        parameters: &Parameters,
+        wanted: &Wanted,
+    ) -> Result<Option<Principal>, StsFault> {
+        let now = self.attempt.at;
+        issuing.issuer.can_issue(now).map_err(StsFault::NoKey)?;
+        if parameters.value("RoleArn").is_none() {
+            wanted.expires(now, LONGEST_LIFE)?;
+            return Ok(None);
+        }
+        let (account, name) = role_of(parameters)?;
+        let role = Principal::new(account, Identity::Role(name));
+        let longest = self.gateway.parts.pdp.assumable(self.as_spelled(&role)).map_err(StsFault::Assumption)?;
+        wanted.expires(now, longest)?;
+        Ok(Some(role))
+    }
 }
 
 impl IdentityExchange {
     /// `url` is of the real STS; `audience` is what callers sign for, so that nobody else's gateway can use it here.
     pub fn new(url: String, audience: String, tls: rustls::ClientConfig) -> Self {
-        Self { url, audience, tls, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let confirmed = Arc::new(Mutex::new(LruCache::new(CONFIRMED)));
+        Self { url, audience, tls, turns: Arc::new(Semaphore::new(AT_ONCE)), confirmed }
+    }
+
+    fn was_confirmed(&self, identity: &SignedIdentity) -> bool {
+        let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.contains(known_by(identity).as_str())
+    }
+
+    fn note_confirmed(&self, identity: &SignedIdentity) {
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.put(known_by(identity).into(), ());
     }
 
     /// Who signed, and the name of their session.
@@ -157,6 +205,11 @@ impl IdentityExchange {
             _ => Err(unreachable(format!("it answered {status}"))),
         }
     }
+}
+
+/// Two spellings of one signature are one.
+fn known_by(identity: &SignedIdentity) -> String {
+    format!("{} {}", identity.access_key_id().as_str(), identity.signature().to_ascii_lowercase())
 }
 
 impl CallerIdentity {

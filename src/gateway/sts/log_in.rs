@@ -62,7 +62,7 @@ impl Exchange {
         self.note_claim(Scheme::Bearer, None, Said { action, version });
         let parameters = signed.parameters;
         let own = ["RoleArn", "OIDCProviderArn", "OIDCToken"];
-        let wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
+        let mut wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
         let (account, name) = role_of(parameters)?;
         let session = wanted.named()?;
         let provider = required(parameters, "OIDCProviderArn")?;
@@ -71,6 +71,7 @@ impl Exchange {
         let token = self.believed(required(parameters, "OIDCToken")?, issuer_named).await?;
         let origin = Origin::Token { issuer: token.issuer.clone(), subject: token.subject.as_str().into() };
         self.shown(&origin);
+        wanted.narrow(parameters)?;
         let mut context = context_of(&self.attempt);
         add_token(&mut context, &token);
         let role = Principal::new(account, Identity::Role(name));
@@ -93,7 +94,8 @@ impl Exchange {
         policy: Option<&Arc<PolicySet>>,
     ) -> Result<Judged, Stop> {
         let own = ["RoleArn", "ExternalId", "SourceIdentity"];
-        let wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
+        let mut wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
+        wanted.narrow(parameters)?;
         let (account, name) = role_of(parameters)?;
         let session = wanted.named()?;
         let mut context = context_of(&self.attempt);
@@ -127,11 +129,16 @@ impl Exchange {
         context: &Context,
     ) -> Result<Assumed, Unassumed> {
         let pdp = &self.gateway.parts.pdp;
-        let Identity::Role(name) = role.identity() else {
+        if !matches!(role.identity(), Identity::Role(_)) {
             return Err(Unassumed::NoRole(role.arn().to_owned()));
-        };
-        let known = pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known);
-        pdp.assume(&Assumption { role: known, trustee, session, context })
+        }
+        pdp.assume(&Assumption { role: self.as_spelled(role), trustee, session, context })
+    }
+
+    /// The role as the directory spells it, where it has it: names of roles differ in more than case.
+    pub(super) fn as_spelled<'a>(&'a self, role: &'a Principal) -> &'a Principal {
+        let Identity::Role(name) = role.identity() else { return role };
+        self.gateway.parts.pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known)
     }
 
     pub(super) fn id_of(&self, principal: &Principal) -> Option<Box<str>> {

@@ -21,11 +21,11 @@ const USUAL: u64 = 3600;
 pub(super) struct Wanted {
     pub(super) name: Option<SessionName>,
     seconds: Option<u64>,
-    /// It passed the grammar.
+    /// None until [`Wanted::narrow`] has read it.
     pub(super) policy: Option<SessionPolicy>,
 }
 
-/// A session policy, as it was sent.
+/// A session policy that passed the grammar, as it was sent.
 #[derive(Clone, Debug)]
 pub(super) struct SessionPolicy {
     pub(super) text: String,
@@ -36,17 +36,24 @@ pub(super) struct SessionPolicy {
 const OF_SESSIONS: [&str; 4] = ["RoleSessionName", "DurationSeconds", "Policy", "RegionId"];
 
 impl Wanted {
+    /// Reads all but the session policy.
+    ///
     /// # Errors
     /// A parameter that is none of the operation's, `own` and those of every session; one that is malformed.
     pub(super) fn read(parameters: &Parameters, catalog: &Catalog, own: &[&str]) -> Result<Self, StsFault> {
         refuse_others(parameters, catalog, &[own, &OF_SESSIONS].concat())?;
         let name = parameters.value("RoleSessionName").map(str::parse).transpose();
         let seconds = parameters.value("DurationSeconds").map(read_seconds).transpose();
-        Ok(Self {
-            name: name.map_err(|_| StsFault::SessionName)?,
-            seconds: seconds?,
-            policy: parameters.value("Policy").map(check_policy).transpose()?,
-        })
+        Ok(Self { name: name.map_err(|_| StsFault::SessionName)?, seconds: seconds?, policy: None })
+    }
+
+    /// Reads the session policy, which takes a whole parser: only for a caller who has shown who it is.
+    ///
+    /// # Errors
+    /// A policy that is too long, or that the grammar refuses.
+    pub(super) fn narrow(&mut self, parameters: &Parameters) -> Result<(), StsFault> {
+        self.policy = parameters.value("Policy").map(check_policy).transpose()?;
+        Ok(())
     }
 
     /// A session that lasts so long, in seconds, and is not narrowed.
