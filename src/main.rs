@@ -3,12 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use ramgate::cli::Cli;
+use ramgate::cli::{Cli, survive_hangups};
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else: an init system may ask for a reload at any moment.
+    survive_hangups();
     Cli::parse().run()
 }

@@ -1,8 +1,12 @@
 //! What keeps a server from starting: bad files, settings that are not built, and everything that is unsafe.
 #![allow(clippy::unwrap_used)]
 
+#[path = "startup/files.rs"]
+mod files;
 #[path = "startup/order.rs"]
 mod order;
+#[path = "startup/signals.rs"]
+mod signals;
 mod support;
 
 use std::fs;

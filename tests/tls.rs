@@ -249,6 +249,70 @@ mod clients {
         let answer = ask(gateway.address, caller(&authority.pem, &[&TLS13], Some(&own)), &unsigned()).unwrap();
         assert_eq!(answer.code(), "MissingParameter");
     }
+
+    /// Nor where it announces a caller by the PROXY protocol, or in a header: a proxy that ends TLS and begins it anew
+    /// shows its own certificate.
+    #[test]
+    fn a_caller_that_a_trusted_proxy_announces_is_not_whom_the_proxys_certificate_stands_for() {
+        let (gateway, authority) = asking(true, |setup| {
+            setup.settings.listener.proxies.trusted = support::trusted(&["127.0.0.0/8"]);
+            setup.settings.listener.proxies.protocol = Some(ramgate::wire::ProxyVersions::Any);
+        });
+        let own = authority.client("terway");
+        for announced in ["PROXY TCP4 203.0.113.7 10.0.0.1 51000 443\r\n", "PROXY UNKNOWN\r\n"] {
+            let mut socket = connect(gateway.address);
+            socket.write_all(announced.as_bytes()).unwrap();
+            let config = caller(&authority.pem, &[&TLS13], Some(&own));
+            let mut stream = support::tls::open_on(socket, config, "127.0.0.1").unwrap();
+            let answer = ask_on(&mut stream, &unsigned()).unwrap();
+            assert_eq!((answer.status, answer.code().as_str()), (400, "MissingParameter"), "{announced}");
+            let signed = ask_on(&mut stream, &attach()).unwrap();
+            assert_eq!(signed.status, 200, "a signature counts as ever: {signed:?}");
+        }
+        let (gateway, authority) = asking(true, |setup| {
+            setup.settings.listener.proxies.trusted = support::trusted(&["127.0.0.0/8"]);
+        });
+        let own = authority.client("terway");
+        let forwarded = with_header(&unsigned(), "X-Forwarded-For: 203.0.113.7");
+        let answer = ask(gateway.address, caller(&authority.pem, &[&TLS13], Some(&own)), &forwarded).unwrap();
+        assert_eq!(answer.code(), "MissingParameter");
+    }
+
+    fn with_header(request: &[u8], line: &str) -> Vec<u8> {
+        String::from_utf8(request.to_vec()).unwrap().replacen("\r\n\r\n", &format!("\r\n{line}\r\n\r\n"), 1).into()
+    }
+
+    /// A browser sends its user's certificate with whatever a page of any site composed.
+    #[test]
+    fn a_page_cannot_call_with_its_readers_certificate() {
+        let (gateway, authority) = asking(true, |_| {});
+        let own = authority.client("terway");
+        let send =
+            |request: &[u8]| ask(gateway.address, caller(&authority.pem, &[&TLS13], Some(&own)), request).unwrap();
+        let get: Vec<u8> = String::from_utf8(unsigned()).unwrap().replacen("POST", "GET", 1).into();
+        for line in [
+            "Origin: https://evil.example.com",
+            "origin: null",
+            "Sec-Fetch-Site: cross-site",
+            "sec-fetch-site: same-site",
+            "Sec-Fetch-Site: same-origin",
+            "X-Forwarded-For: 203.0.113.7",
+            "Via: 1.1 proxy",
+            "Forwarded: for=203.0.113.7",
+        ] {
+            for request in [&unsigned(), &get] {
+                let answer = send(&with_header(request, line));
+                assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter"), "{line} {answer:?}");
+                let event = gateway.last_event();
+                assert_eq!(event["additionalEventData"]["gateway"]["verdict"], "Refused", "{line}");
+            }
+        }
+        assert_eq!(send(&with_header(&attach(), "Origin: https://evil.example.com")).status, 200, "signed, so meant");
+        for line in ["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Accept: */*"] {
+            assert_ne!(send(&with_header(&unsigned(), line)).code(), "InvalidParameter", "{line}");
+        }
+        assert!(gateway.events().iter().any(|event| event["additionalEventData"]["gateway"]["verdict"] == "Allow"));
+    }
 }
 
 mod reload {

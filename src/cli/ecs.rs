@@ -14,6 +14,7 @@ use crate::source::Source;
 use crate::store::{DEMO_KEYRING, FileModes, read_keyring, read_keyring_text, read_source};
 
 use super::exit::{Exit, Failure};
+use super::hangup::Hangups;
 use super::runtime::{runtime, start_log, stop_on_signal};
 
 /// Runs the embedded ECS alone: a small world that answers signed calls
@@ -66,9 +67,18 @@ impl Ecs {
             say!("the embedded ECS answers on http://{address} for account {account}");
             say!("keys: {}", ids.join(", "));
             say!("Ctrl-C stops.");
+            tokio::spawn(say_that_nothing_is_read_again());
             simulator::run(listener, simulator, stop_on_signal()).await;
             Ok(Exit::Yes)
         })
+    }
+}
+
+async fn say_that_nothing_is_read_again() {
+    let mut hangups = Hangups::new();
+    loop {
+        hangups.next().await;
+        tell!("ramgate: SIGHUP: the embedded ECS reads no file again; restart it for another world or key ring");
     }
 }
 

@@ -8,12 +8,13 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ExchangeSettings, IssuerSettings};
-use crate::gateway::{CredentialsUri, IdentityExchange, Issuing, client_tls};
+use crate::gateway::{CredentialsListener, CredentialsUri, IdentityExchange, Issuing, client_tls};
 use crate::identity::{Issuer, Secret};
 use crate::pdp::Directory;
 use crate::store::{FileModes, read_issuer_keys};
 
 use super::exit::Failure;
+use super::hangup::Reloads;
 use super::http_client::read_roots;
 
 /// How often the file is looked at.
@@ -22,8 +23,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// What was read before a socket is opened.
 pub(super) struct ReadyIssuer {
     exchange: Option<IdentityExchange>,
-    /// What is served on the listener of the credentials; none where there is no such listener.
-    pub(super) uris: Vec<CredentialsUri>,
+    /// What is served on the listener of the credentials; nothing where there is no such listener.
+    pub(super) credentials: CredentialsListener,
     pub(super) keys: IssuerFile,
 }
 
@@ -58,7 +59,10 @@ impl ReadyIssuer {
             let (path, from, session) = (uri.path.clone(), uri.from.clone(), uri.session.clone());
             Ok(CredentialsUri { path, role, from, session, seconds })
         });
-        Ok(Self { uris: uris.collect::<Result<_, Failure>>()?, exchange, keys })
+        let uris = uris.collect::<Result<_, Failure>>()?;
+        let hosts = settings.credentials.as_ref().map(|credentials| credentials.hosts.clone());
+        let credentials = CredentialsListener { hosts: hosts.unwrap_or_default(), uris };
+        Ok(Self { credentials, exchange, keys })
     }
 
     pub(super) fn issuing(&self) -> Issuing {
@@ -81,20 +85,22 @@ impl IssuerFile {
     }
 
     /// Takes new keys into use whenever the file changes, until the shutdown; what cannot be read changes nothing.
-    pub(super) async fn watch(mut self, shutdown: CancellationToken) {
+    pub(super) async fn watch(mut self, mut reloads: Reloads, shutdown: CancellationToken) {
         loop {
-            tokio::select! {
+            let asked = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(INTERVAL) => {}
-            }
-            match spawn_blocking(move || self.look_again()).await {
+                () = reloads.next() => true,
+                () = tokio::time::sleep(INTERVAL) => false,
+            };
+            match spawn_blocking(move || self.look_again(asked)).await {
                 Ok(again) => self = again,
                 Err(error) => return tracing::error!(%error, "the issuer keys are not read again until the next start"),
             }
         }
     }
 
-    fn look_again(mut self) -> Self {
+    /// `asked` says whether the result is to be told even if nothing changed.
+    fn look_again(mut self, asked: bool) -> Self {
         let read = read_issuer_keys(&self.path, self.modes)
             .map_err(|complaints| complaints.into_iter().next().map(|complaint| complaint.title).unwrap_or_default());
         let (text, keys) = match read {
@@ -106,10 +112,11 @@ impl IssuerFile {
             (Err(new), Err(old)) => new == old,
             _ => false,
         };
-        if same {
+        if same && !asked {
             return self;
         }
         match (&text, keys) {
+            (_, Some(_)) if same => tracing::info!("the issuer keys are the ones in use"),
             (_, Some(keys)) => {
                 self.issuer.replace(keys);
                 tracing::info!("new issuer keys are in use");

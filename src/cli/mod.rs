@@ -10,6 +10,7 @@ mod audit;
 mod audit_log;
 mod call;
 mod can;
+mod changed_files;
 mod check;
 mod core_dump;
 mod diagnostic;
@@ -17,6 +18,7 @@ mod ecs;
 mod eval;
 mod exit;
 mod generate;
+mod hangup;
 mod http_client;
 mod insecure;
 mod issuing;
@@ -39,6 +41,7 @@ mod tag_key;
 mod test;
 mod tls_files;
 mod token_issuers;
+mod unjudged;
 mod who_can;
 
 use std::process::ExitCode;
@@ -46,6 +49,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+pub use hangup::survive_hangups;
 
 use core_dump::NoCoreDumps;
 use exit::Failure;
@@ -90,6 +94,9 @@ enum Command {
 
 impl Cli {
     pub fn run(self) -> ExitCode {
+        if !self.command.outlives_its_terminal() {
+            hangup::end_on_hangup();
+        }
         let ran = match self.command {
             Command::Serve(serve) => with_secrets(|_| serve.run()),
             Command::Check(check) => check.run(),
@@ -108,6 +115,18 @@ impl Cli {
             Command::Generate(generate) => generate.run(),
         };
         ran.unwrap_or_else(|failure| failure.tell()).into()
+    }
+}
+
+impl Command {
+    /// Whether it serves, or keeps something current, until it is told to stop. `audit tail -f` and `test --watch` show
+    /// something to whoever sits at the terminal, and end with it.
+    fn outlives_its_terminal(&self) -> bool {
+        match self {
+            Self::Serve(_) | Self::Run(_) | Self::Ecs(_) => true,
+            Self::Key(key) => key.is_kept_up(),
+            _ => false,
+        }
     }
 }
 

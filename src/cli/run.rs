@@ -24,6 +24,7 @@ use super::audit_log;
 use super::core_dump::NoCoreDumps;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
+use super::hangup::{self, Hangups, Reloads};
 use super::insecure::Insecure;
 use super::question::known_principal;
 use super::runtime::{runtime, start_log};
@@ -118,7 +119,7 @@ impl Run {
             // Before the command begins: whoever it tells to stop this program is heard.
             let signals = Signals::new().map_err(cannot)?;
             let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
-            let Started { gateway, log, .. } = ready.gateway(&servers, &shutdown).await?;
+            let Started { gateway, log, .. } = ready.gateway(&Reloads::never(), &servers, &shutdown).await?;
             let child = port.open().map_err(cannot).and_then(|listener| {
                 servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
                 let mut command = self.command(&variables, address);
@@ -248,13 +249,20 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// None where hangups are ignored, by the command too.
+    #[cfg(unix)]
+    hangups: Option<Hangups>,
 }
 
 impl Signals {
     #[cfg(unix)]
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangups: (!hangup::is_ignored()).then(Hangups::new),
+        })
     }
 
     #[cfg(not(unix))]
@@ -263,14 +271,16 @@ impl Signals {
     }
 }
 
-/// Ctrl-C reaches the command by itself, which decides what becomes of it; a request to terminate is handed on.
+/// Ctrl-C reaches the command by itself, which decides what becomes of it; a request to terminate and a hangup are handed
+/// on. This program ends when the command does.
 #[cfg(unix)]
 async fn until_it_ends(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
     loop {
         tokio::select! {
             ended = child.wait() => return ended,
             _ = signals.interrupt.recv() => {}
-            _ = signals.terminate.recv() => terminate_child(&child),
+            _ = signals.terminate.recv() => send(&child, rustix::process::Signal::TERM),
+            () = hangup_of(&mut signals.hangups) => send(&child, rustix::process::Signal::HUP),
         }
     }
 }
@@ -281,12 +291,20 @@ async fn until_it_ends(mut child: Child, _: Signals) -> std::io::Result<ExitStat
 }
 
 #[cfg(unix)]
-fn terminate_child(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process};
+async fn hangup_of(hangups: &mut Option<Hangups>) {
+    match hangups {
+        Some(hangups) => hangups.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(unix)]
+fn send(child: &Child, signal: rustix::process::Signal) {
+    use rustix::process::{Pid, kill_process};
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {
         // A command that has just ended needs no signal.
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process(pid, signal);
     }
 }
 

@@ -10,14 +10,16 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Endpoint, OwnKey, OwnKeys, ProductSettings, ResourceSource, Settings, Signing};
-use crate::gateway::{self, CredentialsUri};
+use crate::gateway::{self, ChangedFiles, CredentialsUri};
 use crate::identity::SecretPlace;
 use crate::simulator::World;
 use crate::store::read_source;
 
 use super::audit_log;
+use super::changed_files;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
+use super::hangup::Reloads;
 use super::insecure::Insecure;
 use super::nonces;
 use super::ports::{Listeners, Ports};
@@ -60,9 +62,14 @@ impl Serve {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         start_log("info");
         let workers = self.workers;
-        let configured = self.config.is_some();
+        let configuration = self.config.clone();
+        let configured = configuration.is_some();
         let plan = self.plan()?;
         let demo = matches!(plan.keys, Keys::Material(Material::Demo));
+        let policies = plan.policies == Material::Files;
+        let keyring = matches!(plan.keys, Keys::Material(Material::Files));
+        // Before they are loaded, so that no change is missed.
+        let files = changed_files::remember(configuration, &plan.settings, policies, keyring);
         let ready = plan.prepare()?;
         diagnostic::print(&ready.loaded.warnings);
         runtime(workers)?.block_on(async {
@@ -78,7 +85,9 @@ impl Serve {
                 Greeting { configured, demo, address, admin: told, tls, upstream, products, audit, stdout_taken };
             let revision = ready.loaded.directory.revision().to_owned();
             let (shutdown, servers) = (stop_on_signal(), TaskTracker::new());
-            let Started { gateway, credentials: uris, log, nonces } = ready.gateway(&servers, &shutdown).await?;
+            let reloads = Reloads::on_hangup(&servers, &shutdown);
+            let Started { gateway, credentials: served, log, nonces } =
+                ready.gateway(&reloads, &servers, &shutdown).await?;
             let Listeners { calls, admin, credentials } = match ports.open() {
                 Ok(listeners) => listeners,
                 Err(failure) => {
@@ -92,12 +101,15 @@ impl Serve {
             greeting.print(&revision);
             let gateway = Arc::new(gateway);
             if let Some(listener) = credentials {
-                greeting.say_where(&listener, &uris);
-                servers.spawn(gateway::serve_credentials(listener, uris, Arc::clone(&gateway), shutdown.clone()));
+                greeting.say_where(&listener, &served.uris);
+                servers.spawn(gateway::serve_credentials(listener, served, Arc::clone(&gateway), shutdown.clone()));
             }
             servers.spawn(Arc::clone(&space).watch(shutdown.clone()));
+            let changed = Arc::new(ChangedFiles::default());
+            servers.spawn(changed_files::watch(files, Arc::clone(&changed), reloads, shutdown.clone()));
             if let Some(listener) = admin {
-                servers.spawn(gateway::serve_admin(listener, Arc::clone(&gateway), space, shutdown.clone()));
+                let gateway = Arc::clone(&gateway);
+                servers.spawn(gateway::serve_admin(listener, gateway, space, Arc::clone(&changed), shutdown.clone()));
             }
             gateway::run(calls, gateway, shutdown).await;
             servers.close();

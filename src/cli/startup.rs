@@ -9,12 +9,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity};
 use crate::catalog::Catalog;
-use crate::config::{
-    Endpoint, OtherOperations, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url,
-};
+use crate::config::{Endpoint, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url};
 use crate::gateway::{
-    CredentialsUri, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys,
-    UpstreamTarget, client_tls, now,
+    CredentialsListener, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts,
+    UpstreamKeys, UpstreamTarget, client_tls, now,
 };
 use crate::identity::{Credential, KeyRing, KeyStatus, Secret, WithoutSecret};
 use crate::pdp::{Directory, Pdp};
@@ -28,6 +26,7 @@ use crate::store::{
 
 use super::audit_log::{self, LogParts, Opened};
 use super::exit::Failure;
+use super::hangup::Reloads;
 use super::http_client::read_roots;
 use super::insecure::Insecure;
 use super::issuing::ReadyIssuer;
@@ -36,6 +35,7 @@ use super::own_key::{keep_role_keys, read_own_keys, read_role_keys, simulator_ke
 use super::tag_key::TagKeyFile;
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
+use super::unjudged;
 
 /// Where the policies and the keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(super) struct Ready {
 pub(super) struct Started {
     pub(super) gateway: Gateway,
     /// What is served on the listener of `[identity.issuer.credentials]`.
-    pub(super) credentials: Vec<CredentialsUri>,
+    pub(super) credentials: CredentialsListener,
     /// To be closed when all else is done.
     pub(super) log: Arc<FileSink>,
     /// To be closed after the log.
@@ -279,7 +279,12 @@ impl Ready {
 
     /// Starts the embedded ECS where it is asked for, and puts the gateway together. The log is opened last of all that
     /// can fail, so that a start that fails leaves none behind.
-    pub(super) async fn gateway(self, servers: &TaskTracker, shutdown: &CancellationToken) -> Result<Started, Failure> {
+    pub(super) async fn gateway(
+        self,
+        reloads: &Reloads,
+        servers: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> Result<Started, Failure> {
         let signing = self.settings.upstream.signing;
         let url = match &self.settings.upstream.endpoint {
             Endpoint::Server { url, .. } => url.clone(),
@@ -295,7 +300,7 @@ impl Ready {
                 url
             }
         };
-        let (issuers, issuer_keys) = start(self.issuers, servers, shutdown).await?;
+        let (issuers, issuer_keys) = start(self.issuers, reloads, servers, shutdown).await?;
         let audit = &self.settings.audit;
         let tags = TagKeyFile::read(&audit.path)?;
         let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
@@ -306,15 +311,9 @@ impl Ready {
         if let Some((shipping, spool)) = shipping {
             servers.spawn(shipping.run(spool, shutdown.clone()));
         }
-        if signing == Signing::PassThrough {
-            tracing::warn!("`signing = \"passthrough\"`: {CANNOT_PROMISE}");
-        }
-        warn_of_unjudged("ecs", self.settings.operations.other, signing);
-        for product in &self.settings.products {
-            warn_of_unjudged(&product.name, product.other, signing);
-        }
+        unjudged::warn(&self.settings);
         let tls = self.listener_tls.map(|(reload, tls)| {
-            servers.spawn(reload.watch(shutdown.clone()));
+            servers.spawn(reload.watch(reloads.clone(), shutdown.clone()));
             tls
         });
         let upstream = &self.settings.upstream;
@@ -326,11 +325,11 @@ impl Ready {
             ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
             ResourceSource::Upstream => ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), resources)),
         };
-        let (mut issuing, mut credentials) = (None, Vec::new());
+        let (mut issuing, mut credentials) = (None, CredentialsListener::default());
         if let Some(ready) = self.issuing {
-            credentials.clone_from(&ready.uris);
+            credentials.clone_from(&ready.credentials);
             issuing = Some(ready.issuing());
-            servers.spawn(ready.keys.watch(shutdown.clone()));
+            servers.spawn(ready.keys.watch(reloads.clone(), shutdown.clone()));
         }
         let gateway = Gateway::new(GatewayParts {
             catalog: Catalog::bundled(),
@@ -375,23 +374,6 @@ fn refuse_other_facts(loaded: &Loaded, endpoint: &Endpoint) -> Result<(), Failur
         return Err(Failure::new(what, "remove the file, or set `[resources] source = \"file\"`"));
     }
     Ok(())
-}
-
-/// What somebody must know who passes on what others signed.
-const CANNOT_PROMISE: &str = "callers hold keys that ECS takes, so whoever can reach ECS goes past this gateway; ECS \
-     reads the caller's bytes for itself; a key without a secret in the key ring is believed by its id, and proved by \
-     ECS alone";
-
-fn warn_of_unjudged(service: &str, other: OtherOperations, signing: Signing) {
-    if other == OtherOperations::Forward {
-        let rights = match signing {
-            Signing::Resign => "every caller has the gateway's own rights",
-            Signing::PassThrough => "no policy is asked",
-        };
-        tracing::warn!(
-            "`other = \"forward\"`: {rights} for all operations of `{service}` that `ramgate actions` does not list"
-        );
-    }
 }
 
 pub(super) fn host_name() -> String {

@@ -16,6 +16,7 @@ use crate::ram::Principal;
 use crate::store::{FileModes, TlsFiles, read_tls_files};
 
 use super::exit::Failure;
+use super::hangup::Reloads;
 
 /// How often the files are looked at. They are a few kilobytes, and no event tells of a change on every file system.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -48,12 +49,11 @@ impl TlsReload {
     }
 
     /// Looks at the files every few seconds, and at once when told by SIGHUP, until the shutdown.
-    pub(super) async fn watch(mut self, shutdown: CancellationToken) {
-        let mut hangups = Hangups::new();
+    pub(super) async fn watch(mut self, mut reloads: Reloads, shutdown: CancellationToken) {
         loop {
             let asked = tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = hangups.next() => true,
+                () = reloads.next() => true,
                 () = tokio::time::sleep(INTERVAL) => false,
             };
             match spawn_blocking(move || self.look_again(asked)).await {
@@ -108,29 +108,4 @@ fn config_of(settings: &TlsSettings, files: &TlsFiles) -> Result<ServerConfig, S
     let clients = clients.map(|(clients, ca)| ClientCertificates { ca, required: clients.required });
     let texts = ServerTlsTexts { certificate: &files.certificate, key: files.key.expose().as_bytes(), clients };
     server_tls(texts).map_err(|error| error.to_string())
-}
-
-/// Requests to look again; where there is no such signal, none come.
-struct Hangups {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl Hangups {
-    fn new() -> Self {
-        Self {
-            #[cfg(unix)]
-            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
-        }
-    }
-
-    async fn next(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending::<()>().await;
-    }
 }

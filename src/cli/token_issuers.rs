@@ -11,6 +11,7 @@ use crate::identity::{TokenIssuer, TokenMapping};
 use crate::pdp::Directory;
 
 use super::exit::Failure;
+use super::hangup::Reloads;
 use super::http_client::read_roots;
 
 /// Whose tokens are accepted, every name looked up.
@@ -45,6 +46,7 @@ pub(super) fn look_up(tokens: &[TokenSettings], directory: &Directory) -> Result
 /// the moment, and its tokens are answered with 503 until it is back.
 pub(super) async fn start(
     issuers: Vec<Issuer>,
+    reloads: &Reloads,
     servers: &TaskTracker,
     shutdown: &CancellationToken,
 ) -> Result<(Vec<TokenIssuer>, Vec<Arc<IssuerKeys>>), Failure> {
@@ -63,6 +65,7 @@ pub(super) async fn start(
             Ok(()) => {}
         }
         servers.spawn(Arc::clone(&keys).keep(shutdown.clone()));
+        servers.spawn(read_again(Arc::clone(&keys), reloads.clone(), shutdown.clone()));
         judged.push(TokenIssuer {
             issuer: settings.issuer.into(),
             provider: settings.provider.map(Into::into),
@@ -76,4 +79,14 @@ pub(super) async fn start(
         kept.push(keys);
     }
     Ok((judged, kept))
+}
+
+/// Reads an issuer's keys at each reload; the last good set stays when they cannot be read.
+async fn read_again(keys: Arc<IssuerKeys>, mut reloads: Reloads, shutdown: CancellationToken) {
+    while shutdown.run_until_cancelled(reloads.next()).await.is_some() {
+        match keys.read().await {
+            Ok(()) => tracing::info!(issuer = keys.issuer(), "the keys of a token issuer were read again"),
+            Err(why) => tracing::error!("{why}; those that were read before stay in use"),
+        }
+    }
 }

@@ -39,6 +39,8 @@ pub struct ExchangeSettings {
 #[derive(Clone, Debug)]
 pub struct CredentialsSettings {
     pub listen: SocketAddr,
+    /// Names besides the listener's address and those of loopback, in lower case.
+    pub hosts: Vec<String>,
     pub uris: Vec<UriSettings>,
 }
 
@@ -72,6 +74,8 @@ struct WrittenExchange {
 #[serde(deny_unknown_fields)]
 struct WrittenCredentials {
     listen: SocketAddr,
+    #[serde(default)]
+    hosts: Vec<Text>,
     #[serde(default)]
     uri: Vec<WrittenUri>,
 }
@@ -123,7 +127,7 @@ impl Reader<'_> {
 
     fn credentials(&mut self, written: Spanned<WrittenCredentials>) -> CredentialsSettings {
         let section = written.span();
-        let WrittenCredentials { listen, uri } = written.into_inner();
+        let WrittenCredentials { listen, hosts, uri } = written.into_inner();
         if uri.is_empty() {
             let help = "add `[[identity.issuer.credentials.uri]]` with `path`, `role` and `from`";
             self.complain(section, "credentials are to be had, and nothing says where", help);
@@ -135,7 +139,34 @@ impl Reader<'_> {
             }
             uris.extend(self.uri(&uri));
         }
-        CredentialsSettings { listen, uris }
+        let hosts = hosts.iter().filter_map(|host| self.credentials_host(host)).collect();
+        CredentialsSettings { listen, hosts, uris }
+    }
+
+    /// A name as a client sends it in `Host`.
+    fn credentials_host(&mut self, written: &Text) -> Option<String> {
+        let host = written.get_ref().to_ascii_lowercase();
+        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| match port.parse::<u16>() {
+            Ok(_) => name,
+            Err(_) => "",
+        });
+        let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map_or_else(
+            || {
+                name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_'))
+                    && !name.is_empty()
+            },
+            |six| six.parse::<std::net::Ipv6Addr>().is_ok(),
+        );
+        if !name {
+            let title = format!("`{}` is not a host name", written.get_ref());
+            self.complain(
+                written.span(),
+                &title,
+                "write what clients send in `Host`: `creds.internal`, or with a port",
+            );
+            return None;
+        }
+        Some(host)
     }
 
     fn uri(&mut self, written: &WrittenUri) -> Option<UriSettings> {

@@ -19,6 +19,7 @@ use crate::ram::{Caller, Parameters, Scheme};
 use crate::wire::{ForwardedFault, Head, check_plain_form, excerpt};
 
 use super::called::Called;
+use super::go_between::foreign_sign;
 use super::host::Names;
 use super::neighbour::Neighbour;
 use super::original::Original;
@@ -227,6 +228,9 @@ impl Exchange {
         let gateway = Arc::clone(&self.gateway);
         let claim = match (Claim::read(signed), self.neighbour.caller(&gateway.parts.proxies.trusted)) {
             (Err(IdentityFault::NoCredentials), Some(holder)) => {
+                if let Some(sign) = foreign_sign(signed.headers.iter().copied()) {
+                    return Err(Stop::GoBetween(sign));
+                }
                 let caller = CertificateClaim::caller(holder.clone());
                 let claim = CertificateClaim::read(signed)?;
                 let said = Said { action: claim.action, version: claim.version };

@@ -40,9 +40,11 @@ impl Neighbour {
         Err(HostFault::ServerName { host: host.to_owned(), server_name: server_name.clone() })
     }
 
-    /// Who calls when a call says nothing: never whom a trusted proxy's own certificate stands for.
+    /// Who calls when a call says nothing: whom the certificate of the connection stands for, unless a trusted proxy is at
+    /// the other end. What it announces with the PROXY protocol makes no difference: a proxy that ends TLS and begins it
+    /// anew shows its own certificate, and cannot be told from one that passes the caller's handshake on.
     pub(super) fn caller(&self, trusted: &TrustedProxies) -> Option<&Principal> {
-        self.holder.as_ref().filter(|_| !trusted.contains(self.address))
+        self.holder.as_ref().filter(|_| !trusted.contains(self.peer) && !trusted.contains(self.address))
     }
 
     /// As an audit line writes the transport.

@@ -1,7 +1,7 @@
 //! What a gateway is made of.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::{Attempt, Journal};
 use crate::catalog::{Answer, Catalog, Operation};
@@ -20,7 +20,7 @@ use super::product::Product;
 use super::reader::ReaderLimits;
 use super::resource_facts::ResourceFacts;
 use super::server_tls::ServerTls;
-use super::sts::Issuing;
+use super::sts::{Issuing, RefusedFor};
 use super::upstream::Upstream;
 
 /// The parts, each ready to work.
@@ -65,6 +65,8 @@ pub struct Gateway {
     pub(super) turned_away: AtomicU64,
     /// The same since the start, with those that were too many.
     pub(super) turned_away_ever: AtomicU64,
+    /// Requests for credentials that were not the workload's own, by what they were refused for.
+    indirect: [AtomicU64; RefusedFor::ALL.len()],
 }
 
 /// A head's lines besides the query: more than any client of this API sends.
@@ -86,7 +88,24 @@ impl Gateway {
             parts.region_aliases = RegionAliases::default();
         }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
-        Self { parts, denial, turned_away: AtomicU64::new(0), turned_away_ever: AtomicU64::new(0) }
+        Self {
+            parts,
+            denial,
+            turned_away: AtomicU64::new(0),
+            turned_away_ever: AtomicU64::new(0),
+            indirect: Default::default(),
+        }
+    }
+
+    /// Counts a request for credentials that was not the workload's own.
+    pub(super) fn note_indirect(&self, refused_for: RefusedFor) {
+        self.indirect[refused_for as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Such requests since the start, with the word for what they were refused for.
+    pub(super) fn indirect(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let count = |kind: RefusedFor| self.indirect[kind as usize].load(Ordering::Relaxed);
+        RefusedFor::ALL.into_iter().map(move |(kind, word)| (word, count(kind)))
     }
 
     /// Where calls of an operation go: to the product that it is of.

@@ -9,6 +9,7 @@ use crate::pdp::Denied;
 use crate::policy::Verdict;
 use crate::wire::{FaultKind, FormFault, ForwardedFault, HeadFault};
 
+use super::go_between::GoBetween;
 use super::host::HostFault;
 use super::original::OriginalFault;
 use super::outgoing::Outgoing;
@@ -28,6 +29,8 @@ pub(super) enum Stop {
     Forwarded(ForwardedFault),
     Format,
     Identity(IdentityFault),
+    /// A call that only a certificate vouches for, and that its holder may not have composed.
+    GoBetween(GoBetween),
     Operation(OperationFault),
     Bind(Arc<Operation>, BindFault),
     /// A call whose parameters, written out, fit into no URL.
@@ -103,6 +106,7 @@ impl Stop {
             Self::Original(..) => Refusal::TwoReadings,
             Self::Format => Refusal::Format,
             Self::Identity(fault) => fault.refusal(),
+            Self::GoBetween(_) => Refusal::TwoReadings,
             Self::Operation(OperationFault::Missing(_)) => Refusal::MissingParameter,
             Self::Operation(OperationFault::Version { .. }) => Refusal::Version,
             Self::Operation(OperationFault::LookAlike(..)) => Refusal::TwoReadings,
@@ -135,6 +139,9 @@ impl Stop {
             Self::Forwarded(fault) => fault.to_string(),
             Self::Format => "the parameter `Format` is neither JSON nor XML".to_owned(),
             Self::Identity(fault) => fault.to_string(),
+            Self::GoBetween(sign) => {
+                format!("a call without a signature must come from the certificate's holder itself: {sign}")
+            }
             Self::Operation(fault) => fault.to_string(),
             Self::Bind(_, fault) => fault.to_string(),
             Self::Original(_, fault) => fault.to_string(),

@@ -99,22 +99,18 @@ pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
         unreadable: Vec::new(),
     };
     for path in found {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let at_top = path.parent() == Some(folder);
-        if at_top && matches!(&*name, "resources.toml" | "lint.toml") {
-            let place = if name == "lint.toml" { &mut files.lint } else { &mut files.resources };
-            match read_source(&path) {
-                Ok(source) => *place = Some(source),
-                Err(complaint) => files.unreadable.push((path, complaint)),
+        let list = match policy_file(folder, &path) {
+            None => continue,
+            Some(part @ (PolicyFile::Resources | PolicyFile::Lint)) => {
+                let place = if part == PolicyFile::Lint { &mut files.lint } else { &mut files.resources };
+                match read_source(&path) {
+                    Ok(source) => *place = Some(source),
+                    Err(complaint) => files.unreadable.push((path, complaint)),
+                }
+                continue;
             }
-            continue;
-        }
-        let list = if name == "account.toml" || name.ends_with(".account.toml") {
-            &mut files.accounts
-        } else if name.ends_with(".json") && !name.ends_with(".cases.json") {
-            &mut files.documents
-        } else {
-            continue;
+            Some(PolicyFile::Account) => &mut files.accounts,
+            Some(PolicyFile::Document) => &mut files.documents,
         };
         match read_source(&path) {
             Ok(source) => list.push((path, source)),
@@ -204,6 +200,36 @@ pub(super) fn files_under(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     collect(folder, 0, &mut found)?;
     found.sort();
     Ok(found)
+}
+
+/// What a file of a policy directory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PolicyFile {
+    Account,
+    Document,
+    Resources,
+    Lint,
+}
+
+/// None for a file that is not loaded.
+fn policy_file(folder: &Path, path: &Path) -> Option<PolicyFile> {
+    let name = path.file_name()?.to_string_lossy();
+    let at_top = path.parent() == Some(folder);
+    match &*name {
+        "resources.toml" if at_top => Some(PolicyFile::Resources),
+        "lint.toml" if at_top => Some(PolicyFile::Lint),
+        "account.toml" => Some(PolicyFile::Account),
+        name if name.ends_with(".account.toml") => Some(PolicyFile::Account),
+        name if name.ends_with(".json") && !name.ends_with(".cases.json") => Some(PolicyFile::Document),
+        _ => None,
+    }
+}
+
+/// The files of a policy directory that are loaded.
+pub(super) fn policy_files(folder: &Path) -> std::io::Result<Vec<(PolicyFile, PathBuf)>> {
+    let mut found = Vec::new();
+    collect(folder, 0, &mut found)?;
+    Ok(found.into_iter().filter_map(|path| Some((policy_file(folder, &path)?, path))).collect())
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -12,6 +12,8 @@ mod demo;
 mod directory;
 mod documents;
 mod file;
+#[cfg(feature = "gateway")]
+mod in_force;
 #[cfg(feature = "identity")]
 mod issuer_keys;
 #[cfg(feature = "identity")]
@@ -36,6 +38,8 @@ pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;
 pub use file::{read_bounded, read_source};
+#[cfg(feature = "gateway")]
+pub use in_force::{FilesInForce, InForce, secret_files_of_keyring};
 #[cfg(feature = "identity")]
 pub use issuer_keys::read_issuer_keys;
 #[cfg(feature = "identity")]
@@ -45,4 +49,4 @@ pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
 #[cfg(feature = "gateway")]
 pub use space::free_space;
 pub use test_files::{TestKind, TestText, policy_directory_of, read_test_files};
-pub use write::{replace_file, replace_private, write_private};
+pub use write::{replace_file, replace_private, write_private, write_private_pair};

@@ -1,8 +1,16 @@
 //! Writes a text: in the place of a file's, all of it or nothing; or into a new file that nobody else may read.
+//!
+//! What is written is a new file each time, made exclusively under a name that nobody can know before: whatever else has
+//! that name, a link too, is an error and is not written to.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+use crate::source::hex;
 
 /// Writes beside the file first, so that whoever reads it meanwhile finds the old text or the new.
 ///
@@ -11,45 +19,135 @@ use std::path::Path;
 pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
     // A link goes on being one.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = fs::write(&beside, text).and_then(|()| {
-        if let Ok(old) = fs::metadata(&target) {
-            fs::set_permissions(&beside, old.permissions())?;
-        }
-        fs::rename(&beside, &target)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    let permissions = fs::metadata(&target).ok().map(|old| old.permissions());
+    let (beside, file) = new_beside(&target, Openness::AsUsual)?;
+    let written = fill(&file, text).and_then(|()| permissions.map_or(Ok(()), |old| file.set_permissions(old)));
+    put_in_place(&beside, &target, written)
 }
 
 /// The same for a text that nobody else may read, whether or not there is a file yet. `mode` is the file's, on unix.
 ///
 /// # Errors
-/// A folder or file that cannot be written.
+/// A folder or file that cannot be written; a path that is a link, since what it leads to may be somebody else's.
 pub fn replace_private(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = target.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    let written = write_private(&beside, text).and_then(|()| {
-        #[cfg(unix)]
-        fs::set_permissions(&beside, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-        fs::rename(&beside, &target)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
+    if path.is_symlink() {
+        return Err(io::Error::other("it is a symbolic link, which is not followed: name the file that it leads to"));
     }
-    written
+    let (beside, file) = new_beside(path, Openness::OwnerOnly)?;
+    let written = fill(&file, text);
+    #[cfg(unix)]
+    let written = written.and_then(|()| file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode)));
+    #[cfg(not(unix))]
+    let _ = mode;
+    put_in_place(&beside, path, written)
 }
 
+/// Writes a new file that only its owner may read.
+///
 /// # Errors
-/// A file that is there already, or cannot be made.
+/// A file or a link that is there already, or a file that cannot be made; one that could not be written whole is removed.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let file = create(path, Openness::OwnerOnly)?;
+    fill(&file, text).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
+}
+
+/// Writes two such files, or neither.
+///
+/// # Errors
+/// The one that could not be written, and why.
+pub fn write_private_pair<'a>(first: (&'a Path, &str), second: (&'a Path, &str)) -> Result<(), (&'a Path, io::Error)> {
+    write_private(first.0, first.1).map_err(|error| (first.0, error))?;
+    write_private(second.0, second.1).map_err(|error| {
+        let _ = fs::remove_file(first.0);
+        (second.0, error)
+    })
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy)]
+enum Openness {
+    OwnerOnly,
+    /// Whoever the process's umask lets.
+    AsUsual,
+}
+
+/// Makes a file that was not there: the system follows no link and opens nothing that exists.
+fn create(path: &Path, openness: Openness) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
+    if matches!(openness, Openness::OwnerOnly) {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = openness;
+    options.open(path)
+}
+
+fn new_beside(target: &Path, openness: Openness) -> io::Result<(PathBuf, File)> {
+    let mut random = [0; 8];
+    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(format!(".{}.new", hex(&random)));
+    let beside = target.with_file_name(name);
+    let file = create(&beside, openness)?;
+    Ok((beside, file))
+}
+
+fn fill(mut file: &File, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes())
+}
+
+fn put_in_place(beside: &Path, target: &Path, written: io::Result<()>) -> io::Result<()> {
+    written.and_then(|()| fs::rename(beside, target)).inspect_err(|_| {
+        let _ = fs::remove_file(beside);
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_new_and_follows_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (victim, link, absent) =
+            (folder.path().join("victim"), folder.path().join("link"), folder.path().join("absent"));
+        fs::write(&victim, "theirs").unwrap();
+        symlink(&victim, &link).unwrap();
+        for path in [&victim, &link] {
+            assert_eq!(write_private(path, "secret").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
+        let dangling = folder.path().join("dangling");
+        symlink(&absent, &dangling).unwrap();
+        assert!(write_private(&dangling, "secret").is_err() && !absent.exists());
+        assert!(replace_private(&link, "secret", 0o640).is_err());
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "theirs");
+        assert_eq!(write_private_pair((&absent, "a"), (&victim, "b")).unwrap_err().0, victim);
+        assert!(!absent.exists(), "both or neither");
+        write_private(&absent, "secret").unwrap();
+        assert_eq!(fs::metadata(&absent).unwrap().mode() & 0o777, 0o600);
+        replace_private(&absent, "another", 0o640).unwrap();
+        assert_eq!(fs::metadata(&absent).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_to_string(&absent).unwrap(), "another");
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode_and_its_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o604)).unwrap();
+        symlink(&file, &link).unwrap();
+        replace_file(&link, "new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o604);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");
+    }
 }

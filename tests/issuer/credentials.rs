@@ -59,12 +59,12 @@ fn nobody_else_gets_a_key_there() {
         ("GET", "/%74erway", 400, "InvalidParameter"),
         ("POST", "/terway", 400, "InvalidParameter"),
     ] {
-        let answer = ask(place(&gateway), &raw(method, target, &[("Host", "x")], ""));
+        let answer = ask(place(&gateway), &raw(method, target, &[("Host", "127.0.0.1")], ""));
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {target} {answer:?}");
         assert!(!answer.body.contains("AccessKeySecret"), "{answer:?}");
     }
     // Addresses that a header claims are nobody's.
-    let claimed = [("Host", "x"), ("X-Forwarded-For", "10.0.0.1"), ("X-Real-IP", "10.0.0.1")];
+    let claimed = [("Host", "127.0.0.1"), ("X-Forwarded-For", "10.0.0.1"), ("X-Real-IP", "10.0.0.1")];
     assert_eq!(ask(place(&gateway), &raw("GET", "/elsewhere", &claimed, "")).status, 403);
     let events = gateway.events();
     assert_eq!(events.len(), 9, "each attempt is written down");
@@ -80,4 +80,85 @@ fn the_two_listeners_are_apart() {
     assert_eq!(answer.status, 400, "{answer:?}");
     let answer = ask(place(&gateway), &super::issuing::alice().attach(Shape::V1Query));
     assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter"), "{answer:?}");
+}
+
+/// What comes with another host's name, from a page or through a proxy gets no key, wherever it is sent from.
+#[test]
+fn only_the_workload_itself_gets_a_key() {
+    let gateway = Issuing::with(&format!("{URI}[admin]\nlisten = \"127.0.0.1:0\"\n"));
+    super::support::wait_for("where the credentials are", || gateway.server.stdout().contains("/untrusted"));
+    let place = place(&gateway);
+    let own = place.to_string();
+    let get = |headers: &[(&str, &str)]| ask(place, &raw("GET", "/terway", headers, ""));
+    let port = place.port();
+    let (local, six) = (format!("localhost:{port}"), format!("[::1]:{port}"));
+    for host in [own.as_str(), "127.0.0.1", "localhost", &local, "LOCALHOST", &six] {
+        let answer =
+            get(&[("Host", host), ("User-Agent", "AlibabaCloud (linux; amd64) Golang/1.24"), ("Accept", "*/*")]);
+        assert_eq!(answer.status, 200, "{host}: {answer:?}");
+    }
+    // As Node's own `fetch` asks.
+    assert_eq!(get(&[("Host", &own), ("sec-fetch-mode", "cors"), ("accept-language", "*")]).status, 200);
+
+    let rebound = format!("evil.example.com:{port}");
+    let refused: [&[(&str, &str)]; 18] = [
+        &[("Host", "evil.example.com")],
+        &[("Host", &rebound)],
+        &[("Host", "127.0.0.1.evil.example.com")],
+        &[("Host", "localhost:1")],
+        &[("Host", "")],
+        &[("Host", &own), ("Host", &own)],
+        &[("Host", &own), ("Origin", "http://evil.example.com")],
+        &[("Host", &own), ("Origin", "null")],
+        &[("Host", &own), ("Sec-Fetch-Site", "cross-site")],
+        &[("Host", &own), ("Sec-Fetch-Site", "none")],
+        &[("Host", &own), ("sec-fetch-dest", "image")],
+        &[("Host", &own), ("Referer", "http://evil.example.com/")],
+        &[("Host", &own), ("X-Forwarded-For", "127.0.0.1")],
+        &[("Host", &own), ("X-Forwarded-Host", "127.0.0.1")],
+        &[("Host", &own), ("X-Real-IP", "127.0.0.1")],
+        &[("Host", &own), ("Forwarded", "for=127.0.0.1")],
+        &[("Host", &own), ("Via", "1.1 proxy")],
+        &[("X-Forwarded-For", "127.0.0.1")],
+    ];
+    let before = gateway.events().len();
+    for headers in refused {
+        let answer = get(headers);
+        assert_eq!((answer.status, answer.code().as_str()), (403, "NoPermission"), "{headers:?} {answer:?}");
+        assert!(!answer.body.contains("AccessKey"), "{headers:?} {answer:?}");
+    }
+    let target = format!("http://{own}/terway");
+    let answer = ask(place, &raw("GET", &target, &[("Host", &own)], ""));
+    assert_eq!((answer.status, answer.code().as_str()), (403, "NoPermission"), "as to a proxy: {answer:?}");
+    let events = gateway.events();
+    assert_eq!(events.len() - before, refused.len() + 1, "each is written, within the budget of unknown callers");
+    for event in &events[before..] {
+        assert_eq!(event["additionalEventData"]["gateway"]["verdict"], "Refused");
+    }
+    let reason = events[before]["additionalEventData"]["gateway"]["reason"].as_str().unwrap();
+    assert!(reason.contains("the host `evil.example.com` is not one that credentials are handed out for"), "{reason}");
+    let admin = gateway.server.address_after("health and metrics at http://");
+    let page = ask(admin, &raw("GET", "/metrics", &[("Host", "x")], "")).body;
+    for line in ["for=\"host\"} 7", "for=\"browser\"} 6", "for=\"proxy\"} 6"] {
+        assert!(page.contains(&format!("ramgate_credentials_indirect_total{{{line}\n")), "{line}: {page}");
+    }
+}
+
+/// Names that only the operator knows of.
+#[test]
+fn an_operator_adds_names() {
+    let hosts = URI.replacen("listen = ", "hosts = [\"Creds.Internal\", \"node:8080\"]\nlisten = ", 1);
+    let gateway = Issuing::with(&hosts);
+    super::support::wait_for("where the credentials are", || gateway.server.stdout().contains("/untrusted"));
+    for (host, status) in [
+        ("creds.internal", 200),
+        ("CREDS.internal:8623", 200),
+        ("node:8080", 200),
+        ("node", 403),
+        ("node:8081", 403),
+        ("other.internal", 403),
+    ] {
+        let answer = ask(place(&gateway), &raw("GET", "/terway", &[("Host", host)], ""));
+        assert_eq!(answer.status, status, "{host}: {answer:?}");
+    }
 }

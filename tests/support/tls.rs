@@ -102,9 +102,13 @@ pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// Connects and shakes hands.
 pub fn open(address: SocketAddr, config: ClientConfig, name: &str) -> io::Result<Stream> {
+    open_on(connect(address), config, name)
+}
+
+/// Shakes hands on a connection on which something was said before.
+pub fn open_on(mut socket: TcpStream, config: ClientConfig, name: &str) -> io::Result<Stream> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    let mut socket = connect(address);
     while connection.is_handshaking() {
         connection.complete_io(&mut socket)?;
     }

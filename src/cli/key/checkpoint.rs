@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::audit::NewCheckpointKey;
-use crate::store::write_private;
+use crate::store::write_private_pair;
 
 use super::super::exit::{Exit, Failure};
 
@@ -29,11 +29,8 @@ impl CheckpointKeyFile {
         let mut public = self.out.clone().into_os_string();
         public.push(".pub");
         let public = PathBuf::from(public);
-        if public.exists() {
-            return Err(cannot(&public, "it is there already"));
-        }
-        write_private(&self.out, &key.private).map_err(|error| cannot(&self.out, &error.to_string()))?;
-        write_private(&public, &key.public).map_err(|error| cannot(&public, &error.to_string()))?;
+        write_private_pair((&self.out, &key.private), (&public, &key.public))
+            .map_err(|(path, error)| cannot(path, &error.to_string()))?;
         say!("{}: key `{}`; the public key is in {}", self.out.display(), key.id, public.display());
         say!("name it in the configuration: [audit.checkpoint] key_file = \"{}\"", self.out.display());
         Ok(Exit::Yes)

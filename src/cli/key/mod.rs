@@ -21,6 +21,11 @@ pub(super) enum Key {
 }
 
 impl Key {
+    /// Whether it runs until it is stopped.
+    pub(super) fn is_kept_up(&self) -> bool {
+        matches!(self, Self::TokenFile(file) if file.is_kept_up())
+    }
+
     pub(super) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Issuer(issuer) => issuer.run(),

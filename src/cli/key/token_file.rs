@@ -16,6 +16,7 @@ use crate::ram::{Identity, Principal, SessionName, WrittenPrincipal};
 use crate::store::{FileModes, read_bounded, read_keyring, replace_private};
 
 use super::super::exit::{Exit, Failure};
+use super::super::hangup::Hangups;
 use super::super::http_client;
 use super::super::runtime::{runtime, start_log, stop_on_signal};
 use super::obtain::{Obtained, Session, Shown, Unobtained, obtain};
@@ -49,7 +50,7 @@ pub(in super::super) struct TokenFile {
     /// Who may read it, in octal; others than owner and group never may
     #[arg(long, value_name = "MODE", default_value = "600", value_parser = parse_mode)]
     mode: u32,
-    /// Get a new key before the old one expires, until stopped
+    /// Get a new key before the old one expires, and at once on SIGHUP, until stopped
     #[arg(long)]
     renew: bool,
     /// The file with the token to show; read anew each time
@@ -122,6 +123,11 @@ impl TokenFile {
         })
     }
 
+    /// Whether it runs until it is stopped.
+    pub(super) fn is_kept_up(&self) -> bool {
+        self.renew
+    }
+
     /// A gateway that is away, or refuses, may be back, or be taught better, before the last key expires.
     async fn keep(
         &self,
@@ -130,7 +136,7 @@ impl TokenFile {
         tls: rustls::ClientConfig,
         stop: CancellationToken,
     ) -> Result<Exit, Failure> {
-        let mut pause = SHORTEST_PAUSE;
+        let (mut pause, mut hangups) = (SHORTEST_PAUSE, Hangups::new());
         loop {
             let wait = match self.write(shown, session, tls.clone()).await {
                 Ok(wait) => {
@@ -152,6 +158,7 @@ impl TokenFile {
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(Exit::Yes),
+                () = hangups.next() => tell!("ramgate: SIGHUP: a new key is asked for now"),
                 () = tokio::time::sleep(wait) => {}
             }
         }

@@ -8,9 +8,16 @@ use jiff::Timestamp;
 use crate::audit::LogStatus;
 
 use super::super::parts::Gateway;
+use super::files::ChangedFiles;
 use super::space::LogSpace;
 
-pub(super) fn text(gateway: &Gateway, log: Option<&LogStatus>, space: &LogSpace, now: Timestamp) -> String {
+pub(super) fn text(
+    gateway: &Gateway,
+    log: Option<&LogStatus>,
+    space: &LogSpace,
+    files: &ChangedFiles,
+    now: Timestamp,
+) -> String {
     let mut page = Page(String::with_capacity(4096));
     page.head("ramgate_attempts_total", "counter", "Attempts, by verdict and by the code of the answer.");
     for (verdict, code, count) in gateway.parts.journal.attempts() {
@@ -21,12 +28,24 @@ pub(super) fn text(gateway: &Gateway, log: Option<&LogStatus>, space: &LogSpace,
         "Connections that ended before their first call, or were too many.",
         gateway.turned_away_ever.load(Ordering::Relaxed),
     );
+    if gateway.parts.issuing.is_some() {
+        let name = "ramgate_credentials_indirect_total";
+        page.head(name, "counter", "Requests for credentials that a page, a proxy or another host's name came with.");
+        for (word, count) in gateway.indirect() {
+            page.labelled(name, &format!("for=\"{word}\""), count);
+        }
+    }
     page.gauge("ramgate_nonces_held", "Nonces in memory.", gateway.parts.nonces.held());
     page.gauge(
         "ramgate_nonces_capacity",
         "Nonces that the memory has room for; full, calls are refused.",
         gateway.parts.identity.nonces.capacity,
     );
+    let name = "ramgate_files_changed";
+    page.head(name, "gauge", "Whether files differ from what was read of them at the start, which is in force.");
+    for (kind, changed) in files.each() {
+        page.labelled(name, &format!("kind=\"{kind}\""), u8::from(changed));
+    }
     page.log(log, now);
     if let Some(free) = space.free() {
         page.gauge("ramgate_audit_free_bytes", "Free bytes of the audit log's file system.", free);

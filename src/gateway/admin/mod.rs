@@ -2,6 +2,7 @@
 //!
 //! Nothing here is secret, and nothing that a caller chose is repeated; but it is told to whoever can connect.
 
+mod files;
 mod metrics;
 mod ready;
 mod space;
@@ -25,6 +26,7 @@ use super::clock;
 use super::one_request::{accept_each, answer_one};
 use super::parts::Gateway;
 
+pub use files::ChangedFiles;
 pub use space::LogSpace;
 
 const CONNECTIONS: usize = 32;
@@ -37,15 +39,16 @@ pub async fn serve_admin(
     listener: TcpListener,
     gateway: Arc<Gateway>,
     space: Arc<LogSpace>,
+    files: Arc<ChangedFiles>,
     shutdown: CancellationToken,
 ) {
     // Nobody waits for them at the end.
     let connections = TaskTracker::new();
     accept_each(&listener, CONNECTIONS, &connections, &shutdown, |stream, _| {
-        let (gateway, space) = (Arc::clone(&gateway), Arc::clone(&space));
+        let (gateway, space, files) = (Arc::clone(&gateway), Arc::clone(&space), Arc::clone(&files));
         async move {
-            let (gateway, space) = (&gateway, &space);
-            let served = answer_one(stream, |request| async move { answer(&request, gateway, space).await });
+            let (gateway, space, files) = (&gateway, &space, &files);
+            let served = answer_one(stream, |request| async move { answer(&request, gateway, space, files).await });
             if let Err(error) = served.await {
                 tracing::debug!(%error, "an administrator's connection ended early");
             }
@@ -54,7 +57,12 @@ pub async fn serve_admin(
     .await;
 }
 
-async fn answer(request: &Request<Incoming>, gateway: &Arc<Gateway>, space: &LogSpace) -> Response<Full<Bytes>> {
+async fn answer(
+    request: &Request<Incoming>,
+    gateway: &Arc<Gateway>,
+    space: &LogSpace,
+    files: &ChangedFiles,
+) -> Response<Full<Bytes>> {
     if *request.method() != Method::GET {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is known here\n".to_owned());
     }
@@ -64,7 +72,9 @@ async fn answer(request: &Request<Incoming>, gateway: &Arc<Gateway>, space: &Log
             None => text(StatusCode::OK, "ready\n".to_owned()),
             Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
         },
-        "/metrics" => text(StatusCode::OK, metrics::text(gateway, status(gateway).await.as_ref(), space, clock::now())),
+        "/metrics" => {
+            text(StatusCode::OK, metrics::text(gateway, status(gateway).await.as_ref(), space, files, clock::now()))
+        }
         _ => text(StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n".to_owned()),
     }
 }

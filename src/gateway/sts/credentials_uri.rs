@@ -25,6 +25,7 @@ use crate::identity::{Channel, Issued, Issuer, format_timestamp};
 use crate::pdp::Assumption;
 use crate::policy::Trustee;
 use crate::ram::{Origin, Principal, Session, SessionName};
+use crate::wire::excerpt;
 
 use super::super::clock;
 use super::super::neighbour::Neighbour;
@@ -33,6 +34,7 @@ use super::super::parts::{Gateway, context_of};
 use super::super::settle::Settlement;
 use super::super::stop::Stop;
 use super::super::welcome::welcome;
+use super::direct_request::{self, IndirectRequest};
 use super::fault::StsFault;
 use super::wanted::Wanted;
 
@@ -53,37 +55,54 @@ pub struct CredentialsUri {
     pub seconds: Option<u64>,
 }
 
+/// What is served on the listener.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialsListener {
+    /// Names that requests may use in `Host`, in lower case, with a port or without, besides the address that they were
+    /// sent to and those of loopback.
+    pub hosts: Vec<String>,
+    pub uris: Vec<CredentialsUri>,
+}
+
 /// Serves until `shutdown`.
 pub async fn serve_credentials(
     listener: TcpListener,
-    uris: Vec<CredentialsUri>,
+    served: CredentialsListener,
     gateway: Arc<Gateway>,
     shutdown: CancellationToken,
 ) {
-    let (uris, connections) = (Arc::new(uris), TaskTracker::new());
+    let (served, connections) = (Arc::new(served), TaskTracker::new());
     accept_each(&listener, CONNECTIONS, &connections, &shutdown, |stream, peer| {
-        let (uris, gateway) = (Arc::clone(&uris), Arc::clone(&gateway));
-        async move { serve(stream, peer, &uris, &gateway).await }
+        let (served, gateway) = (Arc::clone(&served), Arc::clone(&gateway));
+        async move { serve(stream, peer, &served, &gateway).await }
     })
     .await;
     connections.close();
     let _ = timeout(LONGEST, connections.wait()).await;
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, uris: &[CredentialsUri], gateway: &Arc<Gateway>) {
+async fn serve(stream: TcpStream, peer: SocketAddr, served: &CredentialsListener, gateway: &Arc<Gateway>) {
+    let local = match stream.local_addr() {
+        Ok(local) => local,
+        Err(error) => return tracing::debug!(%peer, %error, "a connection for credentials ended early"),
+    };
     let (socket, neighbour) = match welcome(stream, peer, peer.ip().to_canonical(), gateway).await {
         Ok(welcomed) => welcomed,
         Err(why) => return tracing::debug!(%peer, %why, "a connection for credentials ended early"),
     };
     let neighbour = &neighbour;
-    let served = answer_one(socket, |request| async move { answer(&request, uris, neighbour, gateway).await });
-    if let Err(error) = served.await {
+    let answered = answer_one(socket, |request| async move {
+        let direct = direct_request::check(&request, local, &served.hosts);
+        answer(&request, direct, &served.uris, neighbour, gateway).await
+    });
+    if let Err(error) = answered.await {
         tracing::debug!(%peer, %error, "a connection for credentials ended early");
     }
 }
 
 async fn answer(
     request: &Request<Incoming>,
+    direct: Result<(), IndirectRequest>,
     uris: &[CredentialsUri],
     neighbour: &Neighbour,
     gateway: &Arc<Gateway>,
@@ -94,11 +113,17 @@ async fn answer(
     attempt.operation = Some("AssumeRole".to_owned());
     let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
     attempt.user_agent = agent.map(str::to_owned);
+    let host = request.headers().get("host");
+    attempt.host = host.map(|host| excerpt(host.as_bytes()));
     let (get, target) = (*request.method() == Method::GET, request.uri());
     let asked = |uri: &&CredentialsUri| get && target.query().is_none() && target.path() == uri.path;
-    let granted = match uris.iter().find(asked) {
-        Some(uri) => uri.grant(&mut attempt, neighbour, gateway),
-        None => Err(StsFault::NoUri.into()),
+    let granted = match (direct, uris.iter().find(asked)) {
+        (Err(indirect), _) => {
+            gateway.note_indirect(indirect.kind());
+            Err(StsFault::from(indirect).into())
+        }
+        (Ok(()), Some(uri)) => uri.grant(&mut attempt, neighbour, gateway),
+        (Ok(()), None) => Err(StsFault::NoUri.into()),
     };
     let deadline = Instant::now() + gateway.parts.limits.call_timeout;
     let settlement =

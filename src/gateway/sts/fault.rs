@@ -4,6 +4,8 @@ use crate::catalog::Refusal;
 use crate::identity::{NoKeyInForce, TokenFault};
 use crate::pdp::Unassumed;
 
+use super::direct_request::IndirectRequest;
+
 #[derive(Debug, thiserror::Error)]
 pub(in super::super) enum StsFault {
     #[error("keys are handed out over TLS, or on this machine: this connection is neither")]
@@ -41,6 +43,8 @@ pub(in super::super) enum StsFault {
     StsUnreachable(String),
     #[error("there are no credentials at this path: GET one that `[[identity.issuer.credentials.uri]]` names")]
     NoUri,
+    #[error(transparent)]
+    Indirect(#[from] IndirectRequest),
     #[error("`{0}` is not among the addresses that get credentials at this path")]
     Address(std::net::IpAddr),
     #[error(transparent)]
@@ -62,7 +66,7 @@ impl StsFault {
             Self::Token(TokenFault::Expired) => Refusal::OidcTokenExpired,
             Self::Token(TokenFault::NoKeys(_)) => Refusal::TokenKeysUnread,
             Self::Token(_) => Refusal::OidcToken,
-            Self::Assumption(_) | Self::Address(_) => Refusal::AssumptionDenied,
+            Self::Assumption(_) | Self::Address(_) | Self::Indirect(_) => Refusal::AssumptionDenied,
             Self::NoUri => Refusal::MalformedParameter,
             Self::NoExchange | Self::CallerIdentity(_) | Self::Unconfirmed(_) => Refusal::CallerIdentity,
             Self::StsUnreachable(_) | Self::NoKey(_) => Refusal::IssuingUnavailable,

@@ -7,6 +7,7 @@
 mod answer;
 mod caller_identity;
 mod credentials_uri;
+mod direct_request;
 mod fault;
 mod log_in;
 mod wanted;
@@ -20,7 +21,8 @@ use crate::identity::{Grant, Issued, Issuer, NoKeyInForce, Signed};
 
 pub(super) use answer::{GrantAnswer, granted_answer};
 pub use caller_identity::IdentityExchange;
-pub use credentials_uri::{CredentialsUri, serve_credentials};
+pub use credentials_uri::{CredentialsListener, CredentialsUri, serve_credentials};
+pub(super) use direct_request::RefusedFor;
 pub(super) use fault::StsFault;
 
 use super::host::Accepted;

@@ -1,0 +1,21 @@
+//! Which files differ from what the gateway was started with.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::store::InForce;
+
+/// One mark for each kind of file, set by whoever watches them.
+#[derive(Debug, Default)]
+pub struct ChangedFiles([AtomicBool; InForce::ALL.len()]);
+
+impl ChangedFiles {
+    /// Marks a kind of file as changed, or as what it was.
+    pub fn mark(&self, kind: InForce, changed: bool) {
+        self.0[kind as usize].store(changed, Ordering::Relaxed);
+    }
+
+    /// Each kind's word, and whether a file of it changed.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        InForce::ALL.into_iter().map(|(kind, word)| (word, self.0[kind as usize].load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,77 @@
+//! Signs that a request was composed or handed on by something else than the client that holds the credential.
+//!
+//! A place in the network and a certificate are credentials that are sent by themselves, with whatever a web page or a
+//! careless server made the client ask for. Instance metadata services in hardened mode refuse such requests by what a
+//! page cannot leave out and a naive proxy does not; so do the two listeners here. No SDK sends any of these headers.
+
+/// A header that only a browser sends, or only something that hands a request on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum GoBetween {
+    #[error("the header `{0}` says that a web page composed the request")]
+    Browser(&'static str),
+    #[error("the header `{0}` says that a proxy handed the request on")]
+    Proxy(&'static str),
+}
+
+/// Headers of a proxy, besides `X-Forwarded-…`.
+const PROXY: [&str; 3] = ["forwarded", "via", "x-real-ip"];
+/// Of a browser. A lone `Sec-Fetch-Mode` is none: Node's own `fetch` sends it. `Referer` comes with a redirect, too.
+const BROWSER: [&str; 5] = ["origin", "referer", "sec-fetch-dest", "sec-fetch-site", "sec-fetch-user"];
+
+/// Looks for any such header, whatever its value.
+pub(super) fn any_sign<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<GoBetween> {
+    names.into_iter().find_map(|name| proxy(name).or_else(|| listed(name, &BROWSER).map(GoBetween::Browser)))
+}
+
+/// Looks for signs that a call by a certificate was made by a page of another site, or came through a proxy. A page that
+/// a person opened by hand (`Sec-Fetch-Site: none`) has no author who could have meant harm.
+pub(super) fn foreign_sign<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<GoBetween> {
+    headers.into_iter().find_map(|(name, value)| {
+        let by_hand = name.eq_ignore_ascii_case("sec-fetch-site") && value.trim_ascii() == b"none";
+        let browser = listed(name, &["origin", "sec-fetch-site"]).filter(|_| !by_hand);
+        proxy(name).or_else(|| browser.map(GoBetween::Browser))
+    })
+}
+
+fn proxy(name: &str) -> Option<GoBetween> {
+    let forwarded = name.as_bytes().get(..12).is_some_and(|head| head.eq_ignore_ascii_case(b"x-forwarded-"));
+    let found = if forwarded { Some("X-Forwarded-…") } else { listed(name, &PROXY) };
+    found.map(GoBetween::Proxy)
+}
+
+fn listed(name: &str, of: &[&'static str]) -> Option<&'static str> {
+    of.iter().find(|listed| listed.eq_ignore_ascii_case(name)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_sdks_are_no_sign() {
+        let plain = ["Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "sec-fetch-mode", "X-Forward"];
+        assert_eq!(any_sign(plain), None);
+        for name in ["Origin", "SEC-FETCH-SITE", "Sec-Fetch-Dest", "sec-fetch-user", "Referer"] {
+            assert!(matches!(any_sign(["Host", name]), Some(GoBetween::Browser(_))), "{name}");
+        }
+        for name in ["X-Forwarded-For", "x-forwarded-host", "Via", "Forwarded", "X-Real-IP"] {
+            assert!(matches!(any_sign(["Host", name]), Some(GoBetween::Proxy(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_opened_by_hand_is_no_foreign_page() {
+        let sign = |name, value: &'static str| foreign_sign([("Host", &b"x"[..]), (name, value.as_bytes())]);
+        assert_eq!(sign("Sec-Fetch-Site", "none"), None);
+        assert_eq!(sign("Referer", "http://evil.example"), None);
+        for (name, value) in [
+            ("Sec-Fetch-Site", "cross-site"),
+            ("sec-fetch-site", "same-origin"),
+            ("Sec-Fetch-Site", "none, cross-site"),
+        ] {
+            assert_eq!(sign(name, value), Some(GoBetween::Browser("sec-fetch-site")), "{value}");
+        }
+        assert_eq!(sign("Origin", "null"), Some(GoBetween::Browser("origin")));
+        assert_eq!(sign("Via", "1.1 proxy"), Some(GoBetween::Proxy("via")));
+    }
+}

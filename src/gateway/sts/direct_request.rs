@@ -1,0 +1,140 @@
+//! Whether a request for credentials was composed by the workload itself, and for this listener.
+//!
+//! Where a caller stands is all that it is known by, so a page that rebinds a DNS name of its own to this address, and a
+//! server that was talked into a request, would get what the workload gets. They send another `Host`, or headers that
+//! no SDK sends.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::header::{HOST, HeaderMap};
+use hyper::{Request, Uri};
+
+use crate::wire::excerpt;
+
+use super::super::go_between::{GoBetween, any_sign};
+
+/// Names of this machine to itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Why a request is taken for somebody else's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in super::super) enum IndirectRequest {
+    #[error(
+        "the host `{0}` is not one that credentials are handed out for: add it to `hosts` if it is this listener's"
+    )]
+    Host(String),
+    #[error("credentials are handed out to the client that asks for them itself: {0}")]
+    GoBetween(GoBetween),
+    #[error("credentials are handed out to the client that asks for them itself: the target is that of a proxy")]
+    ProxyTarget,
+}
+
+impl IndirectRequest {
+    /// As a metric's label says it.
+    pub(super) fn kind(&self) -> RefusedFor {
+        match self {
+            Self::Host(_) => RefusedFor::Host,
+            Self::GoBetween(GoBetween::Browser(_)) => RefusedFor::Browser,
+            Self::GoBetween(GoBetween::Proxy(_)) | Self::ProxyTarget => RefusedFor::Proxy,
+        }
+    }
+}
+
+/// What requests for credentials are refused for, before it is looked at who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum RefusedFor {
+    Host,
+    Browser,
+    Proxy,
+}
+
+impl RefusedFor {
+    pub(in super::super) const ALL: [(Self, &'static str); 3] =
+        [(Self::Host, "host"), (Self::Browser, "browser"), (Self::Proxy, "proxy")];
+}
+
+/// `local` is the address that the client connected to; `configured` are the operator's names.
+pub(super) fn check<B>(request: &Request<B>, local: SocketAddr, configured: &[String]) -> Result<(), IndirectRequest> {
+    if is_proxy_target(request.uri()) {
+        return Err(IndirectRequest::ProxyTarget);
+    }
+    let headers = request.headers();
+    let host = one_host(headers).unwrap_or_default();
+    if !is_ours(&host, local, configured) {
+        return Err(IndirectRequest::Host(excerpt(&host)));
+    }
+    any_sign(headers.keys().map(|name| name.as_str())).map_or(Ok(()), |sign| Err(IndirectRequest::GoBetween(sign)))
+}
+
+/// `http://host/path` and `host:port`: what a client sends to a proxy.
+fn is_proxy_target(target: &Uri) -> bool {
+    target.authority().is_some() || target.scheme().is_some()
+}
+
+/// Two have no reading.
+fn one_host(headers: &HeaderMap) -> Option<String> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().filter(|_| hosts.next().is_none())?;
+    host.to_str().ok().map(str::to_ascii_lowercase)
+}
+
+fn is_ours(host: &str, local: SocketAddr, configured: &[String]) -> bool {
+    let (name, port) = split(host);
+    let address = match local.ip().to_canonical() {
+        IpAddr::V4(four) => four.to_string(),
+        IpAddr::V6(six) => format!("[{six}]"),
+    };
+    let built_in = LOOPBACK.contains(&name) || name == address;
+    // A client leaves the port out where it is that of the scheme, and where a port was mapped it is another's.
+    let port_fits = port.is_none_or(|port| port == local.port().to_string());
+    built_in && port_fits || configured.iter().any(|own| own == host || own == name)
+}
+
+fn split(host: &str) -> (&str, Option<&str>) {
+    let end = if host.starts_with('[') { host.find(']').map_or(host.len(), |at| at + 1) } else { 0 };
+    match host[end..].find(':') {
+        Some(colon) => (&host[..end + colon], Some(&host[end + colon + 1..])),
+        None => (host, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_the_address_that_was_connected_to_a_loopback_name_or_a_configured_one() {
+        let own = ["creds.internal".to_owned(), "node:8080".to_owned()];
+        let at = |local: &str, host: &str| is_ours(host, local.parse().unwrap(), &own);
+        for (local, host) in [
+            ("127.0.0.1:8623", "127.0.0.1:8623"),
+            ("127.0.0.1:8623", "localhost:8623"),
+            ("127.0.0.1:8623", "localhost"),
+            ("10.0.0.7:8623", "10.0.0.7:8623"),
+            ("10.0.0.7:80", "10.0.0.7"),
+            ("[::ffff:10.0.0.7]:8623", "10.0.0.7:8623"),
+            ("[::1]:8623", "[::1]:8623"),
+            ("[2001:db8::7]:8623", "[2001:db8::7]:8623"),
+            ("10.0.0.7:8623", "creds.internal"),
+            ("10.0.0.7:8623", "creds.internal:9"),
+            ("10.0.0.7:8623", "node:8080"),
+        ] {
+            assert!(at(local, host), "{host} at {local}");
+        }
+        for (local, host) in [
+            ("127.0.0.1:8623", ""),
+            ("127.0.0.1:8623", "evil.example.com"),
+            ("127.0.0.1:8623", "evil.example.com:8623"),
+            ("127.0.0.1:8623", "localhost:80"),
+            ("127.0.0.1:8623", "localhost.evil.example.com"),
+            ("127.0.0.1:8623", "127.0.0.1.evil.example.com"),
+            ("127.0.0.1:8623", "127.0.0.2:8623"),
+            ("127.0.0.1:8623", "[::1"),
+            ("127.0.0.1:8623", "127.0.0.1:8623:1"),
+            ("10.0.0.7:8623", "node"),
+            ("10.0.0.7:8623", "node:80"),
+        ] {
+            assert!(!at(local, host), "{host} at {local}");
+        }
+    }
+}
