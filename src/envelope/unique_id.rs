@@ -1,20 +1,17 @@
-//! Request ids, and nonces of our own: no two alike, on however many replicas.
+//! Request ids, nonces of the gateway's own calls, and ids of log chains: unique on any number of replicas, and
+//! unpredictable.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-/// An upper-case UUID, as ECS makes them (`spec/wire-protocol.md` 5.2). New, and not to be foretold by who sees others:
-/// a count under a key that the operating system gave this process. No secret is made of it.
+/// An upper-case version 4 UUID, as ECS makes them (`spec/wire-protocol.md` 5.2): 122 random bits from the cryptographic
+/// generator, so that a caller who sees any number of ids cannot predict another one.
+///
+/// # Panics
+/// When the operating system gives the generator no entropy.
 pub fn unique_id() -> String {
-    static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
-    static COUNT: AtomicU64 = AtomicU64::new(0);
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let [high, low] = [KEYS[0].hash_one(count), KEYS[1].hash_one(count)];
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&high.to_be_bytes());
-    bytes[8..].copy_from_slice(&low.to_be_bytes());
+    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let mut text = String::with_capacity(36);
@@ -41,7 +38,14 @@ mod tests {
             _ => c.is_ascii_digit() || ('A'..='F').contains(&c),
         };
         assert!(id.len() == 36 && id.chars().enumerate().all(shape), "{id}");
-        let many: std::collections::HashSet<_> = (0..10_000).map(|_| unique_id()).collect();
-        assert_eq!(many.len(), 10_000);
+    }
+
+    #[test]
+    fn no_two_ids_are_alike_and_every_free_bit_varies() {
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| unique_id()).collect();
+        assert_eq!(ids.len(), 10_000);
+        let number = |id: &String| u128::from_str_radix(&id.replace('-', ""), 16).unwrap();
+        let (any, all) = ids.iter().map(number).fold((0, u128::MAX), |(any, all), id| (any | id, all & id));
+        assert_eq!((any ^ all).count_ones(), 122, "four bits are the version, two the variant");
     }
 }
