@@ -208,6 +208,45 @@ fn names_with_a_second_reading_are_refused() {
 }
 
 #[test]
+fn names_that_the_vendors_front_gives_a_value_do_not_go_on() {
+    let inner = [
+        "CallerUid",
+        "calleruid",
+        "Caller_Uid",
+        "caller-uid",
+        "Caller.Uid",
+        "CallerUid.1",
+        "AliUid",
+        "ali_uid",
+        "SourceAddress",
+        "source.address",
+        "proxy_original_source_ip",
+        "ProxyOriginalSourceIp",
+        "Proxy_trust_transport_info",
+        "Security_transport",
+        "Ak_mfa_present",
+        "AkProxy",
+        "App_ip",
+        "StsTokenCallerUid",
+        "OwnerIdLoginEmail",
+        "RequestContent",
+        "AccountId",
+        "Product",
+    ];
+    for other in [OtherOperations::Evaluate, OtherOperations::Forward] {
+        let bench = bench(other);
+        for name in inner {
+            for shape in [Shape::V1Query, Shape::V3Form] {
+                let request = terway("StopInstance").request(shape, &[REGION, (name, "1")]);
+                let because = "only the vendor's own front adds";
+                let refused = Refused::with(400, "UnsupportedParameter", "unknown-parameter", because);
+                bench.refuses(name, &request, refused);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_password_goes_on_and_is_not_written_down() {
     let bench = bench(OtherOperations::Evaluate);
     let secret = [("Password", "hunter2"), ("VncPassword", "hunter2"), ("UserData", "hunter2")];

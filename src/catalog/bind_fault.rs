@@ -19,6 +19,10 @@ pub enum BindFault {
         "the parameter `{parameter}` says where the caller is, and a call that goes on as it was signed cannot go on without: leave it out"
     )]
     Claim { parameter: String },
+    #[error(
+        "the parameter `{parameter}` is one that only the vendor's own front adds to a call, and none is passed on: leave it out"
+    )]
+    Inner { parameter: String },
     #[error("the parameter `{parameter}` names another account than the caller's")]
     Owner { parameter: String },
     #[error("The input parameter \"{parameter}\" that is mandatory for processing this request is not supplied.")]
@@ -39,9 +43,11 @@ impl BindFault {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::LookAlike { .. } => Refusal::TwoReadings,
-            Self::Unknown { .. } | Self::Credential { .. } | Self::Claim { .. } | Self::Owner { .. } => {
-                Refusal::UnknownParameter
-            }
+            Self::Unknown { .. }
+            | Self::Credential { .. }
+            | Self::Claim { .. }
+            | Self::Inner { .. }
+            | Self::Owner { .. } => Refusal::UnknownParameter,
             Self::Missing { .. } => Refusal::MissingParameter,
             Self::Unavailable { .. } => Refusal::UnavailableParameter,
             Self::Malformed { .. } | Self::OutOfRange { .. } => Refusal::MalformedParameter,
@@ -56,6 +62,7 @@ impl BindFault {
             | Self::Unknown { parameter }
             | Self::Credential { parameter }
             | Self::Claim { parameter }
+            | Self::Inner { parameter }
             | Self::Owner { parameter }
             | Self::Missing { parameter }
             | Self::Unavailable { parameter }

@@ -8,6 +8,7 @@ use crate::source::{Complaint, Source};
 
 use super::answer::{Answer, Answers, FilledRow, Refusal, UnknownDenial};
 use super::error_row::ErrorRow;
+use super::inner_names::InnerNames;
 use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
 use super::parameter::{Kind, NamePattern, ParameterSpec, State};
 use super::template::{ResourceSpec, Template};
@@ -20,6 +21,7 @@ pub struct Catalog {
     pub(super) protocol_parameters: Vec<String>,
     pub(super) owners: Vec<String>,
     pub(super) claims: Vec<String>,
+    pub(super) inner: InnerNames,
     never_in_a_denial: Vec<String>,
     denials: Vec<FilledRow>,
     /// Left out of every rebuilt call, whatever the operation.
@@ -128,6 +130,7 @@ impl Catalog {
             protocol_parameters: written.parameters,
             owners: written.owners,
             claims: written.claims,
+            inner: InnerNames::new(&written.inner.names, &written.inner.prefixes),
             never_in_a_denial: written.never_in_a_denial,
             denials,
             ignored: written.ignored.into_iter().map(|ignored| ignored.name).collect(),

@@ -12,6 +12,7 @@ mod bundled;
 mod call;
 mod confidential;
 mod error_row;
+mod inner_names;
 mod judged;
 mod load;
 mod operation;

@@ -62,6 +62,9 @@ impl Catalog {
 
     /// What goes on of the parameters of an operation without a file: as they were read, but for what is the
     /// protocol's, an owner's, or a claim about the caller.
+    ///
+    /// # Errors
+    /// A name that may mean more to ECS than a parameter of the operation.
     pub(super) fn sort_out_unlisted(
         &self,
         operation: &Operation,
@@ -86,6 +89,9 @@ impl Catalog {
             }
             if is(&self.owners, name) {
                 return Err(BindFault::Owner { parameter: name.to_owned() });
+            }
+            if self.inner.contain(name) {
+                return Err(BindFault::Inner { parameter: name.to_owned() });
             }
             if let Some(known) = self.claimed_by(name) {
                 return Err(BindFault::LookAlike { parameter: name.to_owned(), known: known.to_owned() });

@@ -42,6 +42,8 @@ pub(super) struct WrittenCommon {
     /// Names by which a caller says where it is, among those that are ignored.
     pub(super) claims: Vec<String>,
     pub(super) ignored: Vec<WrittenIgnored>,
+    /// Names that only the vendor's own front may give a value.
+    pub(super) inner: WrittenInner,
     /// Words that clients look for in an answer and act on (`spec/ecs-eni.md` A.4).
     #[serde(rename = "never-in-a-denial")]
     pub(super) never_in_a_denial: Vec<String>,
@@ -102,6 +104,21 @@ pub(super) struct WrittenIgnored {
     /// Why it may be left out: for the reader of the file.
     #[serde(rename = "why")]
     pub(super) _why: String,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenInner {
+    /// For the reader of the file.
+    #[serde(rename = "why")]
+    pub(super) _why: String,
+    /// For the reader of the file.
+    #[serde(rename = "sources")]
+    pub(super) _sources: Vec<String>,
+    /// Whole names.
+    pub(super) names: Vec<String>,
+    /// What a name may begin with.
+    pub(super) prefixes: Vec<String>,
 }
 
 #[derive(Clone, serde::Deserialize)]

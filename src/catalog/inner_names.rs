@@ -1,0 +1,70 @@
+//! Names of parameters that only the vendor's own API front may give a value.
+
+use super::confidential::letters;
+
+/// The names, reduced to their letters: a lenient service may take `caller_uid` for `CallerUid`.
+#[derive(Clone, Debug)]
+pub(super) struct InnerNames {
+    names: Vec<String>,
+    prefixes: Vec<String>,
+}
+
+impl InnerNames {
+    pub(super) fn new(names: &[String], prefixes: &[String]) -> Self {
+        let bare = |names: &[String]| names.iter().map(|name| letters(name).collect()).collect();
+        Self { names: bare(names), prefixes: bare(prefixes) }
+    }
+
+    /// Whether a name is one of them, in whatever spelling.
+    pub(super) fn contain(&self, name: &str) -> bool {
+        let bare: String = letters(name).collect();
+        self.names.contains(&bare) || self.prefixes.iter().any(|prefix| bare.starts_with(prefix.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Catalog;
+
+    #[test]
+    fn spelling_does_not_matter_and_business_names_are_not_caught() {
+        let catalog = Catalog::bundled();
+        for inner in [
+            "CallerUid",
+            "calleruid",
+            "Caller-Uid",
+            "caller.uid.1",
+            "CALLER_UID",
+            "Ali_Uid",
+            "aliUid",
+            "Source.Address",
+            "proxy_original_source_ip",
+            "ProxyOriginalSourceIp",
+            "Proxy_trust_transport_info",
+            "ak",
+            "Ak_mfa_present",
+            "app_ip",
+            "stsTokenPrincipalId",
+            "X-Forwarded-For",
+            "Product",
+            "account-id",
+        ] {
+            assert!(catalog.inner.contain(inner), "{inner}");
+        }
+        for business in [
+            "InstanceId",
+            "AddAccount.1",
+            "SourceGroupOwnerAccount",
+            "UserData",
+            "UserCidr",
+            "Username",
+            "HealthCheckSourceIp",
+            "SourceCidrIp",
+            "SecurityGroupId",
+            "ProductCode",
+            "TargetCopyRegions",
+        ] {
+            assert!(!catalog.inner.contain(business), "{business}");
+        }
+    }
+}
