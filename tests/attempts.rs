@@ -306,9 +306,14 @@ fn an_error_without_a_code_is_no_success_in_the_log() {
     let page = upstream::json(502, "<html>Bad Gateway</html>", "");
     let upstream = FakeUpstream::behaving(Behaviour::Answer(page));
     let gateway = TestGateway::before(&upstream.url());
-    assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V1Query)).status, 502);
+    let answer = gateway.ask(&Caller::terway().attach(Shape::V1Query));
+    assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "no client reads HTML");
     let outcome = gateway.last_event();
-    assert_eq!((outcome.get("responseElements"), &ours(&outcome)["httpStatus"]), (None, &502.into()));
+    assert_eq!((outcome.get("responseElements"), &ours(&outcome)["httpStatus"]), (None, &503.into()));
+    assert_eq!(
+        (&outcome["requestId"], &ours(&outcome)["upstream"]["status"]),
+        (&upstream::REQUEST_ID.into(), &502.into())
+    );
 }
 
 #[test]

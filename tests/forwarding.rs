@@ -101,8 +101,8 @@ fn an_answer_is_passed_back_as_it_came() {
         ),
         (
             403,
-            "Forbidden.RAM",
-            "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
+            "InvalidOperation.VpcMismatch",
+            "The operation is invalid: the ENI and its security group are in different VPCs.",
         ),
         (404, "InvalidEniId.NotFound", "The specified ENI ID does not exist."),
         (500, "InternalError", "The request processing has failed due to some unknown error."),

@@ -47,13 +47,15 @@ pub struct Forwarded {
     pub endpoint: String,
     /// What the caller got.
     pub status: u16,
+    /// What the upstream answered, where the caller got something else.
+    pub upstream_status: Option<u16>,
     /// None when no answer came.
     pub request_id: Option<String>,
     pub code: Option<String>,
     pub message: Option<String>,
     /// From sending to the answer.
     pub latency: Duration,
-    /// Why there is no answer of the upstream's to pass on.
+    /// Why the upstream's answer is not passed on, or why there is none.
     pub failure: Option<String>,
 }
 
@@ -328,7 +330,7 @@ impl<'a> Event<'a> {
         gateway.upstream = Some(Upstream {
             endpoint: &forwarded.endpoint,
             request_id: forwarded.request_id.as_deref().map(bounded),
-            status: forwarded.status,
+            status: forwarded.upstream_status.unwrap_or(forwarded.status),
             latency_ms: u64::try_from(forwarded.latency.as_millis()).unwrap_or(u64::MAX),
         });
         self

@@ -101,6 +101,12 @@ refusals! {
     FactsUnread,
     /// The gateway's own key expired, or was never had: nothing can be signed.
     OwnKey,
+    /// The upstream does not accept the gateway's own key.
+    OwnKeyRefused,
+    /// The gateway's own user lacks a permission at the upstream.
+    OwnKeyNotPermitted,
+    /// The upstream took the gateway's call for a repetition of an earlier one.
+    OwnCallRepeated,
     /// The audit log could not be written.
     Audit,
     UpstreamUnreachable,

@@ -1,7 +1,8 @@
 //! What the vendor documents, as data: operations with their parameters, ARN templates and answers.
 //!
 //! One JSON file an operation, named as the vendor names it, and `common.json` for the answers any operation may
-//! give; a new operation is a new file; `ram-quotas.json` has RAM's quotas on policies. Must not know: who calls, policies, HTTP, files outside this folder.
+//! give; a new operation is a new file. `ram-quotas.json` has RAM's quotas on policies, and `own_key.json` tells the
+//! answers of ECS that are about the gateway. Must not know: who calls, policies, HTTP, files outside this folder.
 
 mod access;
 mod answer;
@@ -16,6 +17,7 @@ mod inner_names;
 mod judged;
 mod load;
 mod operation;
+mod own_key;
 mod parameter;
 mod quotas;
 mod template;
@@ -30,6 +32,7 @@ pub use call::Call;
 pub use error_row::ErrorRow;
 pub use load::Catalog;
 pub use operation::Operation;
+pub use own_key::{OwnKeyClass, OwnKeyFault, UpstreamError};
 pub use parameter::{Kind, ParameterSpec, State};
 pub use quotas::{AttachedQuota, RamQuotas};
 pub use template::{ResourceSpec, Template};

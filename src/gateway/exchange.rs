@@ -97,7 +97,7 @@ impl Exchange {
 
     /// The same, when the log is what panics.
     pub(super) fn unwritten(&self) -> Response<Full<Bytes>> {
-        self.settlement().response(&Stop::Panic).0
+        self.settlement().answered(&Stop::Panic).0
     }
 
     async fn settle(&self, judged: Result<Judged, Stop>) -> Response<Full<Bytes>> {

@@ -5,9 +5,11 @@
 //! has it written down, and `upstream` sends it: rebuilt, or as it came (`outgoing`, `original`). Where a policy turns on
 //! tags or groups, `resource_facts` looks them up first; `issuer_keys` keeps what tokens are checked with, and
 //! `instance_role` a key that does not last. Calls that ask for a key of the gateway's own leave the list before the
-//! catalogue, for `sts`. Beside the list, `admin` tells how all of it is doing, and `shipping` sends the audit log on. Must not know: what a policy says, how a signature is computed, files.
+//! catalogue, for `sts`. `key_health` notes what
+//! the upstream says of the gateway's own keys, and `key_watch` asks until it accepts them again. Beside the list, `admin` tells how all of it is doing, and `shipping` sends the audit log on. Must not know: what a policy says, how a signature is computed, files.
 
 mod admin;
+mod answer_counts;
 mod called;
 mod clock;
 mod connection;
@@ -21,6 +23,8 @@ mod host;
 mod inbound;
 mod instance_role;
 mod issuer_keys;
+mod key_health;
+mod key_watch;
 mod metadata;
 mod neighbour;
 mod one_request;
@@ -44,6 +48,8 @@ mod tls;
 mod turn;
 mod unread;
 mod upstream;
+mod upstream_answer;
+mod upstream_error;
 mod upstream_keys;
 mod welcome;
 
@@ -63,4 +69,5 @@ pub use sts::{CredentialsListener, CredentialsUri, IdentityExchange, Issuing, se
 pub use tls::client_tls;
 pub(crate) use upstream::error_chain;
 pub use upstream::{Upstream, UpstreamFault, UpstreamTarget};
+pub use upstream_answer::OwnKeyRefusal;
 pub use upstream_keys::{KeyFault, UpstreamKey, UpstreamKeys};

@@ -14,6 +14,7 @@ use crate::pdp::Pdp;
 use crate::ram::{Context, ContextKey, Region};
 use crate::wire::{FormLimits, HeadLimits};
 
+use super::answer_counts::AnswerCounts;
 use super::called::ECS;
 use super::issuer_keys::IssuerKeys;
 use super::product::Product;
@@ -61,6 +62,8 @@ pub struct Gateway {
     pub(super) parts: GatewayParts,
     /// What a denial by policy is answered with, where it is not the operation's own.
     pub(super) denial: Option<Answer>,
+    /// What calls were answered with.
+    pub(super) answers: AnswerCounts,
     /// Connections that ended before their first call, since that was last told.
     pub(super) turned_away: AtomicU64,
     /// The same since the start, with those that were too many.
@@ -88,9 +91,11 @@ impl Gateway {
             parts.region_aliases = RegionAliases::default();
         }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
+        let answers = AnswerCounts::new(&parts.catalog);
         Self {
             parts,
             denial,
+            answers,
             turned_away: AtomicU64::new(0),
             turned_away_ever: AtomicU64::new(0),
             indirect: Default::default(),
@@ -113,6 +118,11 @@ impl Gateway {
         let service = operation.action().service();
         let product = self.parts.products.iter().find(|product| product.settings.name == service);
         product.map_or(&self.parts.upstream, |product| &product.upstream)
+    }
+
+    /// Where calls go: ECS, and the products besides it.
+    pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        std::iter::once(&self.parts.upstream).chain(self.parts.products.iter().map(|product| &product.upstream))
     }
 
     /// Whether the gateway issues keys of its own.

@@ -18,7 +18,7 @@ pub struct Product {
 impl Product {
     /// Its calls go to an upstream of its own, signed with the keys that ECS's are.
     pub fn new(settings: ProductSettings, ecs: &Upstream) -> Self {
-        let upstream = Arc::new(ecs.beside(settings.url.clone()));
+        let upstream = Arc::new(ecs.beside(settings.url.clone(), settings.version.clone()));
         let (first, rest) = settings.name.split_at(1);
         let title = first.to_uppercase() + rest;
         Self { settings, title, upstream }

@@ -20,6 +20,7 @@ use crate::envelope::unique_id;
 
 use super::clock;
 use super::connection;
+use super::key_watch;
 use super::parts::Gateway;
 use super::welcome::{Unwelcome, announced, welcome};
 
@@ -44,6 +45,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
     let peers = Arc::new(Peers { most: limits.connections_per_peer, open: Mutex::default() });
     let connections = TaskTracker::new();
     let drain = CancellationToken::new();
+    tokio::spawn(key_watch::watch(Arc::clone(&gateway), shutdown.clone()));
     let mut summaries = interval(SUMMARY_INTERVAL);
     summaries.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Response;
@@ -23,6 +24,7 @@ use super::parts::Gateway;
 use super::reply::{self, After};
 use super::stop::Stop;
 use super::sts::{Granting, StsFault, granted_answer};
+use super::upstream::UpstreamFault;
 
 pub(super) struct Settlement {
     pub(super) gateway: Arc<Gateway>,
@@ -66,6 +68,7 @@ impl Settlement {
         let recorded = self.write(move |journal| journal.grant(&attempt, granted)).await??;
         let issuing = self.gateway.parts.issuing.as_ref().ok_or(StsFault::NoKey(NoKeyInForce))?;
         let issued = issuing.issue(&recorded, self.attempt.at).map_err(StsFault::NoKey)?;
+        self.gateway.answers.own(200, "");
         Ok((recorded, issued))
     }
 
@@ -73,7 +76,10 @@ impl Settlement {
         let attempt = Arc::clone(&self.attempt);
         let written = self.write(move |journal| journal.told(&attempt)).await;
         match written.and_then(|written| Ok(written?)) {
-            Ok(()) => reply::success(&self.attempt.id, "GetCallerIdentity", who, self.format),
+            Ok(()) => {
+                self.gateway.answers.own(200, "");
+                reply::success(&self.attempt.id, "GetCallerIdentity", who, self.format)
+            }
             Err(stop) => self.refuse(stop).await,
         }
     }
@@ -87,14 +93,12 @@ impl Settlement {
         let (response, forwarded) = match answered {
             Ok(answer) => {
                 let forwarded = answer.forwarded(latency);
+                self.gateway.answers.upstream(Some(forwarded.status), forwarded.code.as_deref());
                 (answer.into_response(), forwarded)
             }
             Err(fault) => {
-                tracing::warn!(id = self.attempt.id, reason = %fault, "the upstream gave no answer to pass on");
                 let endpoint = upstream.endpoint(recorded.inner().subject().as_ref().region());
-                let stop = Stop::Upstream(fault);
-                let (response, answer) = self.response(&stop);
-                (response, without_answer(endpoint, &stop, answer, latency))
+                self.unanswered(fault, endpoint, latency)
             }
         };
         let attempt = Arc::clone(&self.attempt);
@@ -105,8 +109,43 @@ impl Settlement {
         response
     }
 
+    /// What the caller is told, and what is written down, when the upstream's answer is not passed on.
+    fn unanswered(
+        &self,
+        fault: UpstreamFault,
+        endpoint: String,
+        latency: Duration,
+    ) -> (Response<Full<Bytes>>, Forwarded) {
+        let (id, counts) = (&self.attempt.id, &self.gateway.answers);
+        let stop = Stop::Upstream(fault);
+        let (response, answer) = self.answered(&stop);
+        let forwarded = match &stop {
+            Stop::Upstream(UpstreamFault::OwnKey(refusal)) => {
+                // The log was told once by who keeps count of it.
+                tracing::debug!(id, reason = %refusal, "the upstream's answer is about the gateway's key");
+                counts.upstream(Some(refusal.status()), Some(refusal.code()));
+                refusal.forwarded(endpoint, answer.status, latency)
+            }
+            Stop::Upstream(UpstreamFault::Unreadable { status, request_id }) => {
+                tracing::warn!(id, status, request_id, "the upstream's answer has no code that can be read");
+                counts.upstream(Some(*status), Some("unreadable"));
+                Forwarded {
+                    upstream_status: Some(*status),
+                    request_id: request_id.clone(),
+                    ..without_answer(endpoint, &stop, answer, latency)
+                }
+            }
+            _ => {
+                tracing::warn!(id, reason = stop.reason(), "the upstream gave no answer to pass on");
+                counts.upstream(None, Some(&stop.refusal().name()));
+                without_answer(endpoint, &stop, answer, latency)
+            }
+        };
+        (response, forwarded)
+    }
+
     pub(super) async fn refuse(self, stop: Stop) -> Response<Full<Bytes>> {
-        let (response, answer) = self.response(&stop);
+        let (response, answer) = self.answered(&stop);
         let id = &self.attempt.id;
         let reason = stop.reason();
         match &stop {
@@ -134,8 +173,15 @@ impl Settlement {
         response
     }
 
+    /// What the caller is told, counted.
+    pub(super) fn answered(&self, stop: &Stop) -> (Response<Full<Bytes>>, Answer) {
+        let (response, answer) = self.response(stop);
+        self.gateway.answers.own(answer.status, &answer.code);
+        (response, answer)
+    }
+
     /// What the caller is told, and nothing else done.
-    pub(super) fn response(&self, stop: &Stop) -> (Response<Full<Bytes>>, Answer) {
+    fn response(&self, stop: &Stop) -> (Response<Full<Bytes>>, Answer) {
         let gateway = &self.gateway.parts;
         let mut answer = stop.answer(&gateway.catalog);
         let mut detail = None;
@@ -175,10 +221,11 @@ impl Settlement {
     }
 }
 
-fn without_answer(endpoint: String, stop: &Stop, answer: Answer, latency: std::time::Duration) -> Forwarded {
+fn without_answer(endpoint: String, stop: &Stop, answer: Answer, latency: Duration) -> Forwarded {
     Forwarded {
         endpoint,
         status: answer.status,
+        upstream_status: None,
         request_id: None,
         code: Some(answer.code),
         message: Some(answer.message),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::SinkFault;
-use crate::catalog::{Answer, BindFault, Catalog, Operation, Refusal};
+use crate::catalog::{Answer, BindFault, Catalog, Operation, OwnKeyClass, Refusal};
 use crate::identity::IdentityFault;
 use crate::pdp::Denied;
 use crate::policy::Verdict;
@@ -125,6 +125,15 @@ impl Stop {
             Self::Upstream(UpstreamFault::Unreachable(_)) => Refusal::UpstreamUnreachable,
             Self::Upstream(UpstreamFault::OutcomeUnknown(_)) => Refusal::UpstreamTimeout,
             Self::Upstream(UpstreamFault::Answer(_)) => Refusal::UpstreamAnswer,
+            Self::Upstream(UpstreamFault::Unreadable { status, .. }) => match status {
+                ..500 => Refusal::UpstreamAnswer,
+                500.. => Refusal::UpstreamTimeout,
+            },
+            Self::Upstream(UpstreamFault::OwnKey(refusal)) => match refusal.fault.class {
+                OwnKeyClass::Authentication => Refusal::OwnKeyRefused,
+                OwnKeyClass::Permission => Refusal::OwnKeyNotPermitted,
+                OwnKeyClass::Repetition => Refusal::OwnCallRepeated,
+            },
             Self::Panic => Refusal::Internal,
         }
     }

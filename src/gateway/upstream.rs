@@ -9,12 +9,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{
-    ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-    USER_AGENT,
-};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, USER_AGENT};
 use hyper::http::response::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,24 +20,25 @@ use jiff::Timestamp;
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
-use crate::audit::{Forwarded, Recorded};
+use crate::audit::Recorded;
+use crate::catalog::{OwnKeyClass, OwnKeyFault};
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Credential, UnsignedV3, canonical_query, format_timestamp, sign_v3};
 use crate::pdp::Permit;
-use crate::ram::{AccountId, Parameter, Parameters, Place, Region};
+use crate::ram::{AccountId, Parameter, Parameters, ParametersBuilder, Place, Region};
 
+use super::clock;
 use super::fact_query::FactQuery;
+use super::key_health::{KeyHealth, SignedCall};
 use super::outgoing::Outgoing;
-use super::reply::REQUEST_ID;
 use super::unread::Unread;
+use super::upstream_answer::{OwnKeyRefusal, UpstreamAnswer};
 use super::upstream_keys::{KeyFault, UpstreamKeys};
 
 /// More than any answer of ECS has, pages of instances included.
 const LARGEST_ANSWER: usize = 8 << 20;
 /// More than a page of the largest instances has.
 const LARGEST_DESCRIPTION: usize = 2 << 20;
-/// An answer larger than this is passed on without a look for its code.
-const LARGEST_READ: usize = 64 << 10;
 /// For as long as nothing was sent, not reaching the upstream is certain.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A URL has at most 65,534 bytes, its host and the answer's format included.
@@ -59,6 +57,8 @@ pub struct UpstreamTarget {
 pub struct Upstream {
     target: UpstreamTarget,
     keys: Arc<UpstreamKeys>,
+    health: KeyHealth,
+    probe: Probe,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
@@ -73,15 +73,23 @@ pub enum UpstreamFault {
     OutcomeUnknown(String),
     #[error("the upstream answered with {0}, which is not passed on")]
     Answer(String),
+    /// An error that no client of this API could read either, and that may be about the gateway's key.
+    #[error(
+        "the upstream answered with status {status} without a code that can be read, which is not passed on{}",
+        if *.status < 500 { "" } else { ": the outcome is unknown, look before you repeat it" }
+    )]
+    Unreadable { status: u16, request_id: Option<String> },
+    /// Boxed: it keeps what the upstream said.
+    #[error("{0}")]
+    OwnKey(Box<OwnKeyRefusal>),
 }
 
-/// The upstream's answer, whole.
-#[derive(Debug)]
-pub(super) struct UpstreamAnswer {
-    endpoint: String,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+/// The read by which the gateway learns, without traffic, that its key is accepted again. The answer itself does not
+/// matter: that it may not be read, or does not exist, is said to a caller who is known.
+#[derive(Clone, Debug)]
+struct Probe {
+    action: &'static str,
+    version: String,
 }
 
 /// What a request is made of.
@@ -102,16 +110,6 @@ enum TransferFault {
     TooLarge,
 }
 
-#[derive(serde::Deserialize)]
-struct Brief {
-    #[serde(rename = "RequestId")]
-    request_id: Option<String>,
-    #[serde(rename = "Code")]
-    code: Option<String>,
-    #[serde(rename = "Message")]
-    message: Option<String>,
-}
-
 impl Upstream {
     /// A sender with a pool of connections of its own.
     pub fn new(target: UpstreamTarget, keys: impl Into<UpstreamKeys>, tls: ClientConfig) -> Self {
@@ -125,7 +123,8 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        Self { target, keys: Arc::new(keys.into()), client }
+        let probe = Probe { action: "DescribeNetworkInterfaces", version: FactQuery::VERSION.to_owned() };
+        Self { target, keys: Arc::new(keys.into()), health: KeyHealth::default(), probe, client }
     }
 
     /// The gateway's own keys.
@@ -133,10 +132,16 @@ impl Upstream {
         &self.keys
     }
 
-    /// A sender to another product, with the same keys and connections.
-    pub(super) fn beside(&self, url: String) -> Self {
+    /// Whether the upstream accepts them.
+    pub(super) fn health(&self) -> &KeyHealth {
+        &self.health
+    }
+
+    /// A sender to another product of that version, with the same keys and connections.
+    pub(super) fn beside(&self, url: String, version: String) -> Self {
         let target = UpstreamTarget { url, timeout: self.target.timeout };
-        Self { target, keys: Arc::clone(&self.keys), client: self.client.clone() }
+        let (health, probe) = (KeyHealth::default(), Probe { action: "DescribeRegions", version });
+        Self { target, keys: Arc::clone(&self.keys), health, probe, client: self.client.clone() }
     }
 
     /// Whether calls of an account can be signed at that time.
@@ -159,7 +164,7 @@ impl Upstream {
     ) -> Result<UpstreamAnswer, UpstreamFault> {
         let outgoing = recorded.inner().subject();
         let region = outgoing.as_ref().region();
-        let request = match outgoing {
+        let (request, key) = match outgoing {
             Outgoing::Rebuilt(call) => {
                 let key = self.keys.of(call.account(), now).map_err(UpstreamFault::Key)?;
                 let rebuilt = Rebuilt {
@@ -169,9 +174,10 @@ impl Upstream {
                     version: call.operation().version(),
                     parameters: call.parameters(),
                 };
-                self.request(&rebuilt, format, now)
+                (self.request(&rebuilt, format, now), Some(key))
             }
-            Outgoing::Original(original) => original.request(&self.url(region), &self.endpoint(region)),
+            // The key is the caller's own, and so is what is said of it.
+            Outgoing::Original(original) => (original.request(&self.url(region), &self.endpoint(region)), None),
         };
         let deadline = deadline.min(Instant::now() + self.target.timeout);
         let answered = self.transfer(request, LARGEST_ANSWER, deadline).await;
@@ -184,7 +190,70 @@ impl Upstream {
         if parts.status.is_redirection() || parts.status.is_informational() {
             return Err(UpstreamFault::Answer(format!("status {}", parts.status.as_u16())));
         }
-        Ok(UpstreamAnswer { endpoint: self.endpoint(region), status: parts.status, headers: parts.headers, body })
+        let answer = UpstreamAnswer::new(self.endpoint(region), parts, body);
+        if let Some(key) = key {
+            let call = outgoing.as_ref();
+            if let Some(fault) =
+                self.fault_of_key(call.account(), &key, call.operation().action().as_str(), region, &answer)
+            {
+                return Err(UpstreamFault::OwnKey(Box::new(answer.refusal(fault))));
+            }
+            if answer.is_unreadable() {
+                let request_id = answer.request_id().map(str::to_owned);
+                return Err(UpstreamFault::Unreadable { status: answer.status(), request_id });
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Asks whether an account's key is accepted again, once, and notes the answer. A key of a role may be read anew
+    /// first.
+    pub(super) async fn probe(&self, account: &AccountId, region: &Region, now: Timestamp) {
+        let Ok(key) = self.keys.of(account, now) else { return };
+        let mut parameters = ParametersBuilder::default();
+        parameters.push("RegionId", region.as_str(), Place::Query);
+        let parameters = parameters.finish().expect("no name is given twice");
+        let Probe { action, version } = &self.probe;
+        let rebuilt = Rebuilt { credential: &key, region, action, version, parameters: &parameters };
+        let request = self.request(&rebuilt, Format::Json, now);
+        let answered = self.transfer(request, LARGEST_ANSWER, Instant::now() + self.target.timeout).await;
+        if let Ok((parts, body)) = answered {
+            let answer = UpstreamAnswer::new(self.endpoint(region), parts, body);
+            match answer.brief().own_key_fault(answer.status()) {
+                // The probe's own permission is of no interest.
+                Some(fault) if fault.class != OwnKeyClass::Authentication => {
+                    self.health.accepted(account, || key.id().masked());
+                }
+                _ => drop(self.fault_of_key(account, &key, action, region, &answer)),
+            }
+        }
+    }
+
+    /// What an answer says of the key that the call was signed with, noted.
+    fn fault_of_key(
+        &self,
+        account: &AccountId,
+        key: &Credential,
+        action: &str,
+        region: &Region,
+        answer: &UpstreamAnswer,
+    ) -> Option<&'static OwnKeyFault> {
+        let (status, brief) = (answer.status(), answer.brief());
+        let fault = brief.own_key_fault(status);
+        let proved = match fault {
+            Some(fault) => fault.class == OwnKeyClass::Permission,
+            None => brief.proves_acceptance(status),
+        };
+        if proved {
+            self.health.accepted(account, || key.id().masked());
+        }
+        if let Some(fault) = fault {
+            let key = key.id().masked();
+            let request_id = answer.request_id();
+            let call = SignedCall { account, key: &key, action, region, status, request_id };
+            self.health.refused(call, fault, Instant::now(), clock::now());
+        }
+        fault
     }
 
     /// Asks ECS what it knows of some resources: a call of the gateway's own, which no caller has a part in.
@@ -206,8 +275,12 @@ impl Upstream {
             TransferFault::Late => Unread::Late,
             TransferFault::TooLarge => Unread::TooLarge(LARGEST_DESCRIPTION),
         })?;
-        if parts.status != StatusCode::OK {
-            return Err(Unread::Status { status: parts.status.as_u16(), code: Brief::of(&body).code });
+        let status = parts.status;
+        let answer = UpstreamAnswer::new(String::new(), parts, body.clone());
+        let action = format!("ecs:{}", query.operation());
+        self.fault_of_key(query.account(), &key, &action, query.region(), &answer);
+        if status != StatusCode::OK {
+            return Err(Unread::Status { status: status.as_u16(), code: answer.brief().code.clone() });
         }
         Ok(body)
     }
@@ -272,6 +345,8 @@ impl Upstream {
                 Format::Xml => "text/xml",
             }),
         );
+        // An error in another encoding could not be told from one about the gateway's key.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ramgate/", env!("CARGO_PKG_VERSION"))));
         request
     }
@@ -287,68 +362,6 @@ pub(super) fn fits(parameters: &Parameters) -> bool {
 /// The same for a query that is sent on as it came.
 pub(super) fn fits_as_it_is(query: &[u8]) -> bool {
     query.len() <= LONGEST_QUERY
-}
-
-impl UpstreamAnswer {
-    /// What is written down of it.
-    pub(super) fn forwarded(&self, latency: Duration) -> Forwarded {
-        let brief = Brief::of(&self.body);
-        let header = self.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let failed = !self.status.is_success();
-        Forwarded {
-            endpoint: self.endpoint.clone(),
-            status: self.status.as_u16(),
-            request_id: header.or(brief.request_id),
-            code: brief.code.filter(|_| failed),
-            message: brief.message.filter(|_| failed),
-            latency,
-            failure: None,
-        }
-    }
-
-    /// Status, headers and body as they came, but for what belongs to one hop.
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = end_to_end(self.headers);
-        response
-    }
-}
-
-impl Brief {
-    fn of(body: &[u8]) -> Self {
-        let nothing = Self { request_id: None, code: None, message: None };
-        if body.len() > LARGEST_READ {
-            return nothing;
-        }
-        if body.first() == Some(&b'<') {
-            let text = String::from_utf8_lossy(body);
-            let element = |name: &str| {
-                let (_, rest) = text.split_once(&format!("<{name}>"))?;
-                rest.split_once('<').map(|(value, _)| value.to_owned())
-            };
-            return Self { request_id: element("RequestId"), code: element("Code"), message: element("Message") };
-        }
-        serde_json::from_slice(body).unwrap_or(nothing)
-    }
-}
-
-/// Removes hop-by-hop headers, and those that `Connection` names.
-fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    let hop_by_hop =
-        [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")];
-    let proxy: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("proxy-")).cloned().collect();
-    for name in hop_by_hop.into_iter().chain(named).chain(proxy) {
-        headers.remove(name);
-    }
-    headers
 }
 
 /// An error and what caused it, in one line.

@@ -57,6 +57,18 @@ impl UpstreamKeys {
         }
     }
 
+    /// The role whose key an account's calls are signed with.
+    pub(super) fn role_of(&self, account: &AccountId) -> Option<&Arc<InstanceRole>> {
+        let key = match self {
+            Self::One(key) => Some(key),
+            Self::OfAccount(keys) => keys.get(account),
+        };
+        key.and_then(|key| match key {
+            UpstreamKey::Fixed(_) => None,
+            UpstreamKey::Role(role) => Some(role),
+        })
+    }
+
     /// The keys that stay what they are.
     pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
         self.keys().filter_map(|key| match key {

@@ -1,12 +1,16 @@
-//! Metrics in the text format of Prometheus. Labels are words of ours, so there are only so many series.
+//! Metrics in the text format of Prometheus. Labels are words of ours, or codes of the upstream within a bound, so there
+//! are only so many series.
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
 use crate::audit::LogStatus;
+use crate::catalog::OwnKeyClass;
 
+use super::super::answer_counts::Count;
 use super::super::parts::Gateway;
 use super::files::ChangedFiles;
 use super::space::LogSpace;
@@ -23,6 +27,17 @@ pub(super) fn text(
     for (verdict, code, count) in gateway.parts.journal.attempts() {
         page.labelled("ramgate_attempts_total", &format!("verdict=\"{verdict}\",code=\"{code}\""), count);
     }
+    page.answers(
+        "ramgate_upstream_answers_total",
+        "Answers of the upstream to forwarded calls, by status and code; status `none`: no answer came.",
+        &gateway.answers.of_upstream(),
+    );
+    page.answers(
+        "ramgate_answers_total",
+        "Answers of the gateway's own, by status and code.",
+        &gateway.answers.of_gateway(),
+    );
+    page.keys(gateway);
     page.counter(
         "ramgate_connections_turned_away_total",
         "Connections that ended before their first call, or were too many.",
@@ -89,6 +104,30 @@ impl Page {
             self.gauge("ramgate_audit_covered_line", "The last line under a checkpoint.", covered);
             let failing = u8::from(log.checkpoint_fault.is_some());
             self.gauge("ramgate_audit_checkpoint_failing", "Whether the last checkpoint failed.", failing);
+        }
+    }
+
+    fn answers(&mut self, name: &str, help: &str, counts: &[Count]) {
+        self.head(name, "counter", help);
+        for Count { status, code, calls } in counts {
+            let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            self.labelled(name, &format!("status=\"{status}\",code=\"{code}\""), calls);
+        }
+    }
+
+    fn keys(&mut self, gateway: &Gateway) {
+        let refused = gateway.upstreams().map(|upstream| upstream.health().refused_keys().len()).sum::<usize>();
+        let name = "ramgate_upstream_keys_refused";
+        self.gauge(name, "Keys of the gateway's own that an upstream refuses at present.", refused);
+        let name = "ramgate_upstream_key_refusals_total";
+        let help = "Answers of an upstream that were about the gateway's own key and not passed on, by class and code.";
+        self.head(name, "counter", help);
+        let mut counts: BTreeMap<(OwnKeyClass, &str), u64> = BTreeMap::new();
+        for (class, code, count) in gateway.upstreams().flat_map(|upstream| upstream.health().counts()) {
+            *counts.entry((class, code)).or_default() += count;
+        }
+        for ((class, code), count) in counts {
+            self.labelled(name, &format!("class=\"{}\",code=\"{code}\"", class.as_str()), count);
         }
     }
 

@@ -69,7 +69,10 @@ async fn answer(
     match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "alive\n".to_owned()),
         "/readyz" => match ready::reason(gateway, status(gateway).await.as_ref(), clock::now()) {
-            None => text(StatusCode::OK, "ready\n".to_owned()),
+            None => match ready::degraded(gateway) {
+                degraded if degraded.is_empty() => text(StatusCode::OK, "ready\n".to_owned()),
+                degraded => text(StatusCode::OK, format!("degraded: {}\n", degraded.join("; "))),
+            },
             Some(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
         },
         "/metrics" => {

@@ -1,4 +1,7 @@
 //! Whether calls can be answered as they should be, or why not.
+//!
+//! What all replicas share is no reason to be taken out of a load balancer: then the text says `degraded`, and the
+//! gateway stays ready.
 
 use jiff::Timestamp;
 
@@ -28,4 +31,13 @@ pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp)
         return Some("nobody can be authenticated: there is no key, and no issuer of tokens".to_owned());
     }
     parts.upstream.keys().roles().find_map(|role| role.key(now).err()).map(|fault| fault.to_string())
+}
+
+/// What is wrong although the gateway is ready: the upstream refuses a key of the gateway's own.
+pub(super) fn degraded(gateway: &Gateway) -> Vec<String> {
+    let refused = gateway.upstreams().flat_map(|upstream| {
+        let keys = upstream.health().refused_keys().into_iter();
+        keys.map(|key| format!("{} refuses {key}", upstream.endpoint(&key.region)))
+    });
+    refused.collect()
 }

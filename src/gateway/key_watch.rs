@@ -1,0 +1,45 @@
+//! Asks an upstream that refuses the gateway's key until it accepts it again, so that a recovery is noticed without
+//! traffic.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::clock;
+use super::key_health::RefusedKey;
+use super::parts::Gateway;
+use super::upstream::Upstream;
+
+const INTERVAL: Duration = Duration::from_secs(15);
+
+/// Until `shutdown`: one read for each refused key, every 15 seconds, and none while all are accepted.
+pub(super) async fn watch(gateway: Arc<Gateway>, shutdown: CancellationToken) {
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let mut probes = JoinSet::new();
+        for upstream in gateway.upstreams() {
+            for refused in upstream.health().refused_keys() {
+                probes.spawn(probe(Arc::clone(upstream), refused));
+            }
+        }
+        shutdown.run_until_cancelled(probes.join_all()).await;
+    }
+}
+
+async fn probe(upstream: Arc<Upstream>, refused: RefusedKey) {
+    // The role may have a newer key than the refused one, long before that one expires.
+    if let Some(role) = upstream.keys().role_of(&refused.account)
+        && let Err(why) = role.read(clock::now()).await
+    {
+        tracing::debug!(%why, "the refused key of the role is not replaced");
+    }
+    upstream.probe(&refused.account, &refused.region, clock::now()).await;
+}

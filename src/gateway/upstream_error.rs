@@ -1,0 +1,187 @@
+//! What an answer of the upstream says of itself: request id, code and message, read from JSON or XML.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde_json::Value;
+
+use crate::catalog::{OwnKeyFault, UpstreamError};
+
+/// The top-level fields of an answer that say what became of a call. Empty where the body cannot be read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Brief {
+    pub(super) request_id: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
+    /// Whether there is an `AccessDeniedDetail`.
+    has_denial_detail: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct WrittenBrief {
+    #[serde(rename = "RequestId", alias = "requestId")]
+    request_id: Option<Value>,
+    #[serde(rename = "Code", alias = "code")]
+    code: Option<Value>,
+    #[serde(rename = "Message", alias = "message")]
+    message: Option<Value>,
+    #[serde(rename = "AccessDeniedDetail", alias = "accessDeniedDetail")]
+    detail: Option<serde::de::IgnoredAny>,
+}
+
+impl Brief {
+    pub(super) fn of(body: &[u8]) -> Self {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+        match body.first() {
+            Some(b'{') => Self::of_json(body).unwrap_or_default(),
+            Some(b'<') => Self::of_xml(body).unwrap_or_default(),
+            _ => Self::default(),
+        }
+    }
+
+    /// The fault of the gateway's own key that an answer with this body is about.
+    pub(super) fn own_key_fault(&self, status: u16) -> Option<&'static OwnKeyFault> {
+        if self.code.is_none() && !self.has_denial_detail {
+            return None;
+        }
+        let (code, message) = (self.code.as_deref().unwrap_or_default(), self.message.as_deref().unwrap_or_default());
+        OwnKeyFault::in_answer(UpstreamError { status, code, message, has_denial_detail: self.has_denial_detail })
+    }
+
+    /// Whether an answer that is about no fault of the key proves that the upstream accepted it. A throttled call may
+    /// not have come so far, and a failure of the upstream's says nothing.
+    pub(super) fn proves_acceptance(&self, status: u16) -> bool {
+        let throttled = |code: &str| code.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("Throttling"));
+        match status {
+            200..300 => true,
+            429 => false,
+            400..500 => self.code.as_deref().is_some_and(|code| !throttled(code)),
+            _ => false,
+        }
+    }
+
+    /// The message without what the upstream repeats of the request that it checked: the string to sign holds the
+    /// gateway's security token.
+    pub(super) fn without_echo(message: &str) -> &str {
+        let lower = message.to_ascii_lowercase();
+        let echo = ["server string", "server canonical", "string to sign", "stringtosign", "canonicalrequest"];
+        let end = echo.iter().filter_map(|words| lower.find(words)).min();
+        end.map_or(message, |end| message[..end].trim_end())
+    }
+
+    fn of_json(body: &[u8]) -> Option<Self> {
+        let written: WrittenBrief = serde_json::from_slice(body).ok()?;
+        Some(Self {
+            request_id: written.request_id.and_then(text),
+            code: written.code.and_then(text),
+            message: written.message.and_then(text),
+            has_denial_detail: written.detail.is_some(),
+        })
+    }
+
+    /// The children of the root, whatever its name: `<Error>` of one dialect is `<AttachNetworkInterfaceResponse>` of
+    /// a success.
+    fn of_xml(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::from_reader(body);
+        let mut brief = Self::default();
+        let (mut depth, mut name, mut value) = (0_usize, String::new(), String::new());
+        loop {
+            match reader.read_event().ok()? {
+                Event::Start(element) => {
+                    depth += 1;
+                    if depth == 2 {
+                        name = element.local_name().into_inner().to_owned();
+                        value.clear();
+                    }
+                }
+                Event::Empty(element) if depth == 1 => brief.take(element.local_name().into_inner(), String::new()),
+                Event::Text(text) if depth == 2 => value.push_str(&text),
+                Event::CData(text) if depth == 2 => value.push_str(&text),
+                Event::GeneralRef(entity) if depth == 2 => value.push_str(match &*entity {
+                    "amp" => "&",
+                    "lt" => "<",
+                    "gt" => ">",
+                    "quot" => "\"",
+                    "apos" => "'",
+                    _ => "?",
+                }),
+                Event::End(_) => {
+                    if depth == 2 {
+                        brief.take(&name, std::mem::take(&mut value));
+                    }
+                    depth = depth.checked_sub(1)?;
+                }
+                Event::Eof if depth == 0 => return Some(brief),
+                Event::Eof => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn take(&mut self, name: &str, value: String) {
+        let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+        match name {
+            "RequestId" => self.request_id = value,
+            "Code" => self.code = value,
+            "Message" => self.message = value,
+            "AccessDeniedDetail" => self.has_denial_detail = true,
+            _ => {}
+        }
+    }
+}
+
+/// A text, or a number where a service writes its codes so.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_read_and_what_is_no_answer_is_not() {
+        let code = |body: &str| Brief::of(body.as_bytes()).code;
+        for body in [
+            "{\"Code\":\"A.B\",\"Message\":\"m\",\"RequestId\":\"r\"}",
+            "\u{feff} \r\n{\"RequestId\":\"r\",\"Message\":\"m\",\"Code\":\"A.B\",\"More\":[{\"Code\":\"C\"}]}",
+            "<?xml version=\"1.0\"?><Error><RequestId>r</RequestId><Code>A.B</Code><Message>m</Message></Error>",
+            "\n<Error xmlns=\"x\"><More><Code>C</Code></More><Code lang=\"en\"><![CDATA[A.B]]></Code>\
+             <Message>m</Message><RequestId>r</RequestId></Error>",
+        ] {
+            let read = Brief::of(body.as_bytes());
+            let read = (read.code.as_deref(), read.message.as_deref(), read.request_id.as_deref());
+            assert_eq!(read, (Some("A.B"), Some("m"), Some("r")), "{body}");
+        }
+        assert_eq!(code("{\"Code\":404}"), Some("404".to_owned()));
+        for body in [
+            "",
+            "<html><body><h1>403 Forbidden</h1></body></html>",
+            "<html><head><Code>A.B</Code></head>",
+            "{\"Code\":\"A.B\"",
+            "{\"Code\":\"A.B\",\"Code\":\"C\"}",
+            "[{\"Code\":\"A.B\"}]",
+            "Code: A.B",
+            "\u{1f}\u{8b}\u{8}",
+        ] {
+            assert_eq!(code(body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_request_is_cut_off() {
+        for (message, kept) in [
+            ("Specified access key is not found.", "Specified access key is not found."),
+            ("It is not matched. server string to sign is:GET&%2F&x", "It is not matched."),
+            (
+                "It is not matched. Server StringToSign is [ACS3-HMAC-SHA256] server CanonicalRequest is [x]",
+                "It is not matched.",
+            ),
+        ] {
+            assert_eq!(Brief::without_echo(message), kept);
+        }
+    }
+}

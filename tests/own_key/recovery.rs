@@ -1,0 +1,60 @@
+//! The end of a trouble is noticed without traffic.
+
+use std::time::Duration;
+
+use crate::setting::{ALL, Ecs, FIXED, Gateway, eventually, is_unavailable};
+use crate::support::FakeUpstream;
+use crate::support::caller::Shape;
+use crate::support::metadata::{FIRST, Gives, Metadata, ROLE, SECOND};
+use crate::support::upstream::{Behaviour, json, success};
+
+const REFUSED: &str = r#"{"Code":"InvalidAccessKeyId.NotFound","Message":"Specified access key is not found."}"#;
+
+#[test]
+fn while_a_key_is_refused_ecs_is_asked_and_only_then() {
+    let ecs = Ecs::start();
+    let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
+    assert_eq!(gateway.attach(Shape::V3Query).status, 200);
+    ecs.refuses(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.");
+    is_unavailable(&gateway.attach(Shape::V3Query), "not accept", "refused");
+    let before = ecs.server.requests().len();
+    eventually("ECS is asked", || ecs.server.requests().len() > before);
+    let probe = ecs.server.requests().pop().unwrap();
+    for part in
+        ["x-acs-action: DescribeNetworkInterfaces\r\n", "RegionId=cn-hangzhou", "Credential=LTAI5tGatewayItself0,"]
+    {
+        assert!(probe.contains(part), "no `{part}`: {probe}");
+    }
+    assert!(gateway.ready().1.starts_with("degraded: "), "it is refused still");
+
+    // The key is good again, and may not even list: that is said to a caller who is known.
+    ecs.refuses(403, "Forbidden.RAM", "User not authorized.");
+    eventually("the recovery is noticed", || gateway.ready() == (200, "ready\n".to_owned()));
+    gateway.tells_once("INFO", "accepts the gateway's own key again");
+    gateway.tells_once("ERROR", "the upstream refuses");
+    let asked = ecs.server.requests().len();
+    std::thread::sleep(Duration::from_secs(17));
+    assert_eq!(ecs.server.requests().len(), asked, "nobody is asked while all is well");
+}
+
+#[test]
+fn a_key_of_a_role_that_was_revoked_is_replaced_before_it_expires() {
+    let hours = Duration::from_secs(6 * 3600);
+    let metadata = Metadata::start(Gives::Key(FIRST.lasting(hours)));
+    let ecs = FakeUpstream::answering(|head| {
+        let revoked = head.contains(&format!("Credential={},", FIRST.id));
+        let echo = format!("{REFUSED}").replace("found.", &format!("found. server StringToSign is [{}]", FIRST.token));
+        Behaviour::Answer(if revoked { json(404, &echo, "") } else { success() })
+    });
+    let keys = format!("instance_role = \"{ROLE}\"\nmetadata_url = \"{}\"", metadata.server.url());
+    let gateway = Gateway::start(&ecs.url(), &keys, "", ALL);
+    is_unavailable(&gateway.attach(Shape::V3Query), "not accept", "revoked");
+    metadata.give(Gives::Key(SECOND.lasting(hours)));
+    eventually("the new key is taken and accepted", || gateway.ready() == (200, "ready\n".to_owned()));
+    assert_eq!(gateway.attach(Shape::V3Query).status, 200);
+    let log = std::fs::read_to_string(gateway.path().join("audit.jsonl")).unwrap();
+    assert!(log.contains("Specified access key is not found."), "{log}");
+    for text in [log, gateway.server.stderr()] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
