@@ -310,10 +310,7 @@ fn an_error_without_a_code_is_no_success_in_the_log() {
     assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "no client reads HTML");
     let outcome = gateway.last_event();
     assert_eq!((outcome.get("responseElements"), &ours(&outcome)["httpStatus"]), (None, &503.into()));
-    assert_eq!(
-        (&outcome["requestId"], &ours(&outcome)["upstream"]["status"]),
-        (&upstream::REQUEST_ID.into(), &502.into())
-    );
+    assert_eq!((&outcome["requestId"], &ours(&outcome)["upstream"]["status"]), (&REQUEST_ID.into(), &502.into()));
 }
 
 #[test]

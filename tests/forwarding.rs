@@ -77,6 +77,7 @@ fn nothing_of_the_callers_leaks() {
             sent.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_lowercase()).collect();
         let known = [
             "accept",
+            "accept-encoding",
             "authorization",
             "content-length",
             "host",

@@ -5,8 +5,9 @@
 //! has it written down, and `upstream` sends it: rebuilt, or as it came (`outgoing`, `original`). Where a policy turns on
 //! tags or groups, `resource_facts` looks them up first; `issuer_keys` keeps what tokens are checked with, and
 //! `instance_role` a key that does not last. Calls that ask for a key of the gateway's own leave the list before the
-//! catalogue, for `sts`. `key_health` notes what
-//! the upstream says of the gateway's own keys, and `key_watch` asks until it accepts them again. Beside the list, `admin` tells how all of it is doing, and `shipping` sends the audit log on. Must not know: what a policy says, how a signature is computed, files.
+//! catalogue, for `sts`. `key_health` notes what the upstream says of the gateway's own keys, and `key_watch` asks until
+//! it accepts them again. Beside the list, `admin` tells how all of it is doing, and `shipping` sends the audit log on.
+//! Must not know: what a policy says, how a signature is computed, files.
 
 mod admin;
 mod answer_counts;

@@ -6,6 +6,20 @@ use serde_json::Value;
 
 use crate::catalog::{OwnKeyFault, UpstreamError};
 
+/// How codes begin that may be given before a key is looked at: limits, unknown operations, malformed requests.
+const EARLY: [&str; 10] = [
+    "Throttling",
+    "InvalidAction",
+    "InvalidApi",
+    "InvalidVersion",
+    "InvalidProduct",
+    "InvalidParameter",
+    "InvalidParamater",
+    "InvalidProtocol",
+    "Missing",
+    "UnsupportedHTTPMethod",
+];
+
 /// The top-level fields of an answer that say what became of a call. Empty where the body cannot be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Brief {
@@ -47,14 +61,14 @@ impl Brief {
         OwnKeyFault::in_answer(UpstreamError { status, code, message, has_denial_detail: self.has_denial_detail })
     }
 
-    /// Whether an answer that is about no fault of the key proves that the upstream accepted it. A throttled call may
-    /// not have come so far, and a failure of the upstream's says nothing.
+    /// Whether an answer that is about no fault of the key proves that the upstream accepted it. What can be said
+    /// before a key is looked at proves nothing, and neither does a failure of the upstream's.
     pub(super) fn proves_acceptance(&self, status: u16) -> bool {
-        let throttled = |code: &str| code.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("Throttling"));
+        let unproven = |code: &str| EARLY.iter().any(|early| begins(code, early));
         match status {
             200..300 => true,
             429 => false,
-            400..500 => self.code.as_deref().is_some_and(|code| !throttled(code)),
+            400..500 => self.code.as_deref().is_some_and(|code| !unproven(code)),
             _ => false,
         }
     }
@@ -129,6 +143,10 @@ impl Brief {
     }
 }
 
+fn begins(text: &str, with: &str) -> bool {
+    text.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
+}
+
 /// A text, or a number where a service writes its codes so.
 fn text(value: Value) -> Option<String> {
     match value {
@@ -169,6 +187,29 @@ mod tests {
         ] {
             assert_eq!(code(body), None, "{body}");
         }
+    }
+
+    #[test]
+    fn only_what_is_said_after_the_key_was_looked_at_proves_that_it_is_accepted() {
+        let proves =
+            |status, code: &str| Brief { code: Some(code.to_owned()), ..Brief::default() }.proves_acceptance(status);
+        for (status, code) in
+            [(404, "InvalidEniId.NotFound"), (403, "IncorrectInstanceStatus"), (409, "OperationConflict")]
+        {
+            assert!(proves(status, code), "{code}");
+        }
+        for (status, code) in [
+            (400, "throttling.User"),
+            (429, "Whatever"),
+            (404, "InvalidAction.NotFound"),
+            (400, "MissingParameter"),
+            (400, "InvalidParameter"),
+            (503, "ServiceUnavailable"),
+            (500, "InternalError"),
+        ] {
+            assert!(!proves(status, code), "{code}");
+        }
+        assert!(Brief::default().proves_acceptance(200) && !Brief::default().proves_acceptance(403));
     }
 
     #[test]
