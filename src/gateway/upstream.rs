@@ -206,8 +206,7 @@ impl Upstream {
         Ok(answer)
     }
 
-    /// Asks whether an account's key is accepted again, once, and notes the answer. A key of a role may be read anew
-    /// first.
+    /// Asks once whether an account's key is accepted again, and notes the answer.
     pub(super) async fn probe(&self, account: &AccountId, region: &Region, now: Timestamp) {
         let Ok(key) = self.keys.of(account, now) else { return };
         let mut parameters = ParametersBuilder::default();
