@@ -16,7 +16,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | 0 | [`ram`] the nouns; [`source`] a text a person wrote and complaints about it |
-//! | 1 | [`wire`] one reading of bytes; [`policy`] RAM policies; [`catalog`] what the vendor documents, as data |
+//! | 1 | [`wire`] one reading of bytes; [`policy`] RAM policies; [`catalog`] what the vendor documents, as data; [`budget`] what each caller may use in a minute |
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
 //! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
 //! | 4 | [`store`] files on disk; [`trail`] the log, read; [`simulator`] the embedded ECS |
@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod budget;
 pub mod catalog;
 #[cfg(feature = "gateway")]
 pub mod cli;

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
-use ramgate::audit::{BudgetLimits, FileSettings, FileSink, SinkFault, SyncMode};
+use ramgate::audit::{FileSettings, FileSink, SinkFault, SyncMode};
+use ramgate::budget::{BudgetLimits, PerMinute};
 use ramgate::identity::{NonceFault, NonceMemory};
 use ramgate::ram::Principal;
 use serde_json::{Value, json};
-use support::caller::{Shape, raw};
+use support::caller::{Shape, attach_parameters, raw};
 use support::refusals::{DIALECTS, KEYS, refusals, root, stranger, tampered};
 use support::sink::ScriptedSink;
 use support::upstream::{self, Behaviour, REQUEST_ID};
@@ -244,26 +245,52 @@ fn a_log_that_panics_is_answered_too() {
 }
 
 #[test]
-fn attempts_by_nobody_have_a_budget_and_decisions_have_none() {
-    let unauthenticated = BudgetLimits { per_peer: 3, total: 100 };
-    let gateway = TestGateway::start(Setup { unauthenticated, ..Setup::default() });
+fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
+    let budgets = BudgetLimits {
+        principal: PerMinute { refused_lines: 5, ..PerMinute::OF_PRINCIPAL },
+        source: PerMinute { refused_lines: 3, ..PerMinute::OF_SOURCE },
+        ..BudgetLimits::default()
+    };
+    let gateway = TestGateway::start(Setup { budgets, ..Setup::default() });
     for _ in 0..10 {
         assert_eq!(gateway.ask(&stranger().attach(Shape::V1Query)).code(), "InvalidAccessKeyId.NotFound");
         assert_eq!(gateway.ask(&Caller::bob().attach(Shape::V1Query)).code(), "Forbidden.SubUser");
     }
+    // A caller with a budget of its own is written as before.
+    assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V1Query)).status, 200);
     let count = |code: &str| gateway.events().iter().filter(|event| event["errorCode"] == code).count();
-    assert_eq!(count("Forbidden.SubUser"), 10, "decisions are never sampled");
-    // The minute may turn in the middle, and each one has a budget of its own.
-    let written = count("InvalidAccessKeyId.NotFound");
-    assert!((3..=6).contains(&written), "{written}");
+    assert_eq!((count("Forbidden.SubUser"), count("InvalidAccessKeyId.NotFound")), (5, 3));
     gateway.shutdown.cancel();
     let summaries = || gateway.events().into_iter().filter(|event| stage(event) == "Summary").collect::<Vec<_>>();
-    wait_for("the summary", || !summaries().is_empty());
-    let counted: usize = summaries()
-        .iter()
-        .map(|event| ours(event)["reason"].as_str().unwrap().split(' ').next().unwrap().parse::<usize>().unwrap())
-        .sum();
-    assert_eq!(written + counted, 10, "what is not written is counted");
+    wait_for("the summaries", || summaries().len() == 2);
+    let summary = |code: &str| summaries().into_iter().find(|event| event["errorCode"] == code).unwrap();
+    let denied = summary("Forbidden.SubUser");
+    assert_eq!(
+        denied["userIdentity"],
+        json!({"type": "ram-user", "principalId": "200000000000000002", "accountId": ACCOUNT, "userName": "bob"})
+    );
+    let told = &ours(&denied)["summary"];
+    assert_eq!((&told["of"], &told["attempts"], &told["resources"]), (&"principal".into(), &5.into(), &2.into()));
+    assert_eq!(told["operations"], json!(["AttachNetworkInterface"]));
+    let unknown = summary("InvalidAccessKeyId.NotFound");
+    let told = &ours(&unknown)["summary"];
+    assert_eq!((&told["of"], &told["source"], &told["attempts"]), (&"source".into(), &"127.0.0.1".into(), &7.into()));
+}
+
+#[test]
+fn a_refused_line_is_short_whatever_the_caller_sent() {
+    let gateway = TestGateway::demo();
+    let quotes = "\"".repeat(256);
+    let many: Vec<(String, String)> = (0..80).map(|at| (format!("P{at}"), quotes.clone())).collect();
+    let mut business: Vec<(&str, &str)> = attach_parameters().to_vec();
+    business.extend(many.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    for shape in [Shape::V1Form, Shape::V3Form] {
+        let answer = gateway.ask(&Caller::bob().request(shape, &business));
+        assert!(answer.status >= 400, "{answer:?}");
+        let event = gateway.last_event();
+        assert!(event.to_string().len() < 16 << 10, "{}", event.to_string().len());
+        assert!(ours(&event)["cut"]["parameters"].as_u64().unwrap() > 60, "{event}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ramgate::audit::BudgetLimits;
+use ramgate::budget::{BudgetLimits, PerMinute};
 use ramgate::wire::ProxyVersions;
 use serde_json::Value;
 use support::bench::{Bench, Refused};
@@ -135,8 +135,9 @@ fn conditions_see_the_caller_behind_the_proxy() {
 /// The lines that unknown callers may add to the log are the caller's own, not all of its proxy's.
 #[test]
 fn the_budget_is_the_callers() {
-    let unauthenticated = BudgetLimits { per_peer: 1, total: 100 };
-    let gateway = TestGateway::start(Setup { unauthenticated, ..setup(LOOPBACK, None) });
+    let source = PerMinute { refused_lines: 1, ..PerMinute::OF_SOURCE };
+    let budgets = BudgetLimits { source, ..BudgetLimits::default() };
+    let gateway = TestGateway::start(Setup { budgets, ..setup(LOOPBACK, None) });
     let send = |source: &str| {
         let request = with_lines(&stranger().attach(Shape::V3Query), &format!("X-Forwarded-For: {source}\r\n"));
         assert_eq!(gateway.ask(&request).status, 400);
@@ -292,7 +293,7 @@ mod proxy_protocol {
     #[test]
     fn the_number_of_connections_is_the_announced_callers() {
         let mut setup = setup(LOOPBACK, Some(ProxyVersions::V1));
-        setup.settings.limits.connections_per_peer = 1;
+        setup.settings.limits.source.connections = 1;
         let gateway = TestGateway::start(setup);
         let header = |source: &str| format!("PROXY TCP4 {source} 10.0.0.1 1 2\r\n").into_bytes();
         let hold = |source: &str| {

@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,9 @@ use ramgate::wire::{FormLimits, Head, HeadLimits, read_parameters};
 use support::bench::forwarded;
 use support::caller::Shape;
 use support::upstream::{Behaviour, json, success};
-use support::{Answer, Caller, ENI, FakeUpstream, INSTANCE, PROD_INSTANCE, Setup, TestGateway, envelope, wait_for};
+use support::{
+    Answer, Caller, ENI, FakeUpstream, INSTANCE, PROD_INSTANCE, Setup, TestGateway, ask_many, envelope, wait_for,
+};
 
 const ENIS: &str = "DescribeNetworkInterfaces";
 const INSTANCES: &str = "DescribeInstances";
@@ -25,7 +28,10 @@ const PROD_ENI: &str = "eni-bp1demoprod000000001";
 
 /// The role is judged by tags, alice by none.
 const ACCOUNT_FILE: &str = "account = \"1234567890123456\"\n\
-    [roles.terway]\npolicies = [\"of-the-network\"]\n[users.alice]\npolicies = [\"all\"]\n[users.bob]\n";
+    [roles.terway]\npolicies = [\"of-the-network\"]\n[users.alice]\npolicies = [\"all\"]\n[users.bob]\n\
+    [users.tagged]\npolicies = [\"of-the-network\"]\n";
+const TAGGED: &str = "[[access_key]]\nid = \"LTAI5tTestSecondTags\"\nsecret = \"the second caller's secret\"\n\
+    principal = \"user/tagged\"\n";
 const OF_THE_NETWORK: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*",
     "Condition": {"StringEquals": {"acs:ResourceTag/team": "network"}}}]}"#;
 const NOT_IN_PRODUCTION: &str = r#"{"Version": "1", "Statement": [
@@ -329,9 +335,64 @@ fn resources_of_one_kind_are_asked_about_in_one_call() {
     );
 }
 
+/// 1,000 calls of one caller, each about other resources, none of which has the tag.
+#[test]
+fn look_ups_have_a_budget_of_their_caller() {
+    let (upstream, gateway) = before(FakeUpstream::answering(|sent| {
+        let mine = sent.contains(INSTANCE) || sent.contains(ENI);
+        of_team(sent, if mine { "network" } else { "other" })
+    }));
+    let calls = (0..1000).map(|at| {
+        let (eni, instance) = (format!("eni-{at}"), format!("i-{at}"));
+        let named = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", &*eni), ("InstanceId", &*instance)];
+        second().request(Shape::V1Query, &named)
+    });
+    let answers = ask_many(gateway.address, calls.collect());
+    let look_ups = asked(&upstream, ENIS) + asked(&upstream, INSTANCES);
+    assert!(look_ups <= 600, "{look_ups}");
+    let throttled: Vec<_> = answers.iter().filter(|answer| answer.status == 400).collect();
+    assert!(throttled.len() >= 600 && answers.len() - throttled.len() >= 290, "{}", throttled.len());
+    assert!(throttled.iter().all(|answer| answer.code() == "Throttling.User"));
+    assert!(throttled[0].header("x-acs-retry-after").is_some());
+    let events = gateway.events();
+    let line = events.iter().find(|event| event["errorCode"] == "Throttling.User").unwrap();
+    let written = &line["additionalEventData"]["gateway"];
+    assert_eq!(written["refusal"], "throttled-principal");
+    assert!(written["reason"].as_str().unwrap().contains("look-ups of facts at ECS"), "{written}");
+    // Another caller's facts are read and decided.
+    assert_eq!(attach(&gateway, ENI, INSTANCE).status, 200);
+}
+
+#[test]
+fn look_ups_that_hang_keep_no_other_caller_out() {
+    let (upstream, gateway) =
+        before(FakeUpstream::answering(|sent| if sent.contains("hangs") { Behaviour::Silent } else { ecs(sent) }));
+    let address = gateway.address;
+    for at in 0..120 {
+        let (eni, instance) = (format!("eni-hangs-{at}"), format!("i-hangs-{at}"));
+        let named = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", &*eni), ("InstanceId", &*instance)];
+        let call = second().request(Shape::V1Query, &named);
+        thread::spawn(move || {
+            support::wire::connect(address).write_all(&call).map(|()| thread::sleep(Duration::from_secs(8)))
+        });
+    }
+    wait_for("look-ups on their way", || asked(&upstream, ENIS) + asked(&upstream, INSTANCES) >= 30);
+    let begun = Instant::now();
+    assert_eq!(attach(&gateway, ENI, INSTANCE).status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    let under_way = asked(&upstream, ENIS) + asked(&upstream, INSTANCES) - 2;
+    assert!(under_way <= 100, "{under_way}");
+}
+
+/// A second caller who is judged by tags.
+fn second() -> Caller {
+    Caller::new("LTAI5tTestSecondTags", "the second caller's secret")
+}
+
 fn setup() -> Setup {
     let documents = [("of-the-network", OF_THE_NETWORK), ("all", ALL)];
-    let mut setup = Setup { policies: policies(ACCOUNT_FILE, &documents), ..Setup::default() };
+    let keyring = TAGGED.to_owned();
+    let mut setup = Setup { policies: policies(ACCOUNT_FILE, &documents), keyring, ..Setup::default() };
     setup.settings.resources.source = ResourceSource::Upstream;
     setup.settings.resources.cache = Duration::from_secs(3600);
     setup

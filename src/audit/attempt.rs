@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::ram::{Caller, Origin, Scheme};
+use crate::budget::{Holder, Source};
+use crate::ram::{Caller, Origin, Proof, Scheme};
 
 /// Facts of one attempt. Signatures, tokens and secrets have no place here, so none can be written.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Attempt {
     /// What was shown by somebody who wants a key, and was believed.
     pub shown: Option<Origin>,
     pub reached: Reached,
+    /// Whose budget answers for it, where that is neither the caller nor its source.
+    pub charged_to: Option<Holder>,
 }
 
 /// How far an attempt came.
@@ -55,6 +58,19 @@ impl Attempt {
     /// When it came, to the second: as calls bear it, and as conditions and lines show it.
     pub fn second(&self) -> Timestamp {
         Timestamp::from_second(self.at.as_second()).unwrap_or(self.at)
+    }
+
+    /// Whose budget answers for the attempt: the caller's, once it was identified; that of a claimed key at its source;
+    /// until then the source's.
+    pub fn holder(&self) -> Holder {
+        if let Some(holder) = &self.charged_to {
+            return holder.clone();
+        }
+        match self.caller.as_ref().map(|caller| (&caller.proof, &caller.principal)) {
+            Some((Proof::ClaimedKey(key), _)) => Holder::claimed(Source::from(self.source), key.clone()),
+            Some((_, principal)) => Holder::principal(principal.clone()),
+            None => Holder::source(Source::from(self.source)),
+        }
     }
 
     pub fn new(id: String, at: Timestamp, source: IpAddr) -> Self {
@@ -79,6 +95,7 @@ impl Attempt {
             caller_id: None,
             shown: None,
             reached: Reached::Unauthenticated,
+            charged_to: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// No text of a caller's is written longer.
-const LONGEST_TEXT: usize = 256;
+pub(super) const LONGEST_TEXT: usize = 256;
 
 /// A caller's text, cut at a bound.
 pub(super) fn bounded(text: &str) -> Cow<'_, str> {

@@ -1,22 +1,26 @@
 //! Writes attempts down, and hands out the proof that it did.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::catalog::Call;
+use crate::budget::{Budgets, Holder, Item};
+use crate::catalog::{Call, Catalog};
 use crate::pdp::{Denied, Permit, Subject};
-use crate::policy::Verdict;
+use crate::policy::{Decision, Request, Verdict};
+use crate::ram::Resource;
 
 use super::attempt::{Attempt, Reached};
-use super::budget::{Admission, Budget, BudgetLimits, Suppressed};
+use super::counted::{Count, Counted, Group, Uncounted, digest};
+use super::cut::{Cut, PARAMETER_BYTES, denied_decision, permitted_decision};
 use super::event::{Answered, Event, Forwarded, JournalIdentity, Judged, Stage};
 use super::granted::{Granted, written_assumption};
-use super::notice::summary;
+use super::notice::counted;
 use super::sink::{Appended, LineClass, LogStatus, Sink, SinkFault};
 use super::tally::Tally;
-use super::written_decision::written_decision;
+use super::written_decision::MOST_DENYING;
 
 /// Proof that a permit was written down before anything was done about it. Only the journal makes one.
 ///
@@ -41,14 +45,34 @@ pub struct Recorded<P> {
     inner: P,
     /// As it stands in the decision's line, for the outcome's.
     decision: Box<RawValue>,
+    /// What was left out of it.
+    cut: Cut,
+}
+
+/// One attempt that was refused, as far as budgets are about it.
+struct Refused<'a> {
+    attempt: &'a Attempt,
+    verdict: &'static str,
+    answered: &'a Answered,
+    /// A digest of the statements that denied it.
+    deciding: u64,
+    /// That were judged.
+    resources: &'a [Resource<'a>],
 }
 
 #[derive(Debug)]
 pub struct Journal {
     sink: Box<dyn Sink>,
     identity: JournalIdentity,
-    budget: Mutex<Budget>,
+    budgets: Arc<Budgets>,
+    /// Monotonic.
+    elapsed: fn() -> Duration,
+    /// Whose operations are told apart.
+    catalog: Arc<Catalog>,
+    counted: Mutex<Counted>,
     tally: Tally,
+    /// Of those, what was counted and not written one by one.
+    unwritten: Tally,
 }
 
 impl<P> Recorded<P> {
@@ -58,8 +82,23 @@ impl<P> Recorded<P> {
 }
 
 impl Journal {
-    pub fn new(sink: Box<dyn Sink>, identity: JournalIdentity, limits: BudgetLimits) -> Self {
-        Self { sink, identity, budget: Mutex::new(Budget::new(limits)), tally: Tally::default() }
+    /// `elapsed` is a monotonic clock.
+    pub fn new(
+        sink: Box<dyn Sink>,
+        identity: JournalIdentity,
+        budgets: Arc<Budgets>,
+        elapsed: fn() -> Duration,
+    ) -> Self {
+        Self {
+            sink,
+            identity,
+            budgets,
+            elapsed,
+            catalog: Catalog::bundled(),
+            counted: Mutex::default(),
+            tally: Tally::default(),
+            unwritten: Tally::default(),
+        }
     }
 
     /// Whether writing waits for a disk.
@@ -77,6 +116,11 @@ impl Journal {
         self.tally.counts(Verdict::Allow.as_str())
     }
 
+    /// How many of the refused ones were counted and not written one by one.
+    pub fn unwritten(&self) -> Vec<(&'static str, String, u64)> {
+        self.unwritten.refusals()
+    }
+
     /// Writes the decision to forward.
     ///
     /// # Errors
@@ -86,8 +130,8 @@ impl Journal {
         T: Subject + AsRef<Call>,
     {
         self.tally.allowed();
-        let decision = written_decision(&permit.request(), permit.decision());
-        let judged = judged(&permit, &decision);
+        let (decision, cut) = permitted_decision(&permit.request(), permit.decision());
+        let judged = judged(&permit, &decision, cut);
         let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
         let event = event.with_judgement(judged).not_final();
         // No statement stands in the decision then, so the line says in words what it rests on.
@@ -96,8 +140,13 @@ impl Journal {
             Some(reason) => event.with_reason(reason),
             None => event,
         };
-        self.keep(&event.to_text())?;
-        Ok(Recorded { inner: permit, decision })
+        let event = match attempt.reached {
+            Reached::Authenticated => event,
+            // Whoever knows no more than the id of a key must not be able to fill the log.
+            Reached::Unauthenticated => event.with_few_parameters(PARAMETER_BYTES),
+        };
+        self.permit(&event.to_permitted_text()?)?;
+        Ok(Recorded { inner: permit, decision, cut })
     }
 
     /// Writes what became of a forwarded call.
@@ -113,9 +162,13 @@ impl Journal {
     where
         T: Subject + AsRef<Call>,
     {
-        let judged = judged(&recorded.inner, &recorded.decision);
+        let judged = judged(&recorded.inner, &recorded.decision, recorded.cut);
         let event = Event::new(attempt, &self.identity, Stage::Outcome, judged.verdict.as_str());
         let event = event.with_judgement(judged).with_outcome(forwarded);
+        let event = match attempt.reached {
+            Reached::Authenticated => event,
+            Reached::Unauthenticated => event.in_brief(),
+        };
         self.sink.append_soon(LineClass::Permit, &event.to_text()).map(drop)
     }
 
@@ -127,8 +180,8 @@ impl Journal {
         self.tally.allowed();
         let decision = written_assumption(&granted.assumed);
         let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
-        self.keep(&event.with_grant(&granted, &decision).to_text())?;
-        Ok(Recorded { inner: granted, decision })
+        self.permit(&event.with_grant(&granted, &decision).to_permitted_text()?)?;
+        Ok(Recorded { inner: granted, decision, cut: Cut::default() })
     }
 
     /// Writes that a caller was told who it is.
@@ -138,98 +191,147 @@ impl Journal {
     pub fn told(&self, attempt: &Attempt) -> Result<(), SinkFault> {
         self.tally.allowed();
         let event = Event::new(attempt, &self.identity, Stage::Decision, Verdict::Allow.as_str());
-        self.keep(&event.with_reason("a caller may always ask who it is").to_text())
+        self.permit(&event.with_reason("a caller may always ask who it is").to_text())
     }
 
-    /// Writes a denial by policy. One of a caller who may be anybody may be counted instead: whoever knows no more than
-    /// the id of a key must not be able to fill the log.
+    /// Writes a denial by policy, or counts it when the budget of the caller's lines is used up.
     ///
     /// # Errors
     /// A log that cannot be written.
-    pub fn denied<T>(&self, attempt: &Attempt, denied: &Denied<T>, answered: &Answered) -> Result<(), SinkFault>
+    pub fn denied<T>(&self, attempt: &Attempt, denied: &Denied<T>, answered: &Answered) -> Result<Appended, SinkFault>
     where
         T: Subject + AsRef<Call>,
     {
-        self.tally.refused(denied.decision().verdict().as_str(), &answered.code);
-        if !self.admits(attempt) {
-            return Ok(());
-        }
-        let decision = written_decision(&denied.request(), denied.decision());
-        let judged = Judged {
-            call: denied.subject().as_ref(),
-            verdict: denied.decision().verdict(),
-            decision: &decision,
-            revision: denied.revision(),
+        let (request, decision) = (denied.request(), denied.decision());
+        let refused = Refused {
+            attempt,
+            verdict: decision.verdict().as_str(),
+            answered,
+            deciding: deciding(&request, decision),
+            resources: request.resources,
         };
-        let event = Event::new(attempt, &self.identity, Stage::Decision, judged.verdict.as_str());
-        self.append_refusal(&event.with_judgement(judged).with_answer(answered).to_text())
+        self.keep(&refused, || {
+            let (written, cut) = denied_decision(&request, decision);
+            let judged = Judged {
+                call: denied.subject().as_ref(),
+                verdict: decision.verdict(),
+                decision: &written,
+                cut,
+                revision: denied.revision(),
+            };
+            let event = Event::new(attempt, &self.identity, Stage::Decision, refused.verdict);
+            event.with_judgement(judged).with_answer(answered).to_refused_text()
+        })
     }
 
-    /// Writes any other refusal. One of a caller that nobody knows may be counted instead.
+    /// Writes any other refusal, or counts it when the budget of the caller's lines is used up.
     ///
     /// # Errors
     /// A log that cannot be written.
-    pub fn refused(&self, attempt: &Attempt, answered: &Answered) -> Result<(), SinkFault> {
+    pub fn refused(&self, attempt: &Attempt, answered: &Answered) -> Result<Appended, SinkFault> {
         let verdict = if answered.status >= 500 { "Error" } else { "Refused" };
-        self.tally.refused(verdict, &answered.code);
-        if !self.admits(attempt) {
-            return Ok(());
-        }
-        let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
-        self.append_refusal(&event.with_answer(answered).to_text())
+        let refused = Refused { attempt, verdict, answered, deciding: 0, resources: &[] };
+        self.keep(&refused, || {
+            let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
+            event.with_answer(answered).to_refused_text()
+        })
     }
 
     /// Writes a line that no shortage of room may leave out.
-    fn keep(&self, event: &str) -> Result<(), SinkFault> {
+    fn permit(&self, event: &str) -> Result<(), SinkFault> {
         self.sink.append(LineClass::Permit, event).map(drop)
     }
 
-    /// Writes a refusal; one that the sink has no room for is counted for the next summary.
-    fn append_refusal(&self, event: &str) -> Result<(), SinkFault> {
-        if self.sink.append(LineClass::Refusal, event)? == Appended::Counted {
-            self.budget().count();
+    /// Writes a line, or counts the attempt. Every attempt is in the metrics.
+    fn keep(&self, refused: &Refused<'_>, line: impl FnOnce() -> String) -> Result<Appended, SinkFault> {
+        self.tally.refused(refused.verdict, &refused.answered.code);
+        let (holder, now) = (refused.attempt.holder(), (self.elapsed)());
+        let operation = self.operation(refused.attempt);
+        let kind = digest((operation, &refused.answered.code, refused.deciding));
+        let kept = if self.may_write(refused, &holder, kind, now) {
+            let line = line();
+            self.budgets.spend(&holder, Item::RefusedBytes, line.len() as u64, now);
+            self.sink.append(LineClass::Refusal, &line)?
+        } else {
+            Appended::Counted
+        };
+        if kept == Appended::Counted {
+            let (verdict, code) = (refused.verdict, refused.answered.code.as_str());
+            self.unwritten.refused(verdict, code);
+            self.counted().add(
+                Uncounted { attempt: refused.attempt, verdict, code, operation, resources: refused.resources },
+                now,
+            );
+        }
+        Ok(kept)
+    }
+
+    /// Whether there is room for a line. The first of its kind is always written of a principal; and of what was refused
+    /// because some budget is used up, only the first.
+    fn may_write(&self, refused: &Refused<'_>, holder: &Holder, kind: u64, now: Duration) -> bool {
+        let first = self.budgets.is_first(holder, kind, now);
+        if !self.sink.takes_refusals() || (refused.answered.refusal.is_throttling() && !first) {
+            return false;
+        }
+        let room = self.budgets.check(holder, Item::RefusedBytes, now).is_ok()
+            && self.budgets.charge(holder, Item::RefusedLines, now).is_ok();
+        room || (first && holder.is_principal())
+    }
+
+    /// The operation that was called, where it is one whose name nobody made up.
+    fn operation<'a>(&self, attempt: &'a Attempt) -> Option<&'a str> {
+        const OF_STS: [&str; 4] =
+            ["AssumeRole", "AssumeRoleWithOIDC", "AssumeRoleWithCallerIdentity", "GetCallerIdentity"];
+        let name = attempt.operation.as_deref()?;
+        (self.catalog.operation(name).is_some() || OF_STS.contains(&name)).then_some(name)
+    }
+
+    /// Writes a line for each count of refusals that is a minute old.
+    ///
+    /// # Errors
+    /// A log that cannot be written; what was counted is told later.
+    pub fn summarize(&self, id: fn() -> String, now: Timestamp) -> Result<(), SinkFault> {
+        let due = self.counted().take_due((self.elapsed)());
+        self.tell(due, id, now)
+    }
+
+    /// The same for all that was counted: nobody comes back for it.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn close(&self, id: fn() -> String, now: Timestamp) -> Result<(), SinkFault> {
+        let all = self.counted().take_all();
+        self.tell(all, id, now)
+    }
+
+    fn tell(&self, counts: Vec<(Group, Count)>, id: fn() -> String, now: Timestamp) -> Result<(), SinkFault> {
+        let mut counts = counts.into_iter();
+        while let Some((group, count)) = counts.next() {
+            let line = counted(&self.identity, id(), now, &group, &count);
+            if let Err(fault) = self.sink.append(LineClass::Notice, &line) {
+                self.counted().put_back(std::iter::once((group, count)).chain(counts));
+                return Err(fault);
+            }
         }
         Ok(())
     }
 
-    /// Whether a refused attempt is written, or only counted.
-    fn admits(&self, attempt: &Attempt) -> bool {
-        attempt.reached >= Reached::Authenticated || self.budget().admit(attempt.source, attempt.at) == Admission::Write
-    }
-
-    /// Writes one line for the refusals that were counted in minutes that are over, if there were any.
-    ///
-    /// # Errors
-    /// A log that cannot be written.
-    pub fn summarize(&self, id: String, now: Timestamp) -> Result<(), SinkFault> {
-        let suppressed = self.budget().take_suppressed(now);
-        self.summary(id, now, suppressed)
-    }
-
-    /// The same for all that was counted, the minute that is not over included: nobody comes back for it.
-    ///
-    /// # Errors
-    /// A log that cannot be written.
-    pub fn close(&self, id: String, now: Timestamp) -> Result<(), SinkFault> {
-        let suppressed = self.budget().take_all();
-        self.summary(id, now, suppressed)
-    }
-
-    fn summary(&self, id: String, now: Timestamp, suppressed: Option<Suppressed>) -> Result<(), SinkFault> {
-        let Some(suppressed) = suppressed else { return Ok(()) };
-        let reason = format!("{} refused attempts were counted and not written one by one", suppressed.attempts);
-        self.sink.append(LineClass::Notice, &summary(&self.identity, id, now, "Refused", &reason)).map(drop)
-    }
-
-    fn budget(&self) -> std::sync::MutexGuard<'_, Budget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn judged<'a, T>(permit: &'a Permit<T>, decision: &'a RawValue) -> Judged<'a>
+/// A digest of the statements that deny a request; the same for all that rest on none.
+fn deciding(request: &Request<'_>, decision: &Decision) -> u64 {
+    let decisive = decision.decisive().filter(|(_, judged)| judged.verdict == Verdict::ExplicitDeny);
+    let statements = decisive.map(|(at, _)| decision.deciding_at_most(request, at, MOST_DENYING)).unwrap_or_default();
+    digest(statements.iter().map(|(_, at)| (at.document.name(), at.statement.index())).collect::<Vec<_>>())
+}
+
+fn judged<'a, T>(permit: &'a Permit<T>, decision: &'a RawValue, cut: Cut) -> Judged<'a>
 where
     T: Subject + AsRef<Call>,
 {
     let call = permit.subject().as_ref();
-    Judged { call, verdict: permit.decision().verdict(), decision, revision: permit.revision() }
+    Judged { call, verdict: permit.decision().verdict(), decision, cut, revision: permit.revision() }
 }

@@ -7,9 +7,10 @@
 mod ahead;
 mod attempt;
 mod bounded;
-mod budget;
 mod chain;
 mod checkpoint_key;
+mod counted;
+mod cut;
 mod event;
 mod file;
 mod follower;
@@ -25,7 +26,6 @@ mod written_decision;
 
 pub use ahead::{SyncTicket, WriteAhead};
 pub use attempt::{Attempt, Reached};
-pub use budget::{Admission, Budget, BudgetLimits, Suppressed};
 pub use chain::{Chain, Link};
 pub use checkpoint_key::{CheckpointKey, NewCheckpointKey, NoCheckpointKey};
 pub use event::{Answered, Forwarded, JournalIdentity};

@@ -30,11 +30,17 @@ impl Tally {
     }
 
     pub(super) fn counts(&self, allowed: &'static str) -> Vec<(&'static str, String, u64)> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let mut counts = vec![(allowed, String::new(), self.allowed.load(Ordering::Relaxed))];
-        for (verdict, codes) in &*refused {
-            counts.extend(codes.iter().map(|(code, count)| (*verdict, code.clone(), *count)));
-        }
+        counts.extend(self.refusals());
         counts
+    }
+
+    pub(super) fn refusals(&self) -> Vec<(&'static str, String, u64)> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |(verdict, codes): (&&'static str, &BTreeMap<String, u64>)| {
+            let verdict: &'static str = verdict;
+            codes.iter().map(|(code, count)| (verdict, code.clone(), *count)).collect::<Vec<_>>()
+        };
+        refused.iter().flat_map(of).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::ram::{AccessKeyId, Identity, Proof};
+use crate::ram::{AccessKeyId, AccountId, Identity, Principal, Proof};
 
 use super::attempt::Attempt;
 
@@ -34,6 +34,25 @@ pub(super) fn key_of(attempt: &Attempt) -> Option<&str> {
 }
 
 impl<'a> UserIdentity<'a> {
+    /// A principal, whatever key it used.
+    pub(super) fn of_principal(principal: &'a Principal, id: Option<&'a str>) -> Self {
+        let (kind, name) = kind_and_name(principal);
+        let id = if principal.is_root() { Some(principal.account().as_str()) } else { id };
+        Self {
+            kind,
+            principal_id: id.map(Cow::Borrowed),
+            account_id: Some(Cow::Borrowed(principal.account().as_str())),
+            access_key_id: None,
+            user_name: Some(Cow::Borrowed(name)),
+        }
+    }
+
+    /// Somebody of an account.
+    pub(super) fn of_account(account: &'a AccountId) -> Self {
+        let account_id = Some(Cow::Borrowed(account.as_str()));
+        Self { kind: "unknown", principal_id: None, account_id, access_key_id: None, user_name: None }
+    }
+
     pub(super) fn of(attempt: &'a Attempt) -> Self {
         let key = |id: &str| Some(Cow::Owned(AccessKeyId::mask(id)));
         let Some(caller) = &attempt.caller else {
@@ -41,11 +60,7 @@ impl<'a> UserIdentity<'a> {
             return Self { kind: "unknown", principal_id: None, account_id: None, access_key_id, user_name: None };
         };
         let account = caller.principal.account().as_str();
-        let (kind, name) = match caller.principal.identity() {
-            Identity::Root => ("root-account", "root"),
-            Identity::User(name) => ("ram-user", &**name),
-            Identity::Role(name) => ("assumed-role", &**name),
-        };
+        let (kind, name) = kind_and_name(&caller.principal);
         if let Proof::Session(session) = &caller.proof {
             let of_session = |of: &str| Some(Cow::Owned(format!("{of}:{}", session.name)));
             return Self {
@@ -67,5 +82,13 @@ impl<'a> UserIdentity<'a> {
             },
             user_name: Some(Cow::Borrowed(name)),
         }
+    }
+}
+
+fn kind_and_name(principal: &Principal) -> (&'static str, &str) {
+    match principal.identity() {
+        Identity::Root => ("root-account", "root"),
+        Identity::User(name) => ("ram-user", name),
+        Identity::Role(name) => ("assumed-role", name),
     }
 }

@@ -9,14 +9,30 @@ use crate::policy::{Decision, MatchedPolicy, Request, Verdict};
 use crate::ram::{Context, ContextKey, ValueRef};
 
 use super::bounded::bounded;
+use super::cut::Cut;
 
 /// How many statements a denial's line names for one resource: a line must not grow with the number of statements that
 /// deny.
-const MOST_DENYING: usize = 16;
+pub(super) const MOST_DENYING: usize = 16;
 
-/// Written once, for the decision's line and the outcome's.
-pub(super) fn written_decision(request: &Request<'_>, decision: &Decision) -> Box<RawValue> {
-    to_raw_value(&WrittenDecision::new(request, decision)).expect("text and numbers make JSON")
+/// How much of a decision is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    /// Every resource and condition key, and a few statements of each resource.
+    AllResources,
+    /// So many resources, first of all the one that decided.
+    Decisive(usize),
+}
+
+/// Statements of one resource, where not all are written.
+const FEW_STATEMENTS: usize = 4;
+
+/// Written once, for the decision's line and the outcome's; with what its extent leaves out.
+pub(super) fn written_decision(request: &Request<'_>, decision: &Decision, extent: Extent) -> (Box<RawValue>, Cut) {
+    let mut written = WrittenDecision::new(request, decision);
+    let cut = written.limit(decision, extent);
+    (to_raw_value(&written).expect("text and numbers make JSON"), cut)
 }
 
 #[derive(Serialize)]
@@ -70,6 +86,31 @@ impl<'a> WrittenDecision<'a> {
             auth_conditions: conditions(request.context),
             resources: resources.collect(),
         }
+    }
+}
+
+impl WrittenDecision<'_> {
+    /// Leaves out what the extent does not have.
+    fn limit(&mut self, decision: &Decision, extent: Extent) -> Cut {
+        let mut cut = Cut::default();
+        if extent == Extent::Whole {
+            return cut;
+        }
+        if let Extent::Decisive(most) = extent {
+            let decisive = decision.decisive().map_or(0, |(at, _)| at);
+            let all = self.resources.len();
+            self.resources.rotate_left(decisive.min(all));
+            cut.resources = self.resources.len().saturating_sub(most);
+            self.resources.truncate(most);
+            let conditions = std::mem::take(&mut self.auth_conditions);
+            let of_resources = self.resources.iter_mut().filter_map(|resource| resource.resource_conditions.take());
+            cut.conditions = conditions.len() + of_resources.map(|conditions| conditions.len()).sum::<usize>();
+        }
+        for resource in &mut self.resources {
+            cut.statements += resource.matched_policies.len().saturating_sub(FEW_STATEMENTS);
+            resource.matched_policies.truncate(FEW_STATEMENTS);
+        }
+        cut
     }
 }
 

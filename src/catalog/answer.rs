@@ -113,6 +113,10 @@ refusals! {
     UpstreamTimeout,
     /// The upstream answered with something that must not go on: a redirect, or more than is read.
     UpstreamAnswer,
+    /// A principal used up a budget of a minute.
+    ThrottledPrincipal,
+    /// A source, or a key that is merely claimed, used up a budget of a minute.
+    ThrottledSource,
     /// The gateway has no room for the call at present.
     Overloaded,
     /// A fault of ours.
@@ -162,6 +166,11 @@ impl Refusal {
     /// As the data files write it: `two-readings`.
     pub fn name(self) -> String {
         serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Whether the call was refused because a budget is used up.
+    pub const fn is_throttling(self) -> bool {
+        matches!(self, Self::ThrottledPrincipal | Self::ThrottledSource)
     }
 
     /// Whether a policy refused, as opposed to anything else.

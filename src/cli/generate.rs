@@ -105,7 +105,7 @@ impl Generate {
     fn attempts(&self) -> Result<Vec<Attempt>, Failure> {
         let catalog = Catalog::bundled();
         let mut found: Vec<Attempt> = Vec::new();
-        let mut unreadable = 0_u64;
+        let (mut unreadable, mut counted_only) = (0_u64, 0_u64);
         for located in Events::new(inputs(&self.logs, LOGS)?) {
             let Located { event, .. } = match located {
                 Ok(located) => located,
@@ -120,6 +120,7 @@ impl Generate {
             if !self.window.contains(event.time) || !event.user.arn().is_some_and(|arn| self.is_meant(&arn)) {
                 continue;
             }
+            counted_only += event.counted().map_or(0, |counted| counted.attempts);
             match Attempt::read(&event, &catalog) {
                 Ok(attempt) => found.push(attempt),
                 Err(Unreadable::NotJudged) => {}
@@ -137,6 +138,10 @@ impl Generate {
         }
         if found.first().is_some_and(Attempt::is_root) {
             return Err(Failure::new("the account's root has all rights", "a policy is for a user or a role"));
+        }
+        if counted_only > 0 {
+            let what = counted(counted_only, "refused attempt");
+            tell!("{what} of the principal have no line of their own, and are no part of the check");
         }
         if unreadable > 0 {
             tell!("{} could not be read as attempts, and are no part of the policy", counted(unreadable, "event"));

@@ -7,12 +7,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{BudgetLimits, FileSink, Journal, JournalIdentity};
+use crate::audit::{FileSink, Journal, JournalIdentity};
+use crate::budget::{BudgetLimits, Budgets};
 use crate::catalog::Catalog;
 use crate::config::{Endpoint, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url};
 use crate::gateway::{
     CredentialsListener, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts,
-    UpstreamKeys, UpstreamTarget, client_tls, now,
+    UpstreamKeys, UpstreamTarget, client_tls, now, steady,
 };
 use crate::identity::{Credential, KeyRing, KeyStatus, Secret, WithoutSecret};
 use crate::pdp::{Directory, Pdp};
@@ -305,9 +306,14 @@ impl Ready {
         let tags = TagKeyFile::read(&audit.path)?;
         let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
         let nonces = nonces::open(&self.settings, self.key_life, self.modes, &log)?;
-        let limits = BudgetLimits { per_peer: audit.unauthenticated_per_peer, total: audit.unauthenticated_total };
+        let limits = &self.settings.limits;
+        let budgets = Arc::new(Budgets::new(BudgetLimits {
+            principal: limits.principal.per_minute,
+            source: limits.source.per_minute,
+            strangers_lines: audit.unauthenticated_total.into(),
+        }));
         let identity = JournalIdentity { tags: Some(tags.keep()), ..log.identity().clone() };
-        let journal = Journal::new(Box::new(Arc::clone(&log)), identity, limits);
+        let journal = Journal::new(Box::new(Arc::clone(&log)), identity, Arc::clone(&budgets), steady);
         if let Some((shipping, spool)) = shipping {
             servers.spawn(shipping.run(spool, shutdown.clone()));
         }
@@ -341,6 +347,7 @@ impl Ready {
             issuing,
             nonces: nonces.memory,
             journal: Arc::new(journal),
+            budgets,
             products: self.settings.products.into_iter().map(|product| Product::new(product, &upstream)).collect(),
             upstream,
             regions: self.settings.upstream.regions,

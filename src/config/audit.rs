@@ -16,8 +16,7 @@ pub struct AuditSettings {
     /// Whether a call that cannot be written down is refused.
     pub required: bool,
     pub sync: AuditSync,
-    /// Lines a minute for refused attempts of unknown callers: of one peer, and of all together.
-    pub unauthenticated_per_peer: u32,
+    /// Lines a minute for refused attempts of unknown callers, of all sources together.
     pub unauthenticated_total: u32,
     pub rotation: RotationSettings,
     /// Free bytes of its file system below which somebody is warned.
@@ -63,7 +62,8 @@ pub(super) struct WrittenAudit {
     required: Option<bool>,
     sync: Option<Spanned<WrittenSync>>,
     group_delay: Option<Spanned<duration::Written>>,
-    unauthenticated_per_peer: Option<u32>,
+    /// The old name of `[limits.source] refused_lines`.
+    pub(super) unauthenticated_per_peer: Option<Spanned<u32>>,
     unauthenticated_total: Option<u32>,
     rotate_size: Option<Spanned<byte_size::Written>>,
     rotate_every: Option<Spanned<duration::Written>>,
@@ -104,7 +104,6 @@ impl AuditSettings {
             path: "audit.jsonl".into(),
             required: true,
             sync: AuditSync::Always,
-            unauthenticated_per_peer: 600,
             unauthenticated_total: 6000,
             rotation: RotationSettings::default(),
             min_free: None,
@@ -129,7 +128,6 @@ impl Reader<'_> {
             rotation: self.rotation(&written, checkpoint.is_some()),
             path: self.folder.join(written.path.unwrap_or(defaults.path)),
             required: written.required.unwrap_or(defaults.required),
-            unauthenticated_per_peer: written.unauthenticated_per_peer.unwrap_or(defaults.unauthenticated_per_peer),
             unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
             min_free: written.min_free.map(|size| size.0),
             checkpoint,

@@ -1,9 +1,12 @@
-//! `[limits]`: how much one call, one connection and one caller may take up.
+//! `[limits]`: how much one call, one connection, one principal and one source may take up.
 
 use std::time::Duration;
 
 use toml::Spanned;
 
+use crate::budget::PerMinute;
+
+use super::byte_size;
 use super::duration;
 use super::needed::Reader;
 
@@ -13,11 +16,22 @@ pub struct Limits {
     pub body_bytes: usize,
     pub parameters: usize,
     pub connections: usize,
-    pub connections_per_peer: usize,
     pub header_timeout: Duration,
     pub body_timeout: Duration,
     pub idle_timeout: Duration,
     pub call_timeout: Duration,
+    /// `[limits.principal]`: what one principal may use, whatever its keys, sessions and addresses.
+    pub principal: HolderLimits,
+    /// `[limits.source]`: what one IPv4 address or IPv6 /64 may use before a principal is known.
+    pub source: HolderLimits,
+}
+
+/// What one holder of a budget may use.
+#[derive(Clone, Copy, Debug)]
+pub struct HolderLimits {
+    pub per_minute: PerMinute,
+    /// Connections that are open at the same time.
+    pub connections: usize,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -34,7 +48,26 @@ pub(super) struct WrittenLimits {
     pub(super) call_timeout: Option<duration::Written>,
     pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
+    pub(super) principal: WrittenHolder,
+    pub(super) source: WrittenHolder,
 }
+
+/// `[limits.principal]` and `[limits.source]`.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WrittenHolder {
+    refused_lines: Option<Spanned<usize>>,
+    refused_bytes: Option<byte_size::Written>,
+    nonces: Option<Spanned<usize>>,
+    lookups: Option<Spanned<usize>>,
+    keys: Option<Spanned<usize>>,
+    exchanges: Option<Spanned<usize>>,
+    claimed_calls: Option<Spanned<usize>>,
+    connections: Option<Spanned<usize>>,
+}
+
+const CONNECTIONS: usize = 1024;
+const SOURCE_CONNECTIONS: usize = 256;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -42,28 +75,95 @@ impl Default for Limits {
             query_bytes: 16_384,
             body_bytes: 65_536,
             parameters: 100,
-            connections: 1024,
-            connections_per_peer: 256,
+            connections: CONNECTIONS,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(60),
+            principal: HolderLimits {
+                per_minute: PerMinute::OF_PRINCIPAL,
+                connections: principal_connections(CONNECTIONS),
+            },
+            source: HolderLimits { per_minute: PerMinute::OF_SOURCE, connections: SOURCE_CONNECTIONS },
         }
     }
 }
 
+/// One principal never holds every connection, however many there are.
+fn principal_connections(all: usize) -> usize {
+    (all / 4 * 3).max(1)
+}
+
 impl Reader<'_> {
-    pub(super) fn limits(&mut self, written: WrittenLimits, defaults: Limits) -> Limits {
+    /// `refused_lines` is the old key `audit.unauthenticated_per_peer`, where it is given.
+    pub(super) fn limits(
+        &mut self,
+        mut written: WrittenLimits,
+        refused_lines: Option<Spanned<u32>>,
+        defaults: Limits,
+    ) -> Limits {
+        let source = &mut written.source;
+        let old = written.connections_per_peer.take();
+        source.connections = self.renamed("connections_per_peer", old, "connections", source.connections.take());
+        let old = refused_lines.map(|lines| Spanned::new(lines.span(), *lines.get_ref() as usize));
+        let refused_lines = self.renamed("unauthenticated_per_peer", old, "refused_lines", source.refused_lines.take());
+        let connections = self.at_least_one(written.connections, defaults.connections);
+        let source = HolderLimits {
+            connections: defaults.source.connections.min(connections),
+            per_minute: PerMinute {
+                // The old key took 0 for a source that leaves no lines.
+                refused_lines: refused_lines
+                    .map_or(defaults.source.per_minute.refused_lines, |lines| *lines.get_ref() as u64),
+                ..defaults.source.per_minute
+            },
+        };
+        let principal =
+            HolderLimits { connections: principal_connections(connections), per_minute: defaults.principal.per_minute };
         Limits {
             query_bytes: self.at_least_one(written.query_bytes, defaults.query_bytes),
             body_bytes: self.at_least_one(written.body_bytes, defaults.body_bytes),
             parameters: self.at_least_one(written.parameters, defaults.parameters),
-            connections: self.at_least_one(written.connections, defaults.connections),
-            connections_per_peer: self.at_least_one(written.connections_per_peer, defaults.connections_per_peer),
+            connections,
             header_timeout: written.header_timeout.map_or(defaults.header_timeout, |timeout| timeout.0),
             body_timeout: written.body_timeout.map_or(defaults.body_timeout, |timeout| timeout.0),
             idle_timeout: written.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
             call_timeout: written.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
+            principal: self.holder(written.principal, principal),
+            source: self.holder(written.source, source),
         }
+    }
+
+    fn holder(&mut self, written: WrittenHolder, defaults: HolderLimits) -> HolderLimits {
+        let minute = defaults.per_minute;
+        let mut number = |written: Option<Spanned<usize>>, default: u64| {
+            written.map_or(default, |it| self.at_least_one(Some(it), 1) as u64)
+        };
+        HolderLimits {
+            per_minute: PerMinute {
+                refused_lines: number(written.refused_lines, minute.refused_lines),
+                refused_bytes: written.refused_bytes.map_or(minute.refused_bytes, |size| size.0),
+                nonces: number(written.nonces, minute.nonces),
+                lookups: number(written.lookups, minute.lookups),
+                keys: number(written.keys, minute.keys),
+                exchanges: number(written.exchanges, minute.exchanges),
+                claimed_calls: number(written.claimed_calls, minute.claimed_calls),
+            },
+            connections: self.at_least_one(written.connections, defaults.connections),
+        }
+    }
+
+    /// One of two names of the same setting of `[limits.source]`.
+    fn renamed(
+        &mut self,
+        old_name: &str,
+        old: Option<Spanned<usize>>,
+        new_name: &str,
+        new: Option<Spanned<usize>>,
+    ) -> Option<Spanned<usize>> {
+        if let (Some(old), Some(_)) = (&old, &new) {
+            let title = format!("`{old_name}` is the old name of `{new_name}` in `[limits.source]`, which is set too");
+            self.complain(old.span(), &title, "remove the old one");
+        }
+        new.or(old)
     }
 }

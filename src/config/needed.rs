@@ -160,6 +160,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     fn settings(&mut self, mut written: WrittenSettings) -> Settings {
         let signing = self.signing(&written);
+        let refused_lines = written.audit.unauthenticated_per_peer.take();
         let issuer = self.issuer(written.identity.issuer.take());
         let jwt = std::mem::take(&mut written.identity.jwt);
         let tokens = tokens::read(self.source, self.folder, self.complaints, jwt, issuer.is_some());
@@ -200,7 +201,7 @@ impl Reader<'_> {
             audit: self.audit(written.audit, defaults.audit),
             resources: self.resources(written.resources, defaults.resources),
             listener: listener::read(self.source, self.folder, self.complaints, written.tls, &written.limits),
-            limits: self.limits(written.limits, defaults.limits),
+            limits: self.limits(written.limits, refused_lines, defaults.limits),
         }
     }
 

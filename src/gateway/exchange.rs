@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::audit::{Attempt, Reached};
+use crate::budget::Item;
 use crate::catalog::Binding;
 use crate::config::Signing;
 use crate::envelope::Format;
@@ -25,6 +26,7 @@ use super::neighbour::Neighbour;
 use super::original::Original;
 use super::outgoing::Outgoing;
 use super::parts::{Gateway, context_of};
+use super::resource_facts::Payer;
 use super::settle::Settlement;
 use super::stop::Stop;
 use super::sts::{self, Granting};
@@ -183,13 +185,24 @@ impl Exchange {
             question = question.in_session(session);
         }
         if pdp.needs(&question).any() {
-            let facts = gateway.parts.facts.of(question.subject().as_ref().resources(), self.deadline).await?;
+            let facts =
+                gateway.parts.facts.of(question.subject().as_ref().resources(), &self.payer(), self.deadline).await?;
             question = question.with_facts(facts);
         }
         match pdp.decide(question) {
-            Ruling::Permitted(permit) => Ok(Judged::Forward(Box::new(permit))),
+            Ruling::Permitted(permit) => {
+                if self.attempt.reached == Reached::Unauthenticated {
+                    gateway.charge(&self.attempt.holder(), Item::ClaimedCalls)?;
+                }
+                Ok(Judged::Forward(Box::new(permit)))
+            }
             Ruling::Denied(denied) => Err(Stop::Denied(Box::new(denied))),
         }
+    }
+
+    /// Who answers for look-ups of facts.
+    fn payer(&self) -> Payer<'_> {
+        Payer { budgets: &self.gateway.parts.budgets, holder: self.attempt.holder() }
     }
 
     /// Where the call comes from. A fault is told when the call has been read: by then it is known in which form.

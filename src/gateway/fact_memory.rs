@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use lru::LruCache;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::budget::{Holder, Throttled};
 use crate::ram::Context;
 
 use super::fact_answer::Facts;
@@ -27,7 +29,16 @@ pub(super) struct FactMemory {
 
 struct State {
     known: LruCache<EcsResource, Known>,
-    flights: HashMap<EcsResource, watch::Receiver<Landed>>,
+    flights: HashMap<EcsResource, Boarding>,
+}
+
+/// A place in a look-up.
+#[derive(Clone)]
+struct Boarding {
+    coming: watch::Receiver<Landed>,
+    holder: Holder,
+    /// Whether it is under way, and does not wait for its holder's slot any more. Each look-up has its own.
+    started: Arc<AtomicBool>,
 }
 
 struct Known {
@@ -46,6 +57,9 @@ pub(super) enum Finding {
 pub(super) struct Flight {
     memory: Arc<FactMemory>,
     query: FactQuery,
+    /// Who answers for it.
+    holder: Holder,
+    started: Arc<AtomicBool>,
     asked: Instant,
     waiting: watch::Sender<Landed>,
     outcome: Result<Arc<Facts>, Unread>,
@@ -57,21 +71,31 @@ impl FactMemory {
         Self { lifetime, state: Mutex::new(state) }
     }
 
-    /// A finding for each resource, in their order, and the look-ups that are to be made for them.
-    pub(super) fn find(self: &Arc<Self>, wanted: &[EcsResource], now: Instant) -> (Vec<Finding>, Vec<Flight>) {
+    /// A finding for each resource, in their order, and the look-ups that are to be made for them. Each look-up is
+    /// charged before it is begun; when one cannot be, there are no findings, and those before it are to be made.
+    pub(super) fn find(
+        self: &Arc<Self>,
+        wanted: &[EcsResource],
+        now: Instant,
+        holder: &Holder,
+        charge: impl Fn() -> Result<(), Throttled>,
+    ) -> (Result<Vec<Finding>, Throttled>, Vec<Flight>) {
         // Before the lock, so that it is dropped after it: a flight that lands takes the lock.
         let mut flights: Vec<Flight> = Vec::new();
         let mut state = self.lock();
         let findings = wanted.iter().map(|resource| {
             if let Some(facts) = state.known(resource, self.lifetime, now) {
-                return Finding::Known(facts);
+                return Ok(Finding::Known(facts));
             }
-            let coming = state.flights.get(resource).cloned().unwrap_or_else(|| {
-                let coming = self.board(resource, &mut flights, now);
-                state.flights.insert(resource.clone(), coming.clone());
-                coming
-            });
-            Finding::Awaited(resource.clone(), coming)
+            let boarding = match state.flights.get(resource).filter(|boarding| boarding.serves(holder)) {
+                Some(boarding) => boarding.clone(),
+                None => {
+                    let boarding = self.board(resource, &mut flights, (now, holder), &charge)?;
+                    state.flights.insert(resource.clone(), boarding.clone());
+                    boarding
+                }
+            };
+            Ok(Finding::Awaited(resource.clone(), boarding.coming))
         });
         (findings.collect(), flights)
     }
@@ -81,26 +105,43 @@ impl FactMemory {
         self: &Arc<Self>,
         resource: &EcsResource,
         flights: &mut Vec<Flight>,
-        now: Instant,
-    ) -> watch::Receiver<Landed> {
+        (now, holder): (Instant, &Holder),
+        charge: impl Fn() -> Result<(), Throttled>,
+    ) -> Result<Boarding, Throttled> {
+        let boarding = |flight: &Flight| Boarding {
+            coming: flight.waiting.subscribe(),
+            holder: flight.holder.clone(),
+            started: Arc::clone(&flight.started),
+        };
         if let Some(flight) = flights.iter_mut().find(|flight| flight.query.takes(resource)) {
             flight.query.add(resource.clone());
-            return flight.waiting.subscribe();
+            return Ok(boarding(flight));
         }
-        let (waiting, coming) = watch::channel(None);
-        let query = FactQuery::about(resource.clone());
-        flights.push(Flight {
+        charge()?;
+        let flight = Flight {
             memory: Arc::clone(self),
-            query,
+            query: FactQuery::about(resource.clone()),
+            holder: holder.clone(),
+            started: Arc::default(),
             asked: now,
-            waiting,
+            waiting: watch::channel(None).0,
             outcome: Err(Unread::Interrupted),
-        });
-        coming
+        };
+        let boarded = boarding(&flight);
+        flights.push(flight);
+        Ok(boarded)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Boarding {
+    /// Whether the holder's call may wait for it: one that still waits for another holder's slot is that holder's to
+    /// wait for.
+    fn serves(&self, holder: &Holder) -> bool {
+        self.started.load(Ordering::Relaxed) || self.holder == *holder
     }
 }
 
@@ -137,6 +178,15 @@ impl Flight {
         &self.query
     }
 
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// It is under way from now on: whoever wants to know the same waits for it.
+    pub(super) fn start(&self) {
+        self.started.store(true, Ordering::Relaxed);
+    }
+
     /// What came of it. A failure is told to those who wait, and forgotten.
     pub(super) fn land(mut self, read: Result<Facts, Unread>) {
         self.outcome = read.map(Arc::new);
@@ -147,7 +197,10 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let mut state = self.memory.lock();
         for resource in self.query.resources() {
-            state.flights.remove(resource);
+            // Another holder may have begun one of its own meanwhile.
+            if state.flights.get(resource).is_some_and(|boarding| Arc::ptr_eq(&boarding.started, &self.started)) {
+                state.flights.remove(resource);
+            }
         }
         if let Ok(facts) = &self.outcome
             && !self.memory.lifetime.is_zero()
@@ -170,6 +223,8 @@ impl fmt::Debug for FactMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::{Bound, Item, Whose};
+    use crate::ram::{Identity, Principal};
 
     fn resource(arn: &str) -> EcsResource {
         EcsResource::of(&arn.parse().unwrap()).unwrap()
@@ -179,18 +234,58 @@ mod tests {
         Arc::new(FactMemory::new(Duration::from_secs(30), NonZeroUsize::MIN))
     }
 
+    fn holder(name: &str) -> Holder {
+        Holder::principal(Principal::new("1".parse().unwrap(), Identity::User(name.into())))
+    }
+
+    fn find(memory: &Arc<FactMemory>, wanted: &[EcsResource], now: Instant) -> (Vec<Finding>, Vec<Flight>) {
+        let (findings, flights) = memory.find(wanted, now, &holder("bob"), || Ok(()));
+        (findings.unwrap(), flights)
+    }
+
+    #[test]
+    fn a_look_up_is_charged_to_who_starts_it_and_nobody_waits_for_anothers_slot() {
+        let (memory, now) = (memory(), Instant::now());
+        let wanted = [resource("acs:ecs:cn-hangzhou:1:eni/eni-a"), resource("acs:ecs:cn-hangzhou:1:instance/i-a")];
+        let (_, bobs) = find(&memory, &wanted[..1], now);
+        let no = || {
+            Err(Throttled {
+                whose: Whose::Principal,
+                item: Item::Lookups,
+                bound: Bound::AMinute(1),
+                retry_after: Duration::ZERO,
+            })
+        };
+        let (findings, flights) = memory.find(&wanted[..1], now, &holder("bob"), no);
+        assert!(findings.is_ok() && flights.is_empty(), "his own is on its way");
+        let (findings, flights) = memory.find(&wanted[..1], now, &holder("alice"), no);
+        assert!(findings.is_err() && flights.is_empty());
+        let (_, alices) = memory.find(&wanted[..1], now, &holder("alice"), || Ok(()));
+        assert_eq!(alices.len(), 1, "his waits for a slot of his");
+        alices[0].start();
+        drop(bobs);
+        let (findings, flights) = memory.find(&wanted[..1], now, &holder("carol"), no);
+        assert!(findings.is_ok() && flights.is_empty(), "hers is under way, and still known");
+        // What was charged before the budget was used up is made.
+        let charged = std::cell::Cell::new(0);
+        let once = || if charged.replace(1) == 0 { Ok(()) } else { no() };
+        let new = [resource("acs:ecs:cn-hangzhou:1:eni/eni-b"), wanted[1].clone()];
+        let (findings, flights) = memory.find(&new, now, &holder("bob"), once);
+        assert!(findings.is_err() && flights.len() == 1);
+    }
+
     #[tokio::test]
     async fn a_failure_is_told_to_all_who_wait_and_forgotten() {
         let (memory, now) = (memory(), Instant::now());
         let wanted = [resource("acs:ecs:cn-hangzhou:1:eni/eni-a")];
-        let (first, mut flights) = memory.find(&wanted, now);
-        let (second, more) = memory.find(&wanted, now);
+        let (first, mut flights) = find(&memory, &wanted, now);
+        let (second, more) = find(&memory, &wanted, now);
         assert_eq!((flights.len(), more.len()), (1, 0));
         flights.remove(0).land(Err(Unread::TooLarge(1)));
         for finding in first.into_iter().chain(second) {
             assert_eq!(finding.wait(now).await, Err(Unread::TooLarge(1)));
         }
-        let (third, flights) = memory.find(&wanted, now);
+        let (third, flights) = find(&memory, &wanted, now);
         assert_eq!(flights.len(), 1);
         drop(flights);
         assert_eq!(third.into_iter().next().unwrap().wait(now).await, Err(Unread::Interrupted));
@@ -200,9 +295,9 @@ mod tests {
     fn facts_are_an_accounts_own_and_as_old_as_the_question() {
         let (memory, asked) = (memory(), Instant::now());
         let mine = resource("acs:ecs:cn-hangzhou:1:eni/eni-a");
-        let (_, mut flights) = memory.find(std::slice::from_ref(&mine), asked);
+        let (_, mut flights) = find(&memory, std::slice::from_ref(&mine), asked);
         flights.remove(0).land(Ok(Facts::from([(mine.clone(), Context::default())])));
-        let look_ups = |resource: &EcsResource, now| memory.find(std::slice::from_ref(resource), now).1.len();
+        let look_ups = |resource: &EcsResource, now| find(&memory, std::slice::from_ref(resource), now).1.len();
         assert_eq!(look_ups(&resource("acs:ecs:cn-hangzhou:2:eni/eni-a"), asked), 1);
         assert_eq!(look_ups(&mine, asked + Duration::from_millis(29_999)), 0);
         assert_eq!(look_ups(&mine, asked + Duration::from_secs(30)), 1);

@@ -34,6 +34,7 @@ mod outgoing;
 mod parts;
 mod product;
 mod reader;
+mod refusal_log;
 mod region_alias;
 mod reply;
 mod reserved_port;
@@ -53,6 +54,7 @@ mod upstream_answer;
 mod upstream_error;
 mod upstream_keys;
 mod welcome;
+mod work_slots;
 
 pub use admin::{ChangedFiles, LogSpace, serve_admin};
 pub use clock::{now, steady};

@@ -4,21 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::audit::{Attempt, Journal};
+use crate::budget::{Budgets, Holder, Item, Throttled};
 use crate::catalog::{Answer, Catalog, Operation};
 use crate::config::{
     DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, ProxySettings, RegionAliases,
     Signing, TrunkEni,
 };
-use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceMemory, TokenIssuer};
+use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceBudget, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
 use crate::ram::{Context, ContextKey, Region};
 use crate::wire::{FormLimits, HeadLimits};
 
 use super::answer_counts::AnswerCounts;
 use super::called::ECS;
+use super::clock;
 use super::issuer_keys::IssuerKeys;
 use super::product::Product;
 use super::reader::ReaderLimits;
+use super::refusal_log::RefusalLog;
 use super::resource_facts::ResourceFacts;
 use super::server_tls::ServerTls;
 use super::sts::{Issuing, RefusedFor};
@@ -37,6 +40,8 @@ pub struct GatewayParts {
     pub issuing: Option<Issuing>,
     pub nonces: Box<dyn NonceMemory>,
     pub journal: Arc<Journal>,
+    /// Of the journal's lines, too.
+    pub budgets: Arc<Budgets>,
     /// Shared with the facts, where they are read there.
     pub upstream: Arc<Upstream>,
     /// Besides ECS.
@@ -64,6 +69,7 @@ pub struct Gateway {
     pub(super) denial: Option<Answer>,
     /// What calls were answered with.
     pub(super) answers: AnswerCounts,
+    pub(super) refusal_log: RefusalLog,
     /// Connections that ended before their first call, since that was last told.
     pub(super) turned_away: AtomicU64,
     /// The same since the start, with those that were too many.
@@ -96,6 +102,7 @@ impl Gateway {
             parts,
             denial,
             answers,
+            refusal_log: RefusalLog::default(),
             turned_away: AtomicU64::new(0),
             turned_away_ever: AtomicU64::new(0),
             indirect: Default::default(),
@@ -137,6 +144,11 @@ impl Gateway {
         }
     }
 
+    /// Charges one item to the holder of a budget, now.
+    pub(super) fn charge(&self, holder: &Holder, item: Item) -> Result<(), Throttled> {
+        self.parts.budgets.charge(holder, item, clock::steady())
+    }
+
     pub(super) fn authenticator(&self, channel: Channel) -> Authenticator<'_> {
         Authenticator {
             keys: &self.parts.keys,
@@ -145,6 +157,7 @@ impl Gateway {
             channel,
             clock: Clock { skew: self.parts.identity.clock_skew },
             nonces: &*self.parts.nonces,
+            budget: Some(NonceBudget { budgets: &self.parts.budgets, elapsed: clock::steady() }),
         }
     }
 

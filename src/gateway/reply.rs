@@ -1,5 +1,7 @@
 //! What goes back to the caller.
 
+use std::time::Duration;
+
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -19,6 +21,15 @@ const LONGEST_NAME: usize = 128;
 use super::outgoing::Outgoing;
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
+
+/// In milliseconds (`spec/wire-protocol.md` 5.1).
+const RETRY_AFTER: HeaderName = HeaderName::from_static("x-acs-retry-after");
+
+/// Says when a call that was refused may be repeated.
+pub(super) fn add_retry_after(response: &mut Response<Full<Bytes>>, after: Duration) {
+    let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(milliseconds));
+}
 
 /// Whether the connection goes on after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::budget::{Budgets, Holder, Item};
 use crate::config::ResourceSettings;
 use crate::pdp::Inventory;
 use crate::ram::{Context, Resource};
@@ -14,6 +15,7 @@ use super::fact_memory::{FactMemory, Flight};
 use super::fact_query::EcsResource;
 use super::unread::{Unread, UnreadFacts};
 use super::upstream::Upstream;
+use super::work_slots::WorkSlots;
 
 /// Where the facts come from (`[resources] source`).
 #[derive(Debug)]
@@ -30,6 +32,17 @@ pub enum ResourceFacts {
 pub struct UpstreamFacts {
     upstream: Arc<Upstream>,
     memory: Arc<FactMemory>,
+    slots: Arc<WorkSlots>,
+}
+
+/// Look-ups under way at once, of all callers and of one.
+const AT_ONCE: usize = 100;
+const OF_EACH: usize = 50;
+
+/// Who answers for look-ups: the caller that starts them.
+pub(super) struct Payer<'a> {
+    pub(super) budgets: &'a Budgets,
+    pub(super) holder: Holder,
 }
 
 impl ResourceFacts {
@@ -37,32 +50,48 @@ impl ResourceFacts {
     ///
     /// # Errors
     /// The first resource whose facts cannot be read by the deadline.
-    pub(super) async fn of(&self, resources: &[Resource<'_>], deadline: Instant) -> Result<Vec<Context>, UnreadFacts> {
+    pub(super) async fn of(
+        &self,
+        resources: &[Resource<'_>],
+        payer: &Payer<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<Context>, UnreadFacts> {
         match self {
             Self::Inventory(inventory) => Ok(inventory.facts(resources)),
-            Self::Upstream(upstream) => upstream.of(resources, deadline).await,
+            Self::Upstream(upstream) => upstream.of(resources, payer, deadline).await,
         }
     }
 }
 
 impl UpstreamFacts {
     pub fn new(upstream: Arc<Upstream>, settings: &ResourceSettings) -> Self {
-        Self { upstream, memory: Arc::new(FactMemory::new(settings.cache, settings.cache_entries)) }
+        let memory = Arc::new(FactMemory::new(settings.cache, settings.cache_entries));
+        Self { upstream, memory, slots: WorkSlots::new(AT_ONCE, OF_EACH, usize::MAX) }
     }
 
     /// What is no one resource has no facts. What is one, and of a kind that ECS is not asked about, may have some.
-    async fn of(&self, resources: &[Resource<'_>], deadline: Instant) -> Result<Vec<Context>, UnreadFacts> {
+    async fn of(
+        &self,
+        resources: &[Resource<'_>],
+        payer: &Payer<'_>,
+        deadline: Instant,
+    ) -> Result<Vec<Context>, UnreadFacts> {
         let unread = |resource: &Resource<'_>, why| UnreadFacts { resource: resource.as_str().to_owned(), why };
         let single: Vec<_> = resources.iter().enumerate().filter(|(_, resource)| resource.is_one()).collect();
         let wanted: Result<Vec<_>, _> = single
             .iter()
             .map(|(_, resource)| EcsResource::of(resource).ok_or_else(|| unread(resource, Unread::NotAsked)))
             .collect();
-        let (findings, flights) = self.memory.find(&wanted?, Instant::now());
+        let charge = || payer.budgets.charge(&payer.holder, Item::Lookups, clock::steady());
+        let (findings, flights) = self.memory.find(&wanted?, Instant::now(), &payer.holder, charge);
         for flight in flights {
             // On its own, so that it does not end with the call that began it: others may wait for it.
-            tokio::spawn(look_up(Arc::clone(&self.upstream), flight));
+            tokio::spawn(look_up(Arc::clone(&self.upstream), Arc::clone(&self.slots), flight));
         }
+        let findings = findings.map_err(|throttled| {
+            let resource = resources.first().map(|resource| resource.as_str().to_owned()).unwrap_or_default();
+            UnreadFacts { resource, why: Unread::Throttled(throttled) }
+        })?;
         let mut facts = vec![Context::default(); resources.len()];
         for ((at, resource), finding) in single.into_iter().zip(findings) {
             facts[at] = finding.wait(deadline).await.map_err(|why| unread(resource, why))?;
@@ -71,7 +100,11 @@ impl UpstreamFacts {
     }
 }
 
-async fn look_up(upstream: Arc<Upstream>, flight: Flight) {
+async fn look_up(upstream: Arc<Upstream>, slots: Arc<WorkSlots>, flight: Flight) {
+    // How many there are is bounded by the holder's budget.
+    let Some(entrant) = slots.enter(flight.holder()) else { return };
+    let _slot = entrant.slot().await;
+    flight.start();
     let query = flight.query();
     let answer = upstream.describe(query, clock::now()).await;
     let read = answer.and_then(|body| read_facts(query, &body));

@@ -42,7 +42,7 @@ pub(super) async fn accept(
 pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: CancellationToken) {
     let limits = gateway.parts.limits;
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let peers = Arc::new(Peers { most: limits.connections_per_peer, open: Mutex::default() });
+    let peers = Arc::new(Peers { most: limits.source.connections, open: Mutex::default() });
     let connections = TaskTracker::new();
     let drain = CancellationToken::new();
     tokio::spawn(key_watch::watch(Arc::clone(&gateway), shutdown.clone()));
@@ -55,6 +55,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
             accepted = accept(&listener, &slots) => accepted,
             _ = summaries.tick() => {
                 tell_of_the_turned_away(&gateway);
+                gateway.refusal_log.tell(Some(clock::steady()));
                 connections.spawn(summarize(Arc::clone(&gateway), Journal::summarize));
                 continue;
             }
@@ -94,6 +95,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
     if timeout(limits.call_timeout, connections.wait()).await.is_err() {
         tracing::warn!("connections were cut off: their calls took longer than any may");
     }
+    gateway.refusal_log.tell(None);
     summarize(gateway, Journal::close).await;
 }
 
@@ -130,8 +132,8 @@ fn tell_of_the_turned_away(gateway: &Gateway) {
 }
 
 /// Elsewhere: a disk that is slow must not keep anybody from being accepted.
-async fn summarize(gateway: Arc<Gateway>, write: fn(&Journal, String, Timestamp) -> Result<(), SinkFault>) {
-    let written = spawn_blocking(move || write(&gateway.parts.journal, unique_id(), clock::now()));
+async fn summarize(gateway: Arc<Gateway>, write: fn(&Journal, fn() -> String, Timestamp) -> Result<(), SinkFault>) {
+    let written = spawn_blocking(move || write(&gateway.parts.journal, unique_id, clock::now()));
     if !matches!(written.await, Ok(Ok(()))) {
         tracing::error!("the summary of refused attempts could not be written");
     }

@@ -21,6 +21,7 @@ use super::clock;
 use super::exchange::Judged;
 use super::outgoing::Outgoing;
 use super::parts::Gateway;
+use super::refusal_log::Subject;
 use super::reply::{self, After};
 use super::stop::Stop;
 use super::sts::{Granting, StsFault, granted_answer};
@@ -151,9 +152,12 @@ impl Settlement {
         match &stop {
             Stop::Denied(denied) => {
                 let (principal, action) = (&denied.request().principal, denied.request().action.as_str());
-                // A caller who may be anybody could fill this log too.
+                // A caller who may be anybody could fill this log too, and one who is known could flood it.
                 match self.attempt.reached {
-                    Reached::Authenticated => tracing::warn!(id, %principal, action, "denied: {reason}"),
+                    Reached::Authenticated if self.logs(Subject::Denied((*principal).clone())) => {
+                        tracing::warn!(id, %principal, action, "denied: {reason}");
+                    }
+                    Reached::Authenticated => tracing::debug!(id, %principal, action, "denied: {reason}"),
                     Reached::Unauthenticated => tracing::debug!(id, %principal, action, "denied, unverified: {reason}"),
                 }
             }
@@ -167,7 +171,7 @@ impl Settlement {
             Stop::Denied(denied) => journal.denied(&attempt, &denied, &answered),
             _ => journal.refused(&attempt, &answered),
         });
-        if !matches!(written.await, Ok(Ok(()))) {
+        if !matches!(written.await, Ok(Ok(_))) && self.logs(Subject::Unwritten) {
             tracing::error!(id, "a refusal could not be written down");
         }
         response
@@ -178,6 +182,10 @@ impl Settlement {
         let (response, answer) = self.response(stop);
         self.gateway.answers.own(answer.status, &answer.code);
         (response, answer)
+    }
+
+    fn logs(&self, subject: Subject) -> bool {
+        self.gateway.refusal_log.admits(subject, clock::steady())
     }
 
     /// What the caller is told, and nothing else done.
@@ -203,7 +211,11 @@ impl Settlement {
         let mut body = ErrorBody::new(&answer, &self.attempt.id, &gateway.replica, recommend);
         body.access_denied_detail = detail;
         let after = if stop.ends_connection() { After::Close } else { After::KeepAlive };
-        (reply::refusal(&body, answer.status, self.format, after), answer)
+        let mut response = reply::refusal(&body, answer.status, self.format, after);
+        if let Some(after) = stop.retry_after() {
+            reply::add_retry_after(&mut response, after);
+        }
+        (response, answer)
     }
 
     /// Runs something that writes: elsewhere when it may wait for a disk, and no longer than the call may take.

@@ -1,8 +1,10 @@
 //! Every way in which a call ends here, and the documented answer for each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::SinkFault;
+use crate::budget::{Throttled, Whose};
 use crate::catalog::{Answer, BindFault, Catalog, Operation, OwnKeyClass, Refusal};
 use crate::identity::IdentityFault;
 use crate::pdp::Denied;
@@ -14,7 +16,7 @@ use super::host::HostFault;
 use super::original::OriginalFault;
 use super::outgoing::Outgoing;
 use super::sts::StsFault;
-use super::unread::UnreadFacts;
+use super::unread::{Unread, UnreadFacts};
 use super::upstream::UpstreamFault;
 use super::upstream_keys::KeyFault;
 
@@ -50,6 +52,8 @@ pub(super) enum Stop {
     /// Boxed: a denial carries its proof.
     Denied(Box<Denied<Outgoing>>),
     Sts(StsFault),
+    /// A budget of the caller's is used up.
+    Throttled(Throttled),
     Audit(SinkFault),
     /// The whole of the call took too long before anything was sent.
     TimeIsUp,
@@ -121,6 +125,8 @@ impl Stop {
                 Verdict::ImplicitDeny | Verdict::Allow => Refusal::ImplicitDeny,
             },
             Self::Sts(fault) => fault.refusal(),
+            Self::Throttled(Throttled { whose: Whose::Principal, .. }) => Refusal::ThrottledPrincipal,
+            Self::Throttled(Throttled { whose: Whose::Source, .. }) => Refusal::ThrottledSource,
             Self::Audit(_) | Self::TimeIsUp => Refusal::Audit,
             Self::Upstream(UpstreamFault::Unreachable(_)) => Refusal::UpstreamUnreachable,
             Self::Upstream(UpstreamFault::OutcomeUnknown(_)) => Refusal::UpstreamTimeout,
@@ -165,6 +171,7 @@ impl Stop {
             Self::Facts(fault) => fault.to_string(),
             Self::Denied(denied) => denied.reason().to_owned(),
             Self::Sts(fault) => fault.to_string(),
+            Self::Throttled(throttled) => throttled.to_string(),
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
             Self::Upstream(fault) => fault.to_string(),
@@ -185,6 +192,16 @@ impl Stop {
                 denied.subject().as_ref().operation().answers().answer(self.refusal(), &self.reason())
             }
             _ => catalog.answers().answer(self.refusal(), &self.reason()),
+        }
+    }
+
+    /// When the call may be repeated, where that is known.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled(throttled) | Self::Identity(IdentityFault::Throttled(throttled)) => {
+                Some(throttled.retry_after)
+            }
+            _ => None,
         }
     }
 
@@ -212,7 +229,16 @@ from! {
     IdentityFault => Identity,
     OperationFault => Operation,
     StsFault => Sts,
-    UnreadFacts => Facts,
+    Throttled => Throttled,
     UpstreamFault => Upstream,
     SinkFault => Audit,
+}
+
+impl From<UnreadFacts> for Stop {
+    fn from(unread: UnreadFacts) -> Self {
+        match unread.why {
+            Unread::Throttled(throttled) => Self::Throttled(throttled),
+            _ => Self::Facts(unread),
+        }
+    }
 }

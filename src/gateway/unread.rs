@@ -1,5 +1,6 @@
 //! Facts about a resource that a judgement needs and that could not be read.
 
+use crate::budget::Throttled;
 use crate::wire::excerpt;
 
 use super::upstream_keys::KeyFault;
@@ -23,6 +24,8 @@ pub(super) enum Unread {
     TooLarge(usize),
     #[error("the answer cannot be used: {0}")]
     Answer(String),
+    #[error(transparent)]
+    Throttled(Throttled),
     #[error("the look-up came to no end; the gateway's log has the place")]
     Interrupted,
 }

@@ -1,9 +1,11 @@
 //! From a request to a caller, in the order in which faults are found (design 7).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::budget::{self, Budgets, Item};
 use crate::policy::PolicySet;
 use crate::ram::{Caller, Proof, Scheme};
 
@@ -28,6 +30,16 @@ pub struct Authenticator<'a> {
     pub channel: Channel,
     pub clock: Clock,
     pub nonces: &'a dyn NonceMemory,
+    /// Without it, nonces have no budget.
+    pub budget: Option<NonceBudget<'a>>,
+}
+
+/// What bounds the nonces of one principal, whatever its keys and sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct NonceBudget<'a> {
+    pub budgets: &'a Budgets,
+    /// The moment, by a monotonic clock.
+    pub elapsed: Duration,
 }
 
 /// Whether others can read what comes.
@@ -94,7 +106,15 @@ impl Authenticator<'_> {
                 (opened.principal.clone(), proof, opened.policy.clone())
             }
         };
+        let payer = budget::Holder::principal(principal.clone());
+        if let Some(NonceBudget { budgets, elapsed }) = self.budget {
+            budgets.check(&payer, Item::Nonces, elapsed)?;
+        }
         self.nonces.remember(&principal, claimed.access_key_id, claimed.nonce, signed_at, now)?;
+        // Only now: a call that is sent again by somebody else spends nothing.
+        if let Some(NonceBudget { budgets, elapsed }) = self.budget {
+            budgets.spend(&payer, Item::Nonces, 1, elapsed);
+        }
         let caller = Caller { principal, proof, scheme: claim.scheme() };
         Ok(Authenticated { caller, signed_at: Some(signed_at), session_policy })
     }

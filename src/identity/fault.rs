@@ -1,5 +1,6 @@
 //! Why a caller is not known. The text is what the caller is told, where the answer leaves room for it.
 
+use crate::budget::{Throttled, Whose};
 use crate::catalog::Refusal;
 
 use super::issuer::SecurityTokenFault;
@@ -62,6 +63,8 @@ pub enum IdentityFault {
     MalformedNonce,
     #[error(transparent)]
     Nonce(#[from] NonceFault),
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
 }
 
 impl IdentityFault {
@@ -93,6 +96,8 @@ impl IdentityFault {
             Self::MalformedTimestamp => Refusal::ClockFormat,
             Self::Clock => Refusal::Clock,
             Self::MalformedNonce => Refusal::NonceMalformed,
+            Self::Throttled(Throttled { whose: Whose::Principal, .. }) => Refusal::ThrottledPrincipal,
+            Self::Throttled(Throttled { whose: Whose::Source, .. }) => Refusal::ThrottledSource,
             Self::Nonce(NonceFault::Used) => Refusal::NonceUsed,
             Self::Nonce(NonceFault::Forgotten) => Refusal::SignedBeforeMemory,
             Self::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,

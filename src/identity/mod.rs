@@ -25,7 +25,7 @@ mod v1;
 mod v3;
 
 pub use anonymous::AnonymousClaim;
-pub use authenticate::{Authenticated, Authenticator, Channel};
+pub use authenticate::{Authenticated, Authenticator, Channel, NonceBudget};
 pub use bearer::BearerClaim;
 pub use caller_identity::SignedIdentity;
 pub use canonical::{CanonicalQuery, StringToSign, canonical_query};

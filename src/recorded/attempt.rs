@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::catalog::Catalog;
 use crate::policy::Verdict;
 use crate::ram::{Action, Context, ContextKey, Identity, Principal, Resource, WrittenPrincipal};
-use crate::trail::{Condition, Decision, Event, Gateway, Stage, Verdict as Written};
+use crate::trail::{Condition, Cut, Decision, Event, Gateway, Stage, Verdict as Written};
 
 use super::deliveries::from_delivery;
 
@@ -61,7 +61,7 @@ pub enum Unreadable {
     NoPrincipal,
     #[error("the line lacks what was judged, or holds something that is none")]
     NoQuestion,
-    #[error("a value that a condition may turn on was cut when it was written")]
+    #[error("what was judged was cut when the line was written: a value, resources or condition keys")]
     Cut,
     #[error("whether the caller was allowed to cannot be told from the answer")]
     UnknownVerdict,
@@ -93,6 +93,9 @@ impl Attempt {
         let decision = decision.ok_or(Unreadable::NotJudged)?;
         if decision.action == "sts:AssumeRole" {
             return Err(Unreadable::NotJudged);
+        }
+        if gateway.cut.is_some_and(Cut::is_of_the_question) {
+            return Err(Unreadable::Cut);
         }
         let resources = decision.resources.iter().map(|resource| resource.arn.parse().ok());
         let resources: Vec<Resource<'static>> = resources.collect::<Option<_>>().ok_or(Unreadable::NoQuestion)?;

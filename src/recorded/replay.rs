@@ -41,6 +41,8 @@ pub struct Tally {
     pub unreplayed: BTreeMap<Unreplayed, u64>,
     /// Where nothing was judged.
     pub not_judged: u64,
+    /// Denied attempts that have no line of their own, so that nothing is left to judge.
+    pub counted_only: u64,
 }
 
 /// Why an attempt was not judged again.
@@ -75,6 +77,16 @@ impl<'a> Replay<'a> {
         match judged {
             Ok((attempt, ruling)) => self.count(&attempt, &ruling),
             Err(why) => *self.tally.unreplayed.entry(why).or_default() += 1,
+        }
+    }
+
+    /// Denied attempts that a `Summary` line stands for.
+    pub fn take_counted(&mut self, event: &Event) {
+        let denied = event.gateway.as_ref().is_some_and(|it| {
+            matches!(it.verdict, crate::trail::Verdict::ExplicitDeny | crate::trail::Verdict::ImplicitDeny)
+        });
+        if let Some(counted) = event.counted().filter(|_| denied) {
+            self.tally.counted_only += counted.attempts;
         }
     }
 
@@ -159,6 +171,7 @@ impl Tally {
         self.replayed += other.replayed;
         self.same += other.same;
         self.not_judged += other.not_judged;
+        self.counted_only += other.counted_only;
         for (why, count) in other.unreplayed {
             *self.unreplayed.entry(why).or_default() += count;
         }

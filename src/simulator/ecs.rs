@@ -96,6 +96,7 @@ impl Simulator {
                 channel: Channel::Open,
                 clock: self.settings.clock,
                 nonces: &self.nonces,
+                budget: None,
             };
             let authenticated = authenticator.authenticate(&claim, signed, now);
             let authenticated = authenticated.map_err(|fault| self.unknown_caller(&fault))?;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::gateway::Gateway;
+use super::gateway::{CountedAttempts, Gateway};
 use super::resource::Resource;
 
 /// An event of our log or of ActionTrail's. Every text in it may have been chosen by a caller.
@@ -72,6 +72,11 @@ pub struct ErrorAnswer {
 impl Event {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Attempts that the line stands for, which have no lines of their own.
+    pub fn counted(&self) -> Option<&CountedAttempts> {
+        self.gateway.as_ref()?.counted.as_ref()
     }
 
     /// Where the call came from, when that is an address.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::decision::Decision;
 
 /// Ours about one attempt.
@@ -28,6 +30,10 @@ pub struct Gateway {
     pub policy_revision: Option<String>,
     /// Parameters that were sent and are not written.
     pub left_out: Vec<String>,
+    /// What the line leaves out because of its length.
+    pub cut: Option<Cut>,
+    /// Attempts that were counted and not written one by one.
+    pub counted: Option<CountedAttempts>,
     pub upstream: Option<Upstream>,
     /// What the caller got.
     pub http_status: Option<u16>,
@@ -89,6 +95,38 @@ pub struct Session {
     pub narrowed_by: Option<String>,
     /// Its policy, in the line in which it begins.
     pub policy: Option<String>,
+}
+
+/// How many things a line leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    pub parameters: u64,
+    pub resources: u64,
+    pub statements: u64,
+    pub conditions: u64,
+}
+
+/// What a line of stage `Summary` says of attempts that have no line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedAttempts {
+    /// Whose they were: `principal`, `key`, `source`, `account`, `others`
+    pub of: String,
+    pub source: Option<String>,
+    pub attempts: u64,
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    /// Not all of them, where `other_operations` says so.
+    pub operations: Vec<String>,
+    pub other_operations: bool,
+    pub resources: u64,
+    pub more_resources: bool,
+}
+
+impl Cut {
+    /// Whether what was judged cannot be told from the line.
+    pub fn is_of_the_question(self) -> bool {
+        self.resources > 0 || self.conditions > 0
+    }
 }
 
 /// What came back for a forwarded call.

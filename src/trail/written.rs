@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::decision::{Decision, WrittenDecision};
 use super::event::{ErrorAnswer, Event, UserIdentity};
-use super::gateway::{Gateway, Session, Signature, Stage, Upstream, Verdict};
+use super::gateway::{CountedAttempts, Cut, Gateway, Session, Signature, Stage, Upstream, Verdict};
 use super::resource::Resource;
 use super::text::{Lists, Members, Text};
 
@@ -126,6 +126,8 @@ struct WrittenGateway {
     policy_revision: Text,
     #[serde(default)]
     left_out: Vec<String>,
+    cut: Option<WrittenCut>,
+    summary: Option<WrittenCount>,
     upstream: Option<WrittenUpstream>,
     http_status: Option<u16>,
     #[serde(default)]
@@ -134,6 +136,29 @@ struct WrittenGateway {
     chain: Text,
     #[serde(default)]
     replica: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WrittenCut {
+    parameters: u64,
+    resources: u64,
+    statements: u64,
+    conditions: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WrittenCount {
+    of: String,
+    source: Text,
+    attempts: u64,
+    first: Text,
+    last: Text,
+    operations: Vec<String>,
+    other_operations: bool,
+    resources: u64,
+    more_resources: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -264,6 +289,8 @@ impl From<WrittenGateway> for Gateway {
             decision: written.decision.map(Decision::from),
             policy_revision: written.policy_revision.0,
             left_out: written.left_out,
+            cut: written.cut.map(Cut::from),
+            counted: written.summary.map(CountedAttempts::from),
             upstream: written.upstream.map(|upstream| Upstream {
                 endpoint: upstream.endpoint.0,
                 request_id: upstream.request_id.0,
@@ -274,6 +301,30 @@ impl From<WrittenGateway> for Gateway {
             peer: written.peer.0,
             chain: written.chain.0,
             replica: written.replica.0,
+        }
+    }
+}
+
+impl From<WrittenCut> for Cut {
+    fn from(written: WrittenCut) -> Self {
+        let WrittenCut { parameters, resources, statements, conditions } = written;
+        Self { parameters, resources, statements, conditions }
+    }
+}
+
+impl From<WrittenCount> for CountedAttempts {
+    fn from(written: WrittenCount) -> Self {
+        let time = |text: Text| text.0.and_then(|text| text.parse().ok());
+        Self {
+            of: written.of,
+            source: written.source.0,
+            attempts: written.attempts,
+            first: time(written.first),
+            last: time(written.last),
+            operations: written.operations,
+            other_operations: written.other_operations,
+            resources: written.resources,
+            more_resources: written.more_resources,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::issuing::{Issued, Issuing};
 use super::support::caller::raw;
+use super::support::wire::ask_from;
 use super::support::{Answer, Shape, ask};
 
 const URI: &str = "[identity.issuer.credentials]\nlisten = \"127.0.0.1:0\"\n[[identity.issuer.credentials.uri]]\n\
@@ -161,4 +162,26 @@ fn an_operator_adds_names() {
         let answer = ask(place(&gateway), &raw("GET", "/terway", &[("Host", host)], ""));
         assert_eq!(answer.status, status, "{host}: {answer:?}");
     }
+}
+
+/// 1,500 at once from one address.
+#[test]
+fn keys_of_one_address_are_bounded() {
+    let gateway = start();
+    let place = place(&gateway);
+    let keys: Vec<Answer> = std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..6)
+            .map(|_| {
+                let get = || ask_from([127, 0, 0, 9], place, &raw("GET", "/terway", &[("Host", "127.0.0.1")], ""));
+                scope.spawn(move || (0..250).map(|_| get()).collect::<Vec<_>>())
+            })
+            .collect();
+        asking.into_iter().flat_map(|asking| asking.join().unwrap()).collect()
+    });
+    let (issued, throttled): (Vec<_>, Vec<_>) = keys.iter().partition(|answer| answer.status == 200);
+    assert!((1..=300).contains(&issued.len()), "{}", issued.len());
+    assert!(throttled.iter().all(|answer| answer.status == 400 && answer.code() == "Throttling"));
+    assert!(throttled[0].header("x-acs-retry-after").is_some());
+    assert!(gateway.events().len() <= 1000, "{}", gateway.events().len());
+    assert_eq!(get(&gateway, "/terway").status, 200, "another address gets one");
 }

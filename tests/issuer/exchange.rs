@@ -296,3 +296,61 @@ fn an_identity_in_another_spelling_is_the_same_identity() {
     let spaced = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_string_pretty(&read).unwrap());
     refused(&exchange(&gateway, &spaced, &[]), 400, "SignatureNonceUsed");
 }
+
+/// Strangers whose keys STS is slow about, and somebody else.
+#[test]
+fn a_slow_sts_for_one_source_keeps_no_other_out() {
+    let sts = FakeUpstream::answering(|sent| {
+        let (status, body) = identity("acs:ram::1234567890123456:assumed-role/terway/i-node-1", "AssumedRoleUser");
+        let answer = super::support::upstream::json(status, &body, "");
+        match sent.contains("LTAI5tForeign") {
+            true => Behaviour::Late(std::time::Duration::from_secs(9), answer),
+            false => Behaviour::Answer(answer),
+        }
+    });
+    let gateway =
+        Issuing::with(&format!("[identity.issuer.exchange]\nurl = \"{}\"\naudience = \"{AUDIENCE}\"\n", sts.url()));
+    let address = gateway.address;
+    let signed = |id: &str| {
+        let date = format_timestamp(jiff::Timestamp::from_second(now()).unwrap());
+        SignedIdentity::sign(id.parse().unwrap(), &Secret::new("x"), None, date, AUDIENCE).to_text()
+    };
+    let request = |identity: &str| {
+        let query = "/?Action=AssumeRoleWithCallerIdentity&Version=2015-04-01&Format=JSON";
+        raw("POST", query, &[("Host", "sts.aliyuncs.com"), FORM], &encode(&[("CallerIdentity", identity)]))
+    };
+    for at in 0..40 {
+        let request = request(&signed(&format!("LTAI5tForeign{at:03}")));
+        std::thread::spawn(move || super::support::wire::ask_from([127, 0, 0, 9], address, &request));
+    }
+    super::support::wait_for("questions on their way", || sts.requests().len() >= 8);
+    let begun = std::time::Instant::now();
+    let answer = gateway.ask(&request(&signed("LTAI5tHonest000")));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(sts.requests().len() <= 9, "{}", sts.requests().len());
+}
+
+/// An account that is not served has a budget, whatever its keys and addresses.
+#[test]
+fn questions_about_keys_of_a_foreign_account_are_bounded() {
+    let sts = FakeUpstream::answering(|_| {
+        let body =
+            json!({ "AccountId": "42", "Arn": "acs:ram::42:user/eve", "IdentityType": "RAMUser", "RequestId": "r" });
+        Behaviour::Answer(super::support::upstream::json(200, &body.to_string(), ""))
+    });
+    let more = format!("[identity.issuer.exchange]\nurl = \"{}\"\naudience = \"{AUDIENCE}\"\n", sts.url());
+    let gateway = Issuing::with(&format!("{more}[limits.source]\nexchanges = 3\n"));
+    let mut codes = Vec::new();
+    for at in 0..5_u8 {
+        let date = format_timestamp(jiff::Timestamp::from_second(now() + i64::from(at)).unwrap());
+        let signed = SignedIdentity::sign("LTAI5tEve".parse().unwrap(), &Secret::new("x"), None, date, AUDIENCE);
+        let query = "/?Action=AssumeRoleWithCallerIdentity&Version=2015-04-01&Format=JSON";
+        let form = encode(&[("CallerIdentity", signed.to_text().as_str())]);
+        let request = raw("POST", query, &[("Host", "sts.aliyuncs.com"), FORM], &form);
+        // Each from another address.
+        codes.push(super::support::wire::ask_from([127, 0, 0, 20 + at], gateway.address, &request).code());
+    }
+    assert_eq!(codes, ["NoPermission", "NoPermission", "NoPermission", "Throttling", "Throttling"]);
+    assert_eq!(sts.requests().len(), 3, "STS is not asked for nothing");
+}

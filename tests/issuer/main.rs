@@ -11,6 +11,7 @@ mod support;
 mod assume;
 mod credentials;
 mod exchange;
+mod flood;
 mod issuing;
 mod nothing_secret;
 mod oidc;

@@ -68,6 +68,7 @@ fn believed(issuer: &Issuer, request: &[u8], seconds: i64) -> Result<Proof, Iden
         channel: Channel::Open,
         clock: Clock { skew: std::time::Duration::from_secs(900) },
         nonces: &nonces,
+        budget: None,
     };
     let claim = Claim::read(&signed).unwrap();
     authenticator.authenticate(&claim, &signed, at(seconds)).map(|it| it.caller.proof)

@@ -1,7 +1,7 @@
 //! Who is believed: a key whose secret is known here is verified, one that is known by its id is judged and not
 //! believed, and any other is refused.
 
-use ramgate::audit::BudgetLimits;
+use ramgate::budget::BudgetLimits;
 use ramgate::config::ResourceSource;
 use ramgate::gateway::now;
 use ramgate::identity::format_timestamp;
@@ -14,7 +14,9 @@ use crate::support::crafted::replaced;
 use crate::support::gateway::own_key;
 use crate::support::policies::policies;
 use crate::support::upstream::{Behaviour, json as answer_of, success};
-use crate::support::{Bench, Caller, ENI, FakeUpstream, INSTANCE, PROD_INSTANCE, Refused, Setup, TestGateway, V3};
+use crate::support::{
+    Bench, Caller, ENI, FakeUpstream, INSTANCE, PROD_INSTANCE, Refused, Setup, TestGateway, V3, ask_many, wait_for,
+};
 
 fn signature(event: &Value) -> &Value {
     &event["additionalEventData"]["gateway"]["signature"]
@@ -196,19 +198,53 @@ fn what_needs_no_secret_is_checked_of_a_claim_too() {
 /// Refused attempts under an id that anybody may know do not fill the log; what is forwarded is always in it.
 #[test]
 fn claims_have_the_budget_of_unknown_callers() {
-    let bench = Bench::with(Setup { unauthenticated: BudgetLimits { per_peer: 2, total: 2 }, ..setup() });
+    let budgets = BudgetLimits { strangers_lines: 2, ..BudgetLimits::default() };
+    let bench = Bench::with(Setup { budgets, ..setup() });
     for _ in 0..6 {
         assert_eq!(bench.gateway.ask(&claimed_bob().attach(Shape::V3Query)).status, 403);
     }
     let escaped = replaced(&claimed().attach(Shape::V3Query), "RegionId=", b"Region%49d=");
     assert_eq!(bench.gateway.ask(&escaped).status, 400);
     let written = bench.gateway.events().len();
-    // A minute may have turned in between.
-    assert!((2..=4).contains(&written), "{written}");
+    assert_eq!(written, 2);
     Received::of(&bench, "claimed", &claimed().attach(Shape::V3Query));
     assert_eq!(bench.gateway.events().len(), written + 2, "decision and outcome");
     for _ in 0..3 {
         assert_eq!(bench.gateway.ask(&listed(Caller::bob()).attach(Shape::V3Query)).status, 403);
     }
     assert_eq!(bench.gateway.events().len(), written + 5, "a verified caller's are all written");
+}
+
+/// One call of a claimed key, sent again and again: whoever reads key ids in a log can do that.
+#[test]
+fn a_claimed_call_that_is_repeated_without_end_is_throttled() {
+    let bench = bench();
+    let call = claimed().attach(Shape::V3Query);
+    let answers = ask_many(bench.gateway.address, vec![call; 1500]);
+    let (forwarded, throttled): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(forwarded.len(), bench.upstream.requests().len());
+    assert!((1..=700).contains(&forwarded.len()), "{}", forwarded.len());
+    for answer in throttled {
+        assert_eq!((answer.status, answer.code().as_str()), (400, "Throttling"), "{answer:?}");
+        let after: u64 = answer.header("x-acs-retry-after").unwrap().parse().unwrap();
+        assert!((1..=60_000).contains(&after), "{after}");
+    }
+    // What the chain puts around an event is 100 bytes.
+    let log: usize = bench.gateway.events().iter().map(|event| event.to_string().len() + 100).sum();
+    assert!(log <= 1_500_000, "{log}");
+    // Another key's calls from the same place go on, claimed or not.
+    for caller in [terway(), listed(Caller::new("LTAI5tTestClaimed002", "a third secret that ECS knows"))] {
+        Received::of(&bench, "another key", &caller.attach(Shape::V3Query));
+    }
+    bench.gateway.shutdown.cancel();
+    let told = || {
+        let summaries = bench.gateway.events().into_iter();
+        let counts =
+            summaries.filter_map(|event| event["additionalEventData"]["gateway"]["summary"]["attempts"].as_u64());
+        counts.sum::<u64>()
+    };
+    // One of them has a line, the others are counted.
+    let left_out = 1500 - u64::try_from(forwarded.len()).unwrap() - 1;
+    wait_for("the summary", || told() > 0);
+    assert_eq!(told(), left_out);
 }

@@ -14,6 +14,10 @@ const KEYS: &str = r#"
     principal = "role/terway"
 
     [[access_key]]
+    id = "LTAI5tTestClaimed002"
+    principal = "role/terway"
+
+    [[access_key]]
     id = "LTAI5tTestClaimedBob"
     principal = "user/bob"
 

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramgate::audit::{BudgetLimits, Journal, JournalIdentity, MemorySink, Sink, TagKey};
+use ramgate::audit::{Journal, JournalIdentity, MemorySink, Sink, TagKey};
+use ramgate::budget::{BudgetLimits, Budgets};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings, Signing};
 use ramgate::gateway::{
     Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
-    client_tls, run,
+    client_tls, run, steady,
 };
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory, WithoutSecret};
 use ramgate::pdp::Pdp;
@@ -42,7 +43,7 @@ pub struct Setup {
     /// Without one, lines are kept in memory.
     pub sink: Option<Box<dyn Sink>>,
     pub nonces: Option<Box<dyn NonceMemory>>,
-    pub unauthenticated: BudgetLimits,
+    pub budgets: BudgetLimits,
     /// Without it the listener is plain.
     pub tls: Option<ServerTls>,
 }
@@ -60,7 +61,7 @@ impl Default for Setup {
             upstream_roots: None,
             sink: None,
             nonces: None,
-            unauthenticated: BudgetLimits { per_peer: 10_000, total: 10_000 },
+            budgets: BudgetLimits::default(),
             tls: None,
         }
     }
@@ -133,6 +134,7 @@ impl TestGateway {
             tags: Some(TagKey::new(&[7; 32])),
         };
         let inside = runtime.enter();
+        let budgets = Arc::new(Budgets::new(setup.budgets));
         let target = UpstreamTarget { url, timeout: settings.upstream.timeout };
         let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
         let upstream = Arc::new(Upstream::new(target, setup.upstream_keys.unwrap_or_else(|| own.into()), tls));
@@ -150,10 +152,9 @@ impl TestGateway {
             issuers: Vec::new(),
             issuer_keys: Vec::new(),
             issuing: None,
-            nonces: setup
-                .nonces
-                .unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces, ramgate::gateway::steady))),
-            journal: Arc::new(Journal::new(sink, identity, setup.unauthenticated)),
+            nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces, steady))),
+            journal: Arc::new(Journal::new(sink, identity, Arc::clone(&budgets), steady)),
+            budgets,
             products: settings.products.iter().map(|product| Product::new(product.clone(), &upstream)).collect(),
             upstream,
             regions: settings.upstream.regions.clone(),

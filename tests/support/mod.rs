@@ -31,7 +31,7 @@ pub use crafted::{V1, V3};
 pub use gateway::{Setup, TestGateway};
 pub use program::{Ran, Server, program, ramgate};
 pub use upstream::FakeUpstream;
-pub use wire::{Answer, ask, exchange, read_answers, send_raw};
+pub use wire::{Answer, ask, ask_many, exchange, read_answers, send_raw};
 
 /// The demo's pair that attaches, and the demo's account.
 pub const ENI: &str = "eni-bp1demopod0000000001";

@@ -138,3 +138,53 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     matches!(stream.read(&mut [0; 1]), Ok(0))
 }
+
+/// Asks many times over a few connections that are kept, and gives every answer. A connection that the server ends is
+/// opened again.
+pub fn ask_many(address: SocketAddr, requests: Vec<Vec<u8>>) -> Vec<Answer> {
+    const CONNECTIONS: usize = 4;
+    let share = requests.len().div_ceil(CONNECTIONS).max(1);
+    std::thread::scope(|scope| {
+        let asking = requests.chunks(share).map(|requests| {
+            scope.spawn(move || {
+                let mut stream = connect(address);
+                let ask = |request: &Vec<u8>| {
+                    for _ in 0..3 {
+                        let answer = stream.write_all(request).ok().and_then(|()| read_answer(&mut stream));
+                        if answer.as_ref().is_none_or(|answer| answer.header("connection") == Some("close")) {
+                            stream = connect(address);
+                        }
+                        if let Some(answer) = answer {
+                            return answer;
+                        }
+                    }
+                    panic!("no answer")
+                };
+                requests.iter().map(ask).collect::<Vec<_>>()
+            })
+        });
+        let asking: Vec<_> = asking.collect();
+        asking.into_iter().flat_map(|asking| asking.join().unwrap()).collect()
+    })
+}
+
+/// Asks from an address of the loopback network.
+pub fn ask_from(source: [u8; 4], address: SocketAddr, request: &[u8]) -> Answer {
+    let mut stream = connect_from(source, address);
+    stream.write_all(request).unwrap();
+    read_answer(&mut stream).unwrap()
+}
+
+/// A connection from an address of the loopback network.
+pub fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((source, 0))).unwrap();
+        socket.connect(address).await.unwrap()
+    });
+    let stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}

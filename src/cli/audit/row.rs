@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::trail::{Attempt, Condition, Decision, Event, Gateway, Located, Stage, Verdict};
+use crate::trail::{Attempt, Condition, CountedAttempts, Decision, Event, Gateway, Located, Stage, Verdict};
 
 use crate::cli::plain::plain;
 
@@ -97,7 +97,9 @@ pub(super) fn text(attempt: &Attempt) -> String {
     let event = attempt.event();
     if is_summary(event) {
         let reason = event.gateway.as_ref().and_then(|gateway| gateway.reason.as_deref());
-        return format!("{}  {:<12}  {}", event.time, plain(verdict(attempt)), plain(reason.unwrap_or_default()));
+        let code = event.error.as_ref().map(|error| format!("  {}", plain(&error.code))).unwrap_or_default();
+        let verdict = plain(verdict(attempt));
+        return format!("{}  {verdict:<12}  {}{code}", event.time, plain(reason.unwrap_or_default()));
     }
     let mut pieces = vec![
         event.time.to_string(),
@@ -186,7 +188,21 @@ fn gateway_json(gateway: &Gateway) -> Value {
         "accessKeyTag": gateway.access_key_tag,
         "decision": gateway.decision.as_ref().map(decision_json),
         "policyRevision": gateway.policy_revision, "leftOut": gateway.left_out, "peer": gateway.peer,
+        "cut": gateway.cut.map(|cut| json!({
+            "parameters": cut.parameters, "resources": cut.resources, "statements": cut.statements,
+            "conditions": cut.conditions,
+        })),
+        "summary": gateway.counted.as_ref().map(counted_json),
         "chain": gateway.chain, "replica": gateway.replica,
+    })
+}
+
+fn counted_json(counted: &CountedAttempts) -> Value {
+    json!({
+        "of": counted.of, "source": counted.source, "attempts": counted.attempts,
+        "first": counted.first.map(|at| at.to_string()), "last": counted.last.map(|at| at.to_string()),
+        "operations": counted.operations, "otherOperations": counted.other_operations,
+        "resources": counted.resources, "moreResources": counted.more_resources,
     })
 }
 

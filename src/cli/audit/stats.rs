@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, print_json};
-use crate::trail::{Attempt, Verdict};
+use crate::trail::{Attempt, CountedAttempts, Stage, Verdict};
 
 use super::filter::FilterArgs;
 use super::log::LogArgs;
-use super::row::{is_summary, statements, verdict, who};
+use super::row::{statements, verdict, who};
 use crate::cli::plain::plain;
 
 /// Counts attempts: by verdict, and who was denied most, by which statement, with which code
@@ -35,6 +35,8 @@ pub(in crate::cli) struct Stats {
 #[derive(Debug, Default)]
 struct Counts {
     attempts: u64,
+    /// Of these, those that have no line of their own.
+    counted_only: u64,
     verdicts: Tally,
     principals: Tally,
     statements: Tally,
@@ -54,8 +56,13 @@ impl Stats {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let mut counts = Counts::default();
         self.log.each(|attempt| {
-            if self.filter.takes(&attempt) && !is_summary(attempt.event()) {
-                counts.take(&attempt);
+            if !self.filter.takes(&attempt) {
+                return;
+            }
+            match attempt.event().counted() {
+                Some(counted) => counts.take_counted(&attempt, counted),
+                None if is_about_the_log(&attempt) => {}
+                None => counts.take(&attempt),
             }
         })?;
         let sections = [
@@ -67,7 +74,7 @@ impl Stats {
         let limit = self.limit as usize;
         match self.format {
             OutputFormat::Json => {
-                let mut all = json!({ "attempts": counts.attempts });
+                let mut all = json!({ "attempts": counts.attempts, "countedOnly": counts.counted_only });
                 for (name, _, tally) in sections {
                     all[name] = tally.json(limit).into();
                 }
@@ -75,6 +82,9 @@ impl Stats {
             }
             OutputFormat::Text => {
                 say!("{} attempts", counts.attempts);
+                if counts.counted_only > 0 {
+                    say!("{} of them have no line of their own: a Summary line counts them", counts.counted_only);
+                }
                 sections.into_iter().for_each(|(_, title, tally)| tally.tell(title, limit));
             }
         }
@@ -82,7 +92,30 @@ impl Stats {
     }
 }
 
+/// Whether a line is about no attempt.
+fn is_about_the_log(attempt: &Attempt) -> bool {
+    attempt.event().gateway.as_ref().is_some_and(|gateway| gateway.stage == Stage::Summary)
+}
+
 impl Counts {
+    /// Attempts that a `Summary` stands for.
+    fn take_counted(&mut self, summary: &Attempt, counted: &CountedAttempts) {
+        let event = summary.event();
+        self.attempts += counted.attempts;
+        self.counted_only += counted.attempts;
+        self.verdicts.add(verdict(summary).to_owned(), counted.attempts);
+        if let Some(error) = &event.error {
+            self.codes.add(error.code.clone(), counted.attempts);
+        }
+        let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = summary.verdict() else { return };
+        self.principals.add(event.user.arn().unwrap_or_else(|| who(event)), counted.attempts);
+        let statement = match summary.verdict() {
+            Some(Verdict::ImplicitDeny) => "no statement allows it",
+            _ => "not told: the attempts were only counted",
+        };
+        self.statements.add(statement.to_owned(), counted.attempts);
+    }
+
     fn take(&mut self, attempt: &Attempt) {
         self.attempts += 1;
         self.verdicts.count(verdict(attempt).to_owned());
@@ -102,11 +135,15 @@ impl Counts {
 
 impl Tally {
     fn count(&mut self, name: String) {
+        self.add(name, 1);
+    }
+
+    fn add(&mut self, name: String, count: u64) {
         if self.counts.len() >= MOST_NAMES && !self.counts.contains_key(&name) {
-            self.others += 1;
+            self.others += count;
             return;
         }
-        *self.counts.entry(name).or_default() += 1;
+        *self.counts.entry(name).or_default() += count;
     }
 
     /// The most frequent first, then by name.

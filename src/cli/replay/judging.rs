@@ -105,6 +105,7 @@ fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: 
         for raw in batch {
             match raw.read() {
                 Ok(Located { event, .. }) if window.contains(event.time) => {
+                    judging.take_counted(&event);
                     judging.take(Attempt::read(&event, &catalog));
                 }
                 Ok(_) => judging.take(Err(Unreadable::NotJudged)),

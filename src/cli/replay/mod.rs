@@ -110,6 +110,10 @@ fn print_text(tally: &Tally, unread: u64) {
     for (why, count) in &tally.unreplayed {
         say!("{} not judged: {why}", counted(*count, "attempt"));
     }
+    if tally.counted_only > 0 {
+        let what = counted(tally.counted_only, "denied attempt");
+        say!("{what} not judged: a Summary line counts them, and no line tells what they asked for");
+    }
     if unread > 0 {
         say!("{} could not be read", counted(unread, "line"));
     }
@@ -153,7 +157,7 @@ fn json_of(tally: &Tally, unread: u64, revision: &str) -> Value {
     json!({
         "policy_revision": revision, "events": tally.events, "replayed": tally.replayed, "same": tally.same,
         "opened": flips(Direction::Opened), "closed": flips(Direction::Closed),
-        "not_replayed": unreplayed.collect::<Vec<_>>(), "not_judged_then": tally.not_judged, "unread_lines": unread,
+        "not_replayed": unreplayed.collect::<Vec<_>>(), "not_judged_then": tally.not_judged, "counted_only": tally.counted_only, "unread_lines": unread,
     })
 }
 

@@ -38,6 +38,16 @@ pub(super) fn text(
         &gateway.answers.of_gateway(),
     );
     page.keys(gateway);
+    let name = "ramgate_attempts_counted_only_total";
+    page.head(name, "counter", "Of these, refused ones that were counted and not written one by one.");
+    for (verdict, code, count) in gateway.parts.journal.unwritten() {
+        page.labelled(name, &format!("verdict=\"{verdict}\",code=\"{code}\""), count);
+    }
+    let name = "ramgate_budget_refusals_total";
+    page.head(name, "counter", "How often a budget was used up, by the table of limits and its key.");
+    for (whose, item, count) in gateway.parts.budgets.refusals() {
+        page.labelled(name, &format!("limits=\"{whose}\",key=\"{item}\""), count);
+    }
     page.counter(
         "ramgate_connections_turned_away_total",
         "Connections that ended before their first call, or were too many.",

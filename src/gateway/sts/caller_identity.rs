@@ -15,17 +15,19 @@ use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use lru::LruCache;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::budget::{Bound, Holder, Item, Source, Throttled, Whose};
 use crate::identity::{AnonymousClaim, Clock, IdentityFault, LONGEST_LIFE, NonceFault, Signed, SignedIdentity};
 use crate::policy::Trustee;
-use crate::ram::{AccountId, Identity, Origin, Parameters, Principal, Scheme, SessionName};
+use crate::ram::{AccessKeyId, AccountId, Identity, Origin, Parameters, Principal, Scheme, SessionName};
 
+use super::super::clock;
 use super::super::exchange::{Exchange, Judged, Said};
 use super::super::parts::context_of;
 use super::super::stop::Stop;
 use super::super::upstream::error_chain;
+use super::super::work_slots::{Entrant, WorkSlots};
 use super::Issuing;
 use super::answer::GrantAnswer;
 use super::fault::StsFault;
@@ -34,8 +36,15 @@ use super::wanted::{Wanted, add_claims, required, role_of};
 
 const LARGEST: usize = 16 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Questions to STS on their way.
-const AT_ONCE: usize = 16;
+/// Questions to STS under way, of all sources and of one; and how many of one may be under way or wait: a cluster whose
+/// nodes start at once behind one address.
+const AT_ONCE: usize = 64;
+const OF_EACH: usize = 8;
+const ENTRANTS_OF_EACH: usize = 512;
+/// When a source with too many questions may ask again.
+const CROWDED: Duration = Duration::from_secs(1);
+/// Keys whose owner is remembered.
+const KNOWN: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
 /// Confirmed identities that are remembered, at about 200 bytes each.
 const CONFIRMED: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
@@ -46,12 +55,14 @@ pub struct IdentityExchange {
     url: String,
     audience: String,
     tls: rustls::ClientConfig,
-    /// Whoever asks is nobody yet: STS must not be asked by all of them at once.
-    turns: Arc<Semaphore>,
     /// Identities that STS confirmed: sent again, they are refused without a question. Only what was confirmed gets in, so
     /// that strangers cannot push anything out. What is forgotten here costs a question, and the memory of nonces refuses
     /// it then.
     confirmed: Arc<Mutex<LruCache<Box<str>, ()>>>,
+    /// Whoever asks is nobody yet: STS must not be asked by all of them at once, nor by one for all.
+    slots: Arc<WorkSlots>,
+    /// To whom keys belong, as STS said lately.
+    known: Arc<Mutex<LruCache<AccessKeyId, Holder>>>,
 }
 
 /// What STS says of a caller.
@@ -93,9 +104,25 @@ impl Exchange {
             return Err(Stop::Identity(NonceFault::Used.into()));
         }
         let role = self.wanted_role(issuing, parameters, &wanted)?;
-        let (principal, session) = exchange.ask(&identity).await?;
+        let key = identity.access_key_id();
+        // A key whose owner has no budget left is not asked about again. What a call claims charges its source alone.
+        if let Some(owner) = exchange.owner_of(key) {
+            self.gateway.parts.budgets.check(&owner, Item::Exchanges, clock::steady())?;
+        }
+        let source = Holder::source(Source::from(self.attempt.source));
+        self.gateway.charge(&source, Item::Exchanges)?;
+        let entrant = exchange.slots.enter(&source).ok_or_else(|| crowded(ENTRANTS_OF_EACH))?;
+        let (principal, session) = exchange.ask(&identity, &entrant).await?;
+        drop(entrant);
         let origin = Origin::CallerIdentity(principal.arn().into());
         self.shown(&origin);
+        let owner = match self.gateway.parts.pdp.directory().has_account(principal.account()) {
+            true => Holder::principal(principal.clone()),
+            false => Holder::account(principal.account().clone()),
+        };
+        exchange.remember(key, &owner);
+        self.attempt().charged_to = Some(owner.clone());
+        self.gateway.charge(&owner, Item::Exchanges)?;
         // Only now: who is nobody must not be able to fill the memory.
         let (nonces, key) = (&self.gateway.parts.nonces, identity.access_key_id().as_str());
         let remembered = nonces.remember(&principal, key, identity.signature(), signed_at, now);
@@ -118,6 +145,7 @@ impl Exchange {
             pdp.itself(known.unwrap_or(&principal))
         };
         let assumed = assumed.map_err(StsFault::Assumption)?;
+        self.gateway.charge(&owner, Item::Keys)?;
         let name = wanted.name.clone().unwrap_or(session);
         let answer = GrantAnswer { operation: WITH_IDENTITY, token: None, id: self.id_of(assumed.principal()) };
         self.granting(issuing, assumed, &wanted, (name, origin), answer)
@@ -149,7 +177,8 @@ impl IdentityExchange {
     /// `url` is of the real STS; `audience` is what callers sign for, so that nobody else's gateway can use it here.
     pub fn new(url: String, audience: String, tls: rustls::ClientConfig) -> Self {
         let confirmed = Arc::new(Mutex::new(LruCache::new(CONFIRMED)));
-        Self { url, audience, tls, turns: Arc::new(Semaphore::new(AT_ONCE)), confirmed }
+        let known = Arc::new(Mutex::new(LruCache::new(KNOWN)));
+        Self { url, audience, tls, confirmed, slots: WorkSlots::new(AT_ONCE, OF_EACH, ENTRANTS_OF_EACH), known }
     }
 
     fn was_confirmed(&self, identity: &SignedIdentity) -> bool {
@@ -162,10 +191,19 @@ impl IdentityExchange {
         confirmed.put(known_by(identity).into(), ());
     }
 
+    /// To whom a key belongs, where STS said so lately.
+    fn owner_of(&self, key: &AccessKeyId) -> Option<Holder> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn remember(&self, key: &AccessKeyId, owner: &Holder) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).put(key.clone(), owner.clone());
+    }
+
     /// Who signed, and the name of their session.
-    async fn ask(&self, identity: &SignedIdentity) -> Result<(Principal, SessionName), StsFault> {
+    async fn ask(&self, identity: &SignedIdentity, entrant: &Entrant) -> Result<(Principal, SessionName), StsFault> {
         let said = timeout(PATIENCE, async {
-            let _turn = self.turns.acquire().await;
+            let _slot = entrant.slot().await;
             self.answer(identity).await
         });
         let said = said.await;
@@ -210,6 +248,12 @@ impl IdentityExchange {
 /// Two spellings of one signature are one.
 fn known_by(identity: &SignedIdentity) -> String {
     format!("{} {}", identity.access_key_id().as_str(), identity.signature().to_ascii_lowercase())
+}
+
+/// A source has too many questions under way and waiting.
+fn crowded(limit: usize) -> Throttled {
+    let limit = limit.try_into().unwrap_or(u64::MAX);
+    Throttled { whose: Whose::Source, item: Item::Exchanges, bound: Bound::AtOnce(limit), retry_after: CROWDED }
 }
 
 impl CallerIdentity {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{Attempt, Granted};
+use crate::budget::{Holder, Item, Source};
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Channel, Issued, Issuer, format_timestamp};
 use crate::pdp::Assumption;
@@ -156,6 +157,8 @@ impl CredentialsUri {
         let wanted =
             Assumption { role: &self.role, trustee: Trustee::Service(SERVICE), session: None, context: &context };
         let assumed = gateway.parts.pdp.assume(&wanted).map_err(StsFault::Federation)?;
+        // The place is all that is known of the caller.
+        gateway.charge(&Holder::source(Source::from(attempt.source)), Item::Keys)?;
         let expires = Wanted::of_length(self.seconds).expires(attempt.at, assumed.longest())?;
         issuing.issuer.can_issue(attempt.at).map_err(StsFault::NoKey)?;
         let origin = Origin::Address(attempt.source);

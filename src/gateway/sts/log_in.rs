@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::{Granted, Reached};
+use crate::budget::{Holder, Item, Source};
 use crate::envelope::Format;
 use crate::identity::{AnonymousClaim, Channel, Issuer, Signed, TokenFault, TokenIssuer, VerifiedToken, verify_token};
 use crate::pdp::{Assumed, Assumption, Unassumed};
@@ -77,6 +78,9 @@ impl Exchange {
         let role = Principal::new(account, Identity::Role(name));
         let assumed = self.assumed(&role, Trustee::Federated(provider), None, &context);
         let assumed = assumed.map_err(StsFault::Federation)?;
+        // A token proves nobody of the directory: the role answers for the keys, and one source gets half of them.
+        let source = Source::from(self.attempt.source);
+        self.gateway.charge(&Holder::principal_at(source, assumed.principal().clone()), Item::Keys)?;
         let answer = GrantAnswer {
             operation: WITH_OIDC,
             token: Some(TokenInfo::new(&token)),
@@ -103,6 +107,7 @@ impl Exchange {
         let role = Principal::new(account, Identity::Role(name));
         let assumed = self.assumed(&role, Trustee::Principal(&caller.principal), policy, &context);
         let assumed = assumed.map_err(StsFault::Assumption)?;
+        self.gateway.charge(&self.attempt.holder(), Item::Keys)?;
         let arn = caller.principal.arn().into();
         let origin = match &caller.proof {
             Proof::AccessKey(id) | Proof::ClaimedKey(id) => Origin::AccessKey { id: id.clone(), arn },

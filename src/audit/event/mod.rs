@@ -1,5 +1,7 @@
 //! One event in the shape of ActionTrail, ours under `additionalEventData.gateway` (`spec/ecs-eni.md` C.1 and C.4).
 
+mod length;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,7 +16,9 @@ use crate::ram::{Identity, Origin, Proof};
 
 use super::attempt::{Attempt, Reached};
 use super::bounded::bounded;
+use super::cut::Cut;
 use super::granted::{Granted, ShownSession};
+use super::notice::ShownCount;
 use super::tag_key::TagKey;
 use super::user_identity::{UserIdentity, key_of};
 
@@ -72,6 +76,8 @@ pub(super) struct Judged<'a> {
     pub(super) call: &'a Call,
     pub(super) verdict: Verdict,
     pub(super) decision: &'a RawValue,
+    /// What was left out of the decision.
+    pub(super) cut: Cut,
     pub(super) revision: &'a str,
 }
 
@@ -151,6 +157,12 @@ struct Gateway<'a> {
     policy_revision: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<Cow<'a, str>>,
+    /// What the line leaves out because of its length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<Cut>,
+    /// Attempts that a line of stage `Summary` stands for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<ShownCount<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<Upstream<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,7 +218,7 @@ impl<'a> Event<'a> {
         let scheme = attempt.scheme.map_or("none", |scheme| scheme.as_str());
         let signature = Signature { scheme, verified: authenticated, issuer, subject };
         let parameters = &attempt.parameters[..attempt.parameters.len().min(MOST_PARAMETERS)];
-        Self {
+        let event = Self {
             event_id: &attempt.id,
             event_version: "1",
             event_category: "Management",
@@ -246,6 +258,8 @@ impl<'a> Event<'a> {
                     decision: None,
                     policy_revision: None,
                     left_out: attempt.left_out.iter().map(|name| bounded(name)).collect(),
+                    cut: None,
+                    summary: None,
                     upstream: None,
                     http_status: None,
                     peer: Some(attempt.peer).filter(|peer| *peer != attempt.source),
@@ -253,7 +267,24 @@ impl<'a> Event<'a> {
                     replica: &identity.replica,
                 },
             },
+        };
+        event.cutting(Cut { parameters: attempt.parameters.len() - parameters.len(), ..Cut::default() })
+    }
+
+    fn cutting(mut self, cut: Cut) -> Self {
+        let gateway = &mut self.additional_event_data.gateway;
+        gateway.cut = Some(gateway.cut.unwrap_or_default().and(cut)).filter(|cut| cut.is_any());
+        self
+    }
+
+    /// The attempts that a `Summary` stands for, and whose they were.
+    pub(super) fn with_count(mut self, count: ShownCount<'a>, code: &'a str, user: Option<UserIdentity<'a>>) -> Self {
+        self.error_code = Some(bounded(code));
+        if let Some(user) = user {
+            self.user_identity = user;
         }
+        self.additional_event_data.gateway.summary = Some(count);
+        self
     }
 
     /// More is to come for this attempt.
@@ -282,7 +313,7 @@ impl<'a> Event<'a> {
         let gateway = &mut self.additional_event_data.gateway;
         gateway.decision = Some(judged.decision);
         gateway.policy_revision = Some(judged.revision);
-        self
+        self.cutting(judged.cut)
     }
 
     /// A session begins, with these rights.

@@ -1,0 +1,204 @@
+//! Attempts that were counted and not written one by one: whose they were, how many, with which code, and from when to
+//! when. Nothing that was counted is ever lost: what finds no place of its own is counted under its code.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::budget::Holder;
+use crate::ram::Resource;
+
+use super::attempt::Attempt;
+
+/// Holders and codes that are counted by themselves. A line is written for each in a minute.
+const MOST: usize = 512;
+/// Names of operations in one line.
+const MOST_OPERATIONS: usize = 16;
+/// Resources that one count tells apart.
+const MOST_RESOURCES: usize = 1024;
+/// How long an attempt may be counted before a line says so.
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    groups: HashMap<Group, Count>,
+}
+
+/// What is counted together. Without a holder: of all who found no place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Group {
+    pub(super) holder: Option<Holder>,
+    pub(super) verdict: &'static str,
+    /// What the callers were told.
+    pub(super) code: String,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Count {
+    pub(super) attempts: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    /// When the first was counted, by the monotonic clock.
+    since: Duration,
+    /// RAM's numeric id of the holder.
+    pub(super) caller_id: Option<String>,
+    pub(super) operations: BTreeSet<String>,
+    /// Whether there were operations besides: of no name that the catalogue has, or more than are listed.
+    pub(super) other_operations: bool,
+    /// Digests of their names.
+    resources: HashSet<u64>,
+    /// Whether there were more than are told apart.
+    pub(super) more_resources: bool,
+}
+
+/// One attempt to be counted.
+pub(super) struct Uncounted<'a> {
+    pub(super) attempt: &'a Attempt,
+    pub(super) verdict: &'static str,
+    pub(super) code: &'a str,
+    /// None where the catalogue has no such operation.
+    pub(super) operation: Option<&'a str>,
+    /// That were judged.
+    pub(super) resources: &'a [Resource<'a>],
+}
+
+impl Counted {
+    /// `now` is monotonic.
+    pub(super) fn add(&mut self, uncounted: Uncounted<'_>, now: Duration) {
+        let Uncounted { attempt, verdict, code, operation, resources } = uncounted;
+        let mut group = Group { holder: Some(attempt.holder()), verdict, code: code.to_owned() };
+        if self.groups.len() >= MOST && !self.groups.contains_key(&group) {
+            group.holder = None;
+        }
+        let caller_id = attempt.caller_id.clone().filter(|_| group.holder.is_some());
+        let count = self.groups.entry(group).or_insert_with(|| Count::new(attempt.at, caller_id, now));
+        count.attempts += 1;
+        count.first = count.first.min(attempt.at);
+        count.last = count.last.max(attempt.at);
+        count.add_operation(operation);
+        for resource in resources {
+            count.add_resource(digest(resource.as_str()));
+        }
+    }
+
+    /// Takes what has been counted for a minute; `now` is monotonic.
+    pub(super) fn take_due(&mut self, now: Duration) -> Vec<(Group, Count)> {
+        self.groups.extract_if(|_, count| now.saturating_sub(count.since) >= MINUTE).collect()
+    }
+
+    /// Takes everything: for a log that ends.
+    pub(super) fn take_all(&mut self) -> Vec<(Group, Count)> {
+        self.groups.drain().collect()
+    }
+
+    /// Puts back what could not be told, so that it is told later.
+    pub(super) fn put_back(&mut self, counts: impl IntoIterator<Item = (Group, Count)>) {
+        for (mut group, count) in counts {
+            if self.groups.len() >= MOST && !self.groups.contains_key(&group) {
+                group.holder = None;
+            }
+            match self.groups.get_mut(&group) {
+                Some(known) => known.absorb(count),
+                None => drop(self.groups.insert(group, count)),
+            }
+        }
+    }
+}
+
+impl Count {
+    fn new(at: Timestamp, caller_id: Option<String>, now: Duration) -> Self {
+        Self {
+            attempts: 0,
+            first: at,
+            last: at,
+            since: now,
+            caller_id,
+            operations: BTreeSet::new(),
+            other_operations: false,
+            resources: HashSet::new(),
+            more_resources: false,
+        }
+    }
+
+    /// How many resources were told apart.
+    pub(super) fn resources(&self) -> usize {
+        self.resources.len()
+    }
+
+    fn add_operation(&mut self, operation: Option<&str>) {
+        match operation {
+            Some(name) if self.operations.contains(name) => {}
+            Some(name) if self.operations.len() < MOST_OPERATIONS => drop(self.operations.insert(name.to_owned())),
+            Some(_) | None => self.other_operations = true,
+        }
+    }
+
+    fn add_resource(&mut self, digest: u64) {
+        if self.resources.len() < MOST_RESOURCES {
+            self.resources.insert(digest);
+        } else if !self.resources.contains(&digest) {
+            self.more_resources = true;
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.attempts += other.attempts;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.since = self.since.min(other.since);
+        self.other_operations |= other.other_operations;
+        self.more_resources |= other.more_resources;
+        other.operations.iter().for_each(|name| self.add_operation(Some(name)));
+        other.resources.into_iter().for_each(|digest| self.add_resource(digest));
+    }
+}
+
+pub(super) fn digest(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    fn count(counted: &mut Counted, source: u32, code: &str, at: i64) {
+        let time = Timestamp::from_second(1_700_000_000 + at).unwrap();
+        let attempt = Attempt::new("ID".to_owned(), time, IpAddr::V4(Ipv4Addr::from(source)));
+        let resources = ["eni/eni-1", "instance/i-1"].map(|id| format!("acs:ecs:cn-hangzhou:1:{id}").parse().unwrap());
+        let operation = Some("AttachNetworkInterface");
+        let uncounted = Uncounted { attempt: &attempt, verdict: "Refused", code, operation, resources: &resources };
+        counted.add(uncounted, Duration::from_secs(at.unsigned_abs()));
+    }
+
+    #[test]
+    fn counts_are_kept_by_holder_and_code_and_told_after_a_minute() {
+        let mut counted = Counted::default();
+        for at in [3, 9, 30] {
+            count(&mut counted, 1, "A", at);
+            count(&mut counted, 2, "B", at + 5);
+        }
+        assert!(counted.take_due(Duration::from_secs(62)).is_empty());
+        let due = counted.take_due(Duration::from_secs(63));
+        let [(group, count)] = due.as_slice() else { panic!("{due:?}") };
+        assert_eq!((group.code.as_str(), count.attempts, count.resources()), ("A", 3, 2));
+        assert_eq!((count.first.as_second(), count.last.as_second()), (1_700_000_003, 1_700_000_030));
+        counted.put_back(due);
+        assert_eq!(counted.take_all().iter().map(|(_, count)| count.attempts).sum::<u64>(), 6);
+    }
+
+    #[test]
+    fn what_finds_no_place_is_counted_all_the_same() {
+        let mut counted = Counted::default();
+        (0..10_000).for_each(|source| count(&mut counted, source, "A", 0));
+        let all = counted.take_all();
+        assert_eq!((all.len(), all.iter().map(|(_, count)| count.attempts).sum::<u64>()), (MOST + 1, 10_000));
+        let others = all.iter().find(|(group, _)| group.holder.is_none()).unwrap();
+        assert_eq!(others.1.attempts, 10_000 - MOST as u64);
+    }
+}

@@ -1,0 +1,86 @@
+//! One holder's minute, and a bounded number of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::holder::Holder;
+use super::item::{Bound, Item, Throttled, Whose};
+use super::limits::PerMinute;
+
+/// Holders whose minute is under way, in one shard.
+const MOST: usize = 4096;
+const MINUTE: Duration = Duration::from_secs(60);
+/// Between two searches of a full shard for minutes that are over.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// What was used since the minute began.
+#[derive(Debug, Default)]
+pub(super) struct Minute {
+    since: Duration,
+    pub(super) used: [u64; Item::ALL.len()],
+    /// Digests of what came in this minute.
+    pub(super) kinds: Vec<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    minutes: HashMap<Holder, Minute>,
+    /// Of all for whom there was no room.
+    others: Minute,
+    swept: Duration,
+}
+
+/// Whether a holder has a minute of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Own,
+    Shared,
+}
+
+impl Minute {
+    fn is_over(&self, now: Duration) -> bool {
+        now.saturating_sub(self.since) >= MINUTE
+    }
+
+    /// Begins anew when the minute is over.
+    pub(super) fn begin(&mut self, now: Duration) {
+        if self.is_over(now) {
+            *self = Self { since: now, ..Self::default() };
+        }
+    }
+
+    /// Whether there is room for one more.
+    pub(super) fn check(&self, limits: &PerMinute, whose: Whose, item: Item, now: Duration) -> Result<(), Throttled> {
+        let limit = limits.of(item);
+        if self.used[item as usize] < limit {
+            return Ok(());
+        }
+        let retry_after = (self.since + MINUTE).saturating_sub(now);
+        Err(Throttled { whose, item, bound: Bound::AMinute(limit), retry_after })
+    }
+}
+
+impl Shard {
+    pub(super) fn minute(&mut self, holder: &Holder, now: Duration) -> (&mut Minute, Room) {
+        if !self.minutes.contains_key(holder) {
+            self.make_room(now);
+            if self.minutes.len() < MOST {
+                self.minutes.insert(holder.clone(), Minute { since: now, ..Minute::default() });
+            }
+        }
+        let (minute, room) = match self.minutes.get_mut(holder) {
+            Some(minute) => (minute, Room::Own),
+            None => (&mut self.others, Room::Shared),
+        };
+        minute.begin(now);
+        (minute, room)
+    }
+
+    /// Drops the minutes that are over: what was used in them counts for nothing any more.
+    fn make_room(&mut self, now: Duration) {
+        if self.minutes.len() >= MOST && now.saturating_sub(self.swept) >= SWEEP {
+            self.swept = now;
+            self.minutes.retain(|_, minute| !minute.is_over(now));
+        }
+    }
+}

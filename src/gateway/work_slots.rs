@@ -1,0 +1,151 @@
+//! Work that is under way at once: so much of each holder, and so much of all together, so that slow work of one holder
+//! keeps no other out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::budget::Holder;
+
+/// Slots for one kind of work. A holder's first work under way has slots apart from everything else, so that a few
+/// holders with much to do leave room for one that has none under way.
+#[derive(Debug)]
+pub(super) struct WorkSlots {
+    of_each: usize,
+    /// Of one holder, under way and waiting.
+    entrants_of_each: usize,
+    first: Arc<Semaphore>,
+    more: Arc<Semaphore>,
+    holders: Mutex<HashMap<Holder, Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    slots: Arc<Semaphore>,
+    entrants: usize,
+    under_way: usize,
+}
+
+/// Work of a holder that waits for a slot. The holder is forgotten with its last one.
+#[derive(Debug)]
+pub(super) struct Entrant {
+    all: Arc<WorkSlots>,
+    holder: Holder,
+    slots: Arc<Semaphore>,
+}
+
+/// A slot; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Slot<'a> {
+    entrant: &'a Entrant,
+    own: Option<OwnedSemaphorePermit>,
+    of_all: Option<OwnedSemaphorePermit>,
+}
+
+impl WorkSlots {
+    /// `of_all` at once, of them `of_each` for one holder, and a quarter for what is its holder's only work.
+    pub(super) fn new(of_all: usize, of_each: usize, entrants_of_each: usize) -> Arc<Self> {
+        let first = (of_all / 4).max(1);
+        Arc::new(Self {
+            of_each,
+            entrants_of_each,
+            first: Arc::new(Semaphore::new(first)),
+            more: Arc::new(Semaphore::new(of_all.saturating_sub(first).max(1))),
+            holders: Mutex::default(),
+        })
+    }
+
+    /// None when the holder has too much work under way or waiting.
+    pub(super) fn enter(self: &Arc<Self>, holder: &Holder) -> Option<Entrant> {
+        let mut holders = self.lock();
+        let new = || Entry { slots: Arc::new(Semaphore::new(self.of_each)), entrants: 0, under_way: 0 };
+        let entry = holders.entry(holder.clone()).or_insert_with(new);
+        if entry.entrants >= self.entrants_of_each {
+            return None;
+        }
+        entry.entrants += 1;
+        Some(Entrant { all: Arc::clone(self), holder: holder.clone(), slots: Arc::clone(&entry.slots) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Holder, Entry>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entrant {
+    /// Waits for a slot: behind other work of the holder's, then behind other holders that have as much under way.
+    pub(super) async fn slot(&self) -> Slot<'_> {
+        let own = Arc::clone(&self.slots).acquire_owned().await.ok();
+        let is_first = self.all.lock().get_mut(&self.holder).is_none_or(|entry| {
+            entry.under_way += 1;
+            entry.under_way == 1
+        });
+        let mut slot = Slot { entrant: self, own, of_all: None };
+        let pool = if is_first { &self.all.first } else { &self.all.more };
+        slot.of_all = Arc::clone(pool).acquire_owned().await.ok();
+        slot
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entrant.all.lock().get_mut(&self.entrant.holder) {
+            entry.under_way -= 1;
+        }
+        drop((self.of_all.take(), self.own.take()));
+    }
+}
+
+impl Drop for Entrant {
+    fn drop(&mut self) {
+        let mut holders = self.all.lock();
+        if let Some(entry) = holders.get_mut(&self.holder) {
+            entry.entrants -= 1;
+            if entry.entrants == 0 {
+                holders.remove(&self.holder);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn holder(last: u8) -> Holder {
+        Holder::source(IpAddr::from([192, 0, 2, last]).into())
+    }
+
+    async fn is_free(entrant: &Entrant) -> bool {
+        timeout(Duration::from_millis(20), entrant.slot()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_holder_with_much_to_do_keeps_no_other_out() {
+        let slots = WorkSlots::new(8, 5, 6);
+        let entrants: Vec<_> = (0..6).map(|_| slots.enter(&holder(1)).unwrap()).collect();
+        assert!(slots.enter(&holder(1)).is_none(), "no more may wait");
+        let other: Vec<_> = (0..4).map(|_| slots.enter(&holder(2)).unwrap()).collect();
+        let mut held = Vec::new();
+        for entrant in &entrants[..5] {
+            held.push(entrant.slot().await);
+        }
+        assert!(!is_free(&entrants[5]).await, "as many as one holder has");
+        for entrant in &other[..3] {
+            held.push(entrant.slot().await);
+        }
+        assert!(!is_free(&other[3]).await, "as many as there are for further work");
+        let third = slots.enter(&holder(3)).unwrap();
+        assert!(is_free(&third).await, "its only work");
+        drop(held);
+        assert!(is_free(&entrants[5]).await && is_free(&other[3]).await);
+        drop((entrants, other, third));
+        assert!(slots.lock().is_empty());
+    }
+}
