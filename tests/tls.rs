@@ -309,7 +309,8 @@ mod clients {
         }
         assert_eq!(send(&with_header(&attach(), "Origin: https://evil.example.com")).status, 200, "signed, so meant");
         for line in ["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Accept: */*"] {
-            assert_ne!(send(&with_header(&unsigned(), line)).code(), "InvalidParameter", "{line}");
+            let answer = send(&with_header(&unsigned(), line));
+            assert!(answer.status == 200 || answer.code() != "InvalidParameter", "{line}: {answer:?}");
         }
         assert!(gateway.events().iter().any(|event| event["additionalEventData"]["gateway"]["verdict"] == "Allow"));
     }

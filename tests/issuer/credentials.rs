@@ -79,7 +79,11 @@ fn the_two_listeners_are_apart() {
     let gateway = start();
     let answer = gateway.ask(&raw("GET", "/terway", &[("Host", "gateway.test")], ""));
     assert_eq!(answer.status, 400, "{answer:?}");
-    let answer = ask(place(&gateway), &super::issuing::alice().attach(Shape::V1Query));
+    let mut alice = super::issuing::alice();
+    let answer = ask(place(&gateway), &alice.attach(Shape::V1Query));
+    assert_eq!((answer.status, answer.code().as_str()), (403, "NoPermission"), "for another host: {answer:?}");
+    alice.host = place(&gateway).to_string();
+    let answer = ask(place(&gateway), &alice.attach(Shape::V1Query));
     assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter"), "{answer:?}");
 }
 
