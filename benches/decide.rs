@@ -20,6 +20,18 @@ fn decide(bencher: Bencher<'_, '_>, statements: usize) {
     bencher.bench_local(|| pdp.decide(black_box(question(&principal))));
 }
 
+/// A denial with so many statements, of which none matches, and its reason: what the denied caller makes the gateway do.
+#[divan::bench(args = [100, 10_000, 100_000])]
+fn deny(bencher: Bencher<'_, '_>, statements: usize) {
+    let (pdp, principal) = pdp(statements);
+    bencher.bench_local(|| {
+        let ramgate::pdp::Ruling::Denied(denied) = pdp.decide(black_box(refused(&principal))) else {
+            panic!("no statement matches");
+        };
+        denied.reason().len()
+    });
+}
+
 /// From parameters to a call: names, types, region, both ARNs.
 #[divan::bench]
 fn bind(bencher: Bencher<'_, '_>) {
@@ -44,13 +56,18 @@ fn load(bencher: Bencher<'_, '_>, statements: usize) {
 }
 
 fn question(principal: &Principal) -> Question<Asked> {
-    let arn = |text: &str| text.parse().expect("an ARN");
+    asked(principal, "eni-bp17pdijfczax1huji01", "i-bp16qstyvxj9gpqw0001")
+}
+
+fn refused(principal: &Principal) -> Question<Asked> {
+    asked(principal, "eni-x", "i-x")
+}
+
+fn asked(principal: &Principal, eni: &str, instance: &str) -> Question<Asked> {
+    let arn = |id: &str| format!("acs:ecs:cn-hangzhou:1234567890123456:{id}").parse().expect("an ARN");
     let subject = Asked {
         action: "ecs:AttachNetworkInterface".parse().expect("an action"),
-        resources: vec![
-            arn("acs:ecs:cn-hangzhou:1234567890123456:eni/eni-bp17pdijfczax1huji01"),
-            arn("acs:ecs:cn-hangzhou:1234567890123456:instance/i-bp16qstyvxj9gpqw0001"),
-        ],
+        resources: vec![arn(&format!("eni/{eni}")), arn(&format!("instance/{instance}"))],
     };
     let mut context = Context::default();
     for (key, value) in [(ContextKey::SourceIp, "10.0.0.1"), (ContextKey::CurrentTime, "2026-01-01T00:00:00Z")] {

@@ -32,7 +32,7 @@ use super::stop::Stop;
 use super::sts::{self, Granting};
 use super::turn::{ReadHead, RefusedHead};
 use super::upstream_keys::KeyFault;
-use super::{called, clock, host, inbound, region_alias, upstream};
+use super::{called, clock, host, inbound, long, region_alias, upstream};
 
 /// One call on its way, and what is known of it so far.
 pub(super) struct Exchange {
@@ -189,7 +189,12 @@ impl Exchange {
                 gateway.parts.facts.of(question.subject().as_ref().resources(), &self.payer(), self.deadline).await?;
             question = question.with_facts(facts);
         }
-        match pdp.decide(question) {
+        let ruling = if pdp.is_long(&question) {
+            long::decide(&gateway, question, self.deadline).await?
+        } else {
+            pdp.decide(question)
+        };
+        match ruling {
             Ruling::Permitted(permit) => {
                 if self.attempt.reached == Reached::Unauthenticated {
                     gateway.charge(&self.attempt.holder(), Item::ClaimedCalls)?;

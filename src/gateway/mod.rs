@@ -26,6 +26,7 @@ mod instance_role;
 mod issuer_keys;
 mod key_health;
 mod key_watch;
+mod long;
 mod metadata;
 mod neighbour;
 mod one_request;

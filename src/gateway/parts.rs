@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::Semaphore;
+
 use crate::audit::{Attempt, Journal};
 use crate::budget::{Budgets, Holder, Item, Throttled};
 use crate::catalog::{Answer, Catalog, Operation};
@@ -19,6 +21,7 @@ use super::answer_counts::AnswerCounts;
 use super::called::ECS;
 use super::clock;
 use super::issuer_keys::IssuerKeys;
+use super::long;
 use super::product::Product;
 use super::reader::ReaderLimits;
 use super::refusal_log::RefusalLog;
@@ -70,6 +73,8 @@ pub struct Gateway {
     /// What calls were answered with.
     pub(super) answers: AnswerCounts,
     pub(super) refusal_log: RefusalLog,
+    /// Turns for judging that may take long.
+    pub(super) long_judging: Arc<Semaphore>,
     /// Connections that ended before their first call, since that was last told.
     pub(super) turned_away: AtomicU64,
     /// The same since the start, with those that were too many.
@@ -103,6 +108,7 @@ impl Gateway {
             denial,
             answers,
             refusal_log: RefusalLog::default(),
+            long_judging: long::turns(),
             turned_away: AtomicU64::new(0),
             turned_away_ever: AtomicU64::new(0),
             indirect: Default::default(),

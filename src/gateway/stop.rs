@@ -55,6 +55,8 @@ pub(super) enum Stop {
     /// A budget of the caller's is used up.
     Throttled(Throttled),
     Audit(SinkFault),
+    /// The caller's policies take long to judge by, and the call's time was up before its turn came.
+    NotJudgedInTime,
     /// The whole of the call took too long before anything was sent.
     TimeIsUp,
     Upstream(UpstreamFault),
@@ -127,6 +129,7 @@ impl Stop {
             Self::Sts(fault) => fault.refusal(),
             Self::Throttled(Throttled { whose: Whose::Principal, .. }) => Refusal::ThrottledPrincipal,
             Self::Throttled(Throttled { whose: Whose::Source, .. }) => Refusal::ThrottledSource,
+            Self::NotJudgedInTime => Refusal::Overloaded,
             Self::Audit(_) | Self::TimeIsUp => Refusal::Audit,
             Self::Upstream(UpstreamFault::Unreachable(_)) => Refusal::UpstreamUnreachable,
             Self::Upstream(UpstreamFault::OutcomeUnknown(_)) => Refusal::UpstreamTimeout,
@@ -172,6 +175,10 @@ impl Stop {
             Self::Denied(denied) => denied.reason().to_owned(),
             Self::Sts(fault) => fault.to_string(),
             Self::Throttled(throttled) => throttled.to_string(),
+            Self::NotJudgedInTime => {
+                "the caller's policies take long to judge by, and too many such calls were waiting: the call was not judged"
+                    .to_owned()
+            }
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
             Self::Upstream(fault) => fault.to_string(),

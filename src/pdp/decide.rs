@@ -8,6 +8,9 @@ use super::directory::Directory;
 use super::question::{Question, Subject};
 use super::verdict::{Denied, Permit, Ruling};
 
+/// Judging that meets more statements than this is long: about a tenth of a millisecond and more.
+const LONG: usize = 2048;
+
 /// One set of policies in force. The same in the gateway, in a policy test and over a recorded log.
 #[derive(Clone, Debug)]
 pub struct Pdp {
@@ -60,6 +63,14 @@ impl Pdp {
         let action = question.subject.action();
         let session = question.session.as_ref().map(|set| set.needs(action));
         self.layers(question).needs(action).and(session.unwrap_or_default())
+    }
+
+    /// Whether judging could take so long that it should not happen on a thread that others wait for: known from the
+    /// principal's policies, whatever the call.
+    pub fn is_long<T: Subject>(&self, question: &Question<T>) -> bool {
+        let layers = self.layers(question);
+        let met = if question.subject.is_unlisted() { layers.statements() } else { layers.longest_way() };
+        met > LONG
     }
 
     /// Total: a principal that is not in the directory has no policies, and is denied for that.

@@ -45,6 +45,8 @@ pub(super) struct Index {
     entries: Box<[Entry]>,
     /// The labels of all nodes.
     labels: Box<[u8]>,
+    /// The most entries that one way down meets.
+    longest_way: usize,
 }
 
 /// Where a statement is found again: which document of the set, and which statement of it.
@@ -116,6 +118,11 @@ struct Seed<'s> {
 }
 
 impl Index {
+    /// The most entries that one question can meet, whatever it is about: how long it can take.
+    pub(super) fn longest_way(&self) -> usize {
+        self.longest_way
+    }
+
     /// The first statement, in no promised order, of this effect that applies.
     pub(super) fn find(&self, effect: Effect, sought: &Sought<'_>) -> Option<At> {
         let mut found = None;
@@ -260,6 +267,7 @@ pub(super) struct Builder {
     labels: Vec<u8>,
     /// Room for seeds, without any.
     seeds: Vec<Vec<Seed<'static>>>,
+    longest_way: usize,
 }
 
 /// The same room, emptied, for seeds of another life.
@@ -288,14 +296,17 @@ impl Builder {
     /// Level by level, so that the children of a node lie side by side and no depth of nesting needs a deep stack.
     fn grow(&mut self, roots: &[Vec<Seed<'_>>]) {
         let mut waiting = std::collections::VecDeque::new();
+        self.longest_way = 0;
         for root in roots {
             let node = self.node(&[]);
             self.nodes.push(node);
-            waiting.push_back((self.nodes.len() - 1, &root[..], 0));
+            waiting.push_back((self.nodes.len() - 1, &root[..], 0, 0));
         }
-        while let Some((node, seeds, depth)) = waiting.pop_front() {
+        while let Some((node, seeds, depth, above)) = waiting.pop_front() {
             let here = seeds.partition_point(|seed| seed.prefix.len() == depth);
             let (here, mut below) = seeds.split_at(here);
+            let met = above + here.len();
+            self.longest_way = self.longest_way.max(met);
             self.add_runs(node, here);
             self.nodes[node].first_child = number(self.nodes.len());
             while let Some(first) = below.first() {
@@ -305,7 +316,7 @@ impl Builder {
                 let child = self.node(&first.prefix[depth..shared]);
                 self.nodes.push(child);
                 self.nodes[node].children += 1;
-                waiting.push_back((self.nodes.len() - 1, group, shared));
+                waiting.push_back((self.nodes.len() - 1, group, shared, met));
                 below = others;
             }
         }
@@ -342,6 +353,7 @@ impl Builder {
             runs: exact(&mut self.runs),
             entries: exact(&mut self.entries),
             labels: self.labels.as_slice().into(),
+            longest_way: self.longest_way,
         };
         self.labels.clear();
         index

@@ -99,6 +99,18 @@ impl Layers {
         control.chain(account).chain(groups)
     }
 
+    /// The most statements that judging one resource can meet, for an action with a lane: those that neither the action
+    /// nor the beginning of a resource's id tells apart.
+    pub fn longest_way(&self) -> usize {
+        self.sets().map(|(_, _, set)| set.longest_way()).sum()
+    }
+
+    /// How many statements there are, which is what judging an action without a lane looks at.
+    pub fn statements(&self) -> usize {
+        let documents = self.sets().flat_map(|(_, _, set)| set.documents());
+        documents.map(|document| document.statements().len()).sum()
+    }
+
     /// The same with each set as `change` gives it back; it is asked once for each place a set stands in.
     #[must_use]
     pub fn map(&self, mut change: impl FnMut(&Arc<PolicySet>) -> Arc<PolicySet>) -> Self {

@@ -143,6 +143,11 @@ impl PolicySet {
         })
     }
 
+    /// The most statements that one question about an action with a lane can meet.
+    pub(super) fn longest_way(&self) -> usize {
+        self.index.longest_way()
+    }
+
     pub(super) fn lanes(&self) -> &Lanes {
         &self.lanes
     }

@@ -1,0 +1,170 @@
+//! What denials and large policies come to: the reason among very many statements, the whole proof on demand, and the
+//! warnings about RAM's own quotas. No test here measures time; `.ci/long/denial-cost` does.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::caller::Shape;
+use support::program::{Server, program};
+use support::{ACCOUNT, Caller, ENI, INSTANCE, Setup, TestGateway, policies, ramgate};
+use tempfile::tempdir;
+
+const RIGHTS: usize = 10_000;
+const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+
+fn document(statements: &[String]) -> String {
+    format!(r#"{{"Version": "1", "Statement": [{}]}}"#, statements.join(","))
+}
+
+fn allow(resource: &str, condition: &str) -> String {
+    format!(r#"{{"Effect": "Allow", "Action": "ecs:AttachNetworkInterface", "Resource": "{resource}"{condition}}}"#)
+}
+
+/// A gateway at which bob has these statements, 1,000 in a document, and alice may attach whatever she likes.
+fn gateway(statements: &[String]) -> TestGateway {
+    let texts: Vec<String> = statements.chunks(1_000).map(document).collect();
+    let names: Vec<String> = (0..texts.len()).map(|at| format!("p{at}")).collect();
+    let everything = document(&[allow("*", "")]);
+    let mut documents: Vec<(&str, &str)> =
+        names.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
+    documents.push(("everything", &everything));
+    let account = format!(
+        "schema = 1\naccount = \"{ACCOUNT}\"\n[users.alice]\npolicies = [\"everything\"]\n[users.bob]\npolicies = {names:?}\n\
+         [roles.terway]\npolicies = [\"everything\"]\n"
+    );
+    TestGateway::start(Setup { policies: policies(&account, &documents), ..Setup::default() })
+}
+
+fn attach(gateway: &TestGateway, caller: &Caller, eni: &str) -> u16 {
+    let parameters = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", eni), ("InstanceId", INSTANCE)];
+    gateway.ask(&caller.request(Shape::V3Query, &parameters)).status
+}
+
+fn reason(gateway: &TestGateway) -> String {
+    let event = gateway.last_event();
+    event["additionalEventData"]["gateway"]["reason"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_denial_among_ten_thousand_statements_names_the_nearest() {
+    let statements: Vec<String> = (0..RIGHTS).map(|at| allow(&format!("acs:ecs:*:*:eni/eni-{at:08}"), "")).collect();
+    let gateway = gateway(&statements);
+    assert_eq!(attach(&gateway, &Caller::bob(), "eni-00007123x"), 403);
+    let reason = reason(&gateway);
+    assert!(reason.contains("; nearest: p7#123 (") && reason.ends_with("resource id does not match"), "{reason}");
+}
+
+/// Such a principal is judged beside the threads that serve connections, with the same answers.
+#[test]
+fn where_only_conditions_differ_the_answers_are_the_same() {
+    let wanted = |at: usize| format!(r#", "Condition": {{"StringEquals": {{"acs:SourceIp": "192.0.2.{at}"}}}}"#);
+    let mut statements: Vec<String> = (0..RIGHTS).map(|at| allow("*", &wanted(at))).collect();
+    let denied = gateway(&statements);
+    assert_eq!(attach(&denied, &Caller::bob(), ENI), 403);
+    let reason = reason(&denied);
+    assert!(reason.contains("; nearest of those examined: p0#"), "{reason}");
+    assert_eq!(attach(&denied, &Caller::alice(), ENI), 200);
+    statements.push(allow("*", ""));
+    let allowed = gateway(&statements);
+    assert_eq!(attach(&allowed, &Caller::bob(), ENI), 200);
+}
+
+#[test]
+fn of_very_many_denies_a_line_names_some() {
+    let deny = allow("*", "").replace("Allow", "Deny");
+    let gateway = gateway(&vec![deny; RIGHTS]);
+    assert_eq!(attach(&gateway, &Caller::bob(), ENI), 403);
+    let event = gateway.last_event();
+    assert!(event.to_string().len() < 16 << 10, "{} bytes", event.to_string().len());
+    assert!(reason(&gateway).ends_with(" and others"), "{}", reason(&gateway));
+    let resources = &event["additionalEventData"]["gateway"]["decision"]["Resources"];
+    assert_eq!(resources[0]["MatchedPolicies"].as_array().unwrap().len(), 16);
+}
+
+#[test]
+fn the_whole_proof_of_a_denial_is_shown_on_demand() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(&mut program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops");
+    let url = server.url();
+    let call = ["call", "--endpoint", &url, "--key", "LTAI5tDemoAlice00000", "--region", "cn-hangzhou"];
+    let on = ["--eni", ENI, "--instance", support::PROD_INSTANCE];
+    assert_eq!(ramgate(folder.path(), &[&call[..], &on].concat()).status, 1);
+    let log = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let line: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    let id = line["event"]["eventId"].as_str().unwrap();
+
+    let shown = show(folder.path(), id, POLICIES, &[]);
+    let revision = line["event"]["additionalEventData"]["gateway"]["policyRevision"].as_str().unwrap_or_default();
+    for said in [
+        &format!("judged again by revision {revision}"),
+        ", as it was then",
+        "explicit deny: ecs:AttachNetworkInterface as 1234567890123456:user/alice",
+        "  AccountLevelIdentityBasedPolicy: explicit deny",
+        "by group `netops`: applies, but does not decide",
+    ] {
+        assert!(shown.contains(said), "no `{said}`: {shown}");
+    }
+    let json: Value = serde_json::from_str(&show(folder.path(), id, POLICIES, &["--format", "json"])).unwrap();
+    let again = &json["attempts"][0]["judgedAgain"];
+    assert_eq!(
+        (&again["sameRevision"], &again["report"]["Verdict"]),
+        (&true.into(), &"ExplicitDeny".into()),
+        "{again}"
+    );
+
+    // Other policies: the verdict is theirs, and it is said that they are others.
+    let account = format!("schema = 1\naccount = \"{ACCOUNT}\"\n[users.alice]\npolicies = [\"all\"]\n");
+    let other = folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("account.toml"), account).unwrap();
+    fs::write(other.join("all.json"), document(&[allow("*", "")])).unwrap();
+    let shown = show(folder.path(), id, "other", &[]);
+    assert!(shown.contains("; it was judged by revision sha256:"), "{shown}");
+    assert!(shown.contains("allow: ecs:AttachNetworkInterface as 1234567890123456:user/alice"), "{shown}");
+    let json: Value = serde_json::from_str(&show(folder.path(), id, "other", &["--format", "json"])).unwrap();
+    let again = &json["attempts"][0]["judgedAgain"];
+    assert_eq!((&again["sameRevision"], &again["report"]["Verdict"]), (&false.into(), &"Allow".into()), "{again}");
+}
+
+fn show(folder: &Path, id: &str, policies: &str, more: &[&str]) -> String {
+    let ran = ramgate(folder, &[&["audit", "show", id, "--policies", policies], more].concat());
+    assert_eq!(ran.status, 0, "{ran:?}");
+    ran.stdout
+}
+
+#[test]
+fn policies_beyond_rams_quotas_load_with_a_warning() {
+    let folder = tempdir().unwrap();
+    let policies = folder.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let names: Vec<String> = (0..31).map(|at| format!("p{at}")).collect();
+    for name in &names {
+        fs::write(policies.join(format!("{name}.json")), document(&[allow("*", "")])).unwrap();
+    }
+    let long: Vec<String> = (0..100).map(|at| allow(&format!("acs:ecs:*:*:eni/eni-{at}"), "")).collect();
+    fs::write(policies.join("long.json"), document(&long)).unwrap();
+    let groups: Vec<String> = (0..11).map(|at| format!("g{at}")).collect();
+    let sections: String = groups.iter().map(|name| format!("[groups.{name}]\npolicies = [\"p0\"]\n")).collect();
+    let account = format!(
+        "schema = 1\naccount = \"{ACCOUNT}\"\n[users.bob]\npolicies = {names:?}\n[users.alice]\npolicies = [\"long\"]\n\
+         groups = {groups:?}\n{sections}"
+    );
+    fs::write(policies.join("account.toml"), account).unwrap();
+    let ran = ramgate(folder.path(), &["check", "policies"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let said = [ran.stdout, ran.stderr].concat();
+    for warning in [
+        "the user `bob` has 31 policies; RAM attaches at most 30 (20 system and 10 custom ones)",
+        "the user `alice` is in 11 groups; RAM puts a user in at most 10",
+        "characters without white space; RAM takes at most 6144",
+        "https://www.alibabacloud.com/help/en/ram/product-overview/limits",
+    ] {
+        assert!(said.contains(warning), "no `{warning}`: {said}");
+    }
+    let demo = ramgate(folder.path(), &["check", POLICIES]);
+    assert!(!demo.stderr.contains("RAM attaches") && !demo.stderr.contains("RAM takes"), "{demo:?}");
+}
