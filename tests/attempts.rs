@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
-use ramgate::audit::{FileSettings, FileSink, SinkFault, SyncMode};
+use ramgate::audit::{Clocks, FileSettings, FileSink, SinkFault, SyncMode};
 use ramgate::budget::{BudgetLimits, PerMinute};
 use ramgate::identity::{NonceFault, NonceMemory};
 use ramgate::ram::Principal;
@@ -346,7 +346,8 @@ fn a_log_on_disk_is_one_chain_whoever_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
         let upstream = FakeUpstream::start();
-        let sink = FileSink::open(FileSettings { sync, ..FileSettings::new(&path, ramgate::gateway::now) }).unwrap();
+        let clocks = Clocks { now: ramgate::gateway::now, elapsed: ramgate::gateway::steady };
+        let sink = FileSink::open(FileSettings { sync, ..FileSettings::new(&path, clocks) }).unwrap();
         let gateway = TestGateway::start(Setup { sink: Some(Box::new(sink)), ..before(&upstream) });
         thread::scope(|scope| {
             for shape in support::caller::SHAPES {

@@ -121,6 +121,44 @@ fn a_chain_goes_on_over_rotated_and_compressed_files() {
     assert!(first_break(folder.path(), &[]).1.starts_with("the file is damaged"));
 }
 
+/// Other people's files in a folder are no reason to doubt its log, and are named.
+#[test]
+fn of_a_folder_only_the_log_is_verified() {
+    let folder = folder();
+    let lines = chain("c", 30);
+    write(folder.path(), "audit.000000000001-000000000010.jsonl.gz", &lines[..10]);
+    write(folder.path(), "audit.jsonl", &lines[10..]);
+    fs::write(folder.path().join("audit.torn-20260101T000000Z"), "{\"seq\":31,").unwrap();
+    fs::write(folder.path().join("world.json"), "{}").unwrap();
+    fs::write(folder.path().join("notes.jsonl"), "{\"note\":1}\n").unwrap();
+    for name in ["policies", "backup"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("policies/attach.json"), "{\"Version\":\"1\"}").unwrap();
+    write(&folder.path().join("backup"), "audit.jsonl", &lines[10..20]);
+    let ran = verify(folder.path(), &["."]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(ran.stdout.contains("verified: 30 lines in 2 files"), "{ran:?}");
+    assert!(ran.stderr.contains("not read: `./notes.jsonl` is no log"), "{ran:?}");
+    let json = verify(folder.path(), &[".", "--format", "json"]).json();
+    assert_eq!(json["leftOut"], serde_json::json!(["./notes.jsonl"]));
+    // Questions take what has events, and nothing else.
+    let ran = ramgate(folder.path(), &["audit", "stats", "--log", "."]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    for name in ["./notes.jsonl", "./world.json", "./policies/attach.json"] {
+        assert!(ran.stderr.contains(&format!("not read: `{name}` is no log")), "{ran:?}");
+    }
+    assert!(!ran.stderr.contains("skipped"), "{ran:?}");
+    // The log itself is never left out for what is in it.
+    fs::write(folder.path().join("audit.jsonl"), "garbage\n").unwrap();
+    let (place, what) = first_break(folder.path(), &["."]);
+    assert_eq!(
+        (place.as_str(), what.starts_with("it is no line of an audit log")),
+        ("./audit.jsonl:1", true),
+        "{what}"
+    );
+}
+
 #[test]
 fn merged_and_shuffled_exports_of_many_replicas_verify() {
     let folder = folder();

@@ -6,13 +6,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
-use ramgate::trail::{Event, Events, Located, ReadFault, Stage, Verdict, inputs};
+use ramgate::trail::{Event, Events, Located, ReadFault, Stage, Verdict, Wanted, inputs};
 use serde_json::{Value, json};
 
 const SIX: &str = "tests/fixtures/audit/chain-of-six.jsonl";
 
 fn read(path: &Path) -> Vec<Result<Located, ReadFault>> {
-    Events::new(inputs(&[path.to_owned()]).unwrap()).collect()
+    Events::new(inputs(&[path.to_owned()], Wanted::Events).unwrap().inputs).collect()
 }
 
 fn events(path: &Path) -> Vec<Event> {

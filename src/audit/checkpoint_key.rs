@@ -1,7 +1,7 @@
 //! The key that checkpoints are signed with: Ed25519.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -11,6 +11,13 @@ use super::chain::{digest_of, shown};
 #[derive(Debug)]
 pub struct CheckpointKey {
     pair: Ed25519KeyPair,
+    id: String,
+}
+
+/// What a checkpoint's signature is verified with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointPublicKey {
+    raw: Vec<u8>,
     id: String,
 }
 
@@ -28,6 +35,14 @@ pub struct NewCheckpointKey {
 #[error("this is no private key for checkpoints: Ed25519, PKCS#8, PEM")]
 pub struct NoCheckpointKey;
 
+/// Why a text is no public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no public key for checkpoints: Ed25519, SubjectPublicKeyInfo, PEM")]
+pub struct NoCheckpointPublicKey;
+
+/// What stands before the 32 bytes of an Ed25519 key in a `SubjectPublicKeyInfo` (RFC 8410).
+const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
 const PRIVATE: &str = "PRIVATE KEY";
 const PUBLIC: &str = "PUBLIC KEY";
 
@@ -35,10 +50,7 @@ impl CheckpointKey {
     /// # Errors
     /// Anything but one Ed25519 key in PKCS#8, PEM.
     pub fn from_pem(text: &str) -> Result<Self, NoCheckpointKey> {
-        let body = text.trim().strip_prefix(&format!("-----BEGIN {PRIVATE}-----"));
-        let body = body.and_then(|body| body.strip_suffix(&format!("-----END {PRIVATE}-----")));
-        let body: String = body.ok_or(NoCheckpointKey)?.split_ascii_whitespace().collect();
-        let der = BASE64_STANDARD.decode(body).map_err(|_| NoCheckpointKey)?;
+        let der = from_pem(PRIVATE, text).ok_or(NoCheckpointKey)?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).map_err(|_| NoCheckpointKey)?;
         let id = id_of(&pair);
         Ok(Self { pair, id })
@@ -49,8 +61,32 @@ impl CheckpointKey {
         &self.id
     }
 
+    /// What its signatures are verified with.
+    pub(super) fn public(&self) -> CheckpointPublicKey {
+        CheckpointPublicKey { raw: self.pair.public_key().as_ref().to_vec(), id: self.id.clone() }
+    }
+
     pub(super) fn sign(&self, message: &[u8]) -> impl AsRef<[u8]> + use<> {
         self.pair.sign(message)
+    }
+}
+
+impl CheckpointPublicKey {
+    /// # Errors
+    /// Anything but one Ed25519 key as `SubjectPublicKeyInfo`, PEM: what `ramgate key checkpoint` writes as `.pub`.
+    pub fn from_pem(text: &str) -> Result<Self, NoCheckpointPublicKey> {
+        let der = from_pem(PUBLIC, text).ok_or(NoCheckpointPublicKey)?;
+        let raw = der.strip_prefix(&ED25519_INFO).filter(|raw| raw.len() == 32).ok_or(NoCheckpointPublicKey)?;
+        Ok(Self { raw: raw.to_vec(), id: shown(&digest_of(raw))[..16].to_owned() })
+    }
+
+    /// The same as that of the private key.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.raw).verify(message, signature).is_ok()
     }
 }
 
@@ -76,6 +112,12 @@ fn id_of(pair: &Ed25519KeyPair) -> String {
     shown(&digest_of(pair.public_key().as_ref()))[..16].to_owned()
 }
 
+fn from_pem(label: &str, text: &str) -> Option<Vec<u8>> {
+    let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"))?;
+    let body: String = body.strip_suffix(&format!("-----END {label}-----"))?.split_ascii_whitespace().collect();
+    BASE64_STANDARD.decode(body).ok()
+}
+
 fn pem(label: &str, der: &[u8]) -> String {
     let body = BASE64_STANDARD.encode(der);
     let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
@@ -89,7 +131,12 @@ mod tests {
     #[test]
     fn a_key_is_read_back() {
         let new = NewCheckpointKey::random().unwrap();
-        assert_eq!(CheckpointKey::from_pem(&new.private).unwrap().id(), new.id);
+        let key = CheckpointKey::from_pem(&new.private).unwrap();
+        assert_eq!(key.id(), new.id);
+        assert_eq!(CheckpointPublicKey::from_pem(&new.public), Ok(key.public()));
+        assert!(key.public().verifies(b"text", key.sign(b"text").as_ref()));
+        assert!(!key.public().verifies(b"test", key.sign(b"text").as_ref()));
+        assert_eq!(CheckpointPublicKey::from_pem(&new.private), Err(NoCheckpointPublicKey));
         assert!(new.public.starts_with("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA"), "{}", new.public);
         for other in ["", &new.public, &new.private.replace('M', "")] {
             assert!(CheckpointKey::from_pem(other).is_err(), "{other}");

@@ -27,15 +27,17 @@ mod written_decision;
 pub use ahead::{SyncTicket, WriteAhead};
 pub use attempt::{Attempt, Reached};
 pub use chain::{Chain, Link};
-pub use checkpoint_key::{CheckpointKey, NewCheckpointKey, NoCheckpointKey};
+pub use checkpoint_key::{
+    CheckpointKey, CheckpointPublicKey, NewCheckpointKey, NoCheckpointKey, NoCheckpointPublicKey,
+};
 pub use event::{Answered, Forwarded, JournalIdentity};
 pub use file::{
-    AllowedAfter, CheckpointSettings, FileSettings, FileSink, LogPast, OpenFault, Packing, Parcel, Rotation, Spool,
-    SyncMode,
+    AllowedAfter, CheckpointSettings, Clocks, FileAccess, FileSettings, FileSink, LogPast, Loss, OpenFault, Packing,
+    Parcel, Rotation, Spool, SyncMode,
 };
 pub use follower::{Follower, FollowerStatus};
 pub use granted::Granted;
 pub use journal::{Journal, Recorded};
-pub use sink::{Appended, LineClass, LogStatus, MemorySink, Requirement, Sink, SinkFault};
+pub use sink::{Appended, LineClass, LogStatus, MemorySink, Requirement, Shortage, Sink, SinkFault};
 pub use stdout::StdoutSink;
 pub use tag_key::TagKey;

@@ -58,6 +58,15 @@ pub enum Appended {
     Counted,
 }
 
+/// Why refusals are only counted at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Hardly more of the file system is free than what is reserved for permits.
+    Space,
+    /// Refusals have used their share of the file.
+    FileShare,
+}
+
 /// Whether a call may go on without its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Requirement {
@@ -78,6 +87,10 @@ pub struct LogStatus {
     pub failed: u64,
     /// Lines that could not be written, whose calls went on.
     pub lost: u64,
+    /// Refusals that were only counted, for want of room.
+    pub left_out: u64,
+    /// Why refusals are only counted at the moment.
+    pub shortage: Option<Shortage>,
     /// When lines last reached the disk.
     pub last_sync: Option<Timestamp>,
     /// Why nothing can be written at the moment.

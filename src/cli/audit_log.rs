@@ -7,17 +7,19 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 use crate::audit::{
-    CheckpointSettings, FileSettings, FileSink, Follower, Packing, Requirement, Rotation, Spool, StdoutSink, SyncMode,
+    CheckpointSettings, Clocks, FileAccess, FileSettings, FileSink, Follower, Loss, OpenFault, Packing, Requirement,
+    Rotation, Spool, StdoutSink, SyncMode,
 };
 use crate::config::{AuditSettings, AuditSync, HttpSettings};
-use crate::gateway::{LogSpace, ParcelEncoding, Shipping, client_tls, now};
-use crate::store::{FileModes, read_checkpoint_key, read_secret};
+use crate::gateway::{LogSpace, ParcelEncoding, Shipping, client_tls, now, steady};
+use crate::store::{FileModes, free_space, read_checkpoint_key, read_checkpoint_public_key, read_secret};
 
 use super::exit::Failure;
 use super::http_client::read_roots;
 
 /// What the log needs that is read before anything is opened.
 pub(super) struct LogParts {
+    access: FileAccess,
     checkpoints: Option<CheckpointSettings>,
     shipping: Option<Shipping>,
 }
@@ -32,10 +34,17 @@ impl LogParts {
     pub(super) fn read(audit: &AuditSettings, modes: FileModes, policy_revision: &str) -> Result<Self, Failure> {
         let checkpoints = audit.checkpoint.as_ref().map(|file| {
             let key = read_checkpoint_key(&file.key_file, modes).map_err(Failure::Complaints)?;
-            Ok::<_, Failure>(CheckpointSettings { key, every: file.every, policy_revision: policy_revision.to_owned() })
+            let previous = file.previous_keys.iter().map(|path| read_checkpoint_public_key(path));
+            let previous = previous.collect::<Result<_, _>>().map_err(Failure::Complaints)?;
+            let policy_revision = policy_revision.to_owned();
+            Ok::<_, Failure>(CheckpointSettings { key, previous, every: file.every, policy_revision })
         });
+        let access = match modes {
+            FileModes::Checked => FileAccess::Private,
+            FileModes::Ignored => FileAccess::AsFound,
+        };
         let shipping = audit.http.as_ref().map(|http| shipping(http, modes));
-        Ok(Self { checkpoints: checkpoints.transpose()?, shipping: shipping.transpose()? })
+        Ok(Self { access, checkpoints: checkpoints.transpose()?, shipping: shipping.transpose()? })
     }
 }
 
@@ -59,7 +68,7 @@ fn requirement(required: bool) -> Requirement {
 pub(super) fn open(
     audit: &AuditSettings,
     replica: &str,
-    LogParts { checkpoints, shipping }: LogParts,
+    LogParts { access, checkpoints, shipping }: LogParts,
 ) -> Result<Opened, Failure> {
     let mut followers: Vec<Arc<dyn Follower>> = Vec::new();
     if let Some(stdout) = audit.stdout {
@@ -69,10 +78,11 @@ pub(super) fn open(
     }
     let mut shipped = None;
     if let Some((shipping, http)) = shipping.zip(audit.http.as_ref()) {
-        let spool = Spool::open(&http.spool, http.spool_bytes, requirement(http.required)).map_err(|error| {
-            let what = format!("the spool `{}` cannot be opened: {error}", http.spool.display());
-            Failure::new(what, "name a folder that can be written: `[audit.http] spool`")
-        })?;
+        let spool =
+            Spool::open(&http.spool, http.spool_bytes, requirement(http.required), access).map_err(|error| {
+                let what = format!("the spool `{}` cannot be opened: {error}", http.spool.display());
+                Failure::new(what, "name a folder that can be written: `[audit.http] spool`")
+            })?;
         let spool = Arc::new(spool);
         followers.push(Arc::<Spool>::clone(&spool));
         shipped = Some((shipping, spool));
@@ -94,15 +104,33 @@ pub(super) fn open(
             keep_files: rotation.keep_files,
             packing: if rotation.compress { Packing::Gzip } else { Packing::Plain },
         },
+        min_free: audit.min_free,
+        free_space,
+        access,
+        accept_lost: audit.accept_lost.clone(),
         checkpoints,
         followers,
         replica: replica.to_owned(),
-        ..FileSettings::new(&audit.path, now)
+        ..FileSettings::new(&audit.path, Clocks { now, elapsed: steady })
     };
     let opened = FileSink::open(settings);
     opened
         .map(|log| Opened { log: Arc::new(log), shipping: shipped })
-        .map_err(|fault| Failure::new(fault.to_string(), "no attempt may go unwritten, so nothing was started"))
+        .map_err(|fault| Failure::new(fault.to_string(), help_for(&fault)))
+}
+
+fn help_for(fault: &OpenFault) -> &'static str {
+    match fault {
+        OpenFault::Lost { loss: Loss::UnknownKey { .. }, .. } => {
+            "where the key was changed, name the old public key: `[audit.checkpoint] previous_keys = [\"FILE.pub\"]`; else \
+             treat the log as changed, and see `--accept-lost-log` in `ramgate serve --help`"
+        }
+        OpenFault::Lost { .. } => {
+            "find out who changed it, and put back what is missing; or start once with `--accept-lost-log REASON`: what \
+             is left is kept under another name, and a new chain begins with the reason"
+        }
+        _ => "no attempt may go unwritten, so nothing was started",
+    }
 }
 
 /// Ends the log when nobody writes any more: all of it is on disk then.
@@ -114,6 +142,9 @@ pub(super) async fn end(log: Arc<FileSink>) {
 
 /// The room that the log has.
 pub(super) fn space(audit: &AuditSettings) -> Arc<LogSpace> {
-    let folder = audit.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Arc::new(LogSpace::new(folder.to_owned(), audit.min_free))
+    // Where the path is a link, the log lies elsewhere; a device has no room that anybody could run out of.
+    let path = audit.path.canonicalize().unwrap_or_else(|_| audit.path.clone());
+    let least = (!path.metadata().is_ok_and(|log| !log.is_file())).then_some(audit.min_free);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Arc::new(LogSpace::new(folder.to_owned(), least))
 }

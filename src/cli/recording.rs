@@ -9,6 +9,7 @@ use crate::trail::{Input, logs};
 
 use super::exit::Failure;
 use super::moment::moment;
+use super::plain::plain;
 
 /// The stretch of time to look at; open where nothing is said.
 #[derive(Clone, Copy, Debug, Args)]
@@ -32,5 +33,19 @@ pub(super) const LOGS: &str = "name a log, a folder, or `-`";
 
 /// The files that are meant: of a log, those that were rotated away too.
 pub(super) fn inputs(named: &[PathBuf], help: &str) -> Result<Vec<Input>, Failure> {
-    logs(named).map_err(|(path, error)| Failure::new(format!("`{}` cannot be read: {error}", path.display()), help))
+    let selected = logs(named)
+        .map_err(|(path, error)| Failure::new(format!("`{}` cannot be read: {error}", path.display()), help))?;
+    tell_left_out(&selected.left_out);
+    Ok(selected.inputs)
+}
+
+/// Names files that look like a log and are not read, so that nobody takes them for a part of what was.
+pub(super) fn tell_left_out(files: &[PathBuf]) {
+    const SHOWN: usize = 5;
+    for path in files.iter().take(SHOWN) {
+        tell!("not read: `{}` is no log", plain(&path.display().to_string()));
+    }
+    if files.len() > SHOWN {
+        tell!("not read: {} more files that are no logs", files.len() - SHOWN);
+    }
 }

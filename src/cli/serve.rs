@@ -51,6 +51,10 @@ pub(super) struct Serve {
     /// The audit log
     #[arg(long, value_name = "FILE", env = "RAMGATE_AUDIT")]
     audit: Option<PathBuf>,
+    /// Gives up an audit log that is missing, short, or not what its checkpoints say, and begins a new chain with this
+    /// reason. What is left of the old one is kept as `audit.lost-<time>.jsonl`; use it once
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    accept_lost_log: Option<String>,
     /// Worker threads; without it, as many as there are processors to use
     #[arg(long, value_name = "N", env = "RAMGATE_WORKERS")]
     workers: Option<NonZeroUsize>,
@@ -145,6 +149,7 @@ impl Serve {
         if let Some(audit) = self.audit {
             settings.audit.path = audit;
         }
+        settings.audit.accept_lost = self.accept_lost_log;
         if let Some(upstream) = self.upstream {
             // Nothing is signed with a key of its own, and nothing is asked with it.
             let keyless =

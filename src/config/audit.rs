@@ -19,8 +19,10 @@ pub struct AuditSettings {
     /// Lines a minute for refused attempts of unknown callers, of all sources together.
     pub unauthenticated_total: u32,
     pub rotation: RotationSettings,
-    /// Free bytes of its file system below which somebody is warned.
-    pub min_free: Option<u64>,
+    /// Free bytes of its file system that are kept for permits: below, refusals are only counted, with a warning.
+    pub min_free: u64,
+    /// Why a log that is not what its checkpoints say is given up. Of a flag, never of the file: it is asked for once.
+    pub accept_lost: Option<String>,
     pub checkpoint: Option<CheckpointFile>,
     pub stdout: Option<StdoutSettings>,
     pub http: Option<HttpSettings>,
@@ -52,6 +54,8 @@ pub struct RotationSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointFile {
     pub key_file: PathBuf,
+    /// Public keys of earlier checkpoints, where the key was changed.
+    pub previous_keys: Vec<PathBuf>,
     pub every: Duration,
 }
 
@@ -88,6 +92,8 @@ enum WrittenSync {
 #[serde(deny_unknown_fields)]
 struct WrittenCheckpoint {
     key_file: PathBuf,
+    #[serde(default)]
+    previous_keys: Vec<PathBuf>,
     every: Option<Spanned<duration::Written>>,
 }
 
@@ -95,6 +101,8 @@ const GROUP_DELAY: Duration = Duration::from_millis(5);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// A file that is not worth its name.
 const SMALLEST_FILE: u64 = 64 << 10;
+/// Some ten thousand permitted calls.
+const MIN_FREE: u64 = 64 << 20;
 const SHORTEST_AGE: Duration = Duration::from_secs(60);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
 
@@ -106,7 +114,8 @@ impl AuditSettings {
             sync: AuditSync::Always,
             unauthenticated_total: 6000,
             rotation: RotationSettings::default(),
-            min_free: None,
+            min_free: MIN_FREE,
+            accept_lost: None,
             checkpoint: None,
             stdout: None,
             http: None,
@@ -121,7 +130,8 @@ impl Reader<'_> {
                 let at_least = "a checkpoint needs a signature and a disk: give `1m` or more";
                 self.not_below(&every, SHORTEST_AGE, "`every` is too short", at_least)
             });
-            CheckpointFile { key_file: self.folder.join(checkpoint.key_file), every }
+            let previous_keys = checkpoint.previous_keys.iter().map(|path| self.folder.join(path)).collect();
+            CheckpointFile { key_file: self.folder.join(checkpoint.key_file), previous_keys, every }
         });
         AuditSettings {
             sync: self.sync(&written, defaults.sync),
@@ -129,7 +139,8 @@ impl Reader<'_> {
             path: self.folder.join(written.path.unwrap_or(defaults.path)),
             required: written.required.unwrap_or(defaults.required),
             unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
-            min_free: written.min_free.map(|size| size.0),
+            min_free: written.min_free.map_or(defaults.min_free, |size| size.0),
+            accept_lost: defaults.accept_lost,
             checkpoint,
             stdout: written.stdout.map(StdoutSettings::from),
             http: written.http.map(|http| self.audit_http(http)),

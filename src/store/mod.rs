@@ -33,7 +33,7 @@ pub use account::PolicyFiles;
 #[cfg(feature = "identity")]
 pub use certificates::{TlsFiles, read_tls_files};
 #[cfg(feature = "identity")]
-pub use checkpoint_key::read_checkpoint_key;
+pub use checkpoint_key::{read_checkpoint_key, read_checkpoint_public_key};
 pub use demo::{DEMO_KEYRING, demo_policies};
 pub use directory::{FactSource, Loaded, LoadedAccount, load_directories, read_directory};
 pub use documents::LoadedDocument;

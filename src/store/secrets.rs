@@ -124,9 +124,9 @@ fn printed(command: &[String], folder: &Path) -> Result<String, String> {
 #[cfg(unix)]
 pub(super) fn check_mode(path: &Path, modes: FileModes) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
-    let open = fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
-    if open && modes == FileModes::Checked {
-        return Err(format!("others can read `{}`", path.display()));
+    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
+    if mode & 0o077 != 0 && modes == FileModes::Checked {
+        return Err(format!("others can read `{}` (mode {mode:04o})", path.display()));
     }
     Ok(())
 }

@@ -3,10 +3,14 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memchr::memmem;
 
 use super::log_name::{LogName, stem_of};
+use super::open::open;
 
 /// Folders are nested no deeper where ActionTrail delivers.
 const DEEPEST: usize = 16;
@@ -19,23 +23,42 @@ pub enum Input {
     File(PathBuf),
 }
 
-/// The files that are meant by what was typed: `-` is standard input, a folder all logs and deliveries in it, its
-/// rotated files in the order of their lines and the current one last.
+/// What a reader looks for in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The log that lies in the folder itself.
+    Log,
+    /// Everything with events, in folders below it too.
+    Events,
+}
+
+/// What is read, and what only looked as if it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub inputs: Vec<Input>,
+    /// Files in folders that have the name of a log or of a delivery, and are not read.
+    pub left_out: Vec<PathBuf>,
+}
+
+/// The files that are meant by what was typed: `-` is standard input, a folder all logs in it, its rotated files in the
+/// order of their lines and the current one last; of events, also what ActionTrail delivered into folders below it.
 ///
 /// # Errors
 /// A folder that cannot be read, or a name that nothing bears.
-pub fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, (PathBuf, io::Error)> {
-    let mut found = Vec::new();
+pub fn inputs(named: &[PathBuf], wanted: Wanted) -> Result<Selection, (PathBuf, io::Error)> {
+    let mut found = Selection::default();
     for path in named {
         let failed = |error| (path.clone(), error);
         if path.as_os_str() == OsStr::new("-") {
-            found.push(Input::Stdin);
+            found.inputs.push(Input::Stdin);
         } else if fs::metadata(path).map_err(failed)?.is_dir() {
-            let mut files = Vec::new();
-            files_in(path, 0, &mut files).map_err(failed)?;
-            found.extend(in_order(files).into_iter().map(Input::File));
+            let mut files = FolderFiles::default();
+            files.add(path, 0, wanted).map_err(failed)?;
+            found.inputs.extend(in_order(files.meant).into_iter().map(Input::File));
+            files.left_out.sort();
+            found.left_out.append(&mut files.left_out);
         } else {
-            found.push(Input::File(path.clone()));
+            found.inputs.push(Input::File(path.clone()));
         }
     }
     Ok(found)
@@ -67,17 +90,19 @@ pub fn log_with_rotated(path: &Path) -> io::Result<Vec<Input>> {
 ///
 /// # Errors
 /// As [`inputs`].
-pub fn logs(named: &[PathBuf]) -> Result<Vec<Input>, (PathBuf, io::Error)> {
-    let mut found = Vec::new();
+pub fn logs(named: &[PathBuf]) -> Result<Selection, (PathBuf, io::Error)> {
+    let mut found = Selection::default();
     for path in named {
         let failed = |error| (path.clone(), error);
         if path.as_os_str() == OsStr::new("-") || path.is_dir() {
-            found.extend(inputs(std::slice::from_ref(path))?);
+            let Selection { inputs, left_out } = inputs(std::slice::from_ref(path), Wanted::Events)?;
+            found.inputs.extend(inputs);
+            found.left_out.extend(left_out);
         } else {
-            found.extend(log_with_rotated(path).map_err(failed)?);
+            found.inputs.extend(log_with_rotated(path).map_err(failed)?);
         }
     }
-    found.dedup();
+    found.inputs.dedup();
     Ok(found)
 }
 
@@ -105,29 +130,108 @@ impl fmt::Display for Input {
     }
 }
 
-fn files_in(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        if fs::metadata(&path)?.is_dir() {
-            if depth < DEEPEST {
-                files_in(&path, depth + 1, found)?;
-            }
-        } else if is_read(&path) {
-            found.push(path);
-        }
-    }
-    Ok(())
+/// The files of a folder, sorted out.
+#[derive(Debug, Default)]
+struct FolderFiles {
+    meant: Vec<PathBuf>,
+    left_out: Vec<PathBuf>,
 }
 
-fn is_read(path: &Path) -> bool {
+impl FolderFiles {
+    fn add(&mut self, folder: &Path, depth: usize, wanted: Wanted) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let path = entry.path();
+            // A link that leads nowhere is no file, and no reason to stop.
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            if !metadata.is_dir() {
+                files.push(path);
+            } else if wanted == Wanted::Events && depth < DEEPEST {
+                self.add(&path, depth + 1, wanted)?;
+            }
+        }
+        for path in &files {
+            match kind_of(path, &files, wanted) {
+                Kind::Meant => self.meant.push(path.clone()),
+                Kind::LooksAlike => self.left_out.push(path.clone()),
+                Kind::None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Kind {
+    Meant,
+    LooksAlike,
+    None,
+}
+
+/// What a file of a folder is, by its name, by its neighbours, and by how it begins.
+fn kind_of(path: &Path, beside: &[PathBuf], wanted: Wanted) -> Kind {
     match LogName::of(path) {
-        LogName::Rotated { .. } | LogName::Current { .. } => true,
-        LogName::Checkpoints { .. } => false,
-        LogName::Other => path.extension().is_some_and(|extension| extension == "json" || extension == "gz"),
+        LogName::Rotated { .. } => Kind::Meant,
+        LogName::Current { stem } if has_kin(&stem, beside) => Kind::Meant,
+        LogName::Current { .. } => match (Beginning::of(path), wanted) {
+            (Beginning::Empty | Beginning::Line, _) | (Beginning::Events, Wanted::Events) => Kind::Meant,
+            _ => Kind::LooksAlike,
+        },
+        LogName::Checkpoints { .. } => Kind::None,
+        LogName::Other => {
+            let delivery = path.extension().is_some_and(|extension| extension == "json" || extension == "gz");
+            match Beginning::of(path) {
+                _ if !delivery || wanted == Wanted::Log => Kind::None,
+                Beginning::Events | Beginning::Line => Kind::Meant,
+                Beginning::Other => Kind::LooksAlike,
+                Beginning::Empty => Kind::None,
+            }
+        }
+    }
+}
+
+/// Whether files of the log of that stem lie beside it: then it is the log, whatever is in it.
+fn has_kin(stem: &str, beside: &[PathBuf]) -> bool {
+    beside.iter().any(|path| match LogName::of(path) {
+        LogName::Rotated { stem: other, .. } | LogName::Checkpoints { stem: other } => other == stem,
+        LogName::Current { .. } => false,
+        LogName::Other => path.file_name().is_some_and(|name| *name == *format!("{stem}.tag-key")),
+    })
+}
+
+/// How a file begins, decompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    Empty,
+    /// With a line of a log.
+    Line,
+    /// With what may be an event of ActionTrail's.
+    Events,
+    Other,
+}
+
+impl Beginning {
+    fn of(path: &Path) -> Self {
+        /// An event names its time or its name among its first members.
+        const ENOUGH: u64 = 16 << 10;
+        const MEMBERS: [&[u8]; 3] = [b"\"eventName\"", b"\"eventTime\"", b"\"eventId\""];
+        let mut start = Vec::new();
+        let read = open(&Input::File(path.to_owned()), &Arc::default())
+            .and_then(|bytes| bytes.take(ENOUGH).read_to_end(&mut start));
+        let text = start.trim_ascii_start();
+        if text.is_empty() {
+            // One that cannot be read is for the reader to tell.
+            return if read.is_ok() { Self::Empty } else { Self::Line };
+        }
+        if text.starts_with(b"{\"seq\":") {
+            return Self::Line;
+        }
+        let events =
+            matches!(text[0], b'{' | b'[') && MEMBERS.iter().any(|member| memmem::find(text, member).is_some());
+        if events { Self::Events } else { Self::Other }
     }
 }
 
@@ -165,15 +269,31 @@ mod tests {
             write(name);
         }
         write(&format!("{twice}.gz"));
-        write("2026/03/01/Actiontrail_cn-hangzhou_1.gz");
-        let names = |found: Vec<Input>| -> Vec<String> {
-            let names = found.iter().map(ToString::to_string);
-            names.map(|name| name.replace(&format!("{}/", folder.path().display()), "")).collect()
-        };
-        let found = names(inputs(&[folder.path().to_owned()]).unwrap());
-        assert_eq!(found, [old, twice, "audit.jsonl", "2026/03/01/Actiontrail_cn-hangzhou_1.gz"]);
-        assert_eq!(names(log_with_rotated(&folder.path().join("audit.jsonl")).unwrap()), found[..3]);
-        assert_eq!(inputs(&[PathBuf::from("-")]).unwrap(), [Input::Stdin]);
-        assert!(inputs(&[folder.path().join("absent")]).is_err());
+        let delivery = "2026/03/01/Actiontrail_cn-hangzhou_1.json";
+        write("policies/attach.json");
+        fs::write(folder.path().join("policies/attach.json"), "{\"Version\": \"1\"}").unwrap();
+        write("2026/03/01/old.jsonl");
+        fs::write(folder.path().join("2026/03/01/old.jsonl"), "{\"seq\":1}").unwrap();
+        fs::write(folder.path().join(delivery), "[{\"eventVersion\": \"1\", \"eventName\": \"A\"}]").unwrap();
+        fs::write(folder.path().join("notes.jsonl"), "{\"note\": 1}").unwrap();
+        let short = |name: String| name.replace(&format!("{}/", folder.path().display()), "");
+        let names = |found: &[Input]| -> Vec<String> { found.iter().map(|input| short(input.to_string())).collect() };
+        let shown =
+            |paths: &[PathBuf]| -> Vec<String> { paths.iter().map(|path| short(path.display().to_string())).collect() };
+        let all = inputs(&[folder.path().to_owned()], Wanted::Events).unwrap();
+        assert_eq!(names(&all.inputs), [old, twice, "audit.jsonl", "2026/03/01/old.jsonl", delivery]);
+        assert_eq!(shown(&all.left_out), ["notes.jsonl", "policies/attach.json"]);
+        let log = inputs(&[folder.path().to_owned()], Wanted::Log).unwrap();
+        assert_eq!(
+            (names(&log.inputs), shown(&log.left_out)),
+            (names(&all.inputs[..3]), vec!["notes.jsonl".to_owned()])
+        );
+        assert_eq!(log_with_rotated(&folder.path().join("audit.jsonl")).unwrap(), log.inputs);
+        // What is in the file is for the reader to judge, where it is the log's.
+        fs::write(folder.path().join("audit.jsonl"), "garbage").unwrap();
+        assert_eq!(inputs(&[folder.path().to_owned()], Wanted::Log).unwrap(), log);
+        let from = |name: &str| inputs(&[PathBuf::from(name)], Wanted::Events);
+        assert_eq!(from("-").unwrap().inputs, [Input::Stdin]);
+        assert!(from("absent").is_err());
     }
 }

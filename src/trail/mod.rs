@@ -25,7 +25,7 @@ pub use event::{ErrorAnswer, Event, UserIdentity};
 pub use events::{Events, Located, Place, RawEvent, ReadFault};
 pub use follow::Follow;
 pub use gateway::{CountedAttempts, Cut, Gateway, Session, Signature, Stage, Upstream, Verdict};
-pub use input::{Input, inputs, log_with_rotated, logs, total_size};
+pub use input::{Input, Selection, Wanted, inputs, log_with_rotated, logs, total_size};
 pub use lines::{LONGEST_LINE, LineForm, Lines, RawLine};
 pub use log_name::{LogName, checkpoints_of};
 pub use open::{Bytes, open};

@@ -12,12 +12,13 @@ use crate::support::{Server, wait_for};
 const MODES: [&str; 3] = ["always", "group", "none"];
 
 /// A small file system of its own. Dropped, it is gone.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: &Path) -> Self {
+    pub fn mount(at: &Path, size: &str) -> Self {
         fs::create_dir(at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(at).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at).status();
         assert!(mounted.unwrap().success(), "this test needs the right to mount");
         Self(at.to_owned())
     }
@@ -68,7 +69,7 @@ fn limited(house: &House) -> Server {
 fn a_full_disk_refuses_calls_until_there_is_room() {
     for mode in MODES {
         let house = House::new("");
-        let disk = SmallDisk::mount(&house.path().join("disk"));
+        let disk = SmallDisk::mount(&house.path().join("disk"), "256k");
         house.configure(&format!("[audit]\npath = \"disk/audit.jsonl\"\nsync = \"{mode}\""));
         let server = house.start();
         refused_and_taken(

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::program::close_to_others;
 use crate::support::wire::{connect, read_answer};
-use crate::support::{Answer, Caller, FakeUpstream, Server, Shape, program};
+use crate::support::{Answer, Caller, FakeUpstream, Server, Shape, program, ramgate};
 use tempfile::{TempDir, tempdir};
 
 pub struct House {
@@ -46,11 +46,20 @@ impl House {
 
     /// A call that nobody made before.
     pub fn call(&self, address: SocketAddr) -> Option<Answer> {
+        self.call_with("LTAI5tCarol000000000", address)
+    }
+
+    /// The same by a user who may do nothing.
+    pub fn denied(&self, server: &Server) -> u16 {
+        self.call_with("LTAI5tDave0000000000", address(server)).expect("an answer").status
+    }
+
+    fn call_with(&self, key: &str, address: SocketAddr) -> Option<Answer> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let eni = format!("eni-call{number:08}");
         let parameters =
             [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", &*eni), ("InstanceId", "i-bp1demoworker00000001")];
-        let request = Caller::new("LTAI5tCarol000000000", SECRET).request(Shape::V1Get, &parameters);
+        let request = Caller::new(key, SECRET).request(Shape::V1Get, &parameters);
         let mut stream = std::net::TcpStream::connect(address).ok()?;
         std::io::Write::write_all(&mut stream, &request).ok()?;
         read_answer(&mut stream)
@@ -68,15 +77,26 @@ impl House {
     }
 }
 
+/// With a key for checkpoints; these lines of the configuration end in the section `[audit]`.
+pub fn with_key(more: &str) -> House {
+    let house = House::new(&format!("{more}\n[audit.checkpoint]\nkey_file = \"checkpoint.key\""));
+    let made = ramgate(house.path(), &["key", "checkpoint", "--out", "checkpoint.key"]);
+    assert_eq!(made.status, 0, "{made:?}");
+    house
+}
+
 /// All that a gateway needs in front of that upstream.
 pub fn furnish(folder: &Path, upstream: &str, more: &str) {
     fs::create_dir(folder.join("policies")).unwrap();
     let allow = "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
-    let key = "[[access_key]]\nid = \"LTAI5tCarol000000000\"\nsecret_file = \"secret\"\nprincipal = \"user/carol\"\n";
+    let key = |id: &str, user: &str| {
+        format!("[[access_key]]\nid = \"{id}\"\nsecret_file = \"secret\"\nprincipal = \"user/{user}\"\n")
+    };
+    let keys = key("LTAI5tCarol000000000", "carol") + &key("LTAI5tDave0000000000", "dave");
     let account = "account = \"1234567890123456\"\n[users.carol]\npolicies = [\"all\"]\n[users.dave]\n";
     write(folder, "policies/account.toml", account);
     write(folder, "policies/all.json", allow);
-    write(folder, "keyring.toml", key);
+    write(folder, "keyring.toml", &keys);
     write(folder, "secret", SECRET);
     configure(folder, upstream, more);
 }

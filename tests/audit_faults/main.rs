@@ -4,12 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attested;
 mod changed;
+mod evidence;
 mod full;
 mod house;
 mod killed;
 mod log;
 mod lost;
+mod private;
 mod replayed;
 mod rotated;
 mod sinks;

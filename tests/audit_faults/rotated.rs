@@ -4,18 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 use std::{fs, thread};
 
-use super::house::{House, address};
+use super::house::{House, address, with_key};
 use super::log::{Gaps, Log, named, rotated, stage};
 use crate::support::{ramgate, wait_for};
-
-const CHECKPOINT: &str = "[audit.checkpoint]\nkey_file = \"checkpoint.key\"";
-
-fn with_key(more: &str) -> House {
-    let house = House::new(&format!("{more}\n{CHECKPOINT}"));
-    let made = ramgate(house.path(), &["key", "checkpoint", "--out", "checkpoint.key"]);
-    assert_eq!(made.status, 0, "{made:?}");
-    house
-}
 
 #[test]
 fn rotation_splits_and_loses_nothing() {

@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::super::chain::{Chain, Hash, NO_HASH, digest_of, shown};
-use super::super::checkpoint_key::CheckpointKey;
+use super::super::checkpoint_key::{CheckpointKey, CheckpointPublicKey};
 use super::super::event::JournalIdentity;
-use super::found::{FileId, Found, open_locked};
+use super::access::{FileAccess, open_locked};
+use super::attested::Attested;
+use super::found::{FileId, Found};
 use super::names::{Names, sync_folder};
 use super::state::Shared;
 use super::tail::set_aside;
@@ -27,6 +29,8 @@ use super::tail::set_aside;
 #[derive(Debug)]
 pub struct CheckpointSettings {
     pub key: CheckpointKey,
+    /// Keys that checkpoints were signed with before this one.
+    pub previous: Vec<CheckpointPublicKey>,
     pub every: Duration,
     /// Of the policies in force.
     pub policy_revision: String,
@@ -53,7 +57,9 @@ pub(super) struct Checkpoints {
     previous: Hash,
     /// The last line of the log that is covered.
     pub(super) covered: u64,
-    pub(super) at: Timestamp,
+    /// When the last one was written, by the clock that is never set.
+    at: Duration,
+    access: FileAccess,
     pub(super) written: u64,
     /// Why the last one could not be written.
     pub(super) fault: Option<String>,
@@ -75,48 +81,21 @@ struct Checkpoint<'a> {
     key_id: &'a str,
 }
 
-/// A line as far as the next one needs it.
-#[derive(Deserialize)]
-struct Line {
-    checkpoint: Covered,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Covered {
-    chain: String,
-    last: u64,
-    last_hash: String,
-}
-
-/// Why checkpoints cannot be gone on with.
-#[derive(Debug)]
-pub(super) enum CheckpointFault {
-    Io(io::Error),
-    Unreadable,
-    /// The log is not what the last checkpoint says.
-    Cut {
-        covered: u64,
-    },
-}
-
-impl From<io::Error> for CheckpointFault {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 impl Checkpoints {
-    /// Goes on where the file beside the log stands.
+    /// Goes on after the last checkpoint beside the log, where that is of the log's chain.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, or that others can write.
     pub(super) fn open(
         settings: CheckpointSettings,
         names: &Names,
+        access: FileAccess,
         chain_id: &str,
-        chain: Chain,
-        now: Timestamp,
-    ) -> Result<Self, CheckpointFault> {
+        attested: Option<&Attested>,
+        (now, elapsed): (Timestamp, Duration),
+    ) -> io::Result<Self> {
         let path = names.checkpoints();
-        let mut file = open_locked(&path).map_err(io::Error::from)?;
+        let mut file = open_locked(&path, access).map_err(io::Error::from)?;
         let mut bytes = Vec::new();
         file.rewind()?;
         file.read_to_end(&mut bytes)?;
@@ -126,27 +105,16 @@ impl Checkpoints {
             set_aside(&file, complete as u64, &aside)?;
             tracing::error!("a checkpoint was torn: its bytes are now in `{}`", aside.display());
         }
-        let (mut previous, mut covered) = (NO_HASH, 0);
-        if let Some(line) = bytes[..complete].split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()) {
-            let Ok(Line { checkpoint }) = serde_json::from_slice(line) else { return Err(CheckpointFault::Unreadable) };
-            // Another chain has checkpoints of its own.
-            if checkpoint.chain == chain_id {
-                let cut = chain.last() < checkpoint.last
-                    || chain.last() == checkpoint.last && chain.previous() != checkpoint.last_hash;
-                if cut {
-                    return Err(CheckpointFault::Cut { covered: checkpoint.last });
-                }
-                (previous, covered) = (digest_of(line), checkpoint.last);
-            }
-        }
+        // Another chain has checkpoints of its own.
+        let attested = attested.filter(|attested| attested.chain == chain_id);
+        let (previous, covered) = attested.map_or((NO_HASH, 0), |attested| (attested.digest, attested.last));
         sync_folder(names.folder())?;
         let (id, length) = (FileId::of(&file.metadata()?), complete as u64);
-        Ok(Self { settings, path, file, id, length, previous, covered, at: now, written: 0, fault: None })
+        Ok(Self { settings, path, file, id, length, previous, covered, at: elapsed, access, written: 0, fault: None })
     }
 
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        let every = SignedDuration::try_from(self.settings.every).unwrap_or(SignedDuration::MAX);
-        now.duration_since(self.at).abs() >= every
+    pub(super) fn is_due(&self, elapsed: Duration) -> bool {
+        elapsed.saturating_sub(self.at) >= self.settings.every
     }
 
     /// Writes one for a log that stands there, on disk.
@@ -155,14 +123,14 @@ impl Checkpoints {
         kind: Kind,
         chain: Chain,
         identity: &JournalIdentity,
-        now: Timestamp,
+        (now, elapsed): (Timestamp, Duration),
     ) -> io::Result<()> {
         let found = Found::look(&self.path, self.id, self.length)?;
         match found {
             Found::Same => {}
             Found::Gone | Found::Replaced => {
                 tracing::error!("the checkpoints were changed from outside: {found}; they go on in a new file");
-                self.file = open_locked(&self.path).map_err(io::Error::from)?;
+                self.file = open_locked(&self.path, self.access).map_err(io::Error::from)?;
                 let metadata = self.file.metadata()?;
                 (self.id, self.length) = (FileId::of(&metadata), metadata.len());
             }
@@ -179,7 +147,7 @@ impl Checkpoints {
         written?;
         self.length += line.len() as u64;
         self.previous = digest_of(&line[..line.len() - 1]);
-        (self.covered, self.at) = (chain.last(), now);
+        (self.covered, self.at) = (chain.last(), elapsed);
         self.written += 1;
         Ok(())
     }
@@ -205,10 +173,10 @@ impl Checkpoints {
 }
 
 impl Shared {
-    pub(super) fn checkpoint_if_due(&self, now: Timestamp) {
+    pub(super) fn checkpoint_if_due(&self, elapsed: Duration) {
         let due = {
             let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
-            checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.is_due(now))
+            checkpoints.as_ref().is_some_and(|checkpoints| checkpoints.is_due(elapsed))
         };
         if due {
             self.checkpoint(Kind::Hour);
@@ -227,8 +195,8 @@ impl Shared {
             }
             (Arc::clone(&state.file), state.written.chain)
         };
-        let now = (self.notices.now)();
-        let written = file.sync_data().and_then(|()| checkpoints.write(kind, chain, &self.notices.identity, now));
+        let at = ((self.notices.now)(), (self.elapsed)());
+        let written = file.sync_data().and_then(|()| checkpoints.write(kind, chain, &self.notices.identity, at));
         match written {
             Ok(()) => checkpoints.fault = None,
             Err(error) => {

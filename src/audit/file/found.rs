@@ -1,13 +1,14 @@
 //! Whether the path still names the file that is written, and what is done when it does not.
 
 use std::fmt;
-use std::fs::{File, Metadata, TryLockError};
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use super::super::sink::SinkFault;
-use super::names::{private, sync_folder};
+use super::access::{open_locked, tighten_beside};
+use super::names::sync_folder;
 use super::state::{Shared, State};
 use super::tail::{set_aside, whole_lines};
 
@@ -73,16 +74,6 @@ impl fmt::Display for Found {
     }
 }
 
-/// Opens a log for appending, whole to itself.
-pub(super) fn open_locked(path: &Path) -> Result<File, TryLockError> {
-    let file = private().read(true).append(true).create(true).open(path).map_err(TryLockError::Error)?;
-    // A device is everybody's.
-    if file.metadata().map_err(TryLockError::Error)?.is_file() {
-        file.try_lock()?;
-    }
-    Ok(file)
-}
-
 impl Shared {
     /// Looks whether the file is what it should be, and mends what can be mended.
     pub(super) fn inspect(&self) {
@@ -112,6 +103,7 @@ impl Shared {
         match mended {
             Ok(()) => {
                 state.bad = None;
+                state.chain = state.written.chain;
                 tracing::info!("the audit log can be written again");
             }
             Err(error) => state.turn_bad(SinkFault(error.to_string()), self),
@@ -125,15 +117,15 @@ impl Shared {
         if std::fs::symlink_metadata(self.names.current()).is_ok_and(|metadata| metadata.len() > 0) {
             let aside = self.names.aside("replaced", (self.notices.now)());
             std::fs::rename(self.names.current(), &aside)?;
+            if aside.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+                tighten_beside(&aside, self.access);
+            }
             tracing::error!("what lay in the place of the audit log is now `{}`", aside.display());
         }
-        let file = open_locked(self.names.current()).map_err(io::Error::from)?;
+        let file = open_locked(self.names.current(), self.access).map_err(io::Error::from)?;
         sync_folder(self.names.folder())?;
-        state.id = FileId::of(&file.metadata()?);
-        state.file = Arc::new(file);
-        state.written.length = 0;
-        state.first = state.written.chain.next();
-        state.begun = (self.notices.now)();
+        let id = FileId::of(&file.metadata()?);
+        drop(state.begin_file(file, id, (self.elapsed)()));
         self.tell_of(state, found, "a new file was begun at its path, and the chain goes on in it");
         Ok(())
     }
@@ -145,6 +137,7 @@ impl Shared {
             set_aside(&state.file, complete, &self.names.aside("torn", (self.notices.now)()))?;
         }
         state.written.length = complete;
+        state.written.shares = state.written.shares.cut(complete);
         if complete == 0 {
             state.first = state.written.chain.next();
         }

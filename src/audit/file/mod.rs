@@ -1,48 +1,53 @@
 //! The file sink: one chain over any number of files, and a disk that is waited for once by all who wait.
 //!
 //! `state` is what calls do: they put their lines together and one of them writes. `keeper` is the one thread for all
-//! that no call waits for. The rest is what they need: `names` and `tail` know the files, `found` what others do to
-//! them, `rotate` and `pack` put them away, `checkpoint` signs how far they reach.
+//! that no call waits for. The rest is what they need: `names` and `tail` know the files, `access` who else could touch
+//! them, `found` what others do to them, `rotate` and `pack` put them away, `checkpoint` signs how far they reach, and
+//! `start` compares them with what was signed. `room` decides which refusals are written, `clock` what the time is.
 
+mod access;
+mod attested;
 mod checkpoint;
+mod clock;
 mod found;
 mod hand_over;
 mod history;
 mod keeper;
+mod lines;
 mod names;
 mod owed;
 mod pack;
+mod room;
 mod rotate;
 mod slow;
 mod spool;
+mod start;
 mod state;
 mod status;
 mod tail;
+mod write;
 
-use std::fs::TryLockError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::chain::Chain;
 use super::event::JournalIdentity;
 use super::follower::Follower;
 use super::notice::Notices;
 use super::sink::{Appended, LineClass, LogStatus, Requirement, Sink, SinkFault};
 
-use checkpoint::{CheckpointFault, Checkpoints, Kind};
-use found::{FileId, open_locked};
+use checkpoint::{Checkpoints, Kind};
 use keeper::Keeper;
-use names::{Names, sync_folder};
-use state::{Shared, State, Written};
-use tail::{Standing, read_first, read_tail, set_aside};
+use start::Start;
+use state::{Shared, State};
 
+pub use access::FileAccess;
+pub use attested::Loss;
 pub use checkpoint::CheckpointSettings;
+pub use clock::Clocks;
 pub use history::{AllowedAfter, LogPast};
 pub use rotate::{Packing, Rotation};
 pub use spool::{Parcel, Spool};
@@ -67,13 +72,20 @@ pub struct FileSettings {
     pub group_delay: Duration,
     pub requirement: Requirement,
     pub rotation: Rotation,
+    /// Bytes of its file system that are kept for permits: refusals are only counted below. 0 keeps none.
+    pub min_free: u64,
+    /// How many bytes are free where a folder lies, if that is known.
+    pub free_space: fn(&Path) -> Option<u64>,
+    pub access: FileAccess,
+    /// Why a log that is not the one that its checkpoints attest to is given up; without it, it is not opened.
+    pub accept_lost: Option<String>,
     pub checkpoints: Option<CheckpointSettings>,
     /// Who gets the lines besides.
     pub followers: Vec<Arc<dyn Follower>>,
     /// What the chain is called, if one is begun.
     pub new_chain: String,
     pub replica: String,
-    pub now: fn() -> Timestamp,
+    pub clocks: Clocks,
 }
 
 /// Why a log cannot be opened.
@@ -85,13 +97,9 @@ pub enum OpenFault {
     InUse { path: PathBuf },
     #[error("the audit log `{path}` ends in something that is no line of an audit log: move the file away and keep it")]
     Unreadable { path: PathBuf },
-    #[error("`{path}` ends in something that is no checkpoint: move the file away and keep it")]
-    UnreadableCheckpoint { path: PathBuf },
-    #[error(
-        "the audit log `{path}` does not reach line {covered}, or not as it was signed, which a checkpoint covers: lines \
-         were taken out; move the log and its checkpoints away and keep them"
-    )]
-    Cut { path: PathBuf, covered: u64 },
+    /// The log is not the one that its last checkpoint attests to.
+    #[error("the audit log `{path}` {loss} (`{checkpoints}`)")]
+    Lost { path: PathBuf, checkpoints: PathBuf, loss: Loss },
 }
 
 #[derive(Debug)]
@@ -103,18 +111,22 @@ pub struct FileSink {
 
 impl FileSettings {
     /// A log whose every line is on disk before its call goes on, in one file for good.
-    pub fn new(path: impl Into<PathBuf>, now: fn() -> Timestamp) -> Self {
+    pub fn new(path: impl Into<PathBuf>, clocks: Clocks) -> Self {
         Self {
             path: path.into(),
             sync: SyncMode::Always,
             group_delay: Duration::from_millis(5),
             requirement: Requirement::Required,
             rotation: Rotation::default(),
+            min_free: 0,
+            free_space: |_| None,
+            access: FileAccess::Private,
+            accept_lost: None,
             checkpoints: None,
             followers: Vec::new(),
             new_chain: crate::envelope::unique_id(),
             replica: String::new(),
-            now,
+            clocks,
         }
     }
 }
@@ -123,58 +135,21 @@ impl FileSink {
     /// Opens a log and goes on where its chain stands, or begins one. A line that a crash left torn is set aside.
     ///
     /// # Errors
-    /// A file that cannot be opened for appending, that another process writes, whose end is not a line of ours, or that
-    /// is not what its last checkpoint says.
-    pub fn open(settings: FileSettings) -> Result<Self, OpenFault> {
+    /// A file that cannot be opened for appending, that another process writes or another user can, whose end is not a line
+    /// of ours, or that is not what its last checkpoint says.
+    pub fn open(mut settings: FileSettings) -> Result<Self, OpenFault> {
         let path = settings.path.clone();
-        let io = |error| OpenFault::Io { path: path.clone(), error };
-        let file = open_locked(&path).map_err(|error| match error {
-            TryLockError::WouldBlock => OpenFault::InUse { path: path.clone() },
-            TryLockError::Error(error) => io(error),
-        })?;
-        // Where the path is a link, the other files lie beside what it names.
-        let names = Names::new(&path.canonicalize().map_err(io)?);
-        let metadata = file.metadata().map_err(io)?;
-        let (id, length, now) = (FileId::of(&metadata), metadata.len(), (settings.now)());
-        let tail = read_tail(&file, length).map_err(io)?;
-        let tail = tail.ok_or_else(|| OpenFault::Unreadable { path: path.clone() })?;
-        let torn = if tail.complete < length {
-            let aside = names.aside("torn", now);
-            set_aside(&file, tail.complete, &aside).map_err(io)?;
-            Some((length - tail.complete, aside))
-        } else {
-            None
-        };
-        let stands = match tail.stands {
-            None if id.is_some() => put_away(&names)?,
-            stands => stands,
-        };
-        if id.is_some() {
-            sync_folder(names.folder()).map_err(io)?;
-        }
-        let past = match &stands {
-            _ if id.is_none() => LogPast::Device,
-            None => LogPast::Empty,
-            Some(stands) => LogPast::Lines(stands.time),
-        };
-        let chain = stands.as_ref().map_or_else(Chain::new, |stands| stands.chain);
-        let first = if tail.complete > 0 { read_first(&file).map_err(io)? } else { None };
-        let (first, begun) = first.map_or((chain.next(), now), |(first, begun)| (first, begun.unwrap_or(now)));
-        let chain_id = stands.and_then(|stands| stands.name).unwrap_or(settings.new_chain);
-        let checkpoints = settings.checkpoints.map(|checkpoints| {
-            let beside = names.checkpoints();
-            Checkpoints::open(checkpoints, &names, &chain_id, chain, now).map_err(|fault| match fault {
-                CheckpointFault::Io(error) => OpenFault::Io { path: beside, error },
-                CheckpointFault::Unreadable => OpenFault::UnreadableCheckpoint { path: beside },
-                CheckpointFault::Cut { covered } => OpenFault::Cut { path: path.clone(), covered },
-            })
+        let start = Start::read(&settings)?;
+        let moment = start::moment(&settings);
+        let Start { file, id, names, written, first, begun, opened, chain_id, attested, events, past } = start;
+        let checkpoints = settings.checkpoints.take().map(|checkpoints| {
+            let access = settings.access;
+            Checkpoints::open(checkpoints, &names, access, &chain_id, attested.as_ref(), moment)
+                .map_err(|error| OpenFault::Io { path: names.checkpoints(), error })
         });
-        let mut state = State::new(file, id, Written { chain, length: tail.complete }, first, begun);
-        if let Some((bytes, aside)) = torn {
-            tracing::error!(bytes, "the last line of the audit log was torn: it is now in `{}`", aside.display());
-            let name = aside.file_name().unwrap_or_default().display();
-            state.owed.event(format!("the last line was torn by a crash: its {bytes} bytes are now in `{name}`"));
-        }
+        let checkpoints = checkpoints.transpose()?;
+        let mut state = State::new(file, id, written, first, begun);
+        events.into_iter().for_each(|event| state.owed.event(event));
         let shared = Shared {
             names,
             sync: settings.sync,
@@ -185,14 +160,20 @@ impl FileSink {
             ahead: OnceLock::new(),
             notices: Notices {
                 identity: JournalIdentity { chain: chain_id, replica: settings.replica, tags: None },
-                now: settings.now,
+                now: settings.clocks.now,
             },
-            checkpoints: Mutex::new(checkpoints.transpose()?),
+            elapsed: settings.clocks.elapsed,
+            opened,
+            min_free: settings.min_free,
+            free_space: settings.free_space,
+            access: settings.access,
+            checkpoints: Mutex::new(checkpoints),
             state: Mutex::new(state),
             turned: Condvar::new(),
             wake: Condvar::new(),
         };
-        Self::start(Arc::new(shared), past).map_err(io)
+        shared.look_at_room();
+        Self::start(Arc::new(shared), past).map_err(|error| OpenFault::Io { path, error })
     }
 
     fn start(shared: Arc<Shared>, past: LogPast) -> io::Result<Self> {
@@ -245,13 +226,17 @@ impl Drop for FileSink {
 }
 
 impl Sink for FileSink {
-    fn append(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
-        self.shared.write(event, self.shared.sync).map(|()| Appended::Written)
+    fn append(&self, class: LineClass, event: &str) -> Result<Appended, SinkFault> {
+        self.shared.write(class, event, self.shared.sync)
     }
 
-    fn append_soon(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
+    fn append_soon(&self, class: LineClass, event: &str) -> Result<Appended, SinkFault> {
         let sync = if self.shared.sync == SyncMode::Always { SyncMode::None } else { self.shared.sync };
-        self.shared.write(event, sync).map(|()| Appended::Written)
+        self.shared.write(class, event, sync)
+    }
+
+    fn takes_refusals(&self) -> bool {
+        self.shared.lock().room.shortage.is_none()
     }
 
     fn blocks(&self) -> bool {
@@ -260,16 +245,6 @@ impl Sink for FileSink {
 
     fn status(&self) -> LogStatus {
         self.shared.status()
-    }
-}
-
-/// Where the chain stands in the newest file that was put away.
-fn put_away(names: &Names) -> Result<Option<Standing>, OpenFault> {
-    let io = |error| OpenFault::Io { path: names.current().to_owned(), error };
-    match pack::newest(names).map_err(io)? {
-        None => Ok(None),
-        Some((_, Some(stands))) => Ok(Some(stands)),
-        Some((file, None)) => Err(OpenFault::Unreadable { path: file.path }),
     }
 }
 

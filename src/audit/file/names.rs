@@ -1,6 +1,6 @@
 //! What the files of a log are called: all lie beside the one that is written.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +63,10 @@ impl Names {
         let name = format!("{why}-{}", now.strftime("%Y%m%dT%H%M%SZ"));
         let mut path = self.beside(&name);
         for number in 2.. {
-            if path.symlink_metadata().is_err() {
+            let free = |path: &Path| path.symlink_metadata().is_err();
+            let mut log = path.clone().into_os_string();
+            log.push(".jsonl");
+            if free(&path) && free(Path::new(&log)) {
                 break;
             }
             path = self.beside(&format!("{name}-{number}"));
@@ -76,12 +79,42 @@ impl Names {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
+            // What was put away is a file; a link of that name is none of ours.
+            if !entry.file_type()?.is_file() {
+                continue;
+            }
             let name = entry.file_name();
             let read = name.to_str().and_then(|name| self.read(name));
             found.extend(read.map(|(first, last, form)| Rotated { first, last, path: entry.path(), form }));
         }
         found.sort_by_key(|file| (file.last, file.first, file.form == Form::Gzip));
         Ok(found)
+    }
+
+    /// The files that lie beside the log and are written no more: rotated ones, and what was set aside.
+    pub(super) fn all_closed(&self) -> io::Result<Vec<PathBuf>> {
+        const ASIDE: [&str; 5] = ["torn-", "foreign-", "replaced-", "checkpoints-torn-", "lost-"];
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            let rest = name.strip_prefix(&self.stem).and_then(|rest| rest.strip_prefix('.')).unwrap_or_default();
+            let closed = self.read(name).is_some() || ASIDE.iter().any(|aside| rest.starts_with(aside));
+            if closed && entry.file_type()?.is_file() {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The names of a log that is given up: it becomes one by itself, with a stem of its own.
+    pub(super) fn lost(&self, now: Timestamp) -> Self {
+        let path = self.aside("lost", now);
+        let stem = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut name = path.into_os_string();
+        name.push(".jsonl");
+        Self { path: name.into(), folder: self.folder.clone(), stem }
     }
 
     fn read(&self, name: &str) -> Option<(u64, u64, Form)> {
@@ -101,14 +134,6 @@ impl Names {
     fn beside(&self, rest: &str) -> PathBuf {
         self.folder.join(format!("{}.{rest}", self.stem))
     }
-}
-
-/// For a file that its owner alone may read.
-pub(super) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 /// Makes names that were given or taken away in a folder last.

@@ -1,16 +1,19 @@
 //! Files that were put away: compressed, and removed when they are old and a checkpoint covers them.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
+use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::names::{Form, Names, Rotated, private, sync_folder};
+use super::access::{existing, make_private};
+use super::names::{Form, Names, Rotated, sync_folder};
 use super::rotate::Packing;
 use super::state::Shared;
 use super::tail::{LONGEST_LINE, Standing, Tail, read_tail, tail_of};
@@ -39,9 +42,13 @@ fn pack(names: &Names, file: &Rotated) -> io::Result<()> {
     packed.push(".gz");
     let mut part = packed.clone();
     part.push(".part");
-    let plain = File::open(&file.path)?;
-    let mut encoder =
-        GzEncoder::new(private().write(true).create(true).truncate(true).open(&part)?, Compression::default());
+    let plain = existing(OpenOptions::new().read(true), &file.path)?;
+    // One that a crash left is begun anew, and whatever else is called so is not followed.
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut encoder = GzEncoder::new(make_private(Path::new(&part))?, Compression::default());
     io::copy(&mut BufReader::with_capacity(1 << 16, &plain), &mut encoder)?;
     let mut out = encoder.finish()?;
     out.flush()?;
@@ -61,9 +68,11 @@ fn remove_old(shared: &Shared) -> io::Result<()> {
     let mut files = shared.names.all_rotated()?;
     files.retain(|file| file.last <= covered);
     let now = (shared.notices.now)();
+    // The keeper tells why.
+    let keep = shared.rotation.keep.filter(|keep| shared.opened.doubt(now, (shared.elapsed)(), Some(*keep)).is_none());
     let surplus = shared.rotation.keep_files.map_or(0, |most| files.len().saturating_sub(most));
     for (at, file) in files.iter().enumerate() {
-        if at < surplus || is_older(file, shared, now)? {
+        if at < surplus || is_older(file, keep, now)? {
             fs::remove_file(&file.path)?;
             tracing::info!("removed `{}`, which a checkpoint covers", file.path.display());
         }
@@ -71,8 +80,8 @@ fn remove_old(shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn is_older(file: &Rotated, shared: &Shared, now: Timestamp) -> io::Result<bool> {
-    let Some(keep) = shared.rotation.keep else { return Ok(false) };
+fn is_older(file: &Rotated, keep: Option<Duration>, now: Timestamp) -> io::Result<bool> {
+    let Some(keep) = keep else { return Ok(false) };
     let written = Timestamp::try_from(fs::metadata(&file.path)?.modified()?).map_err(io::Error::other)?;
     Ok(SignedDuration::try_from(keep).is_ok_and(|keep| now.duration_since(written) > keep))
 }
@@ -80,7 +89,7 @@ fn is_older(file: &Rotated, shared: &Shared, now: Timestamp) -> io::Result<bool>
 /// Where the chain stands at the end of the newest file that was put away; none when its end is no line of ours.
 pub(super) fn newest(names: &Names) -> io::Result<Option<(Rotated, Option<Standing>)>> {
     let Some(file) = names.all_rotated()?.pop() else { return Ok(None) };
-    let opened = File::open(&file.path)?;
+    let opened = existing(OpenOptions::new().read(true), &file.path)?;
     let tail = match file.form {
         Form::Plain => {
             let length = opened.metadata()?.len();

@@ -5,18 +5,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::SyncMode;
+use super::access::open_locked;
 use super::checkpoint::Kind;
-use super::found::{FileId, Found, open_locked};
+use super::clock::signed;
+use super::found::{FileId, Found};
 use super::names::sync_folder;
+use super::room::Shares;
 use super::state::{Shared, State};
 
 /// When a file is put away, and what becomes of those that were.
 #[derive(Clone, Debug, Default)]
 pub struct Rotation {
-    /// In bytes.
+    /// Bytes of permits and outcomes in a file; refusals get as much again, and are counted past that.
     pub size: Option<u64>,
     pub every: Option<Duration>,
     /// How long files are kept; without it, and without `keep_files`, for good.
@@ -34,29 +35,27 @@ pub enum Packing {
 }
 
 /// After a rotation that failed.
-const PAUSE: SignedDuration = SignedDuration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(10);
 
 impl Rotation {
-    pub(super) fn is_due_by_size(&self, length: u64) -> bool {
-        self.size.is_some_and(|size| length >= size)
+    pub(super) fn is_due_by_size(&self, shares: Shares) -> bool {
+        self.size.is_some_and(|size| shares.permits >= size)
     }
 
-    pub(super) fn is_due_now(&self, state: &State, now: Timestamp) -> bool {
-        let old = self.every.is_some_and(|every| {
-            SignedDuration::try_from(every).is_ok_and(|every| now.duration_since(state.begun) >= every)
-        });
-        let paused = state.rotation_failed.is_some_and(|at| now.duration_since(at).abs() < PAUSE);
+    pub(super) fn is_due_now(&self, state: &State, elapsed: Duration) -> bool {
+        let old = self.every.is_some_and(|every| signed(elapsed) - state.begun >= signed(every));
+        let paused = state.rotation_failed.is_some_and(|at| elapsed.saturating_sub(at) < PAUSE);
         let possible = state.written.length > 0 && state.id.is_some() && state.bad.is_none() && !paused;
-        possible && (old || self.is_due_by_size(state.written.length))
+        possible && (old || self.is_due_by_size(state.written.shares))
     }
 }
 
 impl Shared {
     /// Whether a file was put away.
-    pub(super) fn rotate_if_due(&self, now: Timestamp) -> bool {
+    pub(super) fn rotate_if_due(&self, elapsed: Duration) -> bool {
         let file = {
             let state = self.lock();
-            if !self.rotation.is_due_now(&state, now) {
+            if !self.rotation.is_due_now(&state, elapsed) {
                 return false;
             }
             Arc::clone(&state.file)
@@ -64,7 +63,7 @@ impl Shared {
         // Most of it is on disk before anybody has to wait.
         let rotated = file.sync_data().and_then(|()| self.rotate());
         if let Err(error) = rotated {
-            self.lock().rotation_failed = Some(now);
+            self.lock().rotation_failed = Some(elapsed);
             tracing::error!(%error, "the audit log could not be rotated: it grows on, and it is tried again");
             return false;
         }
@@ -81,8 +80,12 @@ impl Shared {
             return Err(io::Error::other(found.to_string()));
         }
         let coming = self.names.coming();
-        let new = open_locked(&coming).map_err(io::Error::from)?;
-        new.set_len(0)?;
+        // A rotation that a crash interrupted may have left one, and whatever else is called so is not followed.
+        match fs::remove_file(&coming) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let new = open_locked(&coming, self.access).map_err(io::Error::from)?;
         let id = FileId::of(&new.metadata()?);
         let away = self.names.rotated(state.first, state.written.chain.last());
         if away.symlink_metadata().is_ok() {
@@ -97,11 +100,7 @@ impl Shared {
             // A line in the new file is not safe before its name is.
             sync_folder(self.names.folder())?;
         }
-        let old = std::mem::replace(&mut state.file, Arc::new(new));
-        state.id = id;
-        state.written.length = 0;
-        state.first = state.written.chain.next();
-        state.begun = (self.notices.now)();
+        let old = state.begin_file(new, id, (self.elapsed)());
         drop(state);
         old.sync_data()?;
         sync_folder(self.names.folder())

@@ -5,13 +5,14 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::follower::{Follower, FollowerStatus};
 use super::super::sink::{Requirement, SinkFault};
-use super::names::{private, sync_folder};
+use super::access::{FileAccess, existing, make_private, make_private_folder, tighten};
+use super::names::sync_folder;
 
 /// A parcel is closed when it has so many bytes.
 const PARCEL: u64 = 256 << 10;
@@ -55,14 +56,15 @@ impl Spool {
     /// Opens a spool in a folder of its own, with what an earlier run left there.
     ///
     /// # Errors
-    /// A folder that cannot be made or read.
-    pub fn open(folder: &Path, most: u64, requirement: Requirement) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+    /// A folder that cannot be made or read, or that another user could put lines into.
+    pub fn open(folder: &Path, most: u64, requirement: Requirement, access: FileAccess) -> io::Result<Self> {
+        make_private_folder(folder, access)?;
         let mut closed = Vec::new();
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if number_of(&path).is_some() {
-                let length = whole_lines(&path)?;
+            let entry = entry?;
+            let path = entry.path();
+            if number_of(&path).is_some() && entry.file_type()?.is_file() {
+                let length = whole_lines(&path, access)?;
                 closed.push((path, length));
             }
         }
@@ -84,7 +86,9 @@ impl Spool {
         }
         let Some((path, _)) = state.closed.front().cloned() else { return Ok(None) };
         drop(state);
-        Ok(Some(Parcel { lines: fs::read(&path)?, path }))
+        let mut lines = Vec::new();
+        existing(OpenOptions::new().read(true), &path)?.read_to_end(&mut lines)?;
+        Ok(Some(Parcel { lines, path }))
     }
 
     /// They were taken.
@@ -143,7 +147,7 @@ impl Spool {
 
     fn begin(&self, number: u64) -> io::Result<Open> {
         let path = self.folder.join(format!("{number:012}.jsonl"));
-        let file = private().append(true).create_new(true).open(&path)?;
+        let file = make_private(&path)?;
         if self.requirement == Requirement::Required {
             sync_folder(&self.folder)?;
         }
@@ -199,11 +203,14 @@ fn number_of(path: &Path) -> Option<u64> {
 }
 
 /// How long a parcel is; a line that a crash left torn was never accepted, and is cut off.
-fn whole_lines(path: &Path) -> io::Result<u64> {
-    let bytes = fs::read(path)?;
+fn whole_lines(path: &Path, access: FileAccess) -> io::Result<u64> {
+    let mut file = existing(OpenOptions::new().read(true).write(true), path)?;
+    tighten(&file, path, access)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed as u64 + 1);
     if whole < bytes.len() as u64 {
-        OpenOptions::new().write(true).open(path)?.set_len(whole)?;
+        file.set_len(whole)?;
     }
     Ok(whole)
 }
@@ -215,7 +222,8 @@ mod tests {
     #[test]
     fn lines_wait_in_order_and_survive() {
         let folder = tempfile::tempdir().unwrap();
-        let open = |most| Spool::open(&folder.path().join("spool"), most, Requirement::Required).unwrap();
+        let open =
+            |most| Spool::open(&folder.path().join("spool"), most, Requirement::Required, FileAccess::Private).unwrap();
         let spool = open(1 << 20);
         spool.take(b"1\n", 1).unwrap();
         spool.take(b"2\n", 1).unwrap();
@@ -241,7 +249,7 @@ mod tests {
     #[test]
     fn what_is_not_required_is_counted_when_there_is_no_room() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(folder.path(), 3, Requirement::BestEffort).unwrap();
+        let spool = Spool::open(folder.path(), 3, Requirement::BestEffort, FileAccess::Private).unwrap();
         assert_eq!((spool.take(b"1\n", 1), spool.take(b"2\n3\n", 2)), (Ok(()), Ok(())));
         assert_eq!(spool.status().missed, 2);
         assert_eq!(spool.oldest().unwrap().unwrap().lines, b"1\n");

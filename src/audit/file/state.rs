@@ -1,24 +1,27 @@
-//! The writer: one chain without gaps, and a disk that is waited for once by all who wait.
+//! What writers and the keeper share: the chain, the lines that are pending, and how the file is doing.
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::ahead::WriteAhead;
 use super::super::chain::Chain;
 use super::super::follower::Follower;
 use super::super::notice::Notices;
-use super::super::sink::{Requirement, SinkFault};
+use super::super::sink::{LineClass, Requirement, Shortage, SinkFault};
 use super::SyncMode;
+use super::access::FileAccess;
 use super::checkpoint::Checkpoints;
-use super::found::{FileId, Found};
+use super::clock::{Opened, signed};
+use super::found::FileId;
 use super::names::Names;
 use super::owed::Owed;
+use super::room::{Room, Shares};
 use super::rotate::Rotation;
-use super::slow::LONGEST_SYNC;
 
 /// What the writers and the keeper share.
 #[derive(Debug)]
@@ -32,6 +35,13 @@ pub(super) struct Shared {
     /// What is written before each batch of lines.
     pub(super) ahead: OnceLock<Arc<dyn WriteAhead>>,
     pub(super) notices: Notices,
+    /// The clock that is never set.
+    pub(super) elapsed: fn() -> Duration,
+    pub(super) opened: Opened,
+    /// Bytes of the file system that are kept for permits, and who knows how many are free.
+    pub(super) min_free: u64,
+    pub(super) free_space: fn(&Path) -> Option<u64>,
+    pub(super) access: FileAccess,
     pub(super) checkpoints: Mutex<Option<Checkpoints>>,
     pub(super) state: Mutex<State>,
     /// A batch is done.
@@ -45,25 +55,30 @@ pub(super) struct State {
     pub(super) file: Arc<File>,
     /// None where it is no regular file: nothing of it can be compared, cut or renamed.
     pub(super) id: Option<FileId>,
-    /// The number of the file's first line, and when that was written; of the next line, while there is none.
+    /// The number of the file's first line, and when that was written, by the clock that is never set; of the next line,
+    /// while there is none.
     pub(super) first: u64,
-    pub(super) begun: Timestamp,
+    pub(super) begun: SignedDuration,
     /// What stands in the file, to come back to when a write fails.
     pub(super) written: Written,
     pub(super) chain: Chain,
     pending: Vec<u8>,
-    pending_lines: u64,
-    batch: Arc<Batch>,
+    pub(super) pending_lines: u64,
+    pending_shares: Shares,
+    /// How much of the file is no permit, with the lines that are on their way into it.
+    others: u64,
+    pub(super) room: Room,
+    pub(super) batch: Arc<Batch>,
     /// The strictest wish among the pending lines.
-    wanted: SyncMode,
+    pub(super) wanted: SyncMode,
     /// Since when somebody writes without holding the state.
-    pub(super) leading: Option<Timestamp>,
+    pub(super) leading: Option<Duration>,
     /// Who waits for a turn: waking nobody would cost a system call a line.
     pub(super) waiting: usize,
     /// Lines were handed over that are not on disk yet, and somebody was told to see to it.
     pub(super) unsynced: bool,
     /// Since when the keeper waits for the disk to take what `group` handed over.
-    pub(super) syncing: Option<Timestamp>,
+    pub(super) syncing: Option<Duration>,
     /// Nothing can be written until the keeper has mended it.
     pub(super) bad: Option<SinkFault>,
     /// What went wrong last, until something is written again.
@@ -72,7 +87,7 @@ pub(super) struct State {
     pub(super) owed: Owed,
     telling: Owed,
     pub(super) counts: Counts,
-    pub(super) rotation_failed: Option<Timestamp>,
+    pub(super) rotation_failed: Option<Duration>,
     pub(super) stopping: bool,
 }
 
@@ -80,6 +95,7 @@ pub(super) struct State {
 pub(super) struct Written {
     pub(super) chain: Chain,
     pub(super) length: u64,
+    pub(super) shares: Shares,
 }
 
 /// Since the start.
@@ -90,26 +106,37 @@ pub(super) struct Counts {
     pub(super) failed: u64,
     /// Lines whose calls went on without.
     pub(super) lost: u64,
+    /// Refusals that were not written for want of room.
+    pub(super) left_out: u64,
     pub(super) last_sync: Option<Timestamp>,
 }
 
 /// Lines that are written together, and what became of them.
 #[derive(Debug, Default)]
-struct Batch {
-    outcome: OnceLock<Result<(), SinkFault>>,
+pub(super) struct Batch {
+    pub(super) outcome: OnceLock<Result<(), SinkFault>>,
 }
 
 /// What a leader took with it.
-struct Taken {
-    lines: Vec<u8>,
-    count: u64,
+pub(super) struct Taken {
+    pub(super) lines: Vec<u8>,
+    pub(super) count: u64,
     batch: Arc<Batch>,
     telling: Owed,
-    reached: Written,
+    pub(super) reached: Written,
+}
+
+/// How far it came.
+pub(super) enum Failed {
+    Write(io::Error),
+    /// What was written before may be gone too.
+    Sync(io::Error),
+    /// It is not the file that it was: what belongs to whom is sorted out by the keeper.
+    Changed(io::Error),
 }
 
 impl State {
-    pub(super) fn new(file: File, id: Option<FileId>, written: Written, first: u64, begun: Timestamp) -> Self {
+    pub(super) fn new(file: File, id: Option<FileId>, written: Written, first: u64, begun: SignedDuration) -> Self {
         Self {
             file: Arc::new(file),
             id,
@@ -119,6 +146,9 @@ impl State {
             written,
             pending: Vec::new(),
             pending_lines: 0,
+            pending_shares: Shares::default(),
+            others: written.shares.others,
+            room: Room::new(),
             batch: Arc::default(),
             wanted: SyncMode::None,
             leading: None,
@@ -136,6 +166,11 @@ impl State {
     }
 }
 
+/// What a line has besides its event: at most so much.
+const LINE_OVERHEAD: u64 = 128;
+/// Between two notices that the disk is short of room.
+const BETWEEN_SHORTAGES: Duration = Duration::from_secs(600);
+
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -150,150 +185,91 @@ impl Shared {
         state
     }
 
-    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    pub(super) fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.waiting += 1;
         let mut state = self.turned.wait(state).unwrap_or_else(PoisonError::into_inner);
         state.waiting -= 1;
         state
     }
-
-    /// Writes an event; where lines are not required, one that cannot be written counts as lost and is no fault.
-    pub(super) fn write(&self, event: &str, sync: SyncMode) -> Result<(), SinkFault> {
-        match (self.write_or_fail(event, sync), self.requirement) {
-            (Err(_), Requirement::BestEffort) => Ok(()),
-            (outcome, _) => outcome,
-        }
-    }
-
-    /// Whoever finds nobody writing writes for all who have lines pending.
-    fn write_or_fail(&self, event: &str, sync: SyncMode) -> Result<(), SinkFault> {
-        let mut state = self.lock();
-        // No more is handed to a disk that does not take what it has.
-        while state.syncing.is_some_and(|since| self.has_lasted(since, LONGEST_SYNC)) && state.bad.is_none() {
-            state = self.wait(state);
-        }
-        if let Some(fault) = state.bad.clone() {
-            state.count_failed(1, &fault, self);
-            return Err(fault);
-        }
-        state.tell(self);
-        let State { chain, pending, .. } = &mut *state;
-        chain.append(event, pending);
-        state.pending_lines += 1;
-        if sync == SyncMode::Always {
-            state.wanted = SyncMode::Always;
-        }
-        let batch = Arc::clone(&state.batch);
-        loop {
-            if let Some(outcome) = batch.outcome.get() {
-                return outcome.clone();
-            }
-            state = if state.leading.is_some() { self.wait(state) } else { self.lead(state) };
-        }
-    }
-
-    /// Writes what the log has to say of itself, if there is anything, and nothing else.
-    pub(super) fn tell(&self) {
-        if self.lock().owed.is_empty() {
-            return;
-        }
-        let mut state = self.exclusive();
-        if state.owed.is_empty() || state.bad.is_some() {
-            return;
-        }
-        state.tell(self);
-        state.wanted = self.sync;
-        drop(self.lead(state));
-    }
-
-    fn lead<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let sync = std::mem::replace(&mut state.wanted, SyncMode::None);
-        let (taken, file) = (state.take(), Arc::clone(&state.file));
-        let (outcome, followed) = if sync == SyncMode::Always || self.waits_for_others() {
-            let (id, now) = (state.id, (self.notices.now)());
-            state.leading = Some(now);
-            drop(state);
-            let outcome = self.flush(&file, id, &taken, sync);
-            let followed = if outcome.is_ok() { self.follow(&taken) } else { Ok(()) };
-            state = self.lock();
-            state.leading = None;
-            (outcome, followed)
-        } else {
-            let outcome = self.hand_over(&file, &taken.lines, taken.reached.chain.last()).map_err(Failed::Write);
-            let followed = if outcome.is_ok() { self.follow(&taken) } else { Ok(()) };
-            (outcome, followed)
-        };
-        match outcome {
-            Ok(()) => state.succeed(taken, followed, sync, self),
-            Err(failed) => state.fail(taken, &failed, self),
-        }
-        if state.waiting > 0 {
-            self.turned.notify_all();
-        }
-        state
-    }
-
-    /// Whether calls wait for somebody besides the file.
-    pub(super) fn waits_for_others(&self) -> bool {
-        self.followers.iter().any(|follower| follower.requirement() == Requirement::Required)
-    }
-
-    /// Hands lines that stand in the file on. They stay there, whoever does not take them.
-    fn follow(&self, taken: &Taken) -> Result<(), SinkFault> {
-        let mut followed = Ok(());
-        for follower in &self.followers {
-            // Each of them is asked, whatever the others say.
-            followed = followed.and(follower.take(&taken.lines, taken.count));
-        }
-        followed
-    }
-
-    /// Writes to disk, and looks whether that is still the file that the path names.
-    fn flush(&self, file: &File, id: Option<FileId>, taken: &Taken, sync: SyncMode) -> Result<(), Failed> {
-        self.hand_over(file, &taken.lines, taken.reached.chain.last()).map_err(Failed::Write)?;
-        if sync != SyncMode::Always {
-            return Ok(());
-        }
-        self.sync_all(file).map_err(Failed::Sync)?;
-        match Found::look(self.names.current(), id, taken.reached.length) {
-            Ok(Found::Same) => Ok(()),
-            Ok(found) => {
-                // What was just written stands at the end, behind whatever is left.
-                if let Found::Truncated(length) = found {
-                    file.set_len(length.saturating_sub(taken.lines.len() as u64)).map_err(Failed::Changed)?;
-                }
-                Err(Failed::Changed(io::Error::other(found.to_string())))
-            }
-            Err(error) => Err(Failed::Changed(error)),
-        }
-    }
-}
-
-/// How far it came.
-enum Failed {
-    Write(io::Error),
-    /// What was written before may be gone too.
-    Sync(io::Error),
-    /// It is not the file that it was: what belongs to whom is sorted out by the keeper.
-    Changed(io::Error),
 }
 
 impl State {
+    /// Puts an event at the end of the lines that are pending.
+    pub(super) fn append(&mut self, class: LineClass, event: &str) {
+        let before = self.pending.len();
+        self.chain.append(event, &mut self.pending);
+        let bytes = (self.pending.len() - before) as u64;
+        self.pending_shares.add(class, bytes);
+        if class != LineClass::Permit {
+            self.others += bytes;
+        }
+        self.room.accept(bytes);
+    }
+
+    /// Whether a refusal is not written for want of room. It is counted then, and the log says once why.
+    pub(super) fn leaves_out(&mut self, event: &str, shared: &Shared) -> bool {
+        let known = self.room.shortage.is_some();
+        let bytes = event.len() as u64 + LINE_OVERHEAD;
+        let Some(shortage) = self.room.shortage_for(bytes, self.others, shared.rotation.size) else { return false };
+        if !known {
+            self.say_short(shortage, shared);
+        }
+        self.counts.left_out += 1;
+        true
+    }
+
+    /// Tells that refusals are only counted from now on: once a file for its share, and for the disk not too often.
+    pub(super) fn say_short(&mut self, shortage: Shortage, shared: &Shared) {
+        let why = match shortage {
+            Shortage::FileShare => {
+                "refused attempts are only counted until the next file: they have used their share of this one"
+                    .to_owned()
+            }
+            Shortage::Space => {
+                let elapsed = (shared.elapsed)();
+                if self.room.told.is_some_and(|at| elapsed.saturating_sub(at) < BETWEEN_SHORTAGES) {
+                    return;
+                }
+                self.room.told = Some(elapsed);
+                format!(
+                    "refused attempts are only counted while the log's file system is short of room: {} bytes are kept \
+                     for calls that are permitted (`min_free`)",
+                    shared.min_free
+                )
+            }
+        };
+        tracing::warn!("audit log: {why}");
+        self.owed.event(why);
+    }
+
+    /// The lines from now on go into a new file.
+    pub(super) fn begin_file(&mut self, file: File, id: Option<FileId>, elapsed: Duration) -> Arc<File> {
+        (self.id, self.begun, self.first) = (id, signed(elapsed), self.written.chain.next());
+        (self.written.length, self.written.shares) = (0, Shares::default());
+        self.others = self.pending_shares.others;
+        self.room.begin_file();
+        std::mem::replace(&mut self.file, Arc::new(file))
+    }
+
     /// Puts what the log has to say before whatever comes next.
-    fn tell(&mut self, shared: &Shared) {
+    pub(super) fn tell(&mut self, shared: &Shared) {
         if self.owed.is_empty() {
             return;
         }
         let owed = std::mem::take(&mut self.owed);
         for reason in owed.reasons(shared.requirement) {
-            self.chain.append(&shared.notices.event(&reason), &mut self.pending);
+            self.append(LineClass::Notice, &shared.notices.event(&reason));
         }
         self.telling.add(owed);
     }
 
-    fn take(&mut self) -> Taken {
+    pub(super) fn take(&mut self) -> Taken {
         let lines = std::mem::take(&mut self.pending);
-        let reached = Written { chain: self.chain, length: self.written.length + lines.len() as u64 };
+        let reached = Written {
+            chain: self.chain,
+            length: self.written.length + lines.len() as u64,
+            shares: self.written.shares.and(std::mem::take(&mut self.pending_shares)),
+        };
         Taken {
             lines,
             count: std::mem::take(&mut self.pending_lines),
@@ -303,10 +279,10 @@ impl State {
         }
     }
 
-    fn succeed(&mut self, taken: Taken, followed: Result<(), SinkFault>, sync: SyncMode, shared: &Shared) {
+    pub(super) fn succeed(&mut self, taken: Taken, followed: Result<(), SinkFault>, sync: SyncMode, shared: &Shared) {
         let Taken { mut lines, count, batch, telling: _, reached } = taken;
         if self.written.length == 0 {
-            self.begun = (shared.notices.now)();
+            self.begun = signed((shared.elapsed)());
         }
         self.written = reached;
         self.counts.written += count;
@@ -323,14 +299,17 @@ impl State {
         let handed_over = sync != SyncMode::Always && shared.sync != SyncMode::None;
         let first = handed_over && shared.sync == SyncMode::Group && !self.unsynced;
         self.unsynced = handed_over;
-        if first || shared.rotation.is_due_by_size(reached.length) {
+        if first || shared.rotation.is_due_by_size(reached.shares) {
             shared.wake.notify_one();
         }
     }
 
     /// Takes the log back to the last good line. Lines that are pending name the failed ones: they fail with them.
-    fn fail(&mut self, taken: Taken, failed: &Failed, shared: &Shared) {
+    pub(super) fn fail(&mut self, taken: Taken, failed: &Failed, shared: &Shared) {
         let (Failed::Write(error) | Failed::Sync(error) | Failed::Changed(error)) = failed;
+        if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            self.room.fill((shared.elapsed)());
+        }
         let fault = SinkFault(error.to_string());
         self.refuse(taken, &fault, shared);
         let pending = self.take();
@@ -371,10 +350,10 @@ impl State {
         taken.batch.outcome.get_or_init(|| Err(fault.clone()));
         self.owed.add(taken.telling);
         self.count_failed(taken.count, fault, shared);
-        self.chain = self.written.chain;
+        (self.chain, self.others) = (self.written.chain, self.written.shares.others);
     }
 
-    fn count_failed(&mut self, lines: u64, fault: &SinkFault, shared: &Shared) {
+    pub(super) fn count_failed(&mut self, lines: u64, fault: &SinkFault, shared: &Shared) {
         match shared.requirement {
             Requirement::Required => self.counts.failed += lines,
             Requirement::BestEffort => self.counts.lost += lines,

@@ -2,28 +2,30 @@
 
 use std::sync::PoisonError;
 
-use jiff::SignedDuration;
+use std::time::Duration;
 
 use super::super::sink::LogStatus;
 use super::state::Shared;
 
 /// A disk that has not answered for so long is told of.
-const SLOW: SignedDuration = SignedDuration::from_secs(5);
+const SLOW: Duration = Duration::from_secs(5);
 
 impl Shared {
     pub(super) fn status(&self) -> LogStatus {
-        let now = (self.notices.now)();
-        let (counts, fault) = {
+        let elapsed = (self.elapsed)();
+        let (counts, shortage, fault) = {
             let state = self.lock();
-            let slow = state.leading.or(state.syncing).is_some_and(|since| now.duration_since(since) > SLOW);
+            let slow = state.leading.or(state.syncing).is_some_and(|since| elapsed.saturating_sub(since) > SLOW);
             let slow = slow.then(|| format!("the disk has not answered for {} s", SLOW.as_secs()));
-            (state.counts, state.failing.as_ref().map(|fault| fault.0.clone()).or(slow))
+            (state.counts, state.room.shortage, state.failing.as_ref().map(|fault| fault.0.clone()).or(slow))
         };
         let mut status = LogStatus {
             requirement: self.requirement,
             written: counts.written,
             failed: counts.failed,
             lost: counts.lost,
+            left_out: counts.left_out,
+            shortage,
             last_sync: counts.last_sync,
             fault,
             ..LogStatus::default()

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::chain::{Chain, Link};
-use super::names::private;
+use super::access::private;
 
 /// No line of ours is longer: where the last one begins is looked for no further back.
 pub(super) const LONGEST_LINE: u64 = 1 << 20;
@@ -27,8 +28,8 @@ pub(super) struct Standing {
     pub(super) chain: Chain,
     /// What the chain is called.
     pub(super) name: Option<String>,
-    /// When the last line was written.
-    pub(super) time: Option<jiff::Timestamp>,
+    /// When the last event was.
+    pub(super) time: Option<Timestamp>,
 }
 
 /// Reads the end of a file of that length; none when it is no end of a log.
@@ -73,10 +74,8 @@ fn last_line(bytes: &[u8], start: u64) -> Option<&[u8]> {
 
 fn standing(line: &[u8]) -> Option<Standing> {
     let (link, event) = read_line(line)?;
-    let name = event.pointer("/additionalEventData/gateway/chain");
-    let time = event.pointer("/eventTime").and_then(|time| time.as_str()?.parse().ok());
-    let name = name.and_then(|name| name.as_str()).map(str::to_owned);
-    Some(Standing { chain: Chain::after(&link, line), name, time })
+    let name = event.pointer("/additionalEventData/gateway/chain").and_then(|name| name.as_str());
+    Some(Standing { chain: Chain::after(&link, line), name: name.map(str::to_owned), time: time_of(&event) })
 }
 
 #[derive(Deserialize)]
@@ -110,15 +109,28 @@ pub(super) fn set_aside(mut file: &File, from: u64, aside: &Path) -> io::Result<
     file.sync_all()
 }
 
-/// Reads the number of the first line of a file, and when its event was.
-pub(super) fn read_first(mut file: &File) -> io::Result<Option<(u64, Option<jiff::Timestamp>)>> {
+/// The first line of a file.
+#[derive(Debug)]
+pub(super) struct First {
+    pub(super) seq: u64,
+    /// The digest that it names as that of the line before.
+    pub(super) prev: String,
+    /// When its event was.
+    pub(super) time: Option<Timestamp>,
+}
+
+/// Reads the first line of a file, where it is one of a log.
+pub(super) fn read_first(mut file: &File) -> io::Result<Option<First>> {
     file.seek(SeekFrom::Start(0))?;
     let mut bytes = Vec::new();
     file.take(LONGEST_LINE).read_to_end(&mut bytes)?;
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Some((link, event)) = read_line(line) else { return Ok(None) };
-    let time = event.pointer("/eventTime").and_then(|time| time.as_str()?.parse().ok());
-    Ok(Some((link.seq, time)))
+    Ok(Some(First { seq: link.seq, prev: link.prev, time: time_of(&event) }))
+}
+
+fn time_of(event: &Value) -> Option<Timestamp> {
+    event.pointer("/eventTime").and_then(|time| time.as_str()?.parse().ok())
 }
 
 #[cfg(test)]

@@ -6,14 +6,24 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::super::checkpoint_key::{CheckpointKey, NewCheckpointKey};
 
+use jiff::Timestamp;
+
+use super::super::chain::Chain;
+use super::super::sink::{Appended, LineClass, Shortage};
 use super::*;
 
 fn now() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
+fn elapsed() -> Duration {
+    Duration::from_secs(1000)
+}
+
+const STILL: Clocks = Clocks { now, elapsed };
+
 fn open(path: &Path, sync: SyncMode) -> Result<FileSink, OpenFault> {
-    FileSink::open(FileSettings { sync, ..FileSettings::new(path, now) })
+    FileSink::open(FileSettings { sync, ..FileSettings::new(path, STILL) })
 }
 
 fn permit(sink: &FileSink) -> Result<(), SinkFault> {
@@ -63,18 +73,19 @@ fn a_failed_write_leaves_nothing_behind() {
 
 #[test]
 fn lines_that_are_not_required_are_counted() {
-    let settings = FileSettings { requirement: Requirement::BestEffort, ..FileSettings::new("/dev/full", now) };
+    let settings = FileSettings { requirement: Requirement::BestEffort, ..FileSettings::new("/dev/full", STILL) };
     let sink = FileSink::open(settings).unwrap();
     (0..3).for_each(|_| permit(&sink).unwrap());
     assert_eq!((sink.status().failed, sink.status().lost), (0, 3));
 }
 
-/// A clock that a test sets.
+/// Time that passes as a test says.
 static SECONDS: AtomicI64 = AtomicI64::new(0);
 
-fn set_clock() -> Timestamp {
-    now() + jiff::SignedDuration::from_secs(SECONDS.load(Ordering::SeqCst))
-}
+const PASSING: Clocks = Clocks {
+    now: || now() + jiff::SignedDuration::from_secs(SECONDS.load(Ordering::SeqCst)),
+    elapsed: || Duration::from_secs(SECONDS.load(Ordering::SeqCst).unsigned_abs()),
+};
 
 fn wait_for(what: &str, holds: impl Fn() -> bool) {
     for _ in 0..1000 {
@@ -97,12 +108,13 @@ fn time_alone_rotates_removes_and_attests() {
     let key = NewCheckpointKey::random().unwrap();
     let checkpoints = CheckpointSettings {
         key: CheckpointKey::from_pem(&key.private).unwrap(),
+        previous: Vec::new(),
         every: Duration::from_secs(3600),
         policy_revision: "sha256:0".to_owned(),
     };
     let (every, keep) = (Some(Duration::from_secs(60)), Some(Duration::from_secs(86_400)));
     let rotation = Rotation { every, keep, ..Rotation::default() };
-    let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&link, set_clock) };
+    let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&link, PASSING) };
     let sink = FileSink::open(settings).unwrap();
     let kinds = || {
         let text = std::fs::read_to_string(target.join("audit.checkpoints.jsonl")).unwrap();
@@ -166,9 +178,9 @@ fn a_disk_that_hangs_gets_no_more_lines() {
     let folder = tempfile::tempdir().unwrap();
     let sink = open(&folder.path().join("audit.jsonl"), SyncMode::Group).unwrap();
     assert!(!sink.blocks());
-    sink.shared.syncs(Some(now() - jiff::SignedDuration::from_millis(50)));
+    sink.shared.syncs(Some(elapsed() - Duration::from_millis(50)));
     assert!(sink.blocks(), "whoever writes now is told that it may take time");
-    sink.shared.syncs(Some(now() - jiff::SignedDuration::from_secs(2)));
+    sink.shared.syncs(Some(elapsed() - Duration::from_secs(2)));
     thread::scope(|scope| {
         let waiting = scope.spawn(|| permit(&sink));
         thread::sleep(Duration::from_millis(50));
@@ -193,4 +205,121 @@ fn a_sync_that_fails_turns_the_log_bad() {
     }
     assert!(permit(&sink).is_err(), "and no other is before it can be synced");
     assert!(sink.status().fault.is_some());
+}
+
+fn event(stage: &str, verdict: &str, bytes: usize) -> String {
+    let padding = "x".repeat(bytes);
+    format!(
+        "{{\"padding\":\"{padding}\",\"additionalEventData\":{{\"gateway\":{{\"stage\":\"{stage}\",\
+         \"verdict\":\"{verdict}\",\"chain\":\"c\"}}}}}}"
+    )
+}
+
+/// Refusals get as much of a file as permits, and neither push a permit out nor make the file end.
+#[test]
+fn a_file_ends_when_it_is_full_of_permits_whatever_is_refused_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let open = || {
+        let rotation = Rotation { size: Some(10_000), ..Rotation::default() };
+        FileSink::open(FileSettings { rotation, sync: SyncMode::None, ..FileSettings::new(&path, STILL) }).unwrap()
+    };
+    let refusal = event("Decision", "ImplicitDeny", 800);
+    let refuse = |sink: &FileSink| sink.append(LineClass::Refusal, &refusal).unwrap();
+    let sink = open();
+    let taken = (0..100).filter(|_| refuse(&sink) == Appended::Written).count();
+    assert!((8..=10).contains(&taken), "{taken}");
+    assert!(!sink.takes_refusals());
+    assert_eq!(sink.status().left_out, 100 - taken as u64);
+    assert_eq!(sink.status().shortage, Some(Shortage::FileShare));
+    drop(sink);
+    // A restart knows what the file holds.
+    let sink = open();
+    assert_eq!(refuse(&sink), Appended::Counted);
+    let permit = event("Outcome", "Allow", 800);
+    let rotated = || std::fs::read_dir(folder.path()).unwrap().count() - 1;
+    for _ in 0..9 {
+        assert_eq!(sink.append(LineClass::Permit, &permit), Ok(Appended::Written));
+    }
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(rotated(), 0, "refusals do not count");
+    for _ in 0..3 {
+        assert_eq!(sink.append(LineClass::Permit, &permit), Ok(Appended::Written));
+    }
+    wait_for("the file is put away", || rotated() == 1);
+    assert_eq!(refuse(&sink), Appended::Written, "a new file has room");
+}
+
+static FREE: AtomicI64 = AtomicI64::new(0);
+static MOMENT: AtomicI64 = AtomicI64::new(0);
+
+#[test]
+fn what_is_free_is_kept_for_permits() {
+    let clocks = Clocks { now, elapsed: || Duration::from_secs(MOMENT.load(Ordering::SeqCst).unsigned_abs()) };
+    let folder = tempfile::tempdir().unwrap();
+    FREE.store(11_000, Ordering::SeqCst);
+    let settings = FileSettings {
+        min_free: 10_000,
+        free_space: |_| Some(FREE.load(Ordering::SeqCst).unsigned_abs()),
+        ..FileSettings::new(folder.path().join("audit.jsonl"), clocks)
+    };
+    let sink = FileSink::open(settings).unwrap();
+    let refusal = event("Decision", "Refused", 300);
+    let append = |class| sink.append(class, &refusal).unwrap();
+    assert_eq!(append(LineClass::Refusal), Appended::Written);
+    assert_eq!(append(LineClass::Permit), Appended::Written);
+    assert_eq!(append(LineClass::Refusal), Appended::Counted, "nobody had to look again");
+    assert_eq!(append(LineClass::Permit), Appended::Written);
+    assert_eq!((sink.status().shortage, sink.status().left_out), (Some(Shortage::Space), 1));
+    FREE.store(50_000, Ordering::SeqCst);
+    MOMENT.store(2, Ordering::SeqCst);
+    wait_for("there is room again", || append(LineClass::Refusal) == Appended::Written);
+    let text = std::fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    assert!(text.contains("are kept for calls that are permitted"), "{text}");
+}
+
+static WALL: AtomicI64 = AtomicI64::new(0);
+static RAN: AtomicI64 = AtomicI64::new(0);
+
+/// Only time that has passed makes files old; a clock that was set does not.
+#[test]
+fn a_clock_that_was_set_rotates_and_removes_nothing() {
+    let clocks = Clocks {
+        now: || now() + jiff::SignedDuration::from_secs(WALL.load(Ordering::SeqCst)),
+        elapsed: || Duration::from_secs(RAN.load(Ordering::SeqCst).unsigned_abs()),
+    };
+    let pass = |seconds| {
+        WALL.fetch_add(seconds, Ordering::SeqCst);
+        RAN.fetch_add(seconds, Ordering::SeqCst);
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let key = NewCheckpointKey::random().unwrap();
+    let checkpoints = CheckpointSettings {
+        key: CheckpointKey::from_pem(&key.private).unwrap(),
+        previous: Vec::new(),
+        every: Duration::from_secs(3600),
+        policy_revision: "sha256:0".to_owned(),
+    };
+    let (every, keep) = (Some(Duration::from_secs(3600)), Some(Duration::from_secs(30 * 86_400)));
+    let rotation = Rotation { every, keep, ..Rotation::default() };
+    let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&path, clocks) };
+    let sink = FileSink::open(settings).unwrap();
+    permit(&sink).unwrap();
+    pass(3601);
+    let rotated = folder.path().join("audit.000000000001-000000000001.jsonl");
+    wait_for("an hour makes a file old", || rotated.exists());
+    permit(&sink).unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let before = files();
+    for year in [1, -2, 100] {
+        // What was put away is years old by the file system's clock, or dates from the future.
+        WALL.fetch_add(year * 365 * 86_400, Ordering::SeqCst);
+        pass(61);
+        let said = || std::fs::read_to_string(&path).unwrap().contains("the system clock was set");
+        wait_for("it is noticed", said);
+        thread::sleep(Duration::from_millis(1500));
+        assert!(rotated.exists(), "{year}");
+        assert_eq!(files(), before, "{year}");
+    }
 }

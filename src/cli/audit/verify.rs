@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, print_json};
 use crate::cli::progress::Progress;
+use crate::cli::recording::tell_left_out;
 use crate::store::read_source;
 use crate::trail::verify::{Break, ChainResult, CheckpointKey, Order, SignatureCheck, Verification, Verified, verify};
-use crate::trail::{Input, LogName, checkpoints_of, inputs, log_with_rotated};
+use crate::trail::{Input, LogName, Wanted, checkpoints_of, inputs, log_with_rotated};
 
 /// Verifies the hash chain and its checkpoints, and names the first line that is not as it was written
 #[derive(Debug, Args)]
@@ -27,8 +28,8 @@ Exit status: 0 all of it verifies, 1 a line or a checkpoint does not, 2 could no
 
 Example: ramgate audit verify /var/log/ramgate --public-key checkpoint.key.pub")]
 pub(in crate::cli) struct Verify {
-    /// Files, compressed ones too, `-` for standard input, or a folder with a log and what was rotated away; without any,
-    /// `audit.jsonl` with its rotated files
+    /// Files, compressed ones too, `-` for standard input, or a folder with a log and what was rotated away (folders in it
+    /// are not looked at); without any, `audit.jsonl` with its rotated files
     #[arg(value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     /// The public key of the checkpoints, in PEM; repeat it where the key was changed
@@ -52,44 +53,50 @@ const SHOWN: usize = 10;
 
 impl Verify {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let (wanted, verified) = self.verified()?;
+        let (wanted, left_out, verified) = self.verified()?;
+        tell_left_out(&left_out);
         if verified.lines == 0 && verified.checkpoints == 0 && verified.holds() {
             return Err(Failure::new("there is no line to verify", "name the files of a log, or its folder"));
         }
         match self.format {
             OutputFormat::Text => tell(&verified, &wanted),
-            OutputFormat::Json => print_json(json(&verified, &wanted)),
+            OutputFormat::Json => print_json(json(&verified, &wanted, &left_out)),
         }
         Ok(if verified.holds() { Exit::Yes } else { Exit::No })
     }
 
     /// A log that is written meanwhile may be caught in the middle of a line or of its rotation: what does not hold then
     /// is looked at again.
-    fn verified(&self) -> Result<(Verification, Verified), Failure> {
+    fn verified(&self) -> Result<(Verification, Vec<PathBuf>, Verified), Failure> {
         const LOOKS: u32 = 3;
         let mut looks = 0;
         loop {
-            let wanted = self.wanted()?;
+            let (wanted, left_out) = self.wanted()?;
             let before = sizes(&wanted);
             let progress = Progress::new("read");
             let read: Arc<AtomicU64> = Arc::default();
             let total = before.iter().map(|(_, size)| *size).sum();
             let verified = verify(&wanted, &read, &mut || progress.tell_bytes(read.load(Ordering::Relaxed), total));
             progress.end();
-            let still = || wanted.logs.contains(&Input::Stdin) || self.wanted().is_ok_and(|now| sizes(&now) == before);
+            let still =
+                || wanted.logs.contains(&Input::Stdin) || self.wanted().is_ok_and(|(now, _)| sizes(&now) == before);
             looks += 1;
             if verified.as_ref().is_ok_and(Verified::holds) || looks == LOOKS || still() {
                 let verified = verified.map_err(|(file, error)| unreadable(&file, &error))?;
-                return Ok((wanted, verified));
+                return Ok((wanted, left_out, verified));
             }
         }
     }
 
-    fn wanted(&self) -> Result<Verification, Failure> {
+    fn wanted(&self) -> Result<(Verification, Vec<PathBuf>), Failure> {
+        let mut left_out = Vec::new();
         let named = if self.files.is_empty() {
             log_with_rotated(Path::new("audit.jsonl")).map_err(|error| unreadable("audit.jsonl", &error))?
         } else {
-            inputs(&self.files).map_err(|(path, error)| unreadable(&path.display().to_string(), &error))?
+            let selected = inputs(&self.files, Wanted::Log)
+                .map_err(|(path, error)| unreadable(&path.display().to_string(), &error))?;
+            left_out = selected.left_out;
+            selected.inputs
         };
         let (mut checkpoints, logs): (Vec<Input>, Vec<Input>) = named.into_iter().partition(
             |input| matches!(input, Input::File(path) if matches!(LogName::of(path), LogName::Checkpoints { .. })),
@@ -110,14 +117,15 @@ impl Verify {
         // Whoever names rotated files only means these; a folder, or a log, is meant to its end.
         let rotated = |path: &PathBuf| matches!(LogName::of(path), LogName::Rotated { .. });
         let part = !self.files.is_empty() && self.files.iter().all(rotated);
-        Ok(Verification {
+        let verification = Verification {
             to_the_end: !part,
             logs,
             checkpoints,
             from: self.from_checkpoint.iter().cloned().map(Input::File).collect(),
             keys: self.public_key.iter().map(|path| key(path)).collect::<Result<_, _>>()?,
             order: if self.any_order { Order::Any } else { Order::AsWritten },
-        })
+        };
+        Ok((verification, left_out))
     }
 }
 
@@ -190,12 +198,13 @@ fn reach(chain: &ChainResult, wanted: &Verification) -> String {
     format!("the last checkpoint, of {at}, {signed}, vouches for lines up to {last}; {open}{part}")
 }
 
-fn json(verified: &Verified, wanted: &Verification) -> Value {
+fn json(verified: &Verified, wanted: &Verification, left_out: &[PathBuf]) -> Value {
     json!({
         "verified": verified.holds(),
         "lines": verified.lines,
         "bytes": verified.bytes,
         "files": wanted.logs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "leftOut": left_out.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         "checkpoints": verified.checkpoints,
         "stopped": verified.stopped,
         "breaks": verified.breaks.iter().map(break_json).collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use crate::audit::LogStatus;
+use crate::audit::{LogStatus, Shortage};
 use crate::catalog::OwnKeyClass;
 
 use super::super::answer_counts::Count;
@@ -93,6 +93,13 @@ impl Page {
         self.counter("ramgate_audit_lines_failed_total", failed, log.failed);
         let lost = "Lines that could not be written, whose calls went on.";
         self.counter("ramgate_audit_lines_lost_total", lost, log.lost);
+        let counted = "Refused attempts that were only counted, for want of room in the file or on the disk.";
+        self.counter("ramgate_audit_refusals_counted_total", counted, log.left_out);
+        let name = "ramgate_audit_refusals_only_counted";
+        self.head(name, "gauge", "Whether refused attempts are only counted at the moment, and for want of what.");
+        for (why, shortage) in [("min_free", Shortage::Space), ("rotate_size", Shortage::FileShare)] {
+            self.labelled(name, &format!("why=\"{why}\""), u64::from(log.shortage == Some(shortage)));
+        }
         if let Some(at) = log.last_sync {
             let age = now.duration_since(at).as_secs_f64().max(0.0);
             self.gauge("ramgate_audit_last_sync_age_seconds", "Since lines last reached the disk.", age);

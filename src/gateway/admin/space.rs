@@ -36,7 +36,11 @@ impl LogSpace {
                 let below = self.is_below().unwrap_or(false);
                 if below && !told {
                     let (free, least) = (self.free(), self.least);
-                    tracing::warn!(free, least, "the audit log's file system is filling up: make room, or rotate");
+                    tracing::warn!(
+                        free,
+                        least,
+                        "the audit log's file system is filling up: make room, or rotate; refused attempts are only counted"
+                    );
                 } else if told && !below {
                     tracing::info!("the audit log's file system has room again");
                 }

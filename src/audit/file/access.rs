@@ -1,0 +1,259 @@
+//! How files of a log are opened and made: new ones exclusively and for their owner alone, those that are there only
+//! when nobody else could have written them, and none through a link that another user may have planted.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is asked of files that are there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileAccess {
+    /// They belong to this process's user or to root, and no other user can read or write them: a mode that lets others
+    /// is tightened, with a warning.
+    #[default]
+    Private,
+    /// Taken as they are: `--insecure-key-file-mode`.
+    AsFound,
+}
+
+/// Links that name links are followed so far.
+const MOST_LINKS: u32 = 8;
+
+/// Where a log lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A regular file, there or not, under its own name.
+    File(PathBuf),
+    /// A device, a pipe: nothing of it can be compared, cut or renamed.
+    Stream,
+}
+
+/// Makes a file that is not there yet.
+///
+/// # Errors
+/// A name that is taken, by a link too, or a folder that cannot be written.
+pub(super) fn make_private(path: &Path) -> io::Result<File> {
+    private().read(true).append(true).create_new(true).open(path)
+}
+
+/// Opens a file of the log for appending, or makes it; whole to itself.
+///
+/// # Errors
+/// A link, a file that others can write and whose mode cannot be changed, or one that another process holds.
+pub(super) fn open_locked(path: &Path, access: FileAccess) -> Result<File, TryLockError> {
+    let file = match existing(private().read(true).append(true), path) {
+        Ok(file) => {
+            let metadata = file.metadata().map_err(TryLockError::Error)?;
+            if !metadata.is_file() {
+                return Err(TryLockError::Error(io::Error::other("it is no regular file")));
+            }
+            tighten(&file, path, access).map_err(TryLockError::Error)?;
+            file
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_private(path).map_err(TryLockError::Error)?,
+        Err(error) => return Err(TryLockError::Error(error)),
+    };
+    file.try_lock()?;
+    Ok(file)
+}
+
+/// Opens what the log's path names: a file that is locked, or a stream, which is everybody's.
+pub(super) fn open_log(path: &Path, access: FileAccess) -> Result<(File, Place), TryLockError> {
+    let place = place_of(path, access, MOST_LINKS).map_err(TryLockError::Error)?;
+    let file = match &place {
+        Place::File(path) => open_locked(path, access)?,
+        Place::Stream => OpenOptions::new().read(true).append(true).open(path).map_err(TryLockError::Error)?,
+    };
+    Ok((file, place))
+}
+
+fn place_of(path: &Path, access: FileAccess, links: u32) -> io::Result<Place> {
+    let metadata = match path.symlink_metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let name = path.file_name().ok_or_else(|| io::Error::other("it ends in no name of a file"))?;
+            return Ok(Place::File(folder.canonicalize()?.join(name)));
+        }
+        Err(error) => return Err(error),
+    };
+    if !metadata.is_symlink() {
+        // A folder is refused when it is opened.
+        let file = metadata.is_file() || metadata.is_dir();
+        return if file { Ok(Place::File(path.canonicalize()?)) } else { Ok(Place::Stream) };
+    }
+    if access == FileAccess::Private && !owner_of(&metadata).is_trusted() {
+        let why = format!("it is a link that belongs to another user ({})", owner_of(&metadata).0);
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    match path.metadata() {
+        Ok(target) if target.is_file() => Ok(Place::File(path.canonicalize()?)),
+        Ok(target) if target.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(Place::Stream),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && links > 0 => {
+            let target = fs::read_link(path)?;
+            place_of(&path.parent().unwrap_or(Path::new("")).join(target), access, links - 1)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes from others what they may do with a file, or says why it cannot be used.
+///
+/// # Errors
+/// A file of another user, or one whose mode cannot be changed.
+pub(super) fn tighten(file: &File, path: &Path, access: FileAccess) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    if access == FileAccess::AsFound || !metadata.is_file() {
+        return Ok(());
+    }
+    let owner = owner_of(&metadata);
+    if !owner.is_trusted() {
+        let why = format!("it belongs to another user ({}), who can change it: `chown` it", owner.0);
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    close_to_others(file, &metadata, path)
+}
+
+/// Does the same for a file that lies beside the log and is not written any more. One that cannot be used is only told.
+pub(super) fn tighten_beside(path: &Path, access: FileAccess) {
+    let tightened = existing(OpenOptions::new().read(true), path).and_then(|file| tighten(&file, path, access));
+    if let Err(error) = tightened {
+        tracing::warn!(%error, "`{}` may be read or changed by others", path.display());
+    }
+}
+
+/// A folder that its owner alone can use; one that is there must not let another user put files into it.
+///
+/// # Errors
+/// A folder that cannot be made, that belongs to another user, or whose mode cannot be changed.
+pub(super) fn make_private_folder(folder: &Path, access: FileAccess) -> io::Result<()> {
+    if folder.is_dir() {
+        return if access == FileAccess::AsFound { Ok(()) } else { close_folder(folder) };
+    }
+    private_folder().recursive(true).create(folder)
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+    use std::io;
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+    use std::path::Path;
+
+    use rustix::fs::OFlags;
+
+    /// For a file that its owner alone may read.
+    pub(in super::super) fn private() -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.mode(0o600);
+        options
+    }
+
+    /// Opens a file that is there, and no link.
+    pub(in super::super) fn existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+        options.custom_flags(flags.cast_signed()).open(path).map_err(|error| {
+            let link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+            let why = || io::Error::new(io::ErrorKind::PermissionDenied, "a link lies there: remove it");
+            if link { why() } else { error }
+        })
+    }
+
+    /// A user's number.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) struct Owner(pub(super) u32);
+
+    pub(super) fn owner_of(metadata: &Metadata) -> Owner {
+        Owner(metadata.uid())
+    }
+
+    impl Owner {
+        /// Whether it is this process's user, or root.
+        pub(super) fn is_trusted(self) -> bool {
+            self.0 == 0 || self.0 == rustix::process::geteuid().as_raw()
+        }
+    }
+
+    pub(super) fn private_folder() -> DirBuilder {
+        let mut builder = DirBuilder::new();
+        builder.mode(0o700);
+        builder
+    }
+
+    /// Others may know what is in a folder: its files are closed to them.
+    pub(super) fn close_folder(folder: &Path) -> io::Result<()> {
+        let metadata = folder.metadata()?;
+        let (owner, mode) = (owner_of(&metadata), metadata.permissions().mode() & 0o7777);
+        if !owner.is_trusted() {
+            let why = format!("it belongs to another user ({})", owner.0);
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+        if mode & 0o022 == 0 {
+            return Ok(());
+        }
+        std::fs::set_permissions(folder, Permissions::from_mode(mode & 0o755)).map_err(|error| {
+            let why = format!("others can write into it (mode {mode:04o}), and its mode cannot be changed: {error}");
+            io::Error::new(io::ErrorKind::PermissionDenied, why)
+        })?;
+        tracing::warn!("others could write into `{}` (mode {mode:04o}): they cannot now", folder.display());
+        Ok(())
+    }
+
+    pub(super) fn close_to_others(file: &File, metadata: &Metadata, path: &Path) -> io::Result<()> {
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        file.set_permissions(Permissions::from_mode(mode & 0o700)).map_err(|error| {
+            let why = format!("others can read or write it (mode {mode:04o}), and its mode cannot be changed: {error}");
+            io::Error::new(io::ErrorKind::PermissionDenied, why)
+        })?;
+        let now = mode & 0o700;
+        tracing::warn!("others could read or write `{}` (mode {mode:04o}): its mode is {now:04o} now", path.display());
+        Ok(())
+    }
+}
+
+#[cfg(not(unix))]
+mod unix {
+    use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+    use std::io;
+    use std::path::Path;
+
+    pub(in super::super) fn private() -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    pub(in super::super) fn existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+        options.open(path)
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) struct Owner(pub(super) u32);
+
+    pub(super) fn owner_of(_: &Metadata) -> Owner {
+        Owner(0)
+    }
+
+    impl Owner {
+        pub(super) fn is_trusted(self) -> bool {
+            self.0 == 0
+        }
+    }
+
+    pub(super) fn private_folder() -> DirBuilder {
+        DirBuilder::new()
+    }
+
+    pub(super) fn close_folder(_: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn close_to_others(_: &File, _: &Metadata, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+use unix::{close_folder, close_to_others, owner_of, private_folder};
+pub(super) use unix::{existing, private};
