@@ -210,6 +210,17 @@ fn row_29_replay() {
     let query = format!("InstanceId={INSTANCE}&NetworkInterfaceId={ENI}&RegionId=cn-hangzhou");
     bench.refuses("the nonce again in V3", &V3::from(&caller, &query, "").bytes(), used);
 
+    // Space around a header's value is not signed, so it makes no other nonce.
+    for space in [" ", "\t", "  \t "] {
+        let once = V3::attach().bytes();
+        bench.forwards_attach("once", &once);
+        let text = String::from_utf8(once.clone()).unwrap();
+        let at = text.to_ascii_lowercase().find("x-acs-signature-nonce:").unwrap() + "x-acs-signature-nonce:".len();
+        let end = at + text[at..].find('\r').unwrap();
+        let padded = format!("{}{space}{}{space}{}", &text[..at], text[at..end].trim(), &text[end..]);
+        bench.refuses("with space around its nonce", padded.as_bytes(), used);
+    }
+
     // A nonce is used up by its owner only: not by a forger, nor by a clock that is off.
     let victim = V1::attach();
     let forged = replaced(&victim.bytes(), "InstanceId=i-bp1demoworker", b"InstanceId=i-bp1demoforged");

@@ -271,3 +271,6 @@ fn floor(past: &Past, path: &std::path::Path, now: Timestamp, span: Duration) ->
     );
     Some(now.as_second())
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,12 +164,13 @@ impl Shared {
     fn rotate(&self) -> io::Result<()> {
         let known = self.known();
         let (number, snapshot, line) = {
-            let writer = self.writer();
-            let (number, snapshot) = writer.next(&known);
+            let mut writer = self.writer();
+            let (number, snapshot) = writer.next(&known)?;
             (number, snapshot, writer.line())
         };
         let stamp = Stamp { line, wall: known.wall };
-        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady)?;
+        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady);
+        let next = next.inspect_err(|_| self.writer().stay())?;
         let (before, needless) = {
             let mut writer = self.writer();
             let stamp = self.stamp(writer.line());
@@ -187,9 +188,10 @@ impl Shared {
     /// Goes on in a new file at once, after one that failed.
     pub(super) fn replace_broken(&self, writer: &mut Writer) -> io::Result<()> {
         let known = self.known();
-        let (number, snapshot) = writer.next(&known);
+        let (number, snapshot) = writer.next(&known)?;
         let stamp = self.stamp(writer.line());
-        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady)?;
+        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady);
+        let next = next.inspect_err(|_| writer.stay())?;
         let (before, needless) = writer.turn(next, snapshot.first, stamp)?;
         // What it holds may have been handed over and not synced yet.
         if before.sync_data().is_err() {

@@ -30,6 +30,8 @@ pub(super) struct Writer {
     lost_until: i64,
     /// Nothing more may be written to the current file.
     broken: bool,
+    /// The next file is being made.
+    turning: bool,
     /// The last line of the audit log that anything was written ahead of.
     line: u64,
     body: Vec<u8>,
@@ -75,7 +77,7 @@ impl Writer {
         let snapshot = snapshot(&process, Origin::Start, first, known);
         let current = Current::create(names, &key, number, &snapshot, stamp, known.steady)?;
         let (lost_until, body, frame) = (i64::MIN, Vec::new(), Vec::new());
-        Ok(Self { key, process, current, older, lost_until, broken: false, line: stamp.line, body, frame })
+        Ok(Self { key, process, current, older, lost_until, broken: false, turning: false, line: stamp.line, body, frame })
     }
 
     /// The file that is to be synced.
@@ -144,8 +146,14 @@ impl Writer {
         self.lost_until = self.lost_until.max(second);
     }
 
-    /// The number and the first frame of the next file.
-    pub(super) fn next(&self, known: &Known) -> (u64, Snapshot) {
+    /// The number and the first frame of the next file, which the caller is to make.
+    ///
+    /// # Errors
+    /// A next file that is being made already.
+    pub(super) fn next(&mut self, known: &Known) -> io::Result<(u64, Snapshot)> {
+        if std::mem::replace(&mut self.turning, true) {
+            return Err(io::Error::other("the next file is being made"));
+        }
         let number = self.current.number + 1;
         let files = self.older.iter().copied().chain([(self.current.number, self.current.newest)]);
         let is_needed = |newest: i64| known.oldest.is_some_and(|oldest| newest >= oldest);
@@ -155,12 +163,18 @@ impl Writer {
         let first = needed.first().map_or(number, |(first, _)| *first);
         let known = Known { floor: known.floor.max(self.lost_until), forgotten: known.forgotten.clone(), ..*known };
         let origin = if self.broken { Origin::Start } else { Origin::Rotation };
-        (number, snapshot(&self.process, origin, first, &known))
+        Ok((number, snapshot(&self.process, origin, first, &known)))
+    }
+
+    /// The next file could not be made.
+    pub(super) fn stay(&mut self) {
+        self.turning = false;
     }
 
     /// Goes on in the next file. The one before is returned, and must be synced; so are the files before `first`, which
     /// are needed no more.
     pub(super) fn turn(&mut self, next: Current, first: u64, stamp: Stamp) -> io::Result<(Arc<File>, Vec<(u64, i64)>)> {
+        self.turning = false;
         if !self.broken {
             self.put(Kind::Next, stamp, &[])?;
         }
