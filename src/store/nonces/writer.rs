@@ -77,7 +77,18 @@ impl Writer {
         let snapshot = snapshot(&process, Origin::Start, first, known);
         let current = Current::create(names, &key, number, &snapshot, stamp, known.steady)?;
         let (lost_until, body, frame) = (i64::MIN, Vec::new(), Vec::new());
-        Ok(Self { key, process, current, older, lost_until, broken: false, turning: false, line: stamp.line, body, frame })
+        Ok(Self {
+            key,
+            process,
+            current,
+            older,
+            lost_until,
+            broken: false,
+            turning: false,
+            line: stamp.line,
+            body,
+            frame,
+        })
     }
 
     /// The file that is to be synced.
