@@ -63,7 +63,7 @@ pub struct NonceTable {
 struct Bucket {
     nonces: Vec<u64>,
     /// Of each key and holder, how many nonces count toward the capacity.
-    users: HashMap<(u64, u64), usize>,
+    users: HashMap<(u64, u64), usize, AsIs>,
     last_used: Duration,
 }
 
@@ -136,15 +136,21 @@ impl NonceTable {
         }
         *of_holder += 1;
         self.counted += 1;
-        self.insert(used, 1, now.steady);
+        self.held[shard_of(used.nonce)].insert(used.nonce);
+        self.file(used, 1, now.steady);
         Ok(())
     }
 
     /// Takes over a use that an earlier process accepted. It does not count toward the capacity.
     pub fn restore(&mut self, used: NonceUse, steady: Duration) {
-        if !self.shard(used.nonce).contains(&used.nonce) {
-            self.insert(used, 0, steady);
+        if self.held[shard_of(used.nonce)].insert(used.nonce) {
+            self.file(used, 0, steady);
         }
+    }
+
+    /// Makes room for that many uses more.
+    pub fn reserve(&mut self, uses: usize) {
+        self.held.iter_mut().for_each(|shard| shard.reserve(uses / SHARDS));
     }
 
     /// Refuses every call that was signed in this second or before, whoever signed it.
@@ -241,10 +247,10 @@ impl NonceTable {
         self.buckets.keys().next().map(|minute| minute.saturating_mul(BUCKET_SECONDS))
     }
 
-    fn insert(&mut self, used: NonceUse, counted: usize, steady: Duration) {
-        self.held[shard_of(used.nonce)].insert(used.nonce);
+    /// Puts a use that is held into its bucket.
+    fn file(&mut self, used: NonceUse, counted: usize, steady: Duration) {
         let minute = used.second.div_euclid(BUCKET_SECONDS);
-        let empty = || Bucket { nonces: Vec::new(), users: HashMap::new(), last_used: steady };
+        let empty = || Bucket { nonces: Vec::new(), users: HashMap::default(), last_used: steady };
         let bucket = self.buckets.entry(minute).or_insert_with(empty);
         bucket.nonces.push(used.nonce);
         *bucket.users.entry((used.key, used.holder)).or_default() += counted;
@@ -290,7 +296,7 @@ impl Hasher for AsIs {
     }
 
     fn write_u64(&mut self, digest: u64) {
-        self.0 = digest;
+        self.0 = self.0.rotate_left(8) ^ digest;
     }
 }
 

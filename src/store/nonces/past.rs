@@ -99,6 +99,8 @@ impl Reading<'_> {
     fn file(&self, number: u64, table: &mut NonceTable, ahead: &mut Vec<NonceUse>) -> Result<Read, NonceFileFault> {
         let bytes = self.names.read(number, LARGEST, self.modes)?;
         let mut read = Read { number, snapshot: None, newest: i64::MIN, last: None, end: None, has_uses: false };
+        // As if each had a frame of its own, which is the most that a use takes.
+        table.reserve(bytes.len() / 56);
         let (mut bytes, mut users, now) = (&bytes[..], Vec::new(), self.now.as_second());
         while let Some(frame) = take(self.key, number, &mut bytes) {
             match frame.kind {

@@ -142,7 +142,7 @@ impl Shared {
         self.syncs.settle(written, synced);
     }
 
-    fn tick(&self) {
+    pub(super) fn tick(&self) {
         let line = self.writer().line();
         // What was refused after it was authenticated has no line to wait for.
         if let Err(fault) = self.write_pending(line) {
