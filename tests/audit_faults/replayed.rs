@@ -154,7 +154,7 @@ const DAMAGES: &[Damage] = &[
             fs::copy(&file, house.path().join(file.file_name().unwrap())).unwrap();
         }
     }),
-    ("a part of them is missing or damaged", |house, _| {
+    ("they end before the audit log does", |house, _| {
         let file = files(house.path()).pop().unwrap();
         let mut bytes = fs::read(&file).unwrap();
         bytes[50] ^= 1;

@@ -38,7 +38,6 @@ struct Bench {
 impl Bench {
     fn open(folder: &Path) -> Self {
         let log = FileSink::open(FileSettings::new(folder.join("audit.jsonl"), now)).unwrap();
-        let chain = &log.identity().chain;
         let gateway = json!({
             "stage": "Summary", "verdict": "Error", "signature": { "scheme": "none" }, "chain": log.identity().chain,
         });
