@@ -369,7 +369,7 @@ fn look_ups_that_hang_keep_no_other_caller_out() {
         before(FakeUpstream::answering(|sent| if sent.contains("hangs") { Behaviour::Silent } else { ecs(sent) }));
     let address = gateway.address;
     for at in 0..120 {
-        let (eni, instance) = (format!("eni-hangs-{at}"), format!("i-hangs-{at}"));
+        let (eni, instance) = (format!("eni-hangs{at}"), format!("i-hangs{at}"));
         let named = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", &*eni), ("InstanceId", &*instance)];
         let call = second().request(Shape::V1Query, &named);
         thread::spawn(move || {

@@ -40,7 +40,7 @@ impl PerMinute {
         lookups: 600,
         keys: 3000,
         exchanges: 3000,
-        claimed_calls: 800,
+        claimed_calls: 600,
     };
     /// A source may be a node with hundreds of pods, or the one address of a cluster.
     pub const OF_SOURCE: Self = Self {

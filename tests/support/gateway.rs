@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramgate::audit::{Journal, JournalIdentity, MemorySink, Sink, TagKey};
-use ramgate::budget::{BudgetLimits, Budgets};
+use ramgate::budget::{BudgetLimits, Budgets, PerMinute};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings, Signing};
 use ramgate::gateway::{
@@ -48,6 +48,11 @@ pub struct Setup {
     pub tls: Option<ServerTls>,
 }
 
+/// Every refused attempt of a test is written, unless the test is about budgets.
+fn roomy(limits: PerMinute) -> PerMinute {
+    PerMinute { refused_lines: 10_000, refused_bytes: 64 << 20, ..limits }
+}
+
 impl Default for Setup {
     fn default() -> Self {
         Self {
@@ -61,7 +66,11 @@ impl Default for Setup {
             upstream_roots: None,
             sink: None,
             nonces: None,
-            budgets: BudgetLimits::default(),
+            budgets: BudgetLimits {
+                principal: roomy(PerMinute::OF_PRINCIPAL),
+                source: roomy(PerMinute::OF_SOURCE),
+                strangers_lines: 10_000,
+            },
             tls: None,
         }
     }
