@@ -289,6 +289,28 @@ mod proxy_protocol {
         assert!(support::tls::open(gateway.address, trusting(&authority.pem), "127.0.0.1").is_err(), "TLS without it");
     }
 
+    /// Silent callers behind a proxy give their slots up as others do: to a caller who holds fewer.
+    #[test]
+    fn a_caller_behind_a_proxy_who_holds_most_gives_its_slots_up() {
+        let mut setup = setup(LOOPBACK, Some(ProxyVersions::V1));
+        setup.settings.limits.connections = 4;
+        let gateway = TestGateway::start(setup);
+        let open = |source: &str| {
+            let mut stream = connect(gateway.address);
+            stream.write_all(format!("PROXY TCP4 {source} 10.0.0.1 1 2\r\n").as_bytes()).unwrap();
+            stream
+        };
+        let silent: Vec<_> = (0..4).map(|_| open("203.0.113.1")).collect();
+        // Until the proxy has said whose connection it is, it is the proxy's: the first may have been displaced itself.
+        std::thread::sleep(Duration::from_secs(1));
+        for number in 2..5 {
+            let mut stream = open(&format!("203.0.113.{number}"));
+            stream.write_all(&denied()).unwrap();
+            assert_eq!(read_answer(&mut stream).map(|answer| answer.status), Some(403), "caller {number}");
+        }
+        drop(silent);
+    }
+
     /// A proxy's own connections are its callers': each of those has its number, and the proxy none.
     #[test]
     fn the_number_of_connections_is_the_announced_callers() {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::net::TcpListener;
 
+use crate::gateway::ReservedPort;
 use crate::identity::WithoutSecret;
 use crate::ram::{AccountId, Principal, WrittenPrincipal};
 use crate::simulator::{self, Simulator, SimulatorSettings, World};
@@ -62,7 +62,7 @@ impl Ecs {
                     "stop whatever holds it, or give another with `--listen`",
                 )
             };
-            let listener = TcpListener::bind(self.listen).await.map_err(cannot)?;
+            let listener = ReservedPort::bind(self.listen).and_then(ReservedPort::open).map_err(cannot)?;
             let address = listener.local_addr().unwrap_or(self.listen);
             say!("the embedded ECS answers on http://{address} for account {account}");
             say!("keys: {}", ids.join(", "));

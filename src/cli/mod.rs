@@ -5,6 +5,7 @@
 #[macro_use]
 mod output;
 
+mod accept_queue;
 mod actions;
 mod audit;
 mod audit_log;
@@ -13,6 +14,7 @@ mod can;
 mod changed_files;
 mod check;
 mod core_dump;
+mod descriptors;
 mod diagnostic;
 mod ecs;
 mod eval;

@@ -15,8 +15,10 @@ use crate::identity::SecretPlace;
 use crate::simulator::World;
 use crate::store::read_source;
 
+use super::accept_queue::warn_of_short_queue;
 use super::audit_log;
 use super::changed_files;
+use super::descriptors::fit_connections;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::hangup::Reloads;
@@ -68,7 +70,9 @@ impl Serve {
         let workers = self.workers;
         let configuration = self.config.clone();
         let configured = configuration.is_some();
-        let plan = self.plan()?;
+        let mut plan = self.plan()?;
+        fit_connections(&mut plan.settings)?;
+        warn_of_short_queue();
         let demo = matches!(plan.keys, Keys::Material(Material::Demo));
         let policies = plan.policies == Material::Files;
         let keyring = matches!(plan.keys, Keys::Material(Material::Files));

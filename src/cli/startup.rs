@@ -1,9 +1,9 @@
 //! From settings to a gateway that can run, or every reason why not. Nothing starts half.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,8 +12,8 @@ use crate::budget::{BudgetLimits, Budgets};
 use crate::catalog::Catalog;
 use crate::config::{Endpoint, OwnKeys, ResourceSource, Settings, Signing, environment, is_protected_url};
 use crate::gateway::{
-    CredentialsListener, Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts,
-    UpstreamKeys, UpstreamTarget, client_tls, now, steady,
+    CredentialsListener, Gateway, GatewayParts, Product, ReservedPort, ResourceFacts, ServerTls, Upstream,
+    UpstreamFacts, UpstreamKeys, UpstreamTarget, client_tls, now, steady,
 };
 use crate::identity::{Credential, KeyRing, KeyStatus, Secret, WithoutSecret};
 use crate::pdp::{Directory, Pdp};
@@ -291,7 +291,8 @@ impl Ready {
             Endpoint::Server { url, .. } => url.clone(),
             Endpoint::Simulator => {
                 let cannot = |error| Failure::new(format!("the embedded ECS cannot listen: {error}"), "free a port");
-                let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
+                let listener =
+                    ReservedPort::bind((Ipv4Addr::LOCALHOST, 0).into()).and_then(ReservedPort::open).map_err(cannot)?;
                 let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
                 // Calls come with their callers' signatures, or with the gateway's.
                 let callers = self.keys.iter().filter(|_| signing == Signing::PassThrough);

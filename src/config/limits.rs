@@ -10,16 +10,26 @@ use super::byte_size;
 use super::duration;
 use super::needed::Reader;
 
+/// Whether a value stands in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    Written,
+    Default,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub query_bytes: usize,
     pub body_bytes: usize,
     pub parameters: usize,
     pub connections: usize,
+    pub connections_given: Given,
     pub header_timeout: Duration,
     pub body_timeout: Duration,
     pub idle_timeout: Duration,
     pub call_timeout: Duration,
+    /// After which a connection ends with its next answer.
+    pub connection_lifetime: Duration,
     /// `[limits.principal]`: what one principal may use, whatever its keys, sessions and addresses.
     pub principal: HolderLimits,
     /// `[limits.source]`: what one IPv4 address or IPv6 /64 may use before a principal is known.
@@ -46,6 +56,7 @@ pub(super) struct WrittenLimits {
     pub(super) body_timeout: Option<duration::Written>,
     pub(super) idle_timeout: Option<duration::Written>,
     pub(super) call_timeout: Option<duration::Written>,
+    pub(super) connection_lifetime: Option<duration::Written>,
     pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
     pub(super) principal: WrittenHolder,
@@ -67,7 +78,15 @@ pub(super) struct WrittenHolder {
 }
 
 const CONNECTIONS: usize = 1024;
-const SOURCE_CONNECTIONS: usize = 256;
+
+impl Limits {
+    /// Fewer connections than the default, and no share of them greater than the default share.
+    pub fn shrink_connections(&mut self, connections: usize) {
+        self.connections = connections;
+        self.source.connections = self.source.connections.min(source_connections(connections));
+        self.principal.connections = self.principal.connections.min(principal_connections(connections));
+    }
+}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -76,17 +95,25 @@ impl Default for Limits {
             body_bytes: 65_536,
             parameters: 100,
             connections: CONNECTIONS,
+            connections_given: Given::Default,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             call_timeout: Duration::from_secs(60),
+            connection_lifetime: Duration::from_secs(3600),
             principal: HolderLimits {
                 per_minute: PerMinute::OF_PRINCIPAL,
                 connections: principal_connections(CONNECTIONS),
             },
-            source: HolderLimits { per_minute: PerMinute::OF_SOURCE, connections: SOURCE_CONNECTIONS },
+            source: HolderLimits { per_minute: PerMinute::OF_SOURCE, connections: source_connections(CONNECTIONS) },
         }
     }
+}
+
+/// One source has half of the connections by default: all pods of a node, which ECS bounds to about 250, with two each,
+/// or 500 behind one address with one; and there is as much left for everybody else.
+fn source_connections(all: usize) -> usize {
+    (all / 2).max(1)
 }
 
 /// One principal never holds every connection, however many there are.
@@ -107,9 +134,13 @@ impl Reader<'_> {
         source.connections = self.renamed("connections_per_peer", old, "connections", source.connections.take());
         let old = refused_lines.map(|lines| Spanned::new(lines.span(), *lines.get_ref() as usize));
         let refused_lines = self.renamed("unauthenticated_per_peer", old, "refused_lines", source.refused_lines.take());
+        let connections_given = if written.connections.is_some() { Given::Written } else { defaults.connections_given };
+        let query_bytes = self.at_least_one(written.query_bytes, defaults.query_bytes);
+        let body_bytes = self.at_least_one(written.body_bytes, defaults.body_bytes);
+        let parameters = self.at_least_one(written.parameters, defaults.parameters);
         let connections = self.at_least_one(written.connections, defaults.connections);
         let source = HolderLimits {
-            connections: defaults.source.connections.min(connections),
+            connections: source_connections(connections),
             per_minute: PerMinute {
                 // The old key took 0 for a source that leaves no lines.
                 refused_lines: refused_lines
@@ -120,14 +151,16 @@ impl Reader<'_> {
         let principal =
             HolderLimits { connections: principal_connections(connections), per_minute: defaults.principal.per_minute };
         Limits {
-            query_bytes: self.at_least_one(written.query_bytes, defaults.query_bytes),
-            body_bytes: self.at_least_one(written.body_bytes, defaults.body_bytes),
-            parameters: self.at_least_one(written.parameters, defaults.parameters),
+            query_bytes,
+            body_bytes,
+            parameters,
             connections,
+            connections_given,
             header_timeout: written.header_timeout.map_or(defaults.header_timeout, |timeout| timeout.0),
             body_timeout: written.body_timeout.map_or(defaults.body_timeout, |timeout| timeout.0),
             idle_timeout: written.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
             call_timeout: written.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
+            connection_lifetime: written.connection_lifetime.map_or(defaults.connection_lifetime, |timeout| timeout.0),
             principal: self.holder(written.principal, principal),
             source: self.holder(written.source, source),
         }

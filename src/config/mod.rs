@@ -34,7 +34,7 @@ pub use environment::environment;
 pub use identity::{IdentitySettings, NonceStore};
 pub use instance_role::InstanceRoleSettings;
 pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSettings};
-pub use limits::{HolderLimits, Limits};
+pub use limits::{Given, HolderLimits, Limits};
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use needed::{DenialSettings, Endpoint, ResourceSettings, ResourceSource, Settings, UpstreamSettings};
 pub use operations::{OperationSettings, OtherOperations, TrunkEni};

@@ -9,42 +9,44 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout};
 
 use crate::envelope::unique_id;
 
+use super::connections::Slot;
 use super::exchange::Exchange;
 use super::neighbour::Neighbour;
 use super::parts::Gateway;
 use super::reader::Reader;
 use super::socket::Socket;
-use super::turn::Turn;
+use super::turn::{Patience, Turn};
 
 /// How much of an unread body is taken before the connection closes, and for how long: closing on unread bytes
 /// would reset the connection and could destroy the answer on its way.
 const LINGER_BYTES: u64 = 256 << 10;
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves a connection until the caller is done, a fault ends it, or the server drains.
-pub(super) async fn serve(stream: Socket, neighbour: Neighbour, gateway: Arc<Gateway>, drain: CancellationToken) {
+/// Serves a connection until the caller is done, a fault ends it, its slot becomes another's, or the server drains.
+pub(super) async fn serve(stream: Socket, neighbour: Neighbour, gateway: Arc<Gateway>) {
+    let slot = Arc::clone(&neighbour.slot);
     let neighbour = Arc::new(neighbour);
     let turn = Arc::new(Turn::default());
-    let reader = Reader::new(stream, Arc::clone(&turn), gateway.reader_limits());
+    let reader = Reader::new(stream, Arc::clone(&turn), Arc::clone(&slot), gateway.reader_limits());
     let service = service_fn(|request: Request<Incoming>| {
         let (gateway, turn, neighbour) = (Arc::clone(&gateway), Arc::clone(&turn), Arc::clone(&neighbour));
         Box::pin(async move {
-            let response = answer(gateway, &turn, neighbour, request.into_body()).await;
-            turn.answered();
+            let (response, patience) = answer(gateway, &turn, neighbour, request.into_body()).await;
+            turn.answered(patience);
             Ok::<_, std::convert::Infallible>(response)
         })
     });
     let mut connection = http1::Builder::new().pipeline_flush(false).serve_connection(reader, service);
-    let mut draining = pin!(drain.cancelled());
+    let mut draining = pin!(slot.end().cancelled());
     let mut told = false;
     let served = poll_fn(|context| {
         if !told && draining.as_mut().poll(context).is_ready() {
@@ -57,21 +59,43 @@ pub(super) async fn serve(stream: Socket, neighbour: Neighbour, gateway: Arc<Gat
         tracing::debug!(peer = %neighbour.address, %error, "a connection ended early");
     }
     let (stream, sending) = connection.into_parts().io.into_stream();
-    if sending {
-        linger(stream).await;
+    let displaced = slot.is_displaced();
+    slot.waits(Instant::now());
+    if sending && !displaced {
+        unless_displaced(&slot, linger(stream)).await;
     } else if stream.says_goodbye() {
-        goodbye(stream).await;
+        unless_displaced(&slot, goodbye(stream)).await;
     }
 }
 
-/// Answers one call; a panic on the way is answered too.
+/// Runs the end of a connection, unless its slot is needed: a server that drains is no reason to cut it short.
+async fn unless_displaced(slot: &Slot, end: impl Future<Output = ()>) {
+    let mut end = pin!(end);
+    if slot.end().run_until_cancelled(end.as_mut()).await.is_none() && !slot.is_displaced() {
+        end.await;
+    }
+}
+
+/// Answers one call, and says how long the connection may be idle afterwards.
 async fn answer(
     gateway: Arc<Gateway>,
     turn: &Turn,
     neighbour: Arc<Neighbour>,
     body: Incoming,
-) -> Response<Full<Bytes>> {
+) -> (Response<Full<Bytes>>, Patience) {
+    let (slot, limits) = (Arc::clone(&neighbour.slot), gateway.parts.limits);
     let mut exchange = Exchange::new(gateway, unique_id(), neighbour);
+    let mut response = answer_all(&mut exchange, turn, body).await;
+    let began = exchange.deadline - limits.call_timeout;
+    if began.saturating_duration_since(slot.opened()) >= limits.connection_lifetime {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let known = slot.is_authenticated() || exchange.is_identified();
+    (response, if known { Patience::Usual } else { Patience::Short })
+}
+
+/// Answers one call; a panic on the way is answered too.
+async fn answer_all(exchange: &mut Exchange, turn: &Turn, body: Incoming) -> Response<Full<Bytes>> {
     let Some(head) = turn.take() else {
         return exchange.panicked().await;
     };

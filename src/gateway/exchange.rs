@@ -111,6 +111,11 @@ impl Exchange {
         Settlement { gateway, attempt, format: self.format, deadline: self.deadline }
     }
 
+    /// Whether the call said who its caller is, and that was believed or, where keys are claims, known.
+    pub(super) fn is_identified(&self) -> bool {
+        self.attempt.caller.is_some() || self.attempt.reached >= Reached::Authenticated
+    }
+
     pub(super) fn attempt(&mut self) -> &mut Attempt {
         Arc::make_mut(&mut self.attempt)
     }
@@ -253,7 +258,7 @@ impl Exchange {
                 let claim = CertificateClaim::read(signed)?;
                 let said = Said { action: claim.action, version: claim.version };
                 self.note_claim(caller.scheme, None, said);
-                self.identified(&caller);
+                self.identified(&caller)?;
                 return Ok(Known { caller, said, claim: None, session: None });
             }
             (claim, _) => claim?,
@@ -271,7 +276,7 @@ impl Exchange {
             verified => verified?,
         };
         let Authenticated { caller, session_policy: session, .. } = verified;
-        self.identified(&caller);
+        self.identified(&caller)?;
         Ok(Known { caller, said, claim: Some(claim), session })
     }
 
@@ -283,7 +288,7 @@ impl Exchange {
         attempt.version = said.version.map(str::to_owned);
     }
 
-    fn identified(&mut self, caller: &Caller) {
+    fn identified(&mut self, caller: &Caller) -> Result<(), Stop> {
         let standing = self.gateway.parts.pdp.directory().standing(&caller.principal);
         let id = standing.and_then(|standing| standing.id.as_deref()).map(str::to_owned);
         let attempt = self.attempt();
@@ -291,7 +296,12 @@ impl Exchange {
         attempt.caller = Some(caller.clone());
         if caller.proof.is_verified() {
             attempt.reached = Reached::Authenticated;
+            self.neighbour
+                .slot
+                .authenticate(&caller.principal)
+                .map_err(|_| Stop::Connections(caller.principal.clone()))?;
         }
+        Ok(())
     }
 
     fn verified(&self, claim: &Claim<'_>, signed: &Signed<'_>) -> Result<Authenticated, IdentityFault> {

@@ -1,6 +1,6 @@
 //! The enforcement point: accepts calls, has them judged and written down, and forwards what was permitted.
 //!
-//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `welcome` does what
+//! The one room with sockets to callers and to ECS. A call goes down the list: `server` accepts, `connections` gives it a slot, `welcome` does what
 //! comes before HTTP (the PROXY header, the TLS handshake), `reader` checks its head, `inbound` makes one reading of it, `exchange` takes it past identity, catalogue and decision point, `settle`
 //! has it written down, and `upstream` sends it: rebuilt, or as it came (`outgoing`, `original`). Where a policy turns on
 //! tags or groups, `resource_facts` looks them up first; `issuer_keys` keeps what tokens are checked with, and
@@ -14,6 +14,7 @@ mod answer_counts;
 mod called;
 mod clock;
 mod connection;
+mod connections;
 mod exchange;
 mod fact_answer;
 mod fact_memory;
@@ -59,12 +60,13 @@ mod work_slots;
 
 pub use admin::{ChangedFiles, LogSpace, serve_admin};
 pub use clock::{now, steady};
+pub use connections::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST};
 pub use instance_role::InstanceRole;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
 pub use metadata::MetadataFault;
 pub use parts::{Gateway, GatewayParts};
 pub use product::Product;
-pub use reserved_port::ReservedPort;
+pub use reserved_port::{LISTEN_BACKLOG, ReservedPort};
 pub use resource_facts::{ResourceFacts, UpstreamFacts};
 pub use server::run;
 pub use server_tls::{ClientCertificates, ServerTls, ServerTlsTexts, server_tls};

@@ -1,10 +1,12 @@
 //! Who stands at the other end of a connection, and what is believed of the caller behind.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::ram::Principal;
 use crate::wire::{Forwarded, ForwardedFault, Head, TrustedProxies, read_forwarded};
 
+use super::connections::Slot;
 use super::host::HostFault;
 
 /// What a connection says of its other end, before any call.
@@ -20,6 +22,8 @@ pub(super) struct Neighbour {
     pub(super) server_name: Option<String>,
     /// Whom the certificate of the other end stands for.
     pub(super) holder: Option<Principal>,
+    /// The connection's slot.
+    pub(super) slot: Arc<Slot>,
 }
 
 impl Neighbour {

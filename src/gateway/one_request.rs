@@ -13,12 +13,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::server::{ACCEPT_PAUSE, accept};
+use super::connections::{Connections, Displaced, Share, Slot};
+use super::server::accept;
 
 /// A head here is one line and a few headers.
 const LARGEST_HEAD: usize = 8 << 10;
@@ -27,30 +27,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// For a connection.
 pub(super) const LONGEST: Duration = Duration::from_secs(20);
 
-/// Accepts connections until `shutdown`, so many at once, and leaves those that are open to `connections`.
+/// Accepts connections until `shutdown`, each for a slot of `connections`, and leaves those that are open to `tasks`.
 pub(super) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
     listener: &TcpListener,
-    at_once: usize,
-    connections: &TaskTracker,
+    connections: &Arc<Connections>,
+    tasks: &TaskTracker,
     shutdown: &CancellationToken,
-    serve: impl Fn(TcpStream, SocketAddr) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, Arc<Slot>) -> F,
 ) {
-    let slots = Arc::new(Semaphore::new(at_once));
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            accepted = accept(listener, &slots) => accepted,
-        };
-        let Ok((slot, stream, peer)) = accepted else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let serving = serve(stream, peer);
-        connections.spawn(async move {
-            let _ = timeout(LONGEST, serving).await;
-            drop(slot);
-        });
+    // They end by themselves when they were answered: nothing drains them.
+    let drain = CancellationToken::new();
+    let next = async || {
+        let (stream, peer) = accept(listener, connections).await;
+        let slot = connections.admit(peer.ip(), Share::Counted, &drain).await.ok()?;
+        Some((stream, peer, slot))
+    };
+    while let Some(admitted) = shutdown.run_until_cancelled(next()).await {
+        let Some((stream, peer, slot)) = admitted else { continue };
+        let serving = serve(stream, peer, Arc::clone(&slot));
+        tasks.spawn(async move { timeout(LONGEST, slot.end().run_until_cancelled(serving)).await });
     }
 }
 
@@ -60,11 +55,18 @@ pub(super) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
 /// A connection that ended before its answer.
 pub(super) async fn answer_one<A: Future<Output = Response<Full<Bytes>>>>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    slot: &Slot,
     answer: impl Fn(Request<Incoming>) -> A,
 ) -> hyper::Result<()> {
     let service = service_fn(|request| {
-        let answered = answer(request);
-        async move { Ok::<_, Infallible>(answered.await) }
+        let answered = slot.answers().map(|()| answer(request));
+        async move {
+            match answered {
+                Ok(answered) => Ok::<_, Infallible>(answered.await),
+                // The slot's end drops this connection.
+                Err(Displaced) => std::future::pending().await,
+            }
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LARGEST_HEAD).keep_alive(false);

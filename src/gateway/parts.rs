@@ -20,6 +20,7 @@ use crate::wire::{FormLimits, HeadLimits};
 use super::answer_counts::AnswerCounts;
 use super::called::ECS;
 use super::clock;
+use super::connections::Listeners;
 use super::issuer_keys::IssuerKeys;
 use super::long;
 use super::product::Product;
@@ -75,10 +76,7 @@ pub struct Gateway {
     pub(super) refusal_log: RefusalLog,
     /// Turns for judging that may take long.
     pub(super) long_judging: Arc<Semaphore>,
-    /// Connections that ended before their first call, since that was last told.
-    pub(super) turned_away: AtomicU64,
-    /// The same since the start, with those that were too many.
-    pub(super) turned_away_ever: AtomicU64,
+    pub(super) listeners: Listeners,
     /// Requests for credentials that were not the workload's own, by what they were refused for.
     indirect: [AtomicU64; RefusedFor::ALL.len()],
 }
@@ -103,16 +101,9 @@ impl Gateway {
         }
         let denial = parts.catalog.denial(&parts.denial.code).ok();
         let answers = AnswerCounts::new(&parts.catalog);
-        Self {
-            parts,
-            denial,
-            answers,
-            refusal_log: RefusalLog::default(),
-            long_judging: long::turns(),
-            turned_away: AtomicU64::new(0),
-            turned_away_ever: AtomicU64::new(0),
-            indirect: Default::default(),
-        }
+        let listeners = Listeners::new(&parts.limits);
+        let (refusal_log, long_judging) = (RefusalLog::default(), long::turns());
+        Self { parts, denial, answers, refusal_log, long_judging, listeners, indirect: Default::default() }
     }
 
     /// Counts a request for credentials that was not the workload's own.

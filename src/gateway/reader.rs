@@ -17,11 +17,14 @@ use tokio::time::{Duration, Instant, Sleep};
 use crate::envelope::Format;
 use crate::wire::{BodyScanner, FaultKind, Framing, Head, HeadFault, HeadLimits, Scanned};
 
+use super::connections::{Displaced, Slot};
 use super::socket::Socket;
-use super::turn::{RefusedHead, Turn};
+use super::turn::{Patience, RefusedHead, Turn};
 
 /// Bytes asked of the socket at once.
 const READ_SIZE: usize = 8192;
+/// Between calls, after an answer to a caller who is unknown.
+const SHORT_IDLE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReaderLimits {
@@ -37,6 +40,7 @@ pub(super) struct ReaderLimits {
 pub(super) struct Reader {
     stream: Socket,
     turn: Arc<Turn>,
+    slot: Arc<Slot>,
     limits: ReaderLimits,
     state: State,
     /// Read from the socket and not yet passed on.
@@ -63,11 +67,12 @@ enum State {
 }
 
 impl Reader {
-    pub(super) fn new(stream: Socket, turn: Arc<Turn>, limits: ReaderLimits) -> Self {
+    pub(super) fn new(stream: Socket, turn: Arc<Turn>, slot: Arc<Slot>, limits: ReaderLimits) -> Self {
         let deadline = Instant::now() + limits.header_timeout;
         Self {
             stream,
             turn,
+            slot,
             limits,
             state: State::Head,
             unread: Vec::new(),
@@ -92,6 +97,9 @@ impl Reader {
                 out.put_slice(&self.outgoing[..taken]);
                 self.outgoing.drain(..taken);
                 return Poll::Ready(Ok(()));
+            }
+            if self.slot.is_displaced() {
+                return self.displaced();
             }
             match &mut self.state {
                 State::Idle | State::Head => {
@@ -124,29 +132,48 @@ impl Reader {
                             return Poll::Ready(Err(error));
                         }
                     };
-                    out.put_slice(&piece[..taken]);
                     if scanner.is_done() {
+                        if self.slot.answers().is_err() {
+                            return self.displaced();
+                        }
                         self.state = State::Answering;
                     }
+                    out.put_slice(&self.unread[..taken]);
                     self.unread.drain(..taken);
                     return Poll::Ready(Ok(()));
                 }
                 State::Answering => {
-                    ready!(self.turn.poll_answered(context));
-                    self.begin_next();
+                    let patience = ready!(self.turn.poll_answered(context));
+                    self.begin_next(patience);
                 }
                 State::Ended => return Poll::Pending,
             }
         }
     }
 
-    fn begin_next(&mut self) {
+    fn begin_next(&mut self, patience: Patience) {
+        let idle = match patience {
+            Patience::Usual => self.limits.idle_timeout,
+            Patience::Short => self.limits.idle_timeout.min(SHORT_IDLE),
+        };
         let (state, wait) = match self.unread.is_empty() {
-            true => (State::Idle, self.limits.idle_timeout),
+            true => (State::Idle, idle),
             false => (State::Head, self.limits.header_timeout),
         };
         self.state = state;
-        self.deadline = Instant::now() + wait;
+        let now = Instant::now();
+        self.deadline = now + wait;
+        self.slot.waits(now);
+    }
+
+    /// The end of a connection whose slot is another's: between two calls it ends, within a call the call is broken off.
+    fn displaced(&mut self) -> Poll<io::Result<()>> {
+        let ended = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Idle | State::Head => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "displaced by a new connection")),
+        };
+        self.unread.clear();
+        Poll::Ready(ended)
     }
 
     /// Where the head ends, its blank line included. A bare line feed ends a line for some readers: it is found
@@ -176,13 +203,32 @@ impl Reader {
                 };
                 self.outgoing = format!("POST / HTTP/1.1\r\nhost: -\r\n{framing}{close}\r\n").into_bytes();
                 let scanner = BodyScanner::new(head.framing());
-                self.state = if scanner.is_done() { State::Answering } else { State::Body(scanner) };
-                self.turn.hand_on(Ok(head));
+                let begun = match scanner.is_done() {
+                    true => self.begin(State::Answering),
+                    false => self.begin(State::Body(scanner)),
+                };
+                match begun {
+                    Ok(()) => self.turn.hand_on(Ok(head)),
+                    Err(Displaced) => self.outgoing.clear(),
+                }
             }
         }
     }
 
+    /// A call begins, unless the connection was displaced before its head was complete.
+    fn begin(&mut self, state: State) -> Result<(), Displaced> {
+        match state {
+            State::Body(_) => self.slot.receives(self.deadline - self.limits.header_timeout)?,
+            _ => self.slot.answers()?,
+        }
+        self.state = state;
+        Ok(())
+    }
+
     fn refuse(&mut self, fault: HeadFault) {
+        if self.slot.answers().is_err() {
+            return;
+        }
         let format = Format::guess(&self.unread);
         self.outgoing = b"POST / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n".to_vec();
         self.state = State::Ended;
@@ -248,6 +294,11 @@ impl Reader {
         if written.is_ready() {
             self.stalled = None;
             return written;
+        }
+        if self.stalled.is_none() {
+            self.slot.waits(Instant::now());
+        } else if self.slot.is_displaced() {
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "displaced by a new connection")));
         }
         let patience = self.limits.call_timeout;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// How many connections the kernel completes before they are accepted.
-const BACKLOG: u32 = 1024;
+/// How many connections the kernel completes before they are accepted, where `net.core.somaxconn` grants as many. It drops
+/// what is too many, which the caller notices only a second later: a few hundred pods that start at once fill the usual
+/// 128.
+pub const LISTEN_BACKLOG: u32 = 4096;
 
 /// A bound socket that does not listen: the address cannot be taken by anyone else, and clients that connect are
 /// refused until [`open`](Self::open).
@@ -45,6 +47,6 @@ impl ReservedPort {
     /// # Errors
     /// Another process that bound the address at the same moment listens already.
     pub fn open(self) -> io::Result<TcpListener> {
-        self.socket.listen(BACKLOG)
+        self.socket.listen(LISTEN_BACKLOG)
     }
 }

@@ -9,6 +9,7 @@ use crate::catalog::{Answer, BindFault, Catalog, Operation, OwnKeyClass, Refusal
 use crate::identity::IdentityFault;
 use crate::pdp::Denied;
 use crate::policy::Verdict;
+use crate::ram::Principal;
 use crate::wire::{FaultKind, FormFault, ForwardedFault, HeadFault};
 
 use super::go_between::GoBetween;
@@ -19,6 +20,9 @@ use super::sts::StsFault;
 use super::unread::{Unread, UnreadFacts};
 use super::upstream::UpstreamFault;
 use super::upstream_keys::KeyFault;
+
+/// When a principal whose connections are all busy may try again.
+const CONNECTION_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a call goes no further.
 #[derive(Debug)]
@@ -60,6 +64,8 @@ pub(super) enum Stop {
     /// The whole of the call took too long before anything was sent.
     TimeIsUp,
     Upstream(UpstreamFault),
+    /// The principal has as many connections as it may, and a call is under way on each.
+    Connections(Principal),
     Panic,
 }
 
@@ -143,6 +149,7 @@ impl Stop {
                 OwnKeyClass::Permission => Refusal::OwnKeyNotPermitted,
                 OwnKeyClass::Repetition => Refusal::OwnCallRepeated,
             },
+            Self::Connections(_) => Refusal::ThrottledPrincipal,
             Self::Panic => Refusal::Internal,
         }
     }
@@ -182,6 +189,9 @@ impl Stop {
             Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
             Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
             Self::Upstream(fault) => fault.to_string(),
+            Self::Connections(principal) => format!(
+                "`{principal}` has as many connections as `limits.principal` allows, and a call is under way on each"
+            ),
             Self::Panic => "a fault of the gateway; its log has the place".to_owned(),
         }
     }
@@ -208,13 +218,14 @@ impl Stop {
             Self::Throttled(throttled) | Self::Identity(IdentityFault::Throttled(throttled)) => {
                 Some(throttled.retry_after)
             }
+            Self::Connections(_) => Some(CONNECTION_PAUSE),
             _ => None,
         }
     }
 
     /// Whether bytes of the caller's may still be unread, so that the connection cannot go on.
     pub(super) fn ends_connection(&self) -> bool {
-        matches!(self, Self::Head(_) | Self::Body(_) | Self::Panic)
+        matches!(self, Self::Head(_) | Self::Body(_) | Self::Connections(_) | Self::Panic)
     }
 }
 

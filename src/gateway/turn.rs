@@ -20,13 +20,22 @@ pub(super) struct RefusedHead {
     pub(super) format: Format,
 }
 
+/// How long the connection may be idle after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as the settings say.
+    Usual,
+    /// Briefly: the caller of the last call is unknown.
+    Short,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Turn(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     heads: VecDeque<ReadHead>,
-    answered: bool,
+    answered: Option<Patience>,
     reader: Option<Waker>,
 }
 
@@ -35,7 +44,7 @@ impl Turn {
     pub(super) fn hand_on(&self, head: ReadHead) {
         let mut state = self.lock();
         state.heads.push_back(head);
-        state.answered = false;
+        state.answered = None;
     }
 
     /// The head of the request that the library just announced.
@@ -44,10 +53,10 @@ impl Turn {
     }
 
     /// The answer is made: the reader may go on.
-    pub(super) fn answered(&self) {
+    pub(super) fn answered(&self, patience: Patience) {
         let reader = {
             let mut state = self.lock();
-            state.answered = true;
+            state.answered = Some(patience);
             state.reader.take()
         };
         if let Some(reader) = reader {
@@ -55,10 +64,10 @@ impl Turn {
         }
     }
 
-    pub(super) fn poll_answered(&self, context: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_answered(&self, context: &Context<'_>) -> Poll<Patience> {
         let mut state = self.lock();
-        if state.answered {
-            return Poll::Ready(());
+        if let Some(patience) = state.answered {
+            return Poll::Ready(patience);
         }
         state.reader = Some(context.waker().clone());
         Poll::Pending

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::wire::{ProxyFault, ProxyProgress, read_proxy_header};
 
+use super::connections::{Full, Reason, Slot};
 use super::neighbour::Neighbour;
 use super::parts::Gateway;
 use super::socket::Socket;
@@ -23,13 +24,25 @@ pub(super) enum Unwelcome {
     #[error("the PROXY header was not complete in time")]
     SlowProxy,
     #[error("the announced caller has too many connections")]
-    TooMany,
+    TooMany(Full),
     #[error("the TLS handshake failed: {0}")]
     Handshake(io::Error),
     #[error("the TLS handshake was not complete in time")]
     SlowHandshake,
     #[error("{0}")]
     Socket(#[from] io::Error),
+}
+
+impl Unwelcome {
+    /// As what the connection is counted; none where that was done, or where its caller left.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Proxy(_) | Self::SlowProxy => Some(Reason::ProxyHeader),
+            Self::Handshake(_) | Self::SlowHandshake => Some(Reason::Handshake),
+            Self::TooMany(_) => None,
+            Self::Socket(_) => Some(Reason::ProxyHeader),
+        }
+    }
 }
 
 /// Who is there, by the socket and by a PROXY header where one is due.
@@ -62,11 +75,12 @@ pub(super) async fn welcome(
     stream: TcpStream,
     peer: SocketAddr,
     address: IpAddr,
+    slot: Arc<Slot>,
     gateway: &Gateway,
 ) -> Result<(Socket, Neighbour), Unwelcome> {
     let peer = peer.ip().to_canonical();
     let Some(tls) = &gateway.parts.tls else {
-        let neighbour = Neighbour { peer, address, encrypted: false, server_name: None, holder: None };
+        let neighbour = Neighbour { peer, address, encrypted: false, server_name: None, holder: None, slot };
         return Ok((Socket::Plain(stream), neighbour));
     };
     let config = Arc::clone(&tls.config.borrow());
@@ -76,6 +90,6 @@ pub(super) async fn welcome(
     let server_name = session.server_name().map(str::to_owned);
     let certificate = session.peer_certificates().and_then(<[_]>::first);
     let holder = certificate.and_then(|certificate| tls.holder(certificate)).cloned();
-    let neighbour = Neighbour { peer, address, encrypted: true, server_name, holder };
+    let neighbour = Neighbour { peer, address, encrypted: true, server_name, holder, slot };
     Ok((Socket::Tls(Box::new(stream)), neighbour))
 }

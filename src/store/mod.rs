@@ -47,6 +47,6 @@ pub use nonces::{FileNonces, NonceFileFault, NonceFileSettings};
 #[cfg(feature = "identity")]
 pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
 #[cfg(feature = "gateway")]
-pub use space::free_space;
+pub use space::{free_space, listen_backlog_limit};
 pub use test_files::{TestKind, TestText, policy_directory_of, read_test_files};
 pub use write::{replace_file, replace_private, write_private, write_private_pair};

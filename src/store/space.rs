@@ -1,4 +1,4 @@
-//! How much room a file system has.
+//! What the operating system has room for.
 
 use std::path::Path;
 
@@ -12,4 +12,9 @@ pub fn free_space(folder: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 pub fn free_space(_: &Path) -> Option<u64> {
     None
+}
+
+/// The longest queue of connections that wait to be accepted, as the kernel grants it; none where it cannot be told.
+pub fn listen_backlog_limit() -> Option<u32> {
+    std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
 }

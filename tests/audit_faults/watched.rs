@@ -36,7 +36,9 @@ fn health_and_metrics_tell_numbers_and_no_words_of_callers() {
         "ramgate_audit_refusals_counted_total 2",
         "ramgate_audit_refusals_only_counted{why=\"min_free\"} 1",
         "ramgate_audit_refusals_only_counted{why=\"rotate_size\"} 0",
-        "ramgate_connections_turned_away_total 0",
+        "ramgate_connections_turned_away_total{listener=\"calls\",reason=\"slots\"} 0",
+        "ramgate_connections_displaced_total{listener=\"calls\"} 0",
+        "ramgate_connections_slots{listener=\"calls\"} 1024",
         "ramgate_nonces_held 3",
         "ramgate_nonces_capacity 8388608",
     ] {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
-use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
@@ -12,6 +11,7 @@ use crate::catalog::OwnKeyClass;
 
 use super::super::answer_counts::Count;
 use super::super::parts::Gateway;
+use super::connection_metrics;
 use super::files::ChangedFiles;
 use super::space::LogSpace;
 
@@ -48,11 +48,7 @@ pub(super) fn text(
     for (whose, item, count) in gateway.parts.budgets.refusals() {
         page.labelled(name, &format!("limits=\"{whose}\",key=\"{item}\""), count);
     }
-    page.counter(
-        "ramgate_connections_turned_away_total",
-        "Connections that ended before their first call, or were too many.",
-        gateway.turned_away_ever.load(Ordering::Relaxed),
-    );
+    connection_metrics::write(&mut page, &gateway.listeners);
     if gateway.parts.issuing.is_some() {
         let name = "ramgate_credentials_indirect_total";
         page.head(name, "counter", "Requests for credentials that a page, a proxy or another host's name came with.");
@@ -81,7 +77,7 @@ pub(super) fn text(
     page.0
 }
 
-struct Page(String);
+pub(super) struct Page(String);
 
 impl Page {
     fn log(&mut self, log: Option<&LogStatus>, now: Timestamp) {
@@ -158,11 +154,11 @@ impl Page {
         self.line(format_args!("{name} {value}"));
     }
 
-    fn labelled(&mut self, name: &str, labels: &str, value: impl Display) {
+    pub(super) fn labelled(&mut self, name: &str, labels: &str, value: impl Display) {
         self.line(format_args!("{name}{{{labels}}} {value}"));
     }
 
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn head(&mut self, name: &str, kind: &str, help: &str) {
         self.line(format_args!("# HELP {name} {help}"));
         self.line(format_args!("# TYPE {name} {kind}"));
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is secret, and nothing that a caller chose is repeated; but it is told to whoever can connect.
 
+mod connection_metrics;
 mod files;
 mod metrics;
 mod ready;
@@ -29,7 +30,6 @@ use super::parts::Gateway;
 pub use files::ChangedFiles;
 pub use space::LogSpace;
 
-const CONNECTIONS: usize = 32;
 /// A log that does not even say how it is doing is not ready.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -43,12 +43,14 @@ pub async fn serve_admin(
     shutdown: CancellationToken,
 ) {
     // Nobody waits for them at the end.
-    let connections = TaskTracker::new();
-    accept_each(&listener, CONNECTIONS, &connections, &shutdown, |stream, _| {
+    let tasks = TaskTracker::new();
+    let connections = Arc::clone(&gateway.listeners.admin);
+    accept_each(&listener, &connections, &tasks, &shutdown, |stream, _, slot| {
         let (gateway, space, files) = (Arc::clone(&gateway), Arc::clone(&space), Arc::clone(&files));
         async move {
             let (gateway, space, files) = (&gateway, &space, &files);
-            let served = answer_one(stream, |request| async move { answer(&request, gateway, space, files).await });
+            let served =
+                answer_one(stream, &slot, |request| async move { answer(&request, gateway, space, files).await });
             if let Err(error) = served.await {
                 tracing::debug!(%error, "an administrator's connection ended early");
             }

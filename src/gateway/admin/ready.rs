@@ -33,11 +33,13 @@ pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp)
     parts.upstream.keys().roles().find_map(|role| role.key(now).err()).map(|fault| fault.to_string())
 }
 
-/// What is wrong although the gateway is ready: the upstream refuses a key of the gateway's own.
+/// What is wrong although the gateway is ready: the upstream refuses a key of the gateway's own, or connection slots ran
+/// out. Strangers can bring about the latter, and must not be able to make a load balancer take the gateway out.
 pub(super) fn degraded(gateway: &Gateway) -> Vec<String> {
     let refused = gateway.upstreams().flat_map(|upstream| {
         let keys = upstream.health().refused_keys().into_iter();
         keys.map(|key| format!("{} refuses {key}", upstream.endpoint(&key.region)))
     });
-    refused.collect()
+    let shortages = gateway.listeners.all().into_iter().filter_map(|connections| connections.shortage());
+    refused.chain(shortages).collect()
 }

@@ -29,6 +29,7 @@ use crate::ram::{Origin, Principal, Session, SessionName};
 use crate::wire::excerpt;
 
 use super::super::clock;
+use super::super::connections::Slot;
 use super::super::neighbour::Neighbour;
 use super::super::one_request::{LONGEST, accept_each, answer_one};
 use super::super::parts::{Gateway, context_of};
@@ -41,8 +42,6 @@ use super::wanted::Wanted;
 
 /// Whom a role trusts that is had by standing somewhere.
 const SERVICE: &str = "ecs.aliyuncs.com";
-/// SDKs ask once an hour.
-const CONNECTIONS: usize = 64;
 
 /// One path, and who gets which key there.
 #[derive(Clone, Debug)]
@@ -72,27 +71,40 @@ pub async fn serve_credentials(
     gateway: Arc<Gateway>,
     shutdown: CancellationToken,
 ) {
-    let (served, connections) = (Arc::new(served), TaskTracker::new());
-    accept_each(&listener, CONNECTIONS, &connections, &shutdown, |stream, peer| {
+    let (served, tasks) = (Arc::new(served), TaskTracker::new());
+    let connections = Arc::clone(&gateway.listeners.credentials);
+    accept_each(&listener, &connections, &tasks, &shutdown, |stream, peer, slot| {
         let (served, gateway) = (Arc::clone(&served), Arc::clone(&gateway));
-        async move { serve(stream, peer, &served, &gateway).await }
+        async move { serve(stream, peer, slot, &served, &gateway).await }
     })
     .await;
-    connections.close();
-    let _ = timeout(LONGEST, connections.wait()).await;
+    tasks.close();
+    let _ = timeout(LONGEST, tasks.wait()).await;
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, served: &CredentialsListener, gateway: &Arc<Gateway>) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: Arc<Slot>,
+    served: &CredentialsListener,
+    gateway: &Arc<Gateway>,
+) {
     let local = match stream.local_addr() {
         Ok(local) => local,
         Err(error) => return tracing::debug!(%peer, %error, "a connection for credentials ended early"),
     };
-    let (socket, neighbour) = match welcome(stream, peer, peer.ip().to_canonical(), gateway).await {
+    let address = peer.ip().to_canonical();
+    let (socket, neighbour) = match welcome(stream, peer, address, Arc::clone(&slot), gateway).await {
         Ok(welcomed) => welcomed,
-        Err(why) => return tracing::debug!(%peer, %why, "a connection for credentials ended early"),
+        Err(why) => {
+            if let Some(reason) = why.reason() {
+                slot.turned_away(reason, address);
+            }
+            return tracing::debug!(%peer, %why, "a connection for credentials ended early");
+        }
     };
     let neighbour = &neighbour;
-    let answered = answer_one(socket, |request| async move {
+    let answered = answer_one(socket, &slot, |request| async move {
         let direct = direct_request::check(&request, local, &served.hosts);
         answer(&request, direct, &served.uris, neighbour, gateway).await
     });

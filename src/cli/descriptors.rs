@@ -1,0 +1,66 @@
+//! Whether the operating system grants as many file descriptors as the settings need.
+
+use crate::config::{Given, Settings};
+use crate::gateway::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST};
+
+use super::exit::Failure;
+
+/// The caller's, and the one to the upstream that its call may need.
+const PER_CONNECTION: usize = 2;
+/// The log and its checkpoints, key sets and look-ups at the upstream, the runtime's own.
+const FILES: usize = 256;
+/// Below this a gateway is of no use.
+const FEWEST: usize = 16;
+
+const REMEDY: &str = "raise the limit (`LimitNOFILE=` of a systemd unit, `--ulimit nofile=` of a container, \
+                      `ulimit -Hn`), or lower `connections` in `[limits]`";
+
+/// Raises the limit of file descriptors as far as this process may, and fits the number of connections into it: a
+/// written one must fit, the default shrinks with a WARN.
+///
+/// # Errors
+/// A written number of connections that cannot be had, or a limit that leaves no room for any.
+pub(super) fn fit_connections(settings: &mut Settings) -> Result<(), Failure> {
+    let Some(granted) = raise_limit() else { return Ok(()) };
+    let reserved = reserved(settings);
+    let limits = &mut settings.limits;
+    let fitting = granted.saturating_sub(reserved) / PER_CONNECTION;
+    if limits.connections <= fitting {
+        return Ok(());
+    }
+    let (wanted, needed) = (limits.connections, limits.connections.saturating_mul(PER_CONNECTION) + reserved);
+    let what = format!(
+        "`connections = {wanted}` needs {needed} file descriptors ({PER_CONNECTION} for each connection, {reserved} for \
+         everything else), and this process may open {granted}"
+    );
+    if limits.connections_given == Given::Written || fitting < FEWEST {
+        return Err(Failure::new(what, REMEDY));
+    }
+    tracing::warn!("{what}: `connections` is {fitting} instead; {REMEDY}");
+    limits.shrink_connections(fitting);
+    Ok(())
+}
+
+/// For everything but connections of callers and the calls on them.
+fn reserved(settings: &Settings) -> usize {
+    let admin = settings.admin.map_or(0, |_| ADMIN_SLOTS);
+    let credentials = settings.issuer.as_ref().and_then(|issuer| issuer.credentials.as_ref());
+    FILES + LEAVING_MOST + admin + credentials.map_or(0, |_| CREDENTIALS_SLOTS)
+}
+
+/// The limit in force afterwards; none where there is none.
+#[cfg(unix)]
+fn raise_limit() -> Option<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let found = getrlimit(Resource::Nofile);
+    let granted = match setrlimit(Resource::Nofile, Rlimit { current: found.maximum, maximum: found.maximum }) {
+        Ok(()) => found.maximum,
+        Err(_) => found.current,
+    };
+    granted.map(|granted| usize::try_from(granted).unwrap_or(usize::MAX))
+}
+
+#[cfg(not(unix))]
+fn raise_limit() -> Option<usize> {
+    None
+}

@@ -1,0 +1,201 @@
+//! The connections of each listener: who holds a slot, and who gives it up when slots run out.
+//!
+//! A new connection displaces the longest-idle unauthenticated one of the source that holds most, never one whose call
+//! is complete and being answered. Authenticated connections are displaced only by their own principal, when it has as
+//! many as it may. The table's lock is taken when a connection opens, authenticates and ends; a call on an open
+//! connection costs two or three atomic operations.
+
+mod activity;
+mod counts;
+mod listeners;
+mod queue;
+mod slot;
+mod table;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use activity::Millis;
+use counts::Counts;
+use table::{Bounds, Table};
+
+pub(super) use crate::budget::Source;
+pub(super) use activity::Displaced;
+pub(super) use counts::Reason;
+pub(super) use listeners::Listeners;
+pub use listeners::{ADMIN_SLOTS, CREDENTIALS_SLOTS};
+pub(super) use slot::Slot;
+pub use table::LEAVING_MOST;
+pub(super) use table::{Full, Share};
+
+/// How long a new connection waits for a slot when none can be taken from anybody.
+const SLOT_PATIENCE: Duration = Duration::from_millis(100);
+const RETRY: Duration = Duration::from_millis(5);
+/// How long a shortage of slots is reported after it ended.
+const REMEMBERED: Duration = Duration::from_secs(60);
+const ACCEPT_ERROR_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The connections of one listener.
+#[derive(Debug)]
+pub(super) struct Connections {
+    listener: &'static str,
+    began: Instant,
+    table: Mutex<Table>,
+    counts: Counts,
+    /// When a new connection last found all slots taken; 0: never.
+    shortage: AtomicU64,
+    /// When it was last logged that no connection could be accepted; 0: never.
+    accept_error: AtomicU64,
+}
+
+/// What a listener's table holds at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Occupancy {
+    pub(super) open: usize,
+    pub(super) authenticated: usize,
+    pub(super) slots: usize,
+}
+
+impl Connections {
+    /// `listener` is what metrics and the log call it.
+    pub(super) fn new(listener: &'static str, bounds: Bounds) -> Self {
+        Self {
+            listener,
+            began: Instant::now(),
+            table: Mutex::new(Table::new(bounds)),
+            counts: Counts::default(),
+            shortage: AtomicU64::new(0),
+            accept_error: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn listener(&self) -> &'static str {
+        self.listener
+    }
+
+    /// Gives a new connection a slot, another connection's if need be; where none can be taken, waits a moment for one.
+    /// The slot's end comes when it is displaced, or with `drain`.
+    ///
+    /// # Errors
+    /// No slot: the connection was counted as turned away and must be closed.
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        peer: IpAddr,
+        share: Share,
+        drain: &CancellationToken,
+    ) -> Result<Arc<Slot>, Full> {
+        let source = Source::from(peer);
+        let mut last_try = None;
+        loop {
+            let now = Instant::now();
+            let admitted = self.table().admit(source, share, self.millis(now), || drain.child_token());
+            match admitted {
+                Ok(admitted) => {
+                    if let Some(displaced) = admitted.displaced {
+                        self.counts.displaced(displaced);
+                        self.ran_short(now);
+                    }
+                    return Ok(Arc::new(Slot::new(Arc::clone(self), admitted.id, admitted.activity, now)));
+                }
+                Err(Full::Slots) if now < *last_try.get_or_insert(now + SLOT_PATIENCE) => {
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(full) => {
+                    if full == Full::Slots {
+                        self.ran_short(now);
+                    }
+                    self.turned_away(full.into(), source);
+                    return Err(full);
+                }
+            }
+        }
+    }
+
+    /// Counts a connection that was closed before its first call.
+    pub(super) fn turned_away(&self, reason: Reason, source: Source) {
+        self.counts.turned_away(reason, source);
+    }
+
+    pub(super) fn turned_away_ever(&self, reason: Reason) -> u64 {
+        self.counts.turned_away_ever(reason)
+    }
+
+    pub(super) fn displaced_ever(&self) -> u64 {
+        self.counts.displaced_ever()
+    }
+
+    pub(super) fn occupancy(&self) -> Occupancy {
+        let table = self.table();
+        Occupancy { open: table.open(), authenticated: table.authenticated(), slots: table.bounds().slots }
+    }
+
+    /// That slots run out, or did within the last minute.
+    pub(super) fn shortage(&self) -> Option<String> {
+        let last = self.shortage.load(Ordering::Relaxed);
+        let recent = last > 0 && self.millis(Instant::now()).saturating_sub(last) < REMEMBERED.as_millis() as Millis;
+        let Occupancy { open, authenticated, slots } = self.occupancy();
+        (recent || open >= slots).then(|| {
+            format!(
+                "connection slots of the `{}` listener ran out: {open} of {slots} are in use, {authenticated} of them \
+                 by authenticated callers",
+                self.listener
+            )
+        })
+    }
+
+    /// Logs what was turned away and displaced since this was last called: one line, however many there were.
+    pub(super) fn report(&self) {
+        let Some(interval) = self.counts.take() else { return };
+        let Occupancy { open, authenticated, slots } = self.occupancy();
+        let (listener, displaced, turned_away) = (self.listener, interval.displaced, interval.reasons());
+        let (top_source, at_least) = interval.top_source().map_or((String::new(), 0), |(it, n)| (it.to_string(), n));
+        if interval.is_shortage() {
+            tracing::warn!(
+                listener,
+                displaced,
+                turned_away,
+                top_source,
+                at_least,
+                open,
+                authenticated,
+                slots,
+                "connections were displaced or turned away"
+            );
+        } else {
+            tracing::info!(
+                listener,
+                turned_away,
+                top_source,
+                at_least,
+                "connections ended in the PROXY header or the TLS handshake"
+            );
+        }
+    }
+
+    /// An ERROR, at most one in a while: a connection could not be accepted for want of descriptors or memory.
+    pub(super) fn report_accept_error(&self, error: &std::io::Error) {
+        let now = self.millis(Instant::now()).max(1);
+        let last = self.accept_error.load(Ordering::Relaxed);
+        if last == 0 || now.saturating_sub(last) >= ACCEPT_ERROR_INTERVAL.as_millis() as Millis {
+            self.accept_error.store(now, Ordering::Relaxed);
+            tracing::error!(listener = self.listener, %error, "connections cannot be accepted");
+        }
+    }
+
+    fn ran_short(&self, now: Instant) {
+        self.shortage.store(self.millis(now).max(1), Ordering::Relaxed);
+    }
+
+    fn millis(&self, at: Instant) -> Millis {
+        at.saturating_duration_since(self.began).as_millis() as Millis
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,215 @@
+//! Who gives a slot up, and who does not.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+
+use super::super::activity::Phase;
+use super::*;
+
+const NEVER: usize = usize::MAX;
+
+fn source(number: u8) -> Source {
+    IpAddr::from(Ipv4Addr::new(127, 0, 0, number)).into()
+}
+
+fn principal(name: &str) -> Principal {
+    Principal::new("1234567890123456".parse().unwrap(), format!("user/{name}").parse().unwrap())
+}
+
+fn table(slots: usize, per_source: usize, per_principal: usize) -> Table {
+    Table::new(Bounds { slots, per_source, per_principal })
+}
+
+fn admit(table: &mut Table, from: u8, now: Millis) -> Result<Admitted, Full> {
+    table.admit(source(from), Share::Counted, now, CancellationToken::new)
+}
+
+fn is_displaced(admitted: &Admitted) -> bool {
+    admitted.activity.is_displaced()
+}
+
+#[test]
+fn the_longest_idle_connection_of_the_source_that_holds_most_goes() {
+    let mut table = table(5, NEVER, NEVER);
+    let honest = admit(&mut table, 1, 0).unwrap();
+    let many: Vec<_> = (1..=4).map(|at| admit(&mut table, 2, at).unwrap()).collect();
+    // The first was used since: it has been idle for less long than the second.
+    many[0].activity.enter(Phase::Answering, 0).unwrap();
+    many[0].activity.enter(Phase::Waiting, 50).unwrap();
+    let newcomer = admit(&mut table, 3, 60).unwrap();
+    assert_eq!(newcomer.displaced, Some(source(2)));
+    assert_eq!(many.iter().map(is_displaced).collect::<Vec<_>>(), [false, true, false, false]);
+    assert!(!is_displaced(&honest), "it has been idle for longest, and its source holds fewer");
+    assert!(many[1].activity.end.is_cancelled(), "its task is told");
+    assert_eq!(table.open(), 5);
+}
+
+#[test]
+fn sources_with_as_many_give_up_the_longest_idle_one() {
+    let mut table = table(3, NEVER, NEVER);
+    let all = [(9, 30), (4, 10), (7, 20)].map(|(from, at)| admit(&mut table, from, at).unwrap());
+    assert_eq!(admit(&mut table, 1, 40).unwrap().displaced, Some(source(4)));
+    // What was used meanwhile is younger than it seemed.
+    all[2].activity.enter(Phase::Waiting, 45).unwrap();
+    assert_eq!(admit(&mut table, 2, 50).unwrap().displaced, Some(source(9)));
+    assert_eq!(all.iter().map(is_displaced).collect::<Vec<_>>(), [true, true, false]);
+}
+
+#[test]
+fn a_call_that_is_being_answered_is_never_displaced() {
+    let mut table = table(3, NEVER, NEVER);
+    let all = [0; 3].map(|at| admit(&mut table, 2, at).unwrap());
+    all.iter().for_each(|it| it.activity.enter(Phase::Answering, 0).unwrap());
+    assert_eq!(admit(&mut table, 1, 100_000).unwrap_err(), Full::Slots);
+    all[1].activity.enter(Phase::Waiting, 100_001).unwrap();
+    assert_eq!(admit(&mut table, 1, 100_002).unwrap().displaced, Some(source(2)));
+    assert!(is_displaced(&all[1]));
+}
+
+#[test]
+fn a_slow_body_goes_when_nothing_else_of_its_source_can() {
+    let mut table = table(2, NEVER, NEVER);
+    let slow = admit(&mut table, 2, 0).unwrap();
+    slow.activity.enter(Phase::Receiving, 1).unwrap();
+    let idle = admit(&mut table, 2, 5).unwrap();
+    admit(&mut table, 1, 10).unwrap();
+    assert!(is_displaced(&idle) && !is_displaced(&slow));
+    admit(&mut table, 3, 11).unwrap();
+    assert!(is_displaced(&slow), "its source has had it for longer than the other its own");
+}
+
+#[test]
+fn an_authenticated_connection_is_displaced_by_its_own_principal_alone() {
+    let mut table = table(3, NEVER, 2);
+    let all = [1, 2, 3].map(|at| admit(&mut table, 2, at).unwrap());
+    let known = |table: &mut Table, at: usize| table.authenticate(all[at].id, &principal("alice"), 10);
+    assert_eq!((known(&mut table, 0), known(&mut table, 1), table.authenticated()), (Ok(None), Ok(None), 2));
+    assert_eq!(admit(&mut table, 1, 20).unwrap().displaced, Some(source(2)), "the one that did not authenticate");
+    assert!(is_displaced(&all[2]));
+    let third = admit(&mut table, 3, 30).unwrap();
+    assert_eq!(third.displaced, Some(source(1)));
+    all[0].activity.enter(Phase::Answering, 0).unwrap();
+    assert_eq!(table.authenticate(third.id, &principal("alice"), 40), Ok(Some(source(2))));
+    assert_eq!(all.iter().map(is_displaced).collect::<Vec<_>>(), [false, true, true]);
+    let fourth = admit(&mut table, 3, 50).unwrap();
+    third.activity.enter(Phase::Answering, 0).unwrap();
+    assert_eq!(table.authenticate(fourth.id, &principal("alice"), 60), Err(PrincipalFull(source(3))));
+    assert_eq!(table.authenticate(fourth.id, &principal("bob"), 60), Ok(None), "another one's");
+    assert_eq!(admit(&mut table, 9, 70).unwrap_err(), Full::Slots, "all are authenticated");
+}
+
+#[test]
+fn a_source_at_its_limit_displaces_its_own_once_they_had_time_to_call() {
+    let mut table = table(9, 2, NEVER);
+    let all = [0, 1].map(|at| admit(&mut table, 2, at).unwrap());
+    assert_eq!(admit(&mut table, 2, 500).unwrap_err(), Full::Source, "a burst must not displace itself");
+    assert!(admit(&mut table, 1, 500).is_ok(), "others are not concerned");
+    assert_eq!(admit(&mut table, 2, 1500).unwrap().displaced, Some(source(2)));
+    assert_eq!(all.iter().map(is_displaced).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_source_takes_no_slot_of_one_that_holds_fewer() {
+    let mut table = table(4, NEVER, NEVER);
+    let honest = admit(&mut table, 1, 0).unwrap();
+    (0..3).for_each(|_| drop(admit(&mut table, 2, 1000).unwrap()));
+    assert_eq!(admit(&mut table, 2, 1001).unwrap_err(), Full::Slots);
+    assert!(!is_displaced(&honest));
+}
+
+#[test]
+fn a_proxys_connections_count_for_the_announced_caller() {
+    let mut table = table(9, 1, NEVER);
+    let mut announced = |caller: u8, now| {
+        let admitted = table.admit(source(9), Share::Shared, now, CancellationToken::new).unwrap();
+        let announced = table.announce(admitted.id, source(caller), now).map(drop);
+        if announced.is_err() {
+            table.close(admitted.id);
+        }
+        announced
+    };
+    assert_eq!((announced(1, 0), announced(2, 0), announced(1, 1)), (Ok(()), Ok(()), Err(Full::Source)));
+    assert_eq!(table.open(), 2);
+}
+
+#[test]
+fn a_shared_connection_counts_for_no_principal() {
+    let mut table = table(9, 1, 1);
+    for _ in 0..3 {
+        let admitted = table.admit(source(9), Share::Shared, 0, CancellationToken::new).unwrap();
+        assert_eq!(table.authenticate(admitted.id, &principal("alice"), 0), Ok(None));
+    }
+    assert_eq!(table.authenticated(), 3);
+}
+
+#[test]
+fn displaced_connections_that_do_not_end_stop_the_next_ones() {
+    let mut table = table(1, NEVER, NEVER);
+    admit(&mut table, 1, 0).unwrap();
+    let displaced: Vec<_> = (0..LEAVING_MOST).map(|at| admit(&mut table, at as u8, 0).unwrap().id).collect();
+    assert_eq!(admit(&mut table, 2, 0).unwrap_err(), Full::Slots);
+    table.close(displaced[0]);
+    assert!(admit(&mut table, 2, 0).is_ok());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Open(u8),
+    Close(usize),
+    Call(usize),
+    Rest(usize),
+    Authenticate(usize, u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..4u8).prop_map(Step::Open),
+        1 => any::<usize>().prop_map(Step::Close),
+        2 => any::<usize>().prop_map(Step::Call),
+        2 => any::<usize>().prop_map(Step::Rest),
+        1 => (any::<usize>(), 0..2u8).prop_map(|(at, who)| Step::Authenticate(at, who)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever happens, no limit is exceeded, nothing that is being answered is displaced, and nothing is left behind.
+    #[test]
+    fn the_limits_hold(steps in prop::collection::vec(step(), 0..200)) {
+        let mut table = table(8, 5, 3);
+        let mut open: Vec<Admitted> = Vec::new();
+        for (now, step) in steps.into_iter().enumerate() {
+            let now = now as Millis * 100;
+            let answering: Vec<_> = open.iter().filter(|it| it.activity.state().phase == Phase::Answering).map(|it| it.id).collect();
+            match step {
+                Step::Open(from) => open.extend(admit(&mut table, from, now)),
+                Step::Close(at) if !open.is_empty() => table.close(open.swap_remove(at % open.len()).id),
+                Step::Call(at) if !open.is_empty() => drop(open[at % open.len()].activity.enter(Phase::Answering, 0)),
+                Step::Rest(at) if !open.is_empty() => drop(open[at % open.len()].activity.enter(Phase::Waiting, now)),
+                Step::Authenticate(at, who) if !open.is_empty() => {
+                    let it = &open[at % open.len()];
+                    let _ = table.authenticate(it.id, &principal(&format!("u{who}")), now);
+                }
+                _ => {}
+            }
+            for it in open.iter().filter(|it| answering.contains(&it.id)) {
+                prop_assert!(!it.activity.is_displaced());
+            }
+            prop_assert!(table.rows.len() <= 8 && table.leaving <= LEAVING_MOST);
+            prop_assert_eq!(table.rows.len(), table.filed.len());
+            prop_assert!(table.sources.values().all(|of| of.open <= 5 && of.open > 0));
+            prop_assert!(table.principals.values().all(|of| of.len() <= 3 && !of.is_empty()));
+            let alive: HashSet<_> = open.iter().filter(|it| !it.activity.is_displaced()).map(|it| it.id).collect();
+            prop_assert_eq!(alive, table.rows.keys().copied().collect());
+            prop_assert_eq!(table.sources.values().map(|of| of.open).sum::<usize>(), table.rows.len());
+            let queued = table.sources.values().map(|of| of.unauthenticated.len()).sum::<usize>();
+            prop_assert_eq!(queued + table.authenticated, table.rows.len());
+            prop_assert_eq!(table.ranks.iter().map(|rank| rank.unauthenticated).sum::<usize>(), queued);
+        }
+        open.iter().for_each(|it| table.close(it.id));
+        prop_assert!(table.sources.is_empty() && table.principals.is_empty() && table.ranks.is_empty());
+        prop_assert_eq!((table.leaving, table.authenticated), (0, 0));
+    }
+}

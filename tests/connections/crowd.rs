@@ -1,0 +1,83 @@
+//! Many callers at many addresses, and what the gateway says of its connections.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpSocket;
+
+use crate::house::get;
+use crate::support::wire::read_answer;
+use crate::support::{Answer, Server};
+
+/// The request of an attacker who has no credential at all.
+pub const UNSIGNED: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+/// How long anything may take here. A quiet machine needs a fraction of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A test that opens thousands of connections needs as many descriptors as the gateway.
+pub fn raise_limit() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+}
+
+/// Connects from `127.0.0.N`; none when the gateway resets the connection at once.
+pub fn connect_from(number: u8, to: SocketAddr) -> Option<TcpStream> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::new(127, 0, 0, number), 0).into()).unwrap();
+        socket.connect(to).await.ok()?.into_std().ok()
+    })?;
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    Some(stream)
+}
+
+/// One more call on an open connection; none when it is closed.
+pub fn call_on(stream: &mut TcpStream, request: &[u8]) -> Option<Answer> {
+    stream.write_all(request).ok()?;
+    read_answer(stream)
+}
+
+/// Whether the gateway ended this connection, with a last answer or without, now or within a moment.
+pub fn is_ended(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let ended = match stream.read_to_end(&mut Vec::new()) {
+        Ok(_) => true,
+        Err(error) => !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+    };
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    ended
+}
+
+/// Waits until the gateway ends this connection, and says how long that took.
+pub fn until_ended(stream: &mut TcpStream) -> Duration {
+    let began = Instant::now();
+    // A reset is an end too.
+    let _ = stream.read_to_end(&mut Vec::new());
+    assert!(began.elapsed() < PATIENCE, "the connection was not ended");
+    began.elapsed()
+}
+
+/// Waits for something that the gateway says only every ten seconds.
+pub fn wait_long(what: &str, holds: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Where health and metrics are.
+pub fn admin(server: &Server) -> SocketAddr {
+    server.address_after("metrics at http://")
+}
+
+/// The value of one line of `/metrics`.
+pub fn metric(admin: SocketAddr, name: &str) -> u64 {
+    let page = get(admin, "/metrics").body;
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no `{name}`: {page}")).parse().unwrap()
+}

@@ -1,0 +1,57 @@
+//! File descriptors: what the operating system does not grant is found at start.
+
+use std::process::Command;
+
+use super::house::{House, address};
+use super::support::program::{bare, finish};
+use super::support::{Server, wait_for};
+
+/// The gateway under limits that a shell sets first.
+fn limited(house: &House, limits: &str) -> Command {
+    let mut command = Command::new("sh");
+    let serve = format!("{limits} && exec {} serve --config ramgate.toml", env!("CARGO_BIN_EXE_ramgate"));
+    command.args(["-c", &serve]);
+    bare(&mut command, house.path());
+    command
+}
+
+#[test]
+fn written_connections_that_cannot_be_had_are_an_error_at_start() {
+    let house = House::new("[limits]\nconnections = 5000");
+    let ran = finish(&mut limited(&house, "ulimit -n 2000"), "");
+    assert_eq!(ran.status, 2, "{ran:?}");
+    for words in ["`connections = 5000` needs 10384 file descriptors", "may open 2000", "lower `connections`"] {
+        assert!(ran.stderr.contains(words), "no `{words}`: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_default_number_of_connections_shrinks_with_a_warning() {
+    let house = House::new("[admin]\nlisten = \"127.0.0.1:0\"");
+    let server = Server::start(&mut limited(&house, "ulimit -n 1024"), "every attempt is written to");
+    assert_eq!(house.status(&server), 200);
+    // A quarter each for ECS and the callers of the half that is left.
+    wait_for("a warning", || server.stderr().contains("`connections` is 256 instead"));
+    assert_eq!(
+        super::crowd::metric(super::crowd::admin(&server), "ramgate_connections_slots{listener=\"calls\"}"),
+        256
+    );
+}
+
+#[test]
+fn a_limit_that_leaves_no_room_is_an_error() {
+    let house = House::new("");
+    let ran = finish(&mut limited(&house, "ulimit -n 200"), "");
+    assert!(ran.status == 2 && ran.stderr.contains("this process may open 200"), "{ran:?}");
+}
+
+#[test]
+fn the_soft_limit_is_raised_to_the_hard_one() {
+    let house = House::new("[limits]\nconnections = 1500");
+    let server = Server::start(&mut limited(&house, "ulimit -Sn 256"), "every attempt is written to");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let values: Vec<_> = line.split_whitespace().take(2).collect();
+    assert_eq!(values[0], values[1], "{line}");
+    assert!(address(&server).port() > 0);
+}

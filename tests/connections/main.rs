@@ -1,0 +1,15 @@
+//! Who gets a connection, who gives one up, and what is seen of it, over real sockets.
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../audit_faults/house.rs"]
+mod house;
+
+mod beside;
+mod bursts;
+mod crowd;
+mod descriptors;
+mod lasting;
+mod strangers;

@@ -1,0 +1,83 @@
+//! Callers without any credential hold as many connections as they can, and keep nobody out.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::crowd::{UNSIGNED, admin, call_on, connect_from, metric, raise_limit, wait_long};
+use super::house::{House, SECRET, address, get};
+use super::support::{Caller, ENI, INSTANCE, Shape, wait_for};
+
+/// Three seconds is what a caller is promised; a machine that runs other tests meanwhile is slower.
+const PROMPT: Duration = Duration::from_secs(10);
+const EACH: usize = 256;
+const ADDRESSES: [u8; 4] = [10, 11, 12, 13];
+
+fn signed() -> Vec<u8> {
+    let parameters = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", ENI), ("InstanceId", INSTANCE)];
+    Caller::new("LTAI5tCarol000000000", SECRET).request(Shape::V1Get, &parameters)
+}
+
+#[test]
+fn callers_who_never_authenticate_keep_nobody_out() {
+    raise_limit();
+    let house = House::new("[audit]\nsync = \"none\"\n[admin]\nlisten = \"127.0.0.1:0\"");
+    let server = house.start();
+    let (gateway, admin) = (address(&server), admin(&server));
+    let mut known = connect_from(1, gateway).unwrap();
+    assert_eq!(call_on(&mut known, &signed()).unwrap().status, 200);
+
+    let mut held: Vec<(u8, TcpStream)> = Vec::new();
+    let mut longest = Duration::ZERO;
+    for round in 0..4 {
+        // Those that still stand ask again, and those that were ended come back.
+        held.retain_mut(|(_, stream)| call_on(stream, UNSIGNED).is_some());
+        for number in ADDRESSES {
+            let missing = EACH - held.iter().filter(|(of, _)| *of == number).count();
+            let new = (0..missing).filter_map(|_| connect_from(number, gateway));
+            let asked = new.filter_map(|mut stream| call_on(&mut stream, UNSIGNED).map(|_| (number, stream)));
+            held.extend(asked.collect::<Vec<_>>());
+        }
+        let began = Instant::now();
+        assert_eq!(house.status(&server), 200, "round {round}");
+        longest = longest.max(began.elapsed());
+        assert_eq!(call_on(&mut known, &signed()).expect("it authenticated").status, 200, "round {round}");
+    }
+    assert!(longest < PROMPT, "{longest:?}");
+    println!("the slowest honest newcomer was answered after {longest:?}");
+
+    assert_eq!(metric(admin, "ramgate_connections_slots{listener=\"calls\"}"), 1024);
+    assert!(metric(admin, "ramgate_connections_open{listener=\"calls\"}") <= 1024);
+    assert!(metric(admin, "ramgate_connections_authenticated{listener=\"calls\"}") >= 1);
+    assert!(metric(admin, "ramgate_connections_displaced_total{listener=\"calls\"}") > 0);
+    let ready = get(admin, "/readyz");
+    assert_eq!(ready.status, 200, "strangers cannot take the gateway out of a load balancer");
+    assert!(ready.body.starts_with("degraded: "), "{}", ready.body);
+    assert!(ready.body.contains("connection slots of the `calls` listener ran out"), "{}", ready.body);
+    wait_long("a line about it", || server.stderr().contains("connections were displaced or turned away"));
+    let log = server.stderr();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("displaced or turned away")).collect();
+    assert!(lines.len() <= 30 && lines[0].contains("WARN"), "one a while, not one each: {}", lines.len());
+    assert!(lines.iter().any(|line| line.contains("top_source=\"127.0.0.1")), "{lines:?}");
+}
+
+/// The attacker sends nothing, half a head, or a head whose body does not come.
+#[test]
+fn a_connection_that_stays_behind_with_its_call_gives_its_slot_up() {
+    for begun in ["", "GET / HTTP/1.1\r\nHost: x\r\nX-A: ", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nA"]
+    {
+        let limits = "[limits]\nconnections = 3\nheader_timeout = \"10m\"\nbody_timeout = \"10m\"\n";
+        let house = House::new(&format!("{limits}[admin]\nlisten = \"127.0.0.1:0\""));
+        let server = house.start();
+        let admin = admin(&server);
+        let mut slow: Vec<_> = (10..13).map(|number| connect_from(number, address(&server)).unwrap()).collect();
+        for stream in &mut slow {
+            std::io::Write::write_all(stream, begun.as_bytes()).unwrap();
+        }
+        wait_for("three", || metric(admin, "ramgate_connections_open{listener=\"calls\"}") == 3);
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(house.status(&server), 200, "{begun:?}");
+        assert_eq!(metric(admin, "ramgate_connections_displaced_total{listener=\"calls\"}"), 1, "{begun:?}");
+        let ended = slow.iter_mut().filter_map(|stream| super::crowd::is_ended(stream).then_some(())).count();
+        assert_eq!(ended, 1, "{begun:?}");
+    }
+}
