@@ -97,7 +97,8 @@ pub(super) fn text(attempt: &Attempt) -> String {
     let event = attempt.event();
     if is_summary(event) {
         let reason = event.gateway.as_ref().and_then(|gateway| gateway.reason.as_deref());
-        let code = event.error.as_ref().map(|error| format!("  {}", plain(&error.code))).unwrap_or_default();
+        let error = event.error.as_ref().filter(|_| event.counted().is_some());
+        let code = error.map(|error| format!("  {}", plain(&error.code))).unwrap_or_default();
         let verdict = plain(verdict(attempt));
         return format!("{}  {verdict:<12}  {}{code}", event.time, plain(reason.unwrap_or_default()));
     }
