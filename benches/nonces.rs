@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use ramgate::audit::{FileSettings, FileSink, WriteAhead};
+use ramgate::audit::{Clocks, FileSettings, FileSink, WriteAhead};
 use ramgate::identity::{InMemoryNonces, NonceLimits, NonceMemory};
 use ramgate::ram::Principal;
 use ramgate::store::{FileModes, FileNonces, NonceFileSettings};
@@ -39,7 +39,8 @@ fn main() {
     println!("memory: {held} nonces, {:.1} B each resident", (resident() - before) as f64 / held as f64);
     drop(memory);
 
-    let log = FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), now)).unwrap();
+    let log =
+        FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
     let path = folder.path().join("audit.nonces");
     let settings = NonceFileSettings { path, limits, modes: FileModes::Checked, best_effort: false, now, steady };
     // Each call in a write of its own, as when callers come one by one.

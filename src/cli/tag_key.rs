@@ -52,8 +52,19 @@ const HELP: &str = "the audit log tells callers' keys apart with it; where it is
 
 /// `audit.tag-key` for `audit.jsonl`; where the path is a link, it lies with the log.
 fn beside(log: &Path) -> PathBuf {
-    let linked = if log.is_symlink() { log.canonicalize().ok() } else { None };
+    let linked = if log.is_symlink() { log.canonicalize().ok().or_else(|| named_by(log)) } else { None };
     linked.as_deref().unwrap_or(log).with_extension("tag-key")
+}
+
+/// The file that a link names and that is not there yet.
+fn named_by(link: &Path) -> Option<PathBuf> {
+    const MOST_LINKS: usize = 8;
+    let mut path = link.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = path.read_link() else { return Some(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    None
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

@@ -26,7 +26,7 @@ pub enum Input {
 /// What a reader looks for in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// The log that lies in the folder itself.
+    /// The log that lies in the folder itself, and its checkpoints.
     Log,
     /// Everything with events, in folders below it too.
     Events,
@@ -180,6 +180,8 @@ fn kind_of(path: &Path, beside: &[PathBuf], wanted: Wanted) -> Kind {
             (Beginning::Empty | Beginning::Line, _) | (Beginning::Events, Wanted::Events) => Kind::Meant,
             _ => Kind::LooksAlike,
         },
+        // Those of a log that is gone show that it is.
+        LogName::Checkpoints { .. } if wanted == Wanted::Log => Kind::Meant,
         LogName::Checkpoints { .. } => Kind::None,
         LogName::Other => {
             let delivery = path.extension().is_some_and(|extension| extension == "json" || extension == "gz");
@@ -281,9 +283,11 @@ mod tests {
         let shown =
             |paths: &[PathBuf]| -> Vec<String> { paths.iter().map(|path| short(path.display().to_string())).collect() };
         let all = inputs(&[folder.path().to_owned()], Wanted::Events).unwrap();
-        assert_eq!(names(&all.inputs), [old, twice, "audit.jsonl", "2026/03/01/old.jsonl", delivery]);
+        assert_eq!(names(&all.inputs), [old, twice, "audit.jsonl", delivery, "2026/03/01/old.jsonl"]);
         assert_eq!(shown(&all.left_out), ["notes.jsonl", "policies/attach.json"]);
-        let log = inputs(&[folder.path().to_owned()], Wanted::Log).unwrap();
+        let mut log = inputs(&[folder.path().to_owned()], Wanted::Log).unwrap();
+        assert_eq!(names(&log.inputs[..1]), ["audit.checkpoints.jsonl"]);
+        let checkpoints = log.inputs.remove(0);
         assert_eq!(
             (names(&log.inputs), shown(&log.left_out)),
             (names(&all.inputs[..3]), vec!["notes.jsonl".to_owned()])
@@ -291,6 +295,7 @@ mod tests {
         assert_eq!(log_with_rotated(&folder.path().join("audit.jsonl")).unwrap(), log.inputs);
         // What is in the file is for the reader to judge, where it is the log's.
         fs::write(folder.path().join("audit.jsonl"), "garbage").unwrap();
+        log.inputs.insert(0, checkpoints);
         assert_eq!(inputs(&[folder.path().to_owned()], Wanted::Log).unwrap(), log);
         let from = |name: &str| inputs(&[PathBuf::from(name)], Wanted::Events);
         assert_eq!(from("-").unwrap().inputs, [Input::Stdin]);

@@ -89,8 +89,6 @@ impl Page {
         self.counter("ramgate_audit_lines_failed_total", failed, log.failed);
         let lost = "Lines that could not be written, whose calls went on.";
         self.counter("ramgate_audit_lines_lost_total", lost, log.lost);
-        let counted = "Refused attempts that were only counted, for want of room in the file or on the disk.";
-        self.counter("ramgate_audit_refusals_counted_total", counted, log.left_out);
         let name = "ramgate_audit_refusals_only_counted";
         self.head(name, "gauge", "Whether refused attempts are only counted at the moment, and for want of what.");
         for (why, shortage) in [("min_free", Shortage::Space), ("rotate_size", Shortage::FileShare)] {

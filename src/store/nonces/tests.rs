@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::audit::{Appended, FileSettings, LineClass, Sink};
+use crate::audit::{Appended, Clocks, FileSettings, LineClass, Sink};
 
 thread_local! {
     static WALL: Cell<i64> = const { Cell::new(0) };
@@ -37,7 +37,8 @@ struct Bench {
 
 impl Bench {
     fn open(folder: &Path) -> Self {
-        let log = FileSink::open(FileSettings::new(folder.join("audit.jsonl"), now)).unwrap();
+        let log =
+            FileSink::open(FileSettings::new(folder.join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
         let gateway = json!({
             "stage": "Summary", "verdict": "Error", "signature": { "scheme": "none" }, "chain": log.identity().chain,
         });
@@ -138,7 +139,8 @@ fn a_machine_that_stopped_leaves_a_doubt() {
     drop(head);
     WALL.set(WALL.get() + 1);
     // To open the store would be to wait for the next second of a clock that stands still.
-    let log = FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), now)).unwrap();
+    let log =
+        FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
     let mut table = NonceTable::new(NonceLimits { span: Duration::from_secs(1860), capacity: 10, share: 1.0 });
     let names = Names::new(path.clone());
     let (head, _) = Head::open(&names, FileModes::Checked).unwrap();
