@@ -341,3 +341,67 @@ fn the_sample_policies_are_what_their_table_says() {
     };
     assert_eq!(rows, count(&samples) + 1, "each sample, and the custom one, has a row");
 }
+
+/// A key that nobody gave may have any value: what a verdict rests on is named, for a Deny as for an Allow.
+#[test]
+fn a_key_that_was_not_given_is_named() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let document = |name: &str, statements: Value| {
+        write(&format!("{name}.json"), &json!({"Version": "1", "Statement": statements}).to_string());
+    };
+    let users =
+        ["positive", "negated", "vpc", "mfa", "type"].map(|it| format!("[users.{it}]\npolicies = [\"{it}\"]\n"));
+    write("account.toml", &format!("account = \"1234567890123456\"\n{}", users.concat()));
+    let deny = |operator: &str, key: &str, value: &str| {
+        json!([{"Effect": "Allow", "Action": "ecs:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "ecs:*", "Resource": "*", "Condition": {operator: {key: value}}}])
+    };
+    document("positive", deny("IpAddress", "acs:SourceIp", "10.0.0.0/8"));
+    document("negated", deny("NotIpAddress", "acs:SourceIp", "10.0.0.0/8"));
+    document("vpc", deny("StringEquals", "acs:SourceVpc", "vpc-1"));
+    document("mfa", deny("Bool", "acs:MFAPresent", "false"));
+    document("type", deny("StringEquals", "ecs:InstanceType", "x"));
+    let ask = |user: &str, more: &[&str]| eval(folder.path(), &format!("user/{user}"), "eni-a", "i-a", more);
+    for (user, key) in [("positive", "acs:SourceIp"), ("negated", "acs:SourceIp"), ("vpc", "acs:SourceVpc")] {
+        let ran = ask(user, &[]);
+        let told = format!("a Deny cannot be ruled out: {user}#1 (./{user}.json:1) condition key `{key}`");
+        assert!(
+            ran.status == 1 && ran.stdout.starts_with("implicit deny on ") && ran.stdout.contains(&told),
+            "{ran:?}"
+        );
+        let report = ask(user, &["--format", "json"]).json();
+        assert_eq!((&report["Resources"][0]["Grounds"], &report["MissingKeys"]), (&"Unknown".into(), &json!([key])));
+    }
+    // Known to be absent: a call with an AccessKey has the one never, an attach the other.
+    for user in ["mfa", "type"] {
+        assert_eq!(ask(user, &[]).status, 0, "{user}");
+    }
+    let elsewhere = ["--context", "acs:SourceIp=192.0.2.1"];
+    assert_eq!(ask("positive", &elsewhere).status, 0);
+    assert!(ask("negated", &elsewhere).stdout.starts_with("explicit deny on "));
+    for (user, key, word) in [("vpc", "acs:SourceVpc=vpc-1", "explicit deny"), ("vpc", "acs:SourceVpc=vpc-2", "allow")]
+        .into_iter()
+        .chain([("type", "ecs:InstanceType=x", "explicit deny")])
+    {
+        let stated = ask(user, &["--context", key]);
+        assert!(stated.stdout.starts_with(word), "{stated:?}");
+        assert!(stated.stderr.contains("is judged as stated, and the gateway has no value for it"), "{stated:?}");
+    }
+    let flags = ["who-can", "--policies", ".", "--region", "cn-hangzhou", "--eni", "eni-a", "--instance", "i-a"];
+    let listed = ramgate(folder.path(), &flags);
+    let names: Vec<_> = listed.stdout.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(names, ["1234567890123456:user/mfa", "1234567890123456:user/type"], "{listed:?}");
+    for (user, key) in [("positive", "acs:SourceIp"), ("negated", "acs:SourceIp"), ("vpc", "acs:SourceVpc")] {
+        assert!(listed.stderr.contains(&format!("user/{user} might, depending on `{key}`")), "{listed:?}");
+    }
+    let can = ramgate(folder.path(), &["can", "--policies", ".", "user/vpc"]);
+    assert!(can.status == 1 && can.stdout.contains("may attach nothing"), "{can:?}");
+    let checked = ramgate(folder.path(), &["check", "."]);
+    for (key, operations) in
+        [("acs:SourceVpc", "`AssignIpv6Addresses`"), ("ecs:InstanceType", "operations without a file")]
+    {
+        let told = format!("warning: `{key}` is not known for {operations}");
+        assert!(checked.status == 0 && checked.stderr.contains(&told), "{checked:?}");
+    }
+}

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use ramgate::catalog::{Access, Catalog, Kind, Refusal, State};
+use ramgate::catalog::{Access, Carried, Catalog, Kind, Operation, Refusal, State, Unlisted};
 use ramgate::source::Source;
 
 const COMMON: &str = include_str!("../src/catalog/common.json");
+const KEYS: &str = include_str!("../src/catalog/condition-keys.json");
 const PAGE_ROWS: &str = include_str!("fixtures/catalogue/AttachNetworkInterface.errors.json");
 
 /// A small file with one of everything the loader checks.
@@ -278,6 +279,71 @@ fn complaints(text: &str) -> Vec<String> {
 
 fn read(common: &str, operations: &[&str]) -> Result<Catalog, Vec<String>> {
     let operations: Vec<_> = operations.iter().map(|text| Source::new("freeze.json", *text)).collect();
-    Catalog::read(&Source::new("common.json", common), &operations)
+    Catalog::read(&Source::new("common.json", common), &Source::new("condition-keys.json", KEYS), &operations)
         .map_err(|complaints| complaints.iter().map(ToString::to_string).collect())
+}
+
+/// The three classes of keys, for an operation that the gateway has a file of and for one that it has not.
+#[test]
+fn a_key_is_supplied_absent_or_unknown() {
+    let catalog = Catalog::bundled();
+    let other = Unlisted { name: "RunInstances", version: "2014-05-26", service: "ecs", product: "Ecs" };
+    let other = catalog.unlisted(other).unwrap();
+    let carried = |operation: &Operation, key: &str| match catalog.carried(operation, &key.parse().unwrap()) {
+        Carried::Always | Carried::Sometimes => "supplied",
+        Carried::Never(_) => "absent",
+        Carried::Unknown(_) => "unknown",
+    };
+    for (key, attach, create, describe, run) in [
+        ("acs:CurrentTime", "supplied", "supplied", "supplied", "supplied"),
+        ("acs:SourceIp", "supplied", "supplied", "supplied", "supplied"),
+        ("acs:PrincipalARN", "supplied", "supplied", "supplied", "supplied"),
+        ("acs:MFAPresent", "absent", "absent", "absent", "absent"),
+        ("acs:ResourceTag/env", "supplied", "supplied", "supplied", "unknown"),
+        ("ecs:tag/env", "supplied", "supplied", "supplied", "unknown"),
+        ("acs:ResourceGroupId", "supplied", "supplied", "supplied", "unknown"),
+        ("acs:RequestTag/env", "absent", "supplied", "unknown", "unknown"),
+        ("acs:TagKeys", "absent", "supplied", "unknown", "unknown"),
+        ("acs:SourceVpc", "unknown", "unknown", "unknown", "unknown"),
+        ("acs:Unheard", "unknown", "unknown", "unknown", "unknown"),
+        ("ecs:InstanceType", "absent", "absent", "absent", "unknown"),
+        ("ecs:Unheard", "absent", "absent", "absent", "unknown"),
+        ("vpc:VPC", "absent", "unknown", "absent", "unknown"),
+        ("vpc:tag/env", "absent", "unknown", "absent", "unknown"),
+        ("rds:ResourceTag/env", "absent", "absent", "absent", "absent"),
+        ("sts:ExternalId", "absent", "absent", "absent", "absent"),
+    ] {
+        let operation = |name: &str| carried(catalog.operation(name).unwrap(), key);
+        let found =
+            (operation("AttachNetworkInterface"), operation("CreateNetworkInterface"), operation("DescribeInstances"));
+        assert_eq!((found, carried(&other, key)), ((attach, create, describe), run), "{key}");
+    }
+}
+
+#[test]
+fn a_table_of_keys_that_contradicts_itself_is_refused() {
+    let told = |from: &str, to: &str| {
+        assert!(KEYS.contains(from), "{from}");
+        let keys = Source::new("condition-keys.json", KEYS.replacen(from, to, 1));
+        let complaints = Catalog::read(&Source::new("common.json", COMMON), &keys, &[]).unwrap_err();
+        complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for (from, to, expected) in [
+        ("\"schema\": 1", "\"schema\": 2", "`schema` is 2"),
+        ("\"name\": \"vpc:VPC\"", "\"name\": \"VPC\"", "is not a condition key"),
+        ("\"name\": \"vpc:VPC\"", "\"name\": \"vpc:isdefaultvpc\"", "is given twice"),
+        ("\"class\": \"absent\"", "\"class\": \"by-operation\"", "is classed otherwise"),
+        ("\"class\": \"absent\"", "\"class\": \"supplied\"", "lacks a reason, or needs none"),
+        ("\"source\": \"ecs\"", "\"source\": \"hearsay\"", "names a source that is not in `sources`"),
+        ("\"class\": \"absent\"", "\"class\": \"perhaps\"", "unknown variant `perhaps`"),
+    ] {
+        let told = told(from, to);
+        assert!(told.contains(expected), "{from} -> {to}: {told}");
+    }
+    let create = include_str!("../src/catalog/ecs/CreateNetworkInterface.json").replacen("vpc:VPC", "acs:SourceIp", 1);
+    let complaints = complaints(&create).join("\n");
+    assert!(
+        complaints.contains("`acs:SourceIp` is not a key of `condition-keys.json` that operations list"),
+        "{complaints}"
+    );
 }

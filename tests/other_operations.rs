@@ -349,3 +349,66 @@ fn bob(operation: &str) -> Caller {
 fn carol(operation: &str) -> Caller {
     Caller::new("LTAI5tCarolTest00000", "carol's").calling(operation)
 }
+
+/// A key that ECS may supply, and the gateway cannot: a Deny that turns on it is not passed over, an Allow does not apply.
+#[test]
+fn a_condition_key_that_is_not_known_refuses() {
+    let document = |statements: &str| format!(r#"{{"Version": "1", "Statement": [{statements}]}}"#);
+    let statement = |effect: &str, operator: &str, key: &str| {
+        format!(
+            r#"{{"Effect": "{effect}", "Action": "ecs:RunInstances", "Resource": "*",
+                "Condition": {{"{operator}": {{"{key}": "x"}}}}}}"#
+        )
+    };
+    let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\", \"narrow\"]\n\
+        [users.alice]\npolicies = [\"narrow\"]\n[users.bob]\n[users.carol]\n";
+    for key in ["ecs:InstanceType", "vpc:VPC", "acs:SourceVpc", "acs:Unheard", "acs:RequestTag/env", "acs:TagKeys"] {
+        for operator in ["StringEquals", "StringNotEquals", "StringLike"] {
+            let label = format!("{operator} {key}");
+            let deny = document(&statement("Deny", operator, key));
+            let bench = with(OtherOperations::Evaluate, policies(account, &[("all", ALL), ("narrow", &deny)]));
+            let run = |caller: Caller| caller.request(Shape::V3Query, &[REGION, ("InstanceType", "y")]);
+            let because = "a Deny cannot be ruled out: narrow#0";
+            let refused = Refused::with(403, "Forbidden.SubUser", "implicit-deny", because);
+            bench.refuses(&label, &run(terway("RunInstances")), refused);
+            let gateway = written(&bench);
+            assert!(gateway["reason"].as_str().unwrap().contains(&format!("condition key `{key}`")), "{gateway}");
+            assert_eq!(gateway["decision"]["ExplicitDeny"], false, "{label}");
+            bench.forwards(&label, &run(terway("StopInstance")), &[REGION, ("InstanceType", "y"), ("Format", "JSON")]);
+            let allow = document(&statement("Allow", operator, key));
+            let bench = with(OtherOperations::Evaluate, policies(account, &[("all", ALL), ("narrow", &allow)]));
+            let because = "no statement allows it; nearest: narrow#0";
+            let refused = Refused::with(403, "Forbidden.SubUser", "implicit-deny", because);
+            bench.refuses(&label, &run(alice("RunInstances")), refused);
+        }
+    }
+}
+
+/// What the call itself sets is known: a tag of the request decides.
+#[test]
+fn the_tags_of_a_call_decide() {
+    let deny = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Action": "ecs:CreateNetworkInterface",
+        "Resource": "*", "Condition": {"StringEquals": {"acs:RequestTag/env": "prod"}}}]}"#;
+    let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\", \"narrow\"]\n\
+        [users.alice]\n[users.bob]\n[users.carol]\n";
+    let all = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+    let bench = with(OtherOperations::Refuse, policies(account, &[("all", all), ("narrow", deny)]));
+    let create = |tags: &[(&'static str, &'static str)]| {
+        let parameters: Vec<_> =
+            [REGION, ("VSwitchId", "vsw-bp1demo")].into_iter().chain(tags.iter().copied()).collect();
+        terway("CreateNetworkInterface").request(Shape::V3Query, &parameters)
+    };
+    let explicit = || Refused::with(403, "Forbidden.SubUser", "explicit-deny", "denied by narrow#0");
+    bench.refuses("prod", &create(&[("Tag.1.Key", "env"), ("Tag.1.Value", "prod")]), explicit());
+    let second = [("Tag.1.Key", "a"), ("Tag.1.Value", "b"), ("Tag.7.Key", "env"), ("Tag.7.Value", "prod")];
+    bench.refuses("prod, the second", &create(&second), explicit());
+    let conditions = written(&bench)["decision"]["AuthConditions"].to_string();
+    assert!(conditions.contains(r#"{"ConditionKey":"acs:RequestTag/env","ConditionValues":["prod"]}"#), "{conditions}");
+    assert!(conditions.contains(r#"{"ConditionKey":"acs:TagKeys","ConditionValues":["a","env"]}"#), "{conditions}");
+    for tags in [&[][..], &[("Tag.1.Key", "env"), ("Tag.1.Value", "dev")], &[("Tag.1.Key", "env")]] {
+        let answer = bench.gateway.ask(&create(tags));
+        assert_eq!(answer.status, 200, "{tags:?}: {answer:?} {}", bench.gateway.last_event());
+    }
+    let twice = [("Tag.1.Key", "env"), ("Tag.1.Value", "dev"), ("Tag.2.Key", "env"), ("Tag.2.Value", "prod")];
+    bench.refuses("two values", &create(&twice), Refused::two_readings("names a tag key that the call sets already"));
+}

@@ -87,6 +87,33 @@ fn only_a_policy_that_turns_on_facts_causes_a_look_up() {
     assert_eq!((asked(&upstream, ENIS), asked(&upstream, INSTANCES), upstream.requests().len()), (1, 1, 4));
 }
 
+/// Where tags decide nothing, ECS is not asked about them.
+#[test]
+fn a_look_up_that_cannot_change_the_answer_is_not_made() {
+    let by_tag = r#""Condition": {"StringEquals": {"acs:ResourceTag/team": "network"}}"#;
+    let statement = |effect: &str, resource: &str, condition: &str| {
+        let condition = if condition.is_empty() { String::new() } else { format!(", {condition}") };
+        format!(r#"{{"Effect": "{effect}", "Action": "ecs:*", "Resource": "{resource}"{condition}}}"#)
+    };
+    let everything = statement("Allow", "*", "");
+    for (label, statements, status, look_ups) in [
+        ("ENIs only", vec![statement("Allow", "acs:ecs:*:*:eni/*", by_tag)], 403, 0),
+        ("a Deny by tag, and no Allow", vec![statement("Deny", "*", by_tag)], 403, 0),
+        ("denied anyway", vec![statement("Allow", "*", by_tag), statement("Deny", "*", "")], 403, 0),
+        ("allowed anyway", vec![everything.clone(), statement("Allow", "*", by_tag)], 200, 0),
+        ("a Deny by tag", vec![everything, statement("Deny", "*", by_tag)], 403, 1),
+        ("an Allow by tag", vec![statement("Allow", "*", by_tag)], 200, 1),
+    ] {
+        let upstream = FakeUpstream::answering(ecs);
+        let mut setup = Setup { upstream: Some(upstream.url()), ..setup() };
+        let document = format!(r#"{{"Version": "1", "Statement": [{}]}}"#, statements.join(","));
+        setup.policies = policies(ACCOUNT_FILE, &[("of-the-network", &document), ("all", ALL)]);
+        let gateway = TestGateway::start(setup);
+        assert_eq!(attach(&gateway, ENI, INSTANCE).status, status, "{label}: {}", gateway.last_event());
+        assert_eq!((asked(&upstream, ENIS), asked(&upstream, INSTANCES)), (look_ups, look_ups), "{label}");
+    }
+}
+
 #[test]
 fn a_look_up_is_signed_with_the_gateways_key_and_has_nothing_of_the_callers() {
     let (upstream, gateway) = before(FakeUpstream::answering(ecs));

@@ -1,11 +1,13 @@
 //! Binds the parameters of a request to an operation.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::ram::{AccountId, Parameters, ParametersBuilder, Region, Resource};
 
 use super::bind_fault::BindFault;
-use super::call::Call;
+use super::call::{Call, tags};
+use super::condition_key::RequestTags;
 use super::load::Catalog;
 use super::operation::Operation;
 use super::parameter::{Kind, Misfit, ParameterSpec, State};
@@ -37,6 +39,9 @@ impl Catalog {
         };
         for spec in &operation.parameters {
             check_parameter(spec, parameters)?;
+        }
+        if operation.tags == RequestTags::Set {
+            check_tags(&kept)?;
         }
         let region = served_region(operation, parameters, binding.regions)?;
         let (of_type, resources) = resources(operation, &kept, &region, binding.account)?.into_iter().unzip();
@@ -104,6 +109,15 @@ fn check_parameter(spec: &ParameterSpec, parameters: &Parameters) -> Result<(), 
         None | Some("") if spec.required => Err(missing(spec)),
         None => Ok(()),
         Some(value) => check_value(spec, spec.name.as_str(), value),
+    }
+}
+
+/// Which of two values a tag would get is the vendor's to choose, and a policy may turn on it.
+fn check_tags(parameters: &Parameters) -> Result<(), BindFault> {
+    let mut seen = HashSet::new();
+    match tags(parameters).find(|tag| !seen.insert(tag.key)) {
+        None => Ok(()),
+        Some(tag) => Err(BindFault::RepeatedTag { parameter: tag.name.to_owned() }),
     }
 }
 

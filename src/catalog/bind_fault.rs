@@ -11,6 +11,8 @@ pub enum BindFault {
         "the parameter `{parameter}` resembles `{known}` and is not it: names are case-sensitive, and this operation takes one value"
     )]
     LookAlike { parameter: String, known: String },
+    #[error("the parameter `{parameter}` names a tag key that the call sets already: set each tag once")]
+    RepeatedTag { parameter: String },
     #[error("the parameter `{parameter}` does not belong to this operation")]
     Unknown { parameter: String },
     #[error("the parameter `{parameter}` may hold a credential, and none is passed on")]
@@ -42,7 +44,7 @@ pub enum BindFault {
 impl BindFault {
     pub fn refusal(&self) -> Refusal {
         match self {
-            Self::LookAlike { .. } => Refusal::TwoReadings,
+            Self::LookAlike { .. } | Self::RepeatedTag { .. } => Refusal::TwoReadings,
             Self::Unknown { .. }
             | Self::Credential { .. }
             | Self::Claim { .. }
@@ -59,6 +61,7 @@ impl BindFault {
     pub fn parameter(&self) -> &str {
         match self {
             Self::LookAlike { parameter, .. }
+            | Self::RepeatedTag { parameter }
             | Self::Unknown { parameter }
             | Self::Credential { parameter }
             | Self::Claim { parameter }

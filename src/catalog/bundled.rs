@@ -14,6 +14,7 @@ macro_rules! operations {
 }
 
 const COMMON: &str = include_str!("common.json");
+const CONDITION_KEYS: &str = include_str!("condition-keys.json");
 
 const OPERATIONS: &[(&str, &str)] = operations![
     "AssignIpv6Addresses",
@@ -41,7 +42,8 @@ impl Catalog {
         static BUNDLED: OnceLock<Arc<Catalog>> = OnceLock::new();
         let read = || {
             let sources: Vec<_> = OPERATIONS.iter().map(|(name, text)| Source::new(*name, *text)).collect();
-            let catalog = Self::read(&Source::new("common.json", COMMON), &sources);
+            let keys = Source::new("condition-keys.json", CONDITION_KEYS);
+            let catalog = Self::read(&Source::new("common.json", COMMON), &keys, &sources);
             Arc::new(catalog.unwrap_or_else(|complaints| panic!("the bundled catalogue is wrong: {}", complaints[0])))
         };
         Arc::clone(BUNDLED.get_or_init(read))

@@ -7,6 +7,7 @@ use crate::ram::Action;
 use crate::source::{Complaint, Source};
 
 use super::answer::{Answer, Answers, FilledRow, Refusal, UnknownDenial};
+use super::condition_key::{ConditionKeys, RequestTags, with_request_tags};
 use super::error_row::ErrorRow;
 use super::inner_names::InnerNames;
 use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
@@ -27,17 +28,22 @@ pub struct Catalog {
     /// Left out of every rebuilt call, whatever the operation.
     pub(super) ignored: Vec<String>,
     pub(super) answers: Arc<Answers>,
+    pub(super) keys: ConditionKeys,
 }
 
 impl Catalog {
-    /// Reads `common.json` and the operations' files.
+    /// Reads `common.json`, `condition-keys.json` and the operations' files.
     ///
     /// # Errors
     /// Every complaint about every file.
-    pub fn read(common: &Source, operations: &[Source]) -> Result<Self, Vec<Complaint>> {
+    pub fn read(common: &Source, keys: &Source, operations: &[Source]) -> Result<Self, Vec<Complaint>> {
         let written: WrittenCommon = parse(common).map_err(|complaint| vec![complaint])?;
         let mut complaints = Vec::new();
         let mut catalog = Self::from_common(common, written, &mut complaints);
+        match ConditionKeys::read(keys) {
+            Ok(keys) => catalog.keys = keys,
+            Err(more) => complaints.extend(more),
+        }
         for source in operations {
             match parse::<WrittenOperation>(source) {
                 Err(complaint) => complaints.push(complaint),
@@ -135,6 +141,7 @@ impl Catalog {
             denials,
             ignored: written.ignored.into_iter().map(|ignored| ignored.name).collect(),
             answers: Arc::new(Answers { rows }),
+            keys: ConditionKeys::default(),
         }
     }
 }
@@ -171,7 +178,17 @@ impl Reader<'_> {
             .map(|ignored| ignored.name)
             .chain(self.common.ignored.iter().cloned())
             .collect();
+        for key in written.condition_keys.iter().filter(|key| !self.common.keys.may_list(key)) {
+            let message = "is not a key of `condition-keys.json` that operations list";
+            complaints.push(place(self.source, key, message, "add it there as `by-operation`, or correct it"));
+        }
+        let tags = RequestTags::of(access, parameters.iter().map(|spec| spec.name.as_str()));
+        let unknown = self.common.keys.unknown_of(&written.condition_keys);
+        let unknown_in_filter = Arc::new(with_request_tags(unknown.clone()));
         Operation {
+            tags,
+            unknown: Arc::new(unknown),
+            unknown_in_filter,
             name,
             product,
             version,
@@ -304,7 +321,7 @@ impl Reader<'_> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T, Complaint> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T, Complaint> {
     serde_json::from_str(source.text()).map_err(|error| {
         let position = crate::source::Position { line: error.line(), column: error.column() };
         let at = source.offset(position);
@@ -373,7 +390,7 @@ fn resolve(
 }
 
 /// A complaint at the first place where the file says `word`.
-fn place(source: &Source, word: &str, message: &str, help: &str) -> Complaint {
+pub(super) fn place(source: &Source, word: &str, message: &str, help: &str) -> Complaint {
     let quoted = format!("\"{word}\"");
     let span = source.text().find(&quoted).map_or(0..0, |at| at..at + quoted.len());
     source.error(span, format!("`{word}` {message}"), help)

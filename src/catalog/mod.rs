@@ -1,8 +1,9 @@
 //! What the vendor documents, as data: operations with their parameters, ARN templates and answers.
 //!
 //! One JSON file an operation, named as the vendor names it, and `common.json` for the answers any operation may
-//! give; a new operation is a new file. `ram-quotas.json` has RAM's quotas on policies, and `own_key.json` tells the
-//! answers of ECS that are about the gateway. Must not know: who calls, policies, HTTP, files outside this folder.
+//! give; a new operation is a new file. `condition-keys.json` says which condition keys a call has, `ram-quotas.json` has
+//! RAM's quotas on policies, and `own_key.json` tells the answers of ECS that are about the gateway. Must not know: who
+//! calls, policies, HTTP, files outside this folder.
 
 mod access;
 mod answer;
@@ -11,6 +12,7 @@ mod bind;
 mod bind_fault;
 mod bundled;
 mod call;
+mod condition_key;
 mod confidential;
 mod error_row;
 mod inner_names;
@@ -29,6 +31,7 @@ pub use answer::{Answer, Answers, Refusal, UnknownDenial};
 pub use bind::Binding;
 pub use bind_fault::BindFault;
 pub use call::Call;
+pub use condition_key::{Carried, ConditionKey, ConditionKeys};
 pub use error_row::ErrorRow;
 pub use load::Catalog;
 pub use operation::Operation;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::ram::Action;
+use crate::ram::{Action, UnknownKeys};
 
 use super::access::Access;
 use super::answer::{Answer, Answers, FilledRow};
 use super::bind_fault::BindFault;
+use super::condition_key::RequestTags;
 use super::error_row::ErrorRow;
 use super::parameter::ParameterSpec;
 use super::template::ResourceSpec;
@@ -30,6 +31,10 @@ pub struct Operation {
     /// Names that real clients send without effect: left out of the rebuilt call.
     pub(super) ignored: Vec<String>,
     pub(super) listed: bool,
+    pub(super) tags: RequestTags,
+    pub(super) unknown: Arc<UnknownKeys>,
+    /// Of a call that lists by tags.
+    pub(super) unknown_in_filter: Arc<UnknownKeys>,
 }
 
 impl Operation {

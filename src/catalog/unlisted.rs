@@ -8,6 +8,7 @@ use crate::ram::{AccountId, Parameters, ParametersBuilder};
 
 use super::access::Access;
 use super::bind_fault::BindFault;
+use super::condition_key::RequestTags;
 use super::confidential::letters;
 use super::load::Catalog;
 use super::operation::Operation;
@@ -38,6 +39,7 @@ impl Catalog {
             return None;
         }
         let template = Template::read("*", |_| None).ok()?;
+        let unknown = Arc::new(self.keys.unknown_without_file(service));
         Some(Operation {
             name: name.to_owned(),
             product: product.to_owned(),
@@ -52,6 +54,9 @@ impl Catalog {
             answers: Arc::clone(&self.answers),
             ignored: self.ignored.clone(),
             listed: false,
+            tags: RequestTags::Unknown,
+            unknown_in_filter: Arc::clone(&unknown),
+            unknown,
         })
     }
 

@@ -21,6 +21,9 @@ pub(super) struct WrittenOperation {
     pub(super) source: String,
     pub(super) action: String,
     pub(super) access: Access,
+    /// Keys that the vendor's row lists, without a tag key. Those of every service (`acs:`) are listed for none.
+    #[serde(default, rename = "condition-keys")]
+    pub(super) condition_keys: Vec<String>,
     pub(super) parameters: Vec<WrittenParameter>,
     pub(super) resources: Vec<WrittenResource>,
     #[serde(default)]

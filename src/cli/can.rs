@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Carried, Catalog};
 use crate::gateway::now;
 use crate::pdp::Directory;
-use crate::policy::{ArnPattern, Condition, Grant, LayerKind, LayerReach, Layers, Wanted};
+use crate::policy::{ArnPattern, Condition, Effect, Grant, LayerKind, LayerReach, Layers, Sense, Wanted};
 use crate::ram::Principal;
 use crate::store::{FactSource, load_directories};
 
@@ -58,7 +58,12 @@ impl<'a> Answer<'a> {
         let layers: Option<&Layers> = directory.standing(principal).map(|standing| &*standing.layers);
         let reach = |kind: &'static str| {
             let of = ArnPattern::of_type("ecs", principal.account(), kind);
-            layers.map(|layers| layers.reach(Catalog::attach().action(), &of)).unwrap_or_default()
+            let mut reach = layers.map(|layers| layers.reach(Catalog::attach().action(), &of)).unwrap_or_default();
+            for layer in &mut reach {
+                layer.allows.retain(may_apply);
+                layer.denies.retain(may_apply);
+            }
+            reach
         };
         let types = TYPES.iter().map(|(kind, people)| (*kind, *people, reach(kind))).collect();
         Self { principal, quarantine: layers.and_then(Layers::quarantine), types }
@@ -72,8 +77,8 @@ impl<'a> Answer<'a> {
     fn missing(&self) -> Option<(&'static str, LayerKind)> {
         self.types.iter().find_map(|(_, people, layers)| {
             let identity = |layer: &&LayerReach<'_>| layer.kind >= LayerKind::AccountIdentity;
-            let control = layers.iter().find(|layer| layer.kind == LayerKind::Control && !layer.allows_something());
-            let none = !layers.iter().filter(identity).any(LayerReach::allows_something);
+            let control = layers.iter().find(|layer| layer.kind == LayerKind::Control && !allows_something(layer));
+            let none = !layers.iter().filter(identity).any(allows_something);
             control.map(|layer| layer.kind).or(none.then_some(LayerKind::AccountIdentity)).map(|kind| (*people, kind))
         })
     }
@@ -123,6 +128,27 @@ impl<'a> Answer<'a> {
     }
 }
 
+/// Whether a statement can apply to some attach: not where it wants a key that no attach has, nor, as an Allow, where it
+/// turns on one that the gateway does not know.
+fn may_apply(grant: &Grant<'_>) -> bool {
+    let catalog = Catalog::bundled();
+    grant.conditions().iter().all(|condition| match catalog.carried(Catalog::attach(), condition.key()) {
+        Carried::Always | Carried::Sometimes => true,
+        Carried::Never(_) => condition.operator().sense() == Sense::Negated,
+        Carried::Unknown(_) => grant.at.statement.effect() == Effect::Deny,
+    })
+}
+
+/// Whether something may be left of what a layer allows. A Deny that turns on unknown keys alone refuses all it covers.
+fn allows_something(layer: &LayerReach<'_>) -> bool {
+    let catalog = Catalog::bundled();
+    let is_open = |condition: &Condition| {
+        matches!(catalog.carried(Catalog::attach(), condition.key()), Carried::Always | Carried::Sometimes)
+    };
+    let refuses_all = |grant: &Grant<'_>| grant.pattern.is_any() && !grant.conditions().iter().any(is_open);
+    layer.allows_something() && !layer.denies.iter().any(refuses_all)
+}
+
 fn write_layer(text: &mut String, layer: &LayerReach<'_>) {
     let _ = write!(text, "\n  {}", layer.kind.policy_type());
     if let Some(name) = layer.name {
@@ -156,6 +182,9 @@ fn write_conditions(text: &mut String, conditions: &[Condition]) {
             condition.written_key(),
             wanted.join(", ")
         );
+        if let Carried::Unknown(_) = Catalog::bundled().carried(Catalog::attach(), condition.key()) {
+            text.push_str(" (not known to the gateway: refused whatever it is)");
+        }
     }
 }
 

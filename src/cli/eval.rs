@@ -12,7 +12,7 @@ use crate::store::load_directories;
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json};
-use super::question::QuestionArgs;
+use super::question::{QuestionArgs, warn_of_stated};
 
 /// Judges one AttachNetworkInterface by a policy directory, and says why
 #[derive(Debug, Args)]
@@ -50,6 +50,7 @@ impl Eval {
         let loaded = load_directories(&self.policies, asks.fact_source(), now())?;
         let pdp = Pdp::new(Arc::new(loaded.directory));
         let question = asks.question(pdp.directory(), &loaded.inventory)?;
+        warn_of_stated(&question);
         let ruling = pdp.decide(question);
         let proof = ruling.proof();
         match self.format {

@@ -44,6 +44,7 @@ mod test;
 mod tls_files;
 mod token_issuers;
 mod unjudged;
+mod unsupplied;
 mod who_can;
 
 use std::process::ExitCode;

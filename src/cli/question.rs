@@ -1,18 +1,20 @@
 //! The question of `ramgate eval`, from flags or from a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
-use crate::catalog::{Binding, Catalog};
+use crate::catalog::{Binding, Carried, Catalog};
 use crate::gateway::now;
 use crate::identity::parse_timestamp;
 use crate::pdp::{Asked, Directory, Inventory, Question, UnknownPrincipal};
 use crate::policy::{Document, LONGEST_SESSION_POLICY, Lanes, PolicySet};
-use crate::ram::{Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, WrittenPrincipal};
+use crate::ram::{
+    Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, UnknownKeys, WrittenPrincipal,
+};
 use crate::source::Source;
 use crate::store::{FactSource, read_source};
 use crate::suite::CaseRequest;
@@ -211,7 +213,26 @@ impl FlatRequest {
         ];
         let known = inventory.facts(&subject.resources).into_iter().zip(told);
         let known = known.map(|(known, told)| told.unwrap_or(known)).collect();
-        Ok(Question::new(principal.clone(), subject, context).with_facts(known))
+        // What the gateway would know of the call, and the asker did not say.
+        let unknown = [ContextKey::SourceIp, ContextKey::SecureTransport]
+            .iter()
+            .fold(UnknownKeys::clone(call.unknown_keys()), UnknownKeys::with);
+        Ok(Question::new(principal.clone(), subject, context).with_facts(known).with_unknown(Arc::new(unknown)))
+    }
+}
+
+/// A warning for each key that the asker states and that no call of the gateway's has.
+pub(super) fn warn_of_stated(question: &Question<Asked>) {
+    let catalog = Catalog::bundled();
+    let action = &question.subject().action;
+    let Some(operation) = catalog.operations().find(|operation| operation.action() == action) else { return };
+    let mut seen = BTreeSet::new();
+    for (key, _) in question.context().iter().filter(|(key, _)| **key != ContextKey::MfaPresent) {
+        if let Carried::Never(why) | Carried::Unknown(why) = catalog.carried(operation, key)
+            && seen.insert(key)
+        {
+            tell!("warning: `{key}` is judged as stated, and the gateway has no value for it ({why})");
+        }
     }
 }
 

@@ -37,6 +37,7 @@ use super::tag_key::TagKeyFile;
 use super::tls_files::TlsReload;
 use super::token_issuers::{Issuer, look_up, start};
 use super::unjudged;
+use super::unsupplied::unsupplied;
 
 /// Where the policies and the keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,13 +114,14 @@ impl Plan {
             ResourceSource::File => FactSource::File,
             ResourceSource::Upstream => FactSource::Upstream,
         };
-        let loaded = match self.policies {
+        let mut loaded = match self.policies {
             Material::Demo => Loaded::from_files(vec![demo_policies()], facts, now())?,
             Material::Files => load_directories(&self.settings.policies, facts, now())?,
         };
         if facts == FactSource::Upstream {
             refuse_other_facts(&loaded, &self.settings.upstream.endpoint)?;
         }
+        loaded.warnings.extend(unsupplied(&loaded, &self.settings));
         if loaded.documents.is_empty() && !self.insecure.insecure_no_policy {
             let help = "write a policy, or start with `--insecure-no-policy`: everybody is refused then";
             return Err(Failure::new("no policy is loaded", help));

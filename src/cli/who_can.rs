@@ -14,7 +14,7 @@ use crate::store::load_directories;
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json, statement_json};
-use super::question::FactArgs;
+use super::question::{FactArgs, warn_of_stated};
 
 /// Lists who may attach this ENI to this instance, and by which statements
 #[derive(Debug, Args)]
@@ -52,9 +52,13 @@ impl WhoCan {
         let asked = self.facts.flat("", &self.region, &self.eni, &self.instance)?;
         let loaded = load_directories(&self.policies, asked.fact_source(), now())?;
         let pdp = Pdp::new(Arc::new(loaded.directory));
-        let mut answers = Vec::new();
+        let (mut answers, mut warned) = (Vec::new(), false);
         for (principal, _) in pdp.directory().principals() {
-            let ruling = pdp.decide(asked.asked_by(principal, &loaded.inventory)?);
+            let question = asked.asked_by(principal, &loaded.inventory)?;
+            if !std::mem::replace(&mut warned, true) {
+                warn_of_stated(&question);
+            }
+            let ruling = pdp.decide(question);
             answers.push(Answer::new(principal.clone(), &ruling));
         }
         let allowed = answers.iter().filter(|answer| answer.verdict == Verdict::Allow).count();
@@ -111,13 +115,18 @@ impl Answer {
     }
 }
 
-/// The keys that stand between a principal and an allow: each refused resource was missed by a key only.
+/// The keys that stand between a principal and an allow: each refused resource was missed by a key only, or has a Deny
+/// that a key alone could rule out.
 fn needs(proof: &crate::policy::Proof<'_>) -> Vec<String> {
     let refused = proof.resources().iter().filter(|resource| resource.judged.verdict != Verdict::Allow);
     let mut lacking = Vec::new();
     for resource in refused {
-        let Some((at, mismatch)) = resource.nearest_miss() else { return Vec::new() };
-        let Mismatch::Condition { index, fault: ConditionFault::KeyMissing } = mismatch else { return Vec::new() };
+        let doubt = resource.doubt().map(|doubt| (doubt.at, doubt.mismatch));
+        let Some((at, mismatch)) = doubt.or_else(|| resource.nearest_miss()) else { return Vec::new() };
+        let Mismatch::Condition { index, fault: ConditionFault::KeyMissing | ConditionFault::KeyUnknown } = mismatch
+        else {
+            return Vec::new();
+        };
         if resource.judged.verdict == Verdict::ExplicitDeny {
             return Vec::new();
         }

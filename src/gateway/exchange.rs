@@ -26,7 +26,7 @@ use super::neighbour::Neighbour;
 use super::original::Original;
 use super::outgoing::Outgoing;
 use super::parts::{Gateway, context_of};
-use super::resource_facts::Payer;
+use super::resource_facts::{Payer, ResourceFacts};
 use super::settle::Settlement;
 use super::stop::Stop;
 use super::sts::{self, Granting};
@@ -183,22 +183,30 @@ impl Exchange {
                 Outgoing::Original(Box::new(original.map_err(|fault| Stop::Original(operation, fault))?))
             }
         };
-        let context = context_of(&self.attempt);
+        let mut context = context_of(&self.attempt);
+        outgoing.as_ref().add_request_tags(&mut context);
         let pdp = &gateway.parts.pdp;
         let mut question = Question::new(principal, outgoing, context);
         if let Some(session) = session {
             question = question.in_session(session);
         }
-        if pdp.needs(&question).any() {
+        let long = pdp.is_long(&question);
+        let wanted = match &gateway.parts.facts {
+            ResourceFacts::Inventory(_) => pdp.needs(&question).any(),
+            // Each costs a question to ECS: none is put that decides nothing.
+            ResourceFacts::Upstream(_) if long => {
+                let wanted;
+                (question, wanted) = long::turns_on_facts(&gateway, question, self.deadline).await?;
+                wanted
+            }
+            ResourceFacts::Upstream(_) => pdp.turns_on_facts(&question),
+        };
+        if wanted {
             let facts =
                 gateway.parts.facts.of(question.subject().as_ref().resources(), &self.payer(), self.deadline).await?;
             question = question.with_facts(facts);
         }
-        let ruling = if pdp.is_long(&question) {
-            long::decide(&gateway, question, self.deadline).await?
-        } else {
-            pdp.decide(question)
-        };
+        let ruling = if long { long::decide(&gateway, question, self.deadline).await? } else { pdp.decide(question) };
         match ruling {
             Ruling::Permitted(permit) => {
                 if self.attempt.reached == Reached::Unauthenticated {

@@ -28,19 +28,44 @@ pub(super) async fn decide(
     question: Question<Outgoing>,
     deadline: Instant,
 ) -> Result<Ruling<Outgoing>, Stop> {
-    let turn = timeout_at(deadline, Arc::clone(&gateway.long_judging).acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Stop::NotJudgedInTime) };
-    let gateway = Arc::clone(gateway);
-    let judging = spawn_blocking(move || {
+    let judge = |gateway: &Gateway| {
         let ruling = gateway.parts.pdp.decide(question);
         if let Ruling::Denied(denied) = &ruling {
             denied.reason();
         }
-        drop(turn);
         ruling
+    };
+    apart(gateway, deadline, judge).await
+}
+
+/// The same as [`Pdp::turns_on_facts`](crate::pdp::Pdp::turns_on_facts), with the question back.
+pub(super) async fn turns_on_facts(
+    gateway: &Arc<Gateway>,
+    question: Question<Outgoing>,
+    deadline: Instant,
+) -> Result<(Question<Outgoing>, bool), Stop> {
+    let judge = |gateway: &Gateway| {
+        let turns = gateway.parts.pdp.turns_on_facts(&question);
+        (question, turns)
+    };
+    apart(gateway, deadline, judge).await
+}
+
+async fn apart<T: Send + 'static>(
+    gateway: &Arc<Gateway>,
+    deadline: Instant,
+    judge: impl FnOnce(&Gateway) -> T + Send + 'static,
+) -> Result<T, Stop> {
+    let turn = timeout_at(deadline, Arc::clone(&gateway.long_judging).acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else { return Err(Stop::NotJudgedInTime) };
+    let gateway = Arc::clone(gateway);
+    let judging = spawn_blocking(move || {
+        let judged = judge(&gateway);
+        drop(turn);
+        judged
     });
     match judging.await {
-        Ok(ruling) => Ok(ruling),
+        Ok(judged) => Ok(judged),
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
         Err(_) => Err(Stop::NotJudgedInTime),
     }

@@ -1,8 +1,10 @@
 //! What is judged, written down and sent: one value all the way, so that what is sent is what was judged.
 
+use std::sync::Arc;
+
 use crate::catalog::Call;
 use crate::pdp::Subject;
-use crate::ram::{Action, Resource};
+use crate::ram::{Action, Resource, UnknownKeys};
 
 use super::original::Original;
 
@@ -34,5 +36,9 @@ impl Subject for Outgoing {
 
     fn is_unlisted(&self) -> bool {
         self.as_ref().is_unlisted()
+    }
+
+    fn unknown_keys(&self) -> Arc<UnknownKeys> {
+        Arc::clone(self.as_ref().unknown_keys())
     }
 }

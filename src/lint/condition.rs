@@ -1,9 +1,9 @@
 //! Conditions whose key, operator or sense is not what it seems.
 
-use crate::catalog::Catalog;
+use crate::catalog::{Carried, Catalog};
 use crate::policy::{Compares, Condition, Effect, Sense, Statement};
 
-use super::key::{Carried, carried, values};
+use super::key::values;
 use super::rule::{KEY_NEVER_PRESENT, KEY_OF_ANOTHER_TYPE, NEGATED_ALLOW};
 use super::site::Site;
 use super::target::selects_attach;
@@ -13,8 +13,9 @@ pub(super) fn never_present(site: &mut Site<'_>, statement: &Statement) {
     if !selects_attach(statement) {
         return;
     }
+    let catalog = Catalog::bundled();
     for condition in statement.conditions() {
-        if let Carried::Never(why) = carried(condition.key()) {
+        if let Carried::Never(why) = catalog.carried(Catalog::attach(), condition.key()) {
             let consequence = match (condition.operator().sense(), statement.effect()) {
                 (Sense::Positive, Effect::Allow) => "the Allow never applies to it",
                 (Sense::Positive, Effect::Deny) => "the Deny never applies to it",
@@ -53,8 +54,9 @@ pub(super) fn negated_allow(site: &mut Site<'_>, statement: &Statement) {
     }
     let selects_attach = selects_attach(statement);
     for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Negated) {
-        let may_be_absent = match carried(condition.key()) {
-            Carried::Always => false,
+        let may_be_absent = match Catalog::bundled().carried(Catalog::attach(), condition.key()) {
+            // Of a key that is unknown, the Allow does not apply.
+            Carried::Always | Carried::Unknown(_) => false,
             Carried::Sometimes => true,
             Carried::Never(_) => !selects_attach,
         };

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Catalog, Operation};
+use crate::catalog::{Carried, Catalog, Operation};
 use crate::policy::{Actions, ArnPattern, Condition, Effect, Sense, Statement};
 
-use super::key::{Carried, carried};
 use super::rule::DENY_NEVER_APPLIES;
 use super::site::Site;
 use super::target::Target;
@@ -72,8 +71,9 @@ impl Named {
 }
 
 fn absent_key(site: &mut Site<'_>, statement: &Statement) {
+    let catalog = Catalog::bundled();
     for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Positive) {
-        if let Carried::Never(why) = carried(condition.key()) {
+        if let Carried::Never(why) = catalog.carried(Catalog::attach(), condition.key()) {
             let span = site.effect(statement);
             let title = format!(
                 "the Deny can never apply to `{}`: it wants `{}` ({why})",

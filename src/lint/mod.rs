@@ -6,7 +6,7 @@
 //! | | |
 //! |---|---|
 //! | rules | `rule`: the table of them, as data |
-//! | one document at a time | `document`, with `written`, `spelling`, `breadth`, `condition`, `deny`; `site` knows places |
+//! | one document at a time | `document`, with `written`, `spelling`, `breadth`, `condition`, `unknown`, `deny`; `site` knows places |
 //! | documents beside each other | `shadow` |
 //! | principals and account files | `principal`, `account` |
 //! | what is known of the calls | `target`: ARNs as patterns; `key`: condition keys |
@@ -30,6 +30,7 @@ mod site;
 mod spelling;
 mod survey;
 mod target;
+mod unknown;
 mod written;
 
 pub use document::{lint_document, warnings_at_load};
@@ -40,3 +41,4 @@ pub use report::{json, rules_json, rules_text, summary};
 pub use rule::{RULES, Rule};
 pub use sarif::sarif;
 pub use survey::{AccountText, Survey, survey};
+pub use unknown::{OtherOperations, unsupplied_keys};

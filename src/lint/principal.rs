@@ -1,13 +1,12 @@
 //! Rules about what a principal may do, all its identity policies together.
 
-use crate::catalog::{Catalog, Operation};
+use crate::catalog::{Carried, Catalog, Operation};
 use crate::pdp::Standing;
 use crate::policy::{Effect, LayerKind, Sense, StatementRef};
 use crate::ram::{AccountId, Principal};
 
 use super::account::Names;
 use super::finding::{About, Finding};
-use super::key::{Carried, carried};
 use super::rule::{ENI_WITHOUT_INSTANCE, INSTANCE_WITHOUT_ENI, LEAKS_ENIS, Rule};
 use super::target::Target;
 
@@ -72,11 +71,14 @@ fn lacking(standing: &Standing, account: &AccountId) -> Vec<String> {
 /// The first Allow by which some call of the operation may pass on the target. What a Deny takes back is not
 /// looked at, nor whether conditions hold that may hold.
 fn grant<'a>(standing: &'a Standing, operation: &Operation, target: &Target) -> Option<StatementRef<'a>> {
+    let catalog = Catalog::bundled();
     let identity = standing.layers.sets().filter(|(kind, ..)| *kind != LayerKind::Control);
     identity.flat_map(|(_, _, set)| set.statements()).find(|at| {
         let statement = at.statement;
-        let possible = |it: &crate::policy::Condition| {
-            it.operator().sense() == Sense::Negated || !matches!(carried(it.key()), Carried::Never(_))
+        let possible = |it: &crate::policy::Condition| match catalog.carried(operation, it.key()) {
+            Carried::Always | Carried::Sometimes => true,
+            Carried::Never(_) => it.operator().sense() == Sense::Negated,
+            Carried::Unknown(_) => false,
         };
         statement.effect() == Effect::Allow
             && statement.actions().select(operation.action())

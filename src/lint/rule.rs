@@ -24,12 +24,13 @@ const EVALUATION: &str = "https://www.alibabacloud.com/help/en/ram/policy-evalua
 const ECS: &str = "https://www.alibabacloud.com/help/en/ecs/authentication-rules";
 
 /// In the order of their ids.
-pub static RULES: [&Rule; 17] = [
+pub static RULES: [&Rule; 18] = [
     &ALLOW_UNDER_DENY,
     &DENY_NEVER_APPLIES,
     &ENI_WITHOUT_INSTANCE,
     &INSTANCE_WITHOUT_ENI,
     &KEY_NEVER_PRESENT,
+    &KEY_NOT_SUPPLIED,
     &KEY_OF_ANOTHER_TYPE,
     &LEAKS_ENIS,
     &MASKED_ID,
@@ -93,6 +94,18 @@ pub(super) static KEY_NEVER_PRESENT: Rule = Rule {
     why: "On an absent key a positive operator never holds and a negated one always does, so the condition decides the \
           same way for every call. Only statements that select ecs:AttachNetworkInterface are looked at.",
     page: ELEMENTS,
+};
+
+/// `spec/ram-policy.md` 4.3, 4.5, 4.6.
+pub(super) static KEY_NOT_SUPPLIED: Rule = Rule {
+    id: "key-not-supplied",
+    severity: Severity::Warning,
+    summary: "a condition on a key that the gateway cannot supply for an operation",
+    why: "The vendor may supply the key when it judges such a call, and the gateway cannot know its value. An Allow that \
+          turns on it never applies; a Deny that turns on it cannot be ruled out, so every call that it covers is refused \
+          unless another of its conditions fails. Operations without a file count where the statement names them, and \
+          for keys that no other operation has; they are judged with `other = \"evaluate\"` only.",
+    page: ECS,
 };
 
 /// `spec/ram-policy.md` 4.2, 4.5, 4.6.

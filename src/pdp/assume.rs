@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::catalog::Catalog;
 use crate::policy::{Decision, PolicySet, TrustDecision, TrustPolicy, Trustee, Verdict};
 use crate::ram::{Action, Context, Principal};
 
@@ -126,7 +127,8 @@ impl Pdp {
         if let Trustee::Principal(principal) = trustee {
             self.own_policies(principal, role, session, context)?;
         }
-        let by = assumable.trust.judge(trustee, &action, context);
+        let unknown = Catalog::bundled().unknown_to_the_gateway();
+        let by = assumable.trust.judge(trustee, &action, context, &unknown);
         if by.verdict != Verdict::Allow {
             return Err(Unassumed::Trust(by));
         }
@@ -169,7 +171,8 @@ impl Pdp {
         }
         let resource = role.arn().parse().map_err(|_| Unassumed::NoRole(role.arn().to_owned()))?;
         let asked = Asked { action: Self::assume_role(), resources: vec![resource] };
-        let mut question = Question::new(principal.clone(), asked, context.clone());
+        let mut question = Question::new(principal.clone(), asked, context.clone())
+            .with_unknown(Arc::new(Catalog::bundled().unknown_to_the_gateway()));
         if let Some(session) = session {
             question = question.in_session(Arc::clone(session));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::policy::{Layers, Needs, Verdict, evaluate, evaluate_unlisted, forward_unlisted};
+use crate::policy::{Layers, Needs, Verdict, evaluate, forward_unlisted, turns_on_facts};
 
 use super::directory::Directory;
 use super::question::{Question, Subject};
@@ -73,16 +73,17 @@ impl Pdp {
         met > LONG
     }
 
+    /// Whether the answer turns on tags or groups of the resources, of which the question has none yet: if not, they
+    /// are not worth a look-up, and the answer is the same without.
+    pub fn turns_on_facts<T: Subject>(&self, question: &Question<T>) -> bool {
+        self.needs(question).any() && turns_on_facts(self.layers(question), &question.request())
+    }
+
     /// Total: a principal that is not in the directory has no policies, and is denied for that.
     pub fn decide<T: Subject>(&self, question: Question<T>) -> Ruling<T> {
         let (layers, request) = (self.layers(&question), question.request());
-        let decision = if !question.subject.is_unlisted() {
-            evaluate(layers, &request)
-        } else if self.forwards(request.action.service()) {
-            forward_unlisted(layers, &request)
-        } else {
-            evaluate_unlisted(layers, &request)
-        };
+        let unjudged = question.subject.is_unlisted() && self.forwards(request.action.service());
+        let decision = if unjudged { forward_unlisted(layers, &request) } else { evaluate(layers, &request) };
         let revision = Arc::clone(&self.revision);
         match decision.verdict() {
             Verdict::Allow => Ruling::Permitted(Permit::new(question, decision, revision)),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::catalog::Call;
-use crate::policy::{PolicySet, Request};
-use crate::ram::{Action, Context, Principal, Resource};
+use crate::catalog::{Call, Catalog};
+use crate::policy::{Naming, PolicySet, Request};
+use crate::ram::{Action, Context, Principal, Resource, UnknownKeys};
 
 /// Something that can be permitted: it names what would be done to what.
 pub trait Subject {
@@ -16,6 +16,11 @@ pub trait Subject {
     /// Whether only the name of the operation is known, not what a call of it names.
     fn is_unlisted(&self) -> bool {
         false
+    }
+
+    /// Condition keys that the vendor may supply for it and that nobody here can.
+    fn unknown_keys(&self) -> Arc<UnknownKeys> {
+        Catalog::bundled().unknown_keys(self.action())
     }
 }
 
@@ -34,14 +39,29 @@ pub struct Question<T> {
     pub(super) context: Context,
     pub(super) facts: Vec<Context>,
     pub(super) session: Option<Arc<PolicySet>>,
+    unknown: Arc<UnknownKeys>,
 }
 
 impl<T: Subject> Question<T> {
     pub fn new(principal: Principal, subject: T, context: Context) -> Self {
-        Self { subject, principal, context, facts: Vec::new(), session: None }
+        let unknown = subject.unknown_keys();
+        Self { subject, principal, context, facts: Vec::new(), session: None, unknown }
     }
 
-    /// With what is known of each resource, in the order of the subject's resources.
+    /// With these condition keys unknown as far as the context does not have them, in place of those that the subject
+    /// names.
+    #[must_use]
+    pub fn with_unknown(self, unknown: Arc<UnknownKeys>) -> Self {
+        Self { unknown, ..self }
+    }
+
+    /// Condition keys that are unknown as far as the context does not have them.
+    pub fn unknown_keys(&self) -> &Arc<UnknownKeys> {
+        &self.unknown
+    }
+
+    /// With what is known of each resource, in the order of the subject's resources. Until then, tags and groups are
+    /// unknown.
     #[must_use]
     pub fn with_facts(self, facts: Vec<Context>) -> Self {
         Self { facts, ..self }
@@ -75,6 +95,8 @@ impl<T: Subject> Question<T> {
             context: &self.context,
             facts: &self.facts,
             session: self.session.as_ref(),
+            unknown: &self.unknown,
+            naming: if self.subject.is_unlisted() { Naming::Untold } else { Naming::Told },
         }
     }
 }
@@ -90,6 +112,10 @@ impl Subject for Call {
 
     fn is_unlisted(&self) -> bool {
         !self.operation().is_listed()
+    }
+
+    fn unknown_keys(&self) -> Arc<UnknownKeys> {
+        Arc::clone(Self::unknown_keys(self))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::ram::{ContextKey, ValueRef};
 
 use super::effect::Effect;
 use super::error::{Refusal, Title, is_blank};
-use super::facts::Facts;
+use super::facts::{Facts, Missing};
 use super::operator::{Operator, Sense};
 use super::value::{Match, Wanted};
 
@@ -26,6 +26,8 @@ pub enum ConditionFault {
     ValueUnreadable,
     /// The request's value is not one that is wanted; or, under a negated operator, it is.
     ValueDiffers,
+    /// The key may have a value that the request does not tell: whether the condition holds is not known.
+    KeyUnknown,
 }
 
 /// A condition key as it is written, and what it means.
@@ -62,23 +64,36 @@ impl Condition {
         &self.wanted
     }
 
-    /// Why the condition does not hold; none when it does (`spec/ram-policy.md` 4.2, 4.3).
+    /// Why the condition does not hold, or is not known to; none when it holds (`spec/ram-policy.md` 4.2, 4.3).
     pub(super) fn fault(&self, effect: Effect, facts: &Facts<'_>) -> Option<ConditionFault> {
-        let found = facts.values(&self.key.means);
+        let mut found = facts.values(&self.key.means).peekable();
+        if found.peek().is_none() {
+            return match (facts.missing(&self.key.means), self.operator.sense(), effect) {
+                (Missing::Absent, Sense::Positive, _) | (Missing::Open, _, Effect::Deny) => {
+                    Some(ConditionFault::KeyMissing)
+                }
+                (Missing::Absent, Sense::Negated, _) | (Missing::Open, _, Effect::Allow) => None,
+                (Missing::Unknown, ..) => Some(ConditionFault::KeyUnknown),
+            };
+        }
         match self.operator.sense() {
-            Sense::Positive => self.positive_fault(found),
+            Sense::Positive => self.positive_fault(effect, found),
             Sense::Negated => self.negated_fault(effect, found),
         }
     }
 
-    fn positive_fault<'f>(&self, found: impl Iterator<Item = ValueRef<'f>>) -> Option<ConditionFault> {
+    /// A value that cannot be compared proves nothing: an Allow does not apply, a Deny does.
+    fn positive_fault<'f>(&self, effect: Effect, found: impl Iterator<Item = ValueRef<'f>>) -> Option<ConditionFault> {
         let mut fault = ConditionFault::KeyMissing;
         for found in found {
             for wanted in &self.wanted {
                 let this = match wanted.compare(found) {
                     Match::Yes => return None,
                     Match::No => ConditionFault::ValueDiffers,
-                    Match::Unreadable => ConditionFault::ValueUnreadable,
+                    Match::Unreadable => match effect {
+                        Effect::Allow => ConditionFault::ValueUnreadable,
+                        Effect::Deny => return None,
+                    },
                 };
                 fault = fault.max(this);
             }
@@ -86,8 +101,7 @@ impl Condition {
         Some(fault)
     }
 
-    /// A value that cannot be compared proves nothing: an Allow does not apply, a Deny does. A key without a value
-    /// is no value that is excluded.
+    /// As under a positive operator: a value that cannot be compared closes.
     fn negated_fault<'f>(&self, effect: Effect, found: impl Iterator<Item = ValueRef<'f>>) -> Option<ConditionFault> {
         let mut fault = None;
         for found in found {
@@ -134,9 +148,9 @@ fn stray_blank(key: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use crate::ram::{Context, Principal};
+    use crate::ram::{Context, Principal, UnknownKeys};
 
-    use super::super::request::Request;
+    use super::super::request::{Naming, Request};
     use super::*;
 
     fn fault(operator: &str, wanted: &[&str], found: &[&str], effect: Effect) -> Option<ConditionFault> {
@@ -156,6 +170,8 @@ mod tests {
             context: &context,
             facts: &[],
             session: None,
+            unknown: UnknownKeys::none(),
+            naming: Naming::Told,
         };
         condition.fault(effect, &request.facts_of(0))
     }
@@ -171,8 +187,8 @@ mod tests {
             assert_eq!(fault("StringNotEquals", &["a", "b"], &["b"], effect), Some(ValueDiffers));
             assert_eq!(fault("StringNotEquals", &["a", "b"], &["c"], effect), None);
             assert_eq!(fault("StringNotEquals", &["a"], &[], effect), None);
-            assert_eq!(fault("NumericEquals", &["1"], &["x"], effect), Some(ValueUnreadable));
         }
+        assert_eq!(fault("NumericEquals", &["1"], &["x"], Effect::Allow), Some(ValueUnreadable));
     }
 
     #[test]
@@ -180,6 +196,9 @@ mod tests {
         let unreadable = Some(ConditionFault::ValueUnreadable);
         assert_eq!(fault("NotIpAddress", &["10.0.0.0/8"], &["x"], Effect::Allow), unreadable);
         assert_eq!(fault("NotIpAddress", &["10.0.0.0/8"], &["x"], Effect::Deny), None);
+        assert_eq!(fault("IpAddress", &["10.0.0.0/8"], &["x"], Effect::Allow), unreadable);
+        assert_eq!(fault("IpAddress", &["10.0.0.0/8"], &["x"], Effect::Deny), None);
+        assert_eq!(fault("NumericLessThan", &["1"], &["2", "x"], Effect::Deny), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::layer::LayerKind;
 use super::request::Request;
 use super::set::{Asked, PolicySet, StatementRef};
-use super::verdict::Verdict;
+use super::verdict::{Applies, Verdict};
 
 impl Decision {
     /// For the resource with this number. For an allow, the statements that allow in any layer; for an explicit deny,
@@ -39,7 +39,7 @@ impl Decision {
         let session = request.session.map(|set| (LayerKind::Session, None, set));
         let sets = self.layers.sets().chain(session).filter(|(kind, group, _)| {
             (*verdict == Verdict::Allow || *kind == grounds.layer())
-                && group.is_none_or(|group| facts.is_in_group(group))
+                && group.is_none_or(|group| facts.acts_in(group, effect) == Applies::Yes)
         });
         let mut sets: Vec<(LayerKind, &'a PolicySet)> = sets.map(|(kind, _, set)| (kind, &**set)).collect();
         sets.sort_by_key(|(kind, _)| *kind);

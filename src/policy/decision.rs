@@ -26,8 +26,9 @@ pub enum Grounds {
     Quarantine,
     /// The operation goes on unjudged: whoever runs the gateway said so (design 8).
     Configured,
-    /// A statement turns on which resources the call names, and that is not known.
-    Unplaced,
+    /// A Deny of this layer may apply: whether it does turns on a condition key, a resource or a resource group that is
+    /// not known. All else would allow.
+    Unknown(LayerKind),
     /// What the statements of a layer say, or that none says anything.
     Policies(LayerKind),
 }
@@ -42,13 +43,13 @@ pub struct Judged {
 impl Decision {
     /// Allowed only when every resource is; and a request without resources asks for nothing that could be allowed.
     pub fn verdict(&self) -> Verdict {
-        self.decisive().map_or(Verdict::ImplicitDeny, |(_, judged)| judged.verdict)
+        verdict_of(&self.judged)
     }
 
-    /// The judgement that decides the whole, the first with the decision's verdict, and which resource it is on.
+    /// The judgement that decides the whole, the first with the decision's verdict, and which resource it is on. A
+    /// refusal that is certain goes before one that rests on what is not known.
     pub fn decisive(&self) -> Option<(usize, Judged)> {
-        let judged = self.judged.iter().copied().enumerate();
-        judged.reduce(|first, next| if next.1.verdict > first.1.verdict { next } else { first })
+        decisive(&self.judged)
     }
 
     /// Whether no policy was asked, because that was configured.
@@ -71,14 +72,24 @@ impl Decision {
     }
 }
 
+/// See [`Decision::verdict`].
+pub(super) fn verdict_of(judged: &[Judged]) -> Verdict {
+    judged.iter().map(|judged| judged.verdict).max().unwrap_or(Verdict::ImplicitDeny)
+}
+
+/// See [`Decision::decisive`].
+pub(super) fn decisive(judged: &[Judged]) -> Option<(usize, Judged)> {
+    let weight = |judged: Judged| (judged.verdict, !matches!(judged.grounds, Grounds::Unknown(_)));
+    let judged = judged.iter().copied().enumerate();
+    judged.reduce(|first, next| if weight(next.1) > weight(first.1) { next } else { first })
+}
+
 impl Grounds {
     /// Where no policy was asked, the layer that an account without policies gets (`spec/ram-policy.md` 11, row 15).
     pub fn layer(self) -> LayerKind {
         match self {
-            Self::Policies(kind) => kind,
-            Self::Ownership | Self::ForeignAccount | Self::Quarantine | Self::Configured | Self::Unplaced => {
-                LayerKind::AccountIdentity
-            }
+            Self::Policies(kind) | Self::Unknown(kind) => kind,
+            Self::Ownership | Self::ForeignAccount | Self::Quarantine | Self::Configured => LayerKind::AccountIdentity,
         }
     }
 }

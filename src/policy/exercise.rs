@@ -1,9 +1,11 @@
 //! What a request puts to the test: the statements whose action and resource match, and which of their conditions held.
 
+use super::effect::Effect;
 use super::evaluate::settled;
 use super::layer::{LayerKind, Layers};
 use super::request::Request;
 use super::set::{Asked, StatementRef};
+use super::verdict::Applies;
 
 /// A statement that was about what was asked.
 #[derive(Clone, Debug)]
@@ -31,8 +33,8 @@ impl Layers {
         }
         let facts = request.facts_of(at);
         let session = request.session.map(|set| (LayerKind::Session, None, set));
-        let sets =
-            self.sets().chain(session).filter(|(_, group, _)| group.is_none_or(|group| facts.is_in_group(group)));
+        let acts = |group| facts.acts_in(group, Effect::Allow) == Applies::Yes;
+        let sets = self.sets().chain(session).filter(|(_, group, _)| group.is_none_or(acts));
         let matching = sets.flat_map(|(_, _, set)| {
             let lane = set.lanes().find(request.action);
             set.matching(&Asked { action: request.action, lane, resource, fields, facts: &facts })

@@ -6,6 +6,7 @@ use crate::ram::Resource;
 
 use super::condition::{Condition, ConditionFault};
 use super::decision::Grounds;
+use super::doubt::Doubt;
 use super::error::quoted;
 use super::layer::LayerKind;
 use super::mismatch::Mismatch;
@@ -42,7 +43,8 @@ impl<'a> Proof<'a> {
     pub fn missing_keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();
         for (at, finding) in self.resources().iter().flat_map(|it| &it.layers).flat_map(|layer| &layer.findings) {
-            let Finding::Misses(mismatch @ Mismatch::Condition { fault: ConditionFault::KeyMissing, .. }) = finding
+            let Finding::Misses(mismatch) = finding else { continue };
+            let Mismatch::Condition { fault: ConditionFault::KeyMissing | ConditionFault::KeyUnknown, .. } = mismatch
             else {
                 continue;
             };
@@ -166,6 +168,8 @@ impl fmt::Display for Words<'_> {
             Mismatch::Account => "account does not match",
             Mismatch::ResourceType => "resource type does not match",
             Mismatch::ResourceId => "resource id does not match",
+            Mismatch::ResourceUnknown => "the resources that the call names are not known",
+            Mismatch::ResourceGroupUnknown => "the group of the resource is not known",
             Mismatch::Condition { fault, .. } => {
                 return match failed_condition(self.statement, self.mismatch) {
                     Some(condition) => write_fault(f, condition, fault),
@@ -189,6 +193,9 @@ fn write_fault(f: &mut fmt::Formatter<'_>, condition: &Condition, fault: Conditi
     match (fault, operator.sense()) {
         (ConditionFault::KeyMissing, _) => {
             write!(f, "condition key {key} of {} is not in the request", operator.name())
+        }
+        (ConditionFault::KeyUnknown, _) => {
+            write!(f, "condition key {key} of {} is not in the request, and its value is not known", operator.name())
         }
         (ConditionFault::ValueUnreadable, _) => {
             write!(f, "the value of {key} is not one that {} {wanted} can be compared with", operator.name())
@@ -219,9 +226,19 @@ fn write_reason(f: &mut fmt::Formatter<'_>, why: &Why<'_>) -> fmt::Result {
             write!(f, "the principal has the policy {policy}, which is under quarantine: what it denies is unknown")
         }
         (Grounds::Configured, _) => f.write_str("no policy was asked: `other = \"forward\"` lets everybody call it"),
-        (Grounds::Unplaced, _) => {
-            f.write_str("what a call of this operation names is not known, and a statement turns on it")?;
-            why.unplaced.map_or(Ok(()), |at| write!(f, ": {at}"))
+        (Grounds::Unknown(kind), _) => {
+            match &why.doubt {
+                Some(doubt) if doubt.is_unplaced() => {
+                    f.write_str("what a call of this operation names is not known, and a statement turns on it: ")?;
+                    write!(f, "{}", doubt.at)?;
+                }
+                Some(Doubt { at, mismatch, .. }) => {
+                    let words = Words { mismatch: *mismatch, statement: at.statement };
+                    write!(f, "a Deny cannot be ruled out: {at} {words}")?;
+                }
+                None => f.write_str("a Deny cannot be ruled out")?,
+            }
+            write_layer_name(f, kind)
         }
         (Grounds::Policies(_), Verdict::Allow) => write_statements(f, why.deciding.iter().copied()),
         (Grounds::Policies(kind), Verdict::ExplicitDeny) => {

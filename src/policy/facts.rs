@@ -1,6 +1,10 @@
 //! What conditions may ask about: the principal, the call, and one of its resources.
 
-use crate::ram::{Context, ContextKey, Principal, ValueRef};
+use crate::ram::{Context, ContextKey, Principal, UnknownKeys, ValueRef};
+
+use super::effect::Effect;
+use super::request::{Naming, Request};
+use super::verdict::Applies;
 
 /// What is known when one resource is judged.
 #[derive(Clone, Copy, Debug)]
@@ -8,17 +12,67 @@ pub struct Facts<'a> {
     /// None for whoever is no principal of RAM's: a subject of somebody else's issuer, a service.
     principal: Option<&'a Principal>,
     context: &'a Context,
+    /// None while nobody has read them.
     of_resource: Option<&'a Context>,
+    unknown: &'a UnknownKeys,
+    naming: Naming,
+    reading: Reading,
+}
+
+/// How tags and groups count that nobody has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As unknown: the verdict holds whatever they are.
+    Closed,
+    /// As whatever would allow: what is refused then is refused whatever they are.
+    Open,
+}
+
+/// What it means that a key has no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The request has none.
+    Absent,
+    /// It may have one.
+    Unknown,
+    /// It may have one, and counts as whatever would allow.
+    Open,
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(principal: &'a Principal, context: &'a Context, of_resource: Option<&'a Context>) -> Self {
-        Self { principal: Some(principal), context, of_resource }
+    /// Of one resource of a request.
+    pub(super) fn of(request: &Request<'a>, resource: usize, reading: Reading) -> Self {
+        Self {
+            principal: Some(request.principal),
+            context: request.context,
+            of_resource: request.facts.get(resource),
+            unknown: request.unknown,
+            naming: request.naming,
+            reading,
+        }
     }
 
     /// Of a call that is about no resource.
-    pub(super) fn of_call(principal: Option<&'a Principal>, context: &'a Context) -> Self {
-        Self { principal, context, of_resource: None }
+    pub(super) fn of_call(principal: Option<&'a Principal>, context: &'a Context, unknown: &'a UnknownKeys) -> Self {
+        const NOTHING: &Context = &Context::EMPTY;
+        let of_resource = Some(NOTHING);
+        Self { principal, context, of_resource, unknown, naming: Naming::Told, reading: Reading::Closed }
+    }
+
+    /// What it means that [`Facts::values`] has none for the key.
+    pub(super) fn missing(&self, key: &ContextKey) -> Missing {
+        let of_resource = matches!(key, ContextKey::ResourceTag(_) | ContextKey::ResourceGroupId);
+        match self.reading {
+            _ if self.unknown.has(key) => Missing::Unknown,
+            _ if !of_resource || self.of_resource.is_some() => Missing::Absent,
+            Reading::Closed => Missing::Unknown,
+            Reading::Open => Missing::Open,
+        }
+    }
+
+    /// Whether the call says which resources it names.
+    pub(super) fn naming(&self) -> Naming {
+        self.naming
     }
 
     /// The values of a key; none when nothing is known. `acs:PrincipalARN` is always derived, so that no context can
@@ -34,11 +88,14 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// Whether the resource lies in a resource group. What the call's own context says of groups counts for
-    /// conditions only.
-    pub(super) fn is_in_group(&self, group: &str) -> bool {
-        let known = self.of_resource.into_iter().flat_map(|facts| facts.values(&ContextKey::ResourceGroupId));
-        let mut known = known;
-        known.any(|known| known.text() == group)
+    /// Whether a policy that is attached for a resource group, and has this effect, acts on the resource. What the
+    /// call's own context says of groups counts for conditions only.
+    pub(super) fn acts_in(&self, group: &str, effect: Effect) -> Applies {
+        let known = match (self.of_resource, self.reading, effect) {
+            (Some(facts), ..) => facts.values(&ContextKey::ResourceGroupId).any(|known| known.text() == group),
+            (None, Reading::Closed, _) => return Applies::Unknown,
+            (None, Reading::Open, effect) => effect == Effect::Allow,
+        };
+        if known { Applies::Yes } else { Applies::No }
     }
 }

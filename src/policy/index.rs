@@ -37,6 +37,7 @@ use super::facts::Facts;
 use super::lane::{Lane, LaneSet};
 use super::pattern::{Head, all_under};
 use super::statement::{Conditions, Resources, Statement};
+use super::verdict::Applies;
 
 #[derive(Debug)]
 pub(super) struct Index {
@@ -123,28 +124,25 @@ impl Index {
         self.longest_way
     }
 
-    /// The first statement, in no promised order, of this effect that applies.
-    pub(super) fn find(&self, effect: Effect, sought: &Sought<'_>) -> Option<At> {
-        let mut found = None;
+    /// Whether some statement of this effect applies.
+    pub(super) fn applies(&self, effect: Effect, sought: &Sought<'_>) -> Applies {
+        let mut found = Applies::No;
         self.walk(effect, sought, |entry| {
-            if !entry.holds(effect, sought) {
-                return Walk::On;
-            }
-            found = Some(entry.at);
-            Walk::Stop
+            found = found.max(entry.applies(effect, sought));
+            if found == Applies::Yes { Walk::Stop } else { Walk::On }
         });
         found
     }
 
-    /// The statements of this effect that apply, once for each of their patterns that matches; no more are looked for
-    /// when there are `most`.
-    pub(super) fn applying(&self, effect: Effect, sought: &Sought<'_>, most: usize) -> Vec<At> {
+    /// The statements of this effect of which this is so, once for each of their patterns that matches; no more are
+    /// looked for when there are `most`.
+    pub(super) fn finding(&self, effect: Effect, sought: &Sought<'_>, wanted: Applies, most: usize) -> Vec<At> {
         let mut found = Vec::new();
         if most == 0 {
             return found;
         }
         self.walk(effect, sought, |entry| {
-            if entry.holds(effect, sought) && found.last() != Some(&entry.at) {
+            if entry.applies(effect, sought) == wanted && found.last() != Some(&entry.at) {
                 found.push(entry.at);
             }
             if found.len() < most { Walk::On } else { Walk::Stop }
@@ -215,8 +213,8 @@ enum Walk {
 }
 
 impl Entry {
-    fn holds(&self, effect: Effect, sought: &Sought<'_>) -> bool {
-        self.conditions.as_ref().is_none_or(|conditions| conditions.hold(effect, sought.facts))
+    fn applies(&self, effect: Effect, sought: &Sought<'_>) -> Applies {
+        self.conditions.as_ref().map_or(Applies::Yes, |conditions| conditions.hold(effect, sought.facts))
     }
 
     /// `left` is what the relative id goes on with after the beginning that led here.

@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 
 use crate::ram::Action;
 
+use super::decision::{Grounds, Judged};
 use super::set::{Needs, PolicySet};
-use super::verdict::Verdict;
+use super::verdict::{Said, Verdict};
 
 /// All that is attached to one principal. There is always the layer of identity policies, so that no policies are an
 /// implicit deny and never nothing at all.
@@ -41,11 +42,11 @@ pub enum LayerKind {
 
 /// What each layer says by itself; none where the layer does not exist for the principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LayerVerdicts {
-    pub(super) control: Option<Verdict>,
-    pub(super) session: Option<Verdict>,
-    pub(super) account: Verdict,
-    pub(super) groups: Option<Verdict>,
+pub(super) struct LayersSaid {
+    pub(super) control: Option<Said>,
+    pub(super) session: Option<Said>,
+    pub(super) account: Said,
+    pub(super) groups: Option<Said>,
 }
 
 impl Layers {
@@ -135,22 +136,33 @@ impl Layers {
     }
 }
 
-impl LayerVerdicts {
-    /// The decision on one resource, and the layer it rests on (`spec/ram-policy.md` 6.2). A layer that does not
-    /// allow ends it; but a resource group's explicit deny goes before the account's allow (11, row 13).
-    pub(super) fn combine(self) -> (Verdict, LayerKind) {
-        if let Some(refusal) = self.control.filter(|verdict| *verdict != Verdict::Allow) {
-            return (refusal, LayerKind::Control);
+impl LayersSaid {
+    /// The decision on one resource, and what it rests on (`spec/ram-policy.md` 6.2). A layer that does not allow ends
+    /// it; but a resource group's explicit deny goes before the account's allow (11, row 13). What would be allowed is
+    /// refused when in some layer a Deny cannot be ruled out.
+    pub(super) fn combine(self) -> Judged {
+        use LayerKind::{AccountIdentity, Control, ResourceGroupIdentity, Session};
+        let by = |verdict, layer| Judged { verdict, grounds: Grounds::Policies(layer) };
+        let bounds = [(self.control, Control), (self.session, Session)];
+        for (said, layer) in bounds {
+            if let Some(refusal) = said.filter(|said| !said.allows()) {
+                return by(refusal.verdict(), layer);
+            }
         }
-        if let Some(refusal) = self.session.filter(|verdict| *verdict != Verdict::Allow) {
-            return (refusal, LayerKind::Session);
+        if self.account == Said::Deny {
+            return by(Verdict::ExplicitDeny, AccountIdentity);
         }
-        match (self.account, self.groups) {
-            (Verdict::ExplicitDeny, _) => (Verdict::ExplicitDeny, LayerKind::AccountIdentity),
-            (_, Some(Verdict::ExplicitDeny)) => (Verdict::ExplicitDeny, LayerKind::ResourceGroupIdentity),
-            (Verdict::Allow, _) => (Verdict::Allow, LayerKind::AccountIdentity),
-            (_, Some(Verdict::Allow)) => (Verdict::Allow, LayerKind::ResourceGroupIdentity),
-            (Verdict::ImplicitDeny, _) => (Verdict::ImplicitDeny, LayerKind::AccountIdentity),
+        if self.groups == Some(Said::Deny) {
+            return by(Verdict::ExplicitDeny, ResourceGroupIdentity);
+        }
+        let identity = [(Some(self.account), AccountIdentity), (self.groups, ResourceGroupIdentity)];
+        let Some((_, allowing)) = identity.iter().find(|(said, _)| said.is_some_and(Said::allows)) else {
+            return by(Verdict::ImplicitDeny, AccountIdentity);
+        };
+        let unknown = bounds.iter().chain(&identity).find(|(said, _)| said.is_some_and(Said::may_deny));
+        match unknown {
+            Some((_, layer)) => Judged { verdict: Verdict::ImplicitDeny, grounds: Grounds::Unknown(*layer) },
+            None => by(Verdict::Allow, *allowing),
         }
     }
 }
@@ -182,35 +194,49 @@ impl LayerKind {
 mod tests {
     use super::*;
 
-    /// Every row of the three-valued table: 4 x 4 x 3 x 4.
+    /// Every row of the table: 6 x 6 x 5 x 6.
     #[test]
     fn the_table_over_the_layers_is_complete() {
         use LayerKind::{AccountIdentity, Control, ResourceGroupIdentity, Session};
-        use Verdict::{Allow, ExplicitDeny, ImplicitDeny};
-        let maybe = [None, Some(Allow), Some(ImplicitDeny), Some(ExplicitDeny)];
+        use Said::{Allow, AllowOrDeny, Deny, Nothing, NothingOrDeny};
+        let all = [Allow, AllowOrDeny, Nothing, NothingOrDeny, Deny];
+        let maybe = || std::iter::once(None).chain(all.map(Some));
         let mut rows = 0;
-        for control in maybe {
-            for session in maybe {
-                for account in [Allow, ImplicitDeny, ExplicitDeny] {
-                    for groups in maybe {
-                        let expected = match (control, session, account, groups) {
-                            (Some(ImplicitDeny), ..) => (ImplicitDeny, Control),
-                            (Some(ExplicitDeny), ..) => (ExplicitDeny, Control),
-                            (_, Some(ImplicitDeny), ..) => (ImplicitDeny, Session),
-                            (_, Some(ExplicitDeny), ..) => (ExplicitDeny, Session),
-                            (.., ExplicitDeny, _) => (ExplicitDeny, AccountIdentity),
-                            (.., Some(ExplicitDeny)) => (ExplicitDeny, ResourceGroupIdentity),
-                            (.., Allow, _) => (Allow, AccountIdentity),
-                            (.., ImplicitDeny, Some(Allow)) => (Allow, ResourceGroupIdentity),
-                            (.., ImplicitDeny, None | Some(ImplicitDeny)) => (ImplicitDeny, AccountIdentity),
+        for control in maybe() {
+            for session in maybe() {
+                for account in all {
+                    for groups in maybe() {
+                        let policies = |verdict, layer| Judged { verdict, grounds: Grounds::Policies(layer) };
+                        let unknown =
+                            |layer| Judged { verdict: Verdict::ImplicitDeny, grounds: Grounds::Unknown(layer) };
+                        let (implicit, explicit) = (Verdict::ImplicitDeny, Verdict::ExplicitDeny);
+                        let allowing = match (account, groups) {
+                            (Allow | AllowOrDeny, _) => AccountIdentity,
+                            _ => ResourceGroupIdentity,
                         };
-                        let verdicts = LayerVerdicts { control, session, account, groups };
-                        assert_eq!(verdicts.combine(), expected, "{verdicts:?}");
+                        let expected = match (control, session, account, groups) {
+                            (Some(Nothing | NothingOrDeny), ..) => policies(implicit, Control),
+                            (Some(Deny), ..) => policies(explicit, Control),
+                            (_, Some(Nothing | NothingOrDeny), ..) => policies(implicit, Session),
+                            (_, Some(Deny), ..) => policies(explicit, Session),
+                            (.., Deny, _) => policies(explicit, AccountIdentity),
+                            (.., Some(Deny)) => policies(explicit, ResourceGroupIdentity),
+                            (.., Nothing | NothingOrDeny, None | Some(Nothing | NothingOrDeny)) => {
+                                policies(implicit, AccountIdentity)
+                            }
+                            (Some(AllowOrDeny), ..) => unknown(Control),
+                            (_, Some(AllowOrDeny), ..) => unknown(Session),
+                            (.., AllowOrDeny | NothingOrDeny, _) => unknown(AccountIdentity),
+                            (.., Some(AllowOrDeny | NothingOrDeny)) => unknown(ResourceGroupIdentity),
+                            _ => policies(Verdict::Allow, allowing),
+                        };
+                        let said = LayersSaid { control, session, account, groups };
+                        assert_eq!(said.combine(), expected, "{said:?}");
                         rows += 1;
                     }
                 }
             }
         }
-        assert_eq!(rows, 192);
+        assert_eq!(rows, 1080);
     }
 }

@@ -1,4 +1,4 @@
-//! Why a statement does not apply.
+//! Why a statement does not apply, or is not known to apply.
 
 use super::condition::ConditionFault;
 
@@ -19,4 +19,20 @@ pub enum Mismatch {
         index: usize,
         fault: ConditionFault,
     },
+    /// Which resources the call names is not known, and the statement is about some resources only.
+    ResourceUnknown,
+    /// It is attached for the resources of a group, and whether this one is in it is not known.
+    ResourceGroupUnknown,
+}
+
+impl Mismatch {
+    /// Whether the statement may apply all the same: what it turns on is not known.
+    pub fn is_unknown(self) -> bool {
+        matches!(
+            self,
+            Self::Condition { fault: ConditionFault::KeyUnknown, .. }
+                | Self::ResourceUnknown
+                | Self::ResourceGroupUnknown
+        )
+    }
 }

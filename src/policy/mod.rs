@@ -9,7 +9,7 @@
 //! | the language | `statement`, `pattern`, `glob`, `condition`, `operator`, `value` |
 //! | comparing | `cover`: whether one pattern or statement takes in all of another |
 //! | judging | `set` and its `index`, `layer`, `evaluate`, `decision` |
-//! | explaining | `proof`, then `explain` in words and `report` as data; for every denial `reason`, by `nearest`; `deciding` for the log; `reach` for what could be |
+//! | explaining | `proof`, then `explain` in words and `report` as data; for every denial `reason`, by `nearest`, and `doubt` for what is not known; `deciding` for the log; `reach` for what could be |
 //! | trusting | `trust`: who may assume a role |
 //! | testing | `exercise`: what a request put to the test; `mutant`: documents changed on purpose |
 
@@ -19,6 +19,7 @@ mod deciding;
 mod decimal;
 mod decision;
 mod document;
+mod doubt;
 mod effect;
 mod error;
 mod evaluate;
@@ -55,8 +56,9 @@ mod verdict;
 pub use condition::{Condition, ConditionFault};
 pub use decision::{Decision, Grounds, Judged};
 pub use document::{Digest, Document};
+pub use doubt::Doubt;
 pub use effect::Effect;
-pub use evaluate::evaluate;
+pub use evaluate::{evaluate, turns_on_facts};
 pub use exercise::Exercise;
 pub use explain::{Details, Summary};
 pub use facts::Facts;
@@ -73,10 +75,10 @@ pub use proof::{Finding, LayerProof, Proof, ResourceProof};
 pub use reach::{Grant, LayerReach};
 pub use reason::Reason;
 pub use report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementReport};
-pub use request::Request;
+pub use request::{Naming, Request};
 pub use set::{AttachedTo, LONGEST_SESSION_POLICY, Needs, PolicySet, Sets, StatementRef};
 pub use statement::{Actions, Conditions, Resources, Statement};
 pub use trust::{TrustDecision, TrustPolicy, Trustee, is_provider_name};
-pub use unlisted::{evaluate_unlisted, forward_unlisted};
+pub use unlisted::forward_unlisted;
 pub use value::Wanted;
 pub use verdict::Verdict;

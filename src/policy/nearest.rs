@@ -12,9 +12,10 @@ use super::effect::Effect;
 use super::layer::LayerKind;
 use super::mismatch::Mismatch;
 use super::pattern::{ArnPattern, all_under};
-use super::request::Request;
+use super::request::{Naming, Request};
 use super::set::{Asked, PolicySet, StatementRef};
 use super::statement::Statement;
+use super::verdict::Applies;
 
 /// How near a statement came to applying: first by the check that failed, then by how much of the resource's id it
 /// has, in bytes.
@@ -154,17 +155,20 @@ impl Decision {
                 // Without an allow at account scope, one for a resource group would do.
                 LayerKind::AccountIdentity => *of >= kind,
                 // A level that allows is not what refuses.
-                _ => *of == kind && !set.has(Effect::Allow, &ask(set)),
+                _ => *of == kind && set.applies(Effect::Allow, &ask(set)) != Applies::Yes,
             })
             .collect();
         let count = sets.len();
         let mut nearest: Option<(Nearness, Nearest<'a>)> = None;
         for (_, group, set) in sets {
             let set: &'a PolicySet = set;
-            let found = if group.is_none_or(|group| facts.is_in_group(group)) {
-                set.nearest_allow(&ask(set), Looks::share(count))
-            } else {
-                set.first_allow().map(|at| Nearest::certain(at, Mismatch::ResourceGroup))
+            let found = match group.map_or(Applies::Yes, |group| facts.acts_in(group, Effect::Allow)) {
+                Applies::Yes => set.nearest_allow(&ask(set), Looks::share(count)),
+                Applies::Unknown => match set.may_apply(Effect::Allow, &ask(set), Looks::FEWEST) {
+                    Some(at) => Some(Nearest::certain(at, Mismatch::ResourceGroupUnknown)),
+                    None => set.nearest_allow(&ask(set), Looks::share(count)),
+                },
+                Applies::No => set.first_allow().map(|at| Nearest::certain(at, Mismatch::ResourceGroup)),
             };
             if let Some(found) = found
                 && nearest.as_ref().is_none_or(|best| found.0 > best.0)
@@ -186,7 +190,8 @@ impl<'a> Nearest<'a> {
 impl PolicySet {
     /// The Allow statement of the set that came nearest to applying.
     fn nearest_allow<'a>(&'a self, asked: &Asked<'_>, mut looks: Looks) -> Option<(Nearness, Nearest<'a>)> {
-        let found = match asked.lane {
+        let lane = asked.lane.filter(|_| asked.facts.naming() == Naming::Told);
+        let found = match lane {
             Some(_) => self.nearest_by_index(asked, &mut looks),
             None => self.nearest_by_scan(asked, &mut looks),
         };

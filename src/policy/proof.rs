@@ -5,16 +5,18 @@
 
 use crate::ram::{Context, Resource};
 
-use super::decision::{Decision, Grounds, Judged};
+use super::decision::{Decision, Grounds, Judged, decisive};
+use super::doubt::Doubt;
 use super::effect::Effect;
 use super::evaluate::settled;
 use super::facts::Facts;
-use super::layer::{LayerKind, LayerVerdicts, Layers};
+use super::layer::{LayerKind, Layers, LayersSaid};
 use super::mismatch::Mismatch;
 use super::nearest::Nearness;
-use super::request::Request;
+use super::request::{Naming, Request};
 use super::set::{PolicySet, StatementRef};
-use super::verdict::Verdict;
+use super::statement::Statement;
+use super::verdict::{Applies, Said, Verdict};
 
 /// A decision, explained.
 #[derive(Clone, Debug)]
@@ -32,8 +34,6 @@ pub struct ResourceProof<'a> {
     pub judged: Judged,
     /// Why no policy was asked, in a word that names the policy under quarantine; the layers are empty then.
     pub quarantined: Option<&'a str>,
-    /// The statement of which it is not known whether it applies; the layers are empty then.
-    pub unplaced: Option<StatementRef<'a>>,
     /// In the order in which RAM evaluates them. Those behind one that refuses are shown too.
     pub layers: Vec<LayerProof<'a>>,
     asked: Facts<'a>,
@@ -48,6 +48,7 @@ pub struct LayerProof<'a> {
     /// None where the layer is not asked about this resource: one of another resource group.
     pub verdict: Option<Verdict>,
     pub findings: Vec<(StatementRef<'a>, Finding)>,
+    naming: Naming,
 }
 
 /// What became of one statement.
@@ -55,9 +56,9 @@ pub struct LayerProof<'a> {
 pub enum Finding {
     /// It applies, and the layer's verdict is its effect.
     Decides,
-    /// It applies and allows, but an explicit deny goes before it.
+    /// It applies and allows, but a deny goes before it, or cannot be ruled out.
     Overruled,
-    /// It does not apply; this is the first reason.
+    /// It does not apply, or is not known to; this is the first reason.
     Misses(Mismatch),
 }
 
@@ -71,8 +72,13 @@ impl Decision {
 impl<'a> Proof<'a> {
     fn new(decision: &'a Decision, request: &Request<'a>) -> Self {
         let resources = request.resources.iter().enumerate();
-        let prove = |(at, resource)| match decision.judged.get(at).copied().filter(Judged::is_unlisted) {
-            Some(judged) => ResourceProof::unlisted(&decision.layers, request, at, resource, judged),
+        let prove = |(at, resource)| match decision
+            .judged
+            .get(at)
+            .copied()
+            .filter(|judged: &Judged| judged.grounds == Grounds::Configured)
+        {
+            Some(judged) => ResourceProof::configured(request, at, resource, judged),
             None => ResourceProof::new(&decision.layers, request, at, resource),
         };
         let resources = resources.map(prove).collect();
@@ -87,11 +93,10 @@ impl<'a> Proof<'a> {
         &self.resources
     }
 
-    /// The resource that decides the whole: the first with the verdict of the whole.
+    /// The resource that decides the whole: see [`Decision::decisive`].
     pub fn decisive(&self) -> Option<&ResourceProof<'a>> {
-        self.resources
-            .iter()
-            .reduce(|first, next| if next.judged.verdict > first.judged.verdict { next } else { first })
+        let judged: Vec<Judged> = self.resources.iter().map(|resource| resource.judged).collect();
+        decisive(&judged).map(|(at, _)| &self.resources[at])
     }
 }
 
@@ -103,7 +108,6 @@ impl<'a> ResourceProof<'a> {
             facts: request.facts.get(at).filter(|facts| !facts.is_empty()),
             judged: Judged { verdict: Verdict::ImplicitDeny, grounds: Grounds::Quarantine },
             quarantined: None,
-            unplaced: None,
             layers: Vec::new(),
             asked: facts,
         };
@@ -112,7 +116,9 @@ impl<'a> ResourceProof<'a> {
             return Self { judged, quarantined, ..proof };
         }
         let examine = |kind, name, sets: Vec<&'a PolicySet>, asked: Asked| {
-            LayerProof::new(kind, name, &sets, asked, |at| at.statement.mismatch(request.action, resource, &facts))
+            LayerProof::new(kind, name, &sets, (asked, request.naming), |at| {
+                at.statement.mismatch(request.action, resource, &facts)
+            })
         };
         for level in layers.control() {
             proof.layers.push(examine(LayerKind::Control, level.to().level(), vec![level], Asked::Yes));
@@ -124,41 +130,47 @@ impl<'a> ResourceProof<'a> {
         proof.layers.push(examine(LayerKind::AccountIdentity, None, account, Asked::Yes));
         for scoped in layers.resource_groups() {
             let group = &*scoped.resource_group;
-            let asked = if facts.is_in_group(group) { Asked::Yes } else { Asked::NotInGroup };
+            let asked = match facts.acts_in(group, Effect::Deny) {
+                Applies::Yes => Asked::Yes,
+                Applies::Unknown => Asked::GroupUnknown,
+                Applies::No => Asked::NotInGroup,
+            };
             proof.layers.push(examine(LayerKind::ResourceGroupIdentity, Some(group), vec![&*scoped.set], asked));
         }
-        let (verdict, layer) = proof.layer_verdicts().combine();
-        Self { judged: Judged { verdict, grounds: Grounds::Policies(layer) }, ..proof }
+        Self { judged: proof.layers_said().combine(), ..proof }
     }
 
-    /// Of an operation without a file, where the policies were not what decided.
-    fn unlisted(
-        layers: &'a Layers,
-        request: &Request<'a>,
-        at: usize,
-        resource: &'a Resource<'a>,
-        judged: Judged,
-    ) -> Self {
-        let unplaced = (judged.grounds == Grounds::Unplaced).then(|| layers.unplaced(request)).flatten();
-        let (facts, asked) = (None, request.facts_of(at));
-        Self { resource, facts, judged, quarantined: None, unplaced, layers: Vec::new(), asked }
+    /// Of a call that goes on unjudged.
+    fn configured(request: &Request<'a>, at: usize, resource: &'a Resource<'a>, judged: Judged) -> Self {
+        let asked = request.facts_of(at);
+        Self { resource, facts: None, judged, quarantined: None, layers: Vec::new(), asked }
     }
 
-    fn layer_verdicts(&self) -> LayerVerdicts {
+    fn layers_said(&self) -> LayersSaid {
         let of = |kind| self.layers.iter().filter(move |layer| layer.kind == kind);
-        // Groups are one set: one that is not asked says nothing, a deny goes first, then an allow.
-        let groups = of(LayerKind::ResourceGroupIdentity).map(|layer| layer.verdict.unwrap_or(Verdict::ImplicitDeny));
-        let strongest = |verdict: &Verdict| match verdict {
-            Verdict::ImplicitDeny => 0,
-            Verdict::Allow => 1,
-            Verdict::ExplicitDeny => 2,
-        };
-        LayerVerdicts {
-            control: of(LayerKind::Control).filter_map(|layer| layer.verdict).max(),
-            session: of(LayerKind::Session).filter_map(|layer| layer.verdict).max(),
-            account: of(LayerKind::AccountIdentity).find_map(|layer| layer.verdict).unwrap_or(Verdict::ImplicitDeny),
-            groups: groups.max_by_key(strongest),
+        // Groups are one set: one that is not asked says nothing.
+        let groups: Vec<_> = of(LayerKind::ResourceGroupIdentity).collect();
+        let said = |effect| groups.iter().map(|layer| layer.applies(effect)).max().unwrap_or(Applies::No);
+        LayersSaid {
+            control: of(LayerKind::Control).map(|layer| layer.said()).max(),
+            session: of(LayerKind::Session).map(|layer| layer.said()).max(),
+            account: of(LayerKind::AccountIdentity).map(|layer| layer.said()).next().unwrap_or(Said::Nothing),
+            groups: (!groups.is_empty()).then(|| Said::of_set(said)),
         }
+    }
+
+    /// The Deny that cannot be ruled out, where the refusal rests on one, and what is not known.
+    pub fn doubt(&self) -> Option<Doubt<'a>> {
+        let Grounds::Unknown(layer) = self.judged.grounds else { return None };
+        let naming = self.asked.naming();
+        let findings = self.layers.iter().filter(|it| it.kind == layer).flat_map(|layer| &layer.findings);
+        let mut unknown = findings.filter_map(|(at, finding)| match finding {
+            Finding::Misses(mismatch) if at.statement.denies(Some(*mismatch), naming) == Applies::Unknown => {
+                Some(Doubt { layer, at: *at, mismatch: *mismatch, naming })
+            }
+            _ => None,
+        });
+        unknown.next()
     }
 
     /// The statements that the verdict rests on: for an allow, those that allow in any layer; for an explicit deny,
@@ -225,6 +237,7 @@ impl<'a> ResourceProof<'a> {
 enum Asked {
     Yes,
     NotInGroup,
+    GroupUnknown,
 }
 
 impl<'a> LayerProof<'a> {
@@ -232,27 +245,56 @@ impl<'a> LayerProof<'a> {
         kind: LayerKind,
         name: Option<&'a str>,
         sets: &[&'a PolicySet],
-        asked: Asked,
+        (asked, naming): (Asked, Naming),
         mismatch: impl Fn(StatementRef<'a>) -> Option<Mismatch>,
     ) -> Self {
         let statements = sets.iter().flat_map(|set| set.statements());
         let examined: Vec<_> = statements
-            .map(|at| match asked {
-                Asked::Yes => (at, mismatch(at)),
-                Asked::NotInGroup => (at, Some(Mismatch::ResourceGroup)),
+            .map(|at| match (asked, mismatch(at)) {
+                (Asked::Yes, mismatch) => (at, mismatch),
+                (Asked::NotInGroup, _) => (at, Some(Mismatch::ResourceGroup)),
+                (Asked::GroupUnknown, Some(mismatch)) if !mismatch.is_unknown() => (at, Some(mismatch)),
+                (Asked::GroupUnknown, _) => (at, Some(Mismatch::ResourceGroupUnknown)),
             })
             .collect();
-        let applies = |effect| examined.iter().any(|(at, miss)| miss.is_none() && at.statement.effect() == effect);
-        let verdict = Verdict::of_set(applies);
+        let said = Said::of_set(|effect| {
+            let applies = examined.iter().map(|(at, mismatch)| applies(at.statement, effect, *mismatch, naming));
+            applies.max().unwrap_or(Applies::No)
+        });
         let finding = |(at, miss): (StatementRef<'a>, Option<Mismatch>)| {
             let finding = match (miss, at.statement.effect()) {
                 (Some(mismatch), _) => Finding::Misses(mismatch),
-                (None, Effect::Allow) if verdict == Verdict::ExplicitDeny => Finding::Overruled,
+                (None, Effect::Allow) if matches!(said, Said::Deny | Said::AllowOrDeny) => Finding::Overruled,
                 (None, _) => Finding::Decides,
             };
             (at, finding)
         };
         let findings = examined.into_iter().map(finding).collect();
-        Self { kind, name, verdict: (asked == Asked::Yes).then_some(verdict), findings }
+        Self { kind, name, verdict: (asked != Asked::NotInGroup).then_some(said.verdict()), findings, naming }
+    }
+
+    /// Whether some statement applies with this effect.
+    fn applies(&self, effect: Effect) -> Applies {
+        let applies = self.findings.iter().map(|(at, finding)| {
+            let mismatch = match finding {
+                Finding::Decides | Finding::Overruled => None,
+                Finding::Misses(mismatch) => Some(*mismatch),
+            };
+            applies(at.statement, effect, mismatch, self.naming)
+        });
+        applies.max().unwrap_or(Applies::No)
+    }
+
+    fn said(&self) -> Said {
+        Said::of_set(|effect| self.applies(effect))
+    }
+}
+
+/// Whether a statement applies with this effect, where this is why it does not.
+fn applies(statement: &Statement, effect: Effect, mismatch: Option<Mismatch>, naming: Naming) -> Applies {
+    match (effect, statement.effect()) {
+        (Effect::Deny, _) => statement.denies(mismatch, naming),
+        (Effect::Allow, Effect::Allow) => Applies::of(mismatch),
+        (Effect::Allow, Effect::Deny) => Applies::No,
     }
 }

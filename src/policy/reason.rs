@@ -8,6 +8,7 @@ use std::fmt;
 use crate::ram::Resource;
 
 use super::decision::{Decision, Grounds, Judged};
+use super::doubt::Doubt;
 use super::explain::{MOST_NAMED, write_refusal};
 use super::nearest::{Examined, Nearest};
 use super::proof::ResourceProof;
@@ -27,7 +28,7 @@ pub struct Reason<'a> {
 pub(super) struct Why<'a> {
     pub(super) judged: Judged,
     pub(super) quarantined: Option<&'a str>,
-    pub(super) unplaced: Option<StatementRef<'a>>,
+    pub(super) doubt: Option<Doubt<'a>>,
     pub(super) deciding: Vec<StatementRef<'a>>,
     pub(super) nearest: Option<Nearest<'a>>,
 }
@@ -43,10 +44,10 @@ impl Decision {
     }
 
     fn why<'a>(&'a self, request: &Request<'a>, at: usize, judged: Judged) -> Why<'a> {
-        let mut why = Why { judged, quarantined: None, unplaced: None, deciding: Vec::new(), nearest: None };
+        let mut why = Why { judged, quarantined: None, doubt: None, deciding: Vec::new(), nearest: None };
         match judged.grounds {
             Grounds::Quarantine => why.quarantined = self.layers.quarantine(),
-            Grounds::Unplaced => why.unplaced = self.layers.unplaced(request),
+            Grounds::Unknown(_) => why.doubt = self.doubt(request, at),
             Grounds::Policies(_) if judged.verdict == Verdict::ImplicitDeny => {
                 why.nearest = self.nearest_miss(request, at, judged);
             }
@@ -67,7 +68,7 @@ impl<'a> ResourceProof<'a> {
         Why {
             judged: self.judged,
             quarantined: self.quarantined,
-            unplaced: self.unplaced,
+            doubt: self.doubt(),
             deciding: self.deciding().map(|(_, at)| at).collect(),
             nearest: self.nearest_miss().map(|(at, mismatch)| Nearest { at, mismatch, examined: Examined::Enough }),
         }

@@ -35,7 +35,7 @@ pub struct Report<'a> {
 pub struct ResourceReport<'a> {
     pub auth_resource: String,
     pub verdict: Verdict,
-    /// `Policies`, `Ownership`, `ForeignAccount` or `Quarantine`.
+    /// `Policies`, `Unknown`, `Ownership`, `ForeignAccount`, `Quarantine` or `Configured`.
     pub grounds: &'static str,
     /// What is known of the resource itself.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -119,7 +119,7 @@ impl<'a> ResourceReport<'a> {
                 Grounds::ForeignAccount => "ForeignAccount",
                 Grounds::Quarantine => "Quarantine",
                 Grounds::Configured => "Configured",
-                Grounds::Unplaced => "Unplaced",
+                Grounds::Unknown(_) => "Unknown",
                 Grounds::Policies(_) => "Policies",
             },
             facts: facts.map(|(key, value)| (key.to_string(), value.text().into_owned())).collect(),
@@ -185,6 +185,9 @@ fn check(mismatch: Mismatch) -> &'static str {
         Mismatch::Account => "Account",
         Mismatch::ResourceType => "ResourceType",
         Mismatch::ResourceId => "ResourceId",
+        Mismatch::ResourceUnknown => "ResourceUnknown",
+        Mismatch::ResourceGroupUnknown => "ResourceGroupUnknown",
+        Mismatch::Condition { fault: ConditionFault::KeyUnknown, .. } => "ConditionKeyUnknown",
         Mismatch::Condition { fault: ConditionFault::KeyMissing, .. } => "ConditionKeyMissing",
         Mismatch::Condition { fault: ConditionFault::ValueUnreadable, .. } => "ConditionValueUnreadable",
         Mismatch::Condition { fault: ConditionFault::ValueDiffers, .. } => "ConditionValueDiffers",

@@ -12,7 +12,9 @@ use super::facts::Facts;
 use super::index::{At, Builder, Index, Sought};
 use super::lane::{Lane, LaneSet, Lanes};
 use super::nearest::{Looks, Nearness};
+use super::request::Naming;
 use super::statement::{Actions, Statement};
+use super::verdict::Applies;
 
 /// How many characters a session policy has at most: STS takes no longer one (`spec/ram-policy.md` 1.4).
 pub const LONGEST_SESSION_POLICY: usize = 2048;
@@ -173,18 +175,50 @@ impl PolicySet {
     }
 
     /// Whether some statement of this effect applies.
-    pub(super) fn has(&self, effect: Effect, asked: &Asked<'_>) -> bool {
+    pub(super) fn applies(&self, effect: Effect, asked: &Asked<'_>) -> Applies {
         match self.sought(asked) {
-            Some(sought) => self.index.find(effect, &sought).is_some(),
-            None => self.scan(effect, asked).next().is_some(),
+            Some(sought) => self.index.applies(effect, &sought),
+            None => {
+                let mut found = Applies::No;
+                for (_, applies) in self.scan(effect, asked) {
+                    found = found.max(applies);
+                    if found == Applies::Yes {
+                        break;
+                    }
+                }
+                found
+            }
         }
     }
 
     /// The statements of this effect that apply, in the order of documents; some of them where there are more than
     /// `most`.
     pub(super) fn applying(&self, effect: Effect, asked: &Asked<'_>, most: usize) -> Vec<StatementRef<'_>> {
-        let Some(sought) = self.sought(asked) else { return self.scan(effect, asked).take(most).collect() };
-        let found = self.index.applying(effect, &sought, most);
+        self.finding(effect, asked, Applies::Yes, most)
+    }
+
+    /// The first statement of this effect of which it is not known whether it applies, in the order of documents, of the
+    /// first `most` that are found.
+    pub(super) fn unknown(&self, effect: Effect, asked: &Asked<'_>, most: usize) -> Option<StatementRef<'_>> {
+        self.finding(effect, asked, Applies::Unknown, most).into_iter().next()
+    }
+
+    /// The first statement of this effect that applies or may apply, in the order of documents, of the first `most`
+    /// that are found of either.
+    pub(super) fn may_apply(&self, effect: Effect, asked: &Asked<'_>, most: usize) -> Option<StatementRef<'_>> {
+        let Some(sought) = self.sought(asked) else {
+            return self.scan(effect, asked).find(|(_, applies)| *applies != Applies::No).map(|(at, _)| at);
+        };
+        let found = [Applies::Yes, Applies::Unknown].map(|it| self.index.finding(effect, &sought, it, most));
+        found.into_iter().flatten().min().map(|at| self.at(at))
+    }
+
+    fn finding(&self, effect: Effect, asked: &Asked<'_>, wanted: Applies, most: usize) -> Vec<StatementRef<'_>> {
+        let Some(sought) = self.sought(asked) else {
+            let found = self.scan(effect, asked).filter(|(_, it)| *it == wanted);
+            return found.take(most).map(|(at, _)| at).collect();
+        };
+        let found = self.index.finding(effect, &sought, wanted, most);
         self.in_order(found)
     }
 
@@ -224,13 +258,29 @@ impl PolicySet {
         Some((self.at(found.at), found.nearness))
     }
 
+    /// None where each statement must be looked at: for an action without a lane, and for a call of which it is not
+    /// known what it names.
     fn sought<'a>(&self, asked: &Asked<'a>) -> Option<Sought<'a>> {
+        if asked.facts.naming() == Naming::Untold {
+            return None;
+        }
         Some(Sought { lane: asked.lane?, resource: asked.resource, fields: asked.fields, facts: asked.facts })
     }
 
-    fn scan(&self, effect: Effect, asked: &Asked<'_>) -> impl Iterator<Item = StatementRef<'_>> {
-        self.statements().filter(move |at| {
-            at.statement.effect == effect && at.statement.mismatch(asked.action, asked.resource, asked.facts).is_none()
+    /// Every statement, and whether it applies with this effect.
+    fn scan(&self, effect: Effect, asked: &Asked<'_>) -> impl Iterator<Item = (StatementRef<'_>, Applies)> {
+        self.statements().map(move |at| {
+            let mismatch = || at.statement.mismatch(asked.action, asked.resource, asked.facts);
+            let applies = match (effect, at.statement.effect) {
+                (Effect::Allow, Effect::Deny) => Applies::No,
+                (Effect::Allow, Effect::Allow) => Applies::of(mismatch()),
+                (Effect::Deny, _) if asked.facts.naming() == Naming::Untold => {
+                    at.statement.denies(mismatch(), Naming::Untold)
+                }
+                (Effect::Deny, Effect::Deny) => Applies::of(mismatch()),
+                (Effect::Deny, Effect::Allow) => Applies::No,
+            };
+            (at, applies)
         })
     }
 

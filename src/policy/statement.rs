@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use crate::ram::{Action, Resource};
 
-use super::condition::Condition;
+use super::condition::{Condition, ConditionFault};
 use super::effect::Effect;
 use super::facts::Facts;
 use super::glob::Glob;
 use super::mismatch::Mismatch;
+use super::operator::Sense;
 use super::pattern::ArnPattern;
+use super::request::Naming;
+use super::set::Needs;
+use super::verdict::Applies;
 
 /// One element of a document's Statement list. Its parts are shared with every statement that is written alike.
 #[derive(Clone, Debug)]
@@ -74,15 +78,39 @@ impl Statement {
         self.line as usize
     }
 
-    /// The first reason why the statement does not apply; none when it applies.
+    /// The first reason why the statement does not apply, or is not known to; none when it applies. A reason that is
+    /// certain goes before one that is not known.
     pub fn mismatch(&self, action: &Action, resource: &Resource<'_>, facts: &Facts<'_>) -> Option<Mismatch> {
         if !self.actions.select(action) {
             return Some(Mismatch::Action);
         }
-        self.resource_mismatch(resource).or_else(|| self.condition_mismatch(facts))
+        let resource = self.named_mismatch(resource, facts.naming());
+        if resource.is_some_and(|mismatch| !mismatch.is_unknown()) {
+            return resource;
+        }
+        let condition = self.condition_mismatch(facts);
+        if condition.is_some_and(|mismatch| !mismatch.is_unknown()) { condition } else { resource.or(condition) }
     }
 
-    /// The same for a call that is about no resource.
+    /// Whether the statement takes away what others allow, where this is why it does not apply. A Deny does. Where it is
+    /// not known what the call names, so may an Allow: what it excludes by a tag or a group may be what is named.
+    pub(super) fn denies(&self, mismatch: Option<Mismatch>, naming: Naming) -> Applies {
+        let excludes = |index: usize| {
+            let condition = &self.conditions()[index];
+            condition.operator().sense() == Sense::Negated && Needs::of_key(condition.key()).any()
+        };
+        match (self.effect, naming, mismatch) {
+            (Effect::Deny, ..) => Applies::of(mismatch),
+            (Effect::Allow, Naming::Untold, Some(Mismatch::Condition { index, fault: ConditionFault::KeyUnknown }))
+                if excludes(index) =>
+            {
+                Applies::Unknown
+            }
+            (Effect::Allow, ..) => Applies::No,
+        }
+    }
+
+    /// [`Statement::mismatch`] for a call that is about no resource.
     pub(super) fn call_mismatch(&self, action: &Action, facts: &Facts<'_>) -> Option<Mismatch> {
         if !self.actions.select(action) {
             return Some(Mismatch::Action);
@@ -93,6 +121,15 @@ impl Statement {
     /// Whether it is about the action and the resource, whatever its conditions say.
     pub(super) fn matches(&self, action: &Action, resource: &Resource<'_>) -> bool {
         self.actions.select(action) && self.resource_mismatch(resource).is_none()
+    }
+
+    /// Where it is not known what the call names, a Deny on some resources may be about one of them.
+    fn named_mismatch(&self, resource: &Resource<'_>, naming: Naming) -> Option<Mismatch> {
+        let mismatch = self.resource_mismatch(resource)?;
+        Some(match (naming, self.effect) {
+            (Naming::Untold, Effect::Deny) => Mismatch::ResourceUnknown,
+            (Naming::Told, _) | (_, Effect::Allow) => mismatch,
+        })
     }
 
     /// Of several patterns that all fail, the one that came nearest.
@@ -107,8 +144,16 @@ impl Statement {
     /// The first condition that does not hold.
     pub(super) fn condition_mismatch(&self, facts: &Facts<'_>) -> Option<Mismatch> {
         let faults = self.conditions().iter().map(|condition| condition.fault(self.effect, facts));
-        let (index, fault) = faults.enumerate().find_map(|(index, fault)| Some((index, fault?)))?;
-        Some(Mismatch::Condition { index, fault })
+        let mut unknown = None;
+        for (index, fault) in faults.enumerate() {
+            let Some(fault) = fault else { continue };
+            let mismatch = Mismatch::Condition { index, fault };
+            if !mismatch.is_unknown() {
+                return Some(mismatch);
+            }
+            unknown = unknown.or(Some(mismatch));
+        }
+        unknown
     }
 }
 
@@ -129,7 +174,26 @@ impl Actions {
 }
 
 impl Conditions {
-    pub(super) fn hold(&self, effect: Effect, facts: &Facts<'_>) -> bool {
-        self.0.iter().all(|condition| condition.fault(effect, facts).is_none())
+    /// Whether all hold. One that fails goes before one of which it is not known.
+    pub(super) fn hold(&self, effect: Effect, facts: &Facts<'_>) -> Applies {
+        let mut hold = Applies::Yes;
+        for condition in &self.0 {
+            match condition.fault(effect, facts) {
+                None => {}
+                Some(ConditionFault::KeyUnknown) => hold = Applies::Unknown,
+                Some(_) => return Applies::No,
+            }
+        }
+        hold
+    }
+}
+
+impl Applies {
+    pub(super) fn of(mismatch: Option<Mismatch>) -> Self {
+        match mismatch {
+            None => Self::Yes,
+            Some(mismatch) if mismatch.is_unknown() => Self::Unknown,
+            Some(_) => Self::No,
+        }
     }
 }

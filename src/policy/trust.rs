@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ram::{AccountId, Action, Context, Identity, Principal};
+use crate::ram::{AccountId, Action, Context, Identity, Principal, UnknownKeys};
 use crate::source::{Complaint, Source};
 
 use super::document::Digest;
@@ -110,27 +110,43 @@ impl TrustPolicy {
         Err(TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason })
     }
 
-    /// Whether somebody may assume the role: an explicit deny, else an allow, else neither.
-    pub fn judge(&self, trustee: Trustee<'_>, action: &Action, context: &Context) -> TrustDecision {
+    /// Whether somebody may assume the role: an explicit deny, else an allow, else neither. A Deny that turns on one of
+    /// the `unknown` keys cannot be ruled out, so what would be allowed is refused.
+    pub fn judge(
+        &self,
+        trustee: Trustee<'_>,
+        action: &Action,
+        context: &Context,
+        unknown: &UnknownKeys,
+    ) -> TrustDecision {
         let principal = match trustee {
             Trustee::Principal(principal) => Some(principal),
             Trustee::Federated(_) | Trustee::Service(_) => None,
         };
-        let facts = Facts::of_call(principal, context);
+        let facts = Facts::of_call(principal, context, unknown);
         let fault = |it: &TrustStatement| it.mismatch(trustee, action, &facts);
+        let of_effect = |effect| self.statements.iter().filter(move |it| it.statement.effect() == effect);
         let applying = |effect| -> Vec<usize> {
-            let of_effect = self.statements.iter().filter(|it| it.statement.effect() == effect);
-            of_effect.filter(|it| fault(it).is_none()).map(|it| it.statement.index()).collect()
+            of_effect(effect).filter(|it| fault(it).is_none()).map(|it| it.statement.index()).collect()
+        };
+        let doubt = || {
+            let faults = of_effect(Effect::Deny).filter_map(|it| Some((it, fault(it)??)));
+            let (it, mismatch) = faults.into_iter().find(|(_, mismatch)| mismatch.is_unknown())?;
+            let why = Words { mismatch, statement: &it.statement };
+            Some(format!("a Deny cannot be ruled out: `{}#{}` {why}", self.name, it.statement.index()))
         };
         for (effect, verdict) in [(Effect::Deny, Verdict::ExplicitDeny), (Effect::Allow, Verdict::Allow)] {
             let deciding = applying(effect);
-            if let Some(first) = deciding.first() {
-                let reason = format!("{verdict} by `{}#{first}`", self.name);
-                return TrustDecision { verdict, deciding, reason };
+            let Some(first) = deciding.first() else { continue };
+            if verdict == Verdict::Allow
+                && let Some(reason) = doubt()
+            {
+                return TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason };
             }
+            let reason = format!("{verdict} by `{}#{first}`", self.name);
+            return TrustDecision { verdict, deciding, reason };
         }
-        let allows = self.statements.iter().filter(|it| it.statement.effect() == Effect::Allow);
-        let nearest = allows.filter_map(|it| Some((it, fault(it)?))).max_by_key(|(_, fault)| *fault);
+        let nearest = of_effect(Effect::Allow).filter_map(|it| Some((it, fault(it)?))).max_by_key(|(_, fault)| *fault);
         let reason = match nearest {
             Some((it, Some(mismatch))) => {
                 let why = Words { mismatch, statement: &it.statement };

@@ -10,19 +10,63 @@ pub enum Verdict {
     ExplicitDeny,
 }
 
-impl Verdict {
-    /// What a set of policies says: any Deny that applies goes before any Allow; without either, an implicit deny
-    /// (`spec/ram-policy.md` 6.1).
-    pub(super) fn of_set(applies: impl Fn(Effect) -> bool) -> Self {
-        if applies(Effect::Deny) {
-            Self::ExplicitDeny
-        } else if applies(Effect::Allow) {
-            Self::Allow
-        } else {
-            Self::ImplicitDeny
+/// Whether a statement applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Applies {
+    No,
+    /// It turns on something that is not known.
+    Unknown,
+    Yes,
+}
+
+/// What the policies of a layer say. The greater goes before the smaller where all of several must allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Said {
+    Allow,
+    /// There is an Allow, and a Deny of which it is not known whether it applies.
+    AllowOrDeny,
+    Nothing,
+    /// There is no Allow, and a Deny of which it is not known whether it applies.
+    NothingOrDeny,
+    Deny,
+}
+
+impl Said {
+    /// Any Deny that applies goes before any Allow (`spec/ram-policy.md` 6.1). An Allow of which it is not known whether
+    /// it applies does not.
+    pub(super) fn of_set(applies: impl Fn(Effect) -> Applies) -> Self {
+        let deny = applies(Effect::Deny);
+        if deny == Applies::Yes {
+            return Self::Deny;
+        }
+        match (deny == Applies::Unknown, applies(Effect::Allow) == Applies::Yes) {
+            (false, true) => Self::Allow,
+            (true, true) => Self::AllowOrDeny,
+            (false, false) => Self::Nothing,
+            (true, false) => Self::NothingOrDeny,
         }
     }
 
+    /// Whether a Deny may apply, and whether it does is not known.
+    pub(super) fn may_deny(self) -> bool {
+        matches!(self, Self::AllowOrDeny | Self::NothingOrDeny)
+    }
+
+    pub(super) fn allows(self) -> bool {
+        matches!(self, Self::Allow | Self::AllowOrDeny)
+    }
+
+    /// By itself: what cannot be ruled out refuses.
+    pub(super) fn verdict(self) -> Verdict {
+        match self {
+            Self::Allow => Verdict::Allow,
+            Self::AllowOrDeny | Self::Nothing | Self::NothingOrDeny => Verdict::ImplicitDeny,
+            Self::Deny => Verdict::ExplicitDeny,
+        }
+    }
+}
+
+impl Verdict {
     /// RAM's own word, as in `NoPermissionType`.
     pub fn as_str(self) -> &'static str {
         match self {

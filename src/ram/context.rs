@@ -21,6 +21,10 @@ pub enum ContextKey {
     ResourceGroupId,
     /// `acs:ResourceTag/<tag key>`, or `ecs:tag/<tag key>`, the older spelling (`spec/ram-policy.md` 4.5).
     ResourceTag(Arc<str>),
+    /// `acs:RequestTag/<tag key>`: a tag that the call itself sets.
+    RequestTag(Arc<str>),
+    /// `acs:TagKeys`: the keys of all tags that the call itself sets.
+    TagKeys,
     Other(OtherKey),
 }
 
@@ -45,19 +49,26 @@ pub struct Context {
     facts: SmallVec<[(ContextKey, Value); 3]>,
 }
 
-const NAMED: [(&str, ContextKey); 6] = [
+const NAMED: [(&str, ContextKey); 7] = [
     ("acs:CurrentTime", ContextKey::CurrentTime),
     ("acs:SecureTransport", ContextKey::SecureTransport),
     ("acs:SourceIp", ContextKey::SourceIp),
     ("acs:MFAPresent", ContextKey::MfaPresent),
     ("acs:PrincipalARN", ContextKey::PrincipalArn),
     ("acs:ResourceGroupId", ContextKey::ResourceGroupId),
+    ("acs:TagKeys", ContextKey::TagKeys),
 ];
 const TAG: &str = "acs:ResourceTag/";
+const REQUEST_TAG: &str = "acs:RequestTag/";
 
 impl ContextKey {
     pub fn tag(key: &str) -> Self {
         Self::ResourceTag(key.into())
+    }
+
+    /// `acs:RequestTag/<key>`.
+    pub fn request_tag(key: &str) -> Self {
+        Self::RequestTag(key.into())
     }
 
     /// Of a key that nothing is known of: text.
@@ -66,7 +77,12 @@ impl ContextKey {
             Self::CurrentTime => KeyType::Time,
             Self::SecureTransport | Self::MfaPresent => KeyType::Boolean,
             Self::SourceIp => KeyType::Address,
-            Self::PrincipalArn | Self::ResourceGroupId | Self::ResourceTag(_) | Self::Other(_) => KeyType::Text,
+            Self::PrincipalArn
+            | Self::ResourceGroupId
+            | Self::ResourceTag(_)
+            | Self::RequestTag(_)
+            | Self::TagKeys
+            | Self::Other(_) => KeyType::Text,
         }
     }
 }
@@ -96,6 +112,9 @@ impl FromStr for ContextKey {
             if of_resource {
                 return Ok(Self::tag(tag));
             }
+            if name.eq_ignore_ascii_case("acs:RequestTag") {
+                return Ok(Self::request_tag(tag));
+            }
         } else if let Some((_, key)) = NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             return Ok(key.clone());
         }
@@ -109,6 +128,9 @@ impl FromStr for ContextKey {
 }
 
 impl Context {
+    /// No fact.
+    pub const EMPTY: Self = Self { facts: SmallVec::new_const() };
+
     /// Adds a fact. A key that is there already has one value more.
     pub fn add(&mut self, key: ContextKey, value: impl Into<Value>) {
         self.facts.push((key, value.into()));
@@ -174,6 +196,7 @@ impl fmt::Display for ContextKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ResourceTag(tag) => write!(f, "{TAG}{tag}"),
+            Self::RequestTag(tag) => write!(f, "{REQUEST_TAG}{tag}"),
             Self::Other(key) => f.write_str(&key.text),
             named => {
                 let name = NAMED.iter().find(|(_, key)| key == named).map_or("", |(name, _)| name);

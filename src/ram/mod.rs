@@ -12,6 +12,7 @@ mod parameter;
 mod principal;
 mod region;
 mod session;
+mod unknown_keys;
 mod value;
 
 pub use account::{AccountId, MalformedAccountId};
@@ -23,4 +24,5 @@ pub use parameter::{Parameter, Parameters, ParametersBuilder, Place, Repeated};
 pub use principal::{ByPrincipal, Identity, KnownHash, MalformedPrincipal, Principal, WrittenPrincipal};
 pub use region::{MalformedRegion, Region};
 pub use session::{MalformedSessionName, Origin, Session, SessionName};
+pub use unknown_keys::UnknownKeys;
 pub use value::{KeyType, Value, ValueRef};

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::catalog::Catalog;
 use crate::policy::Verdict;
-use crate::ram::{Action, Context, ContextKey, Identity, Principal, Resource, WrittenPrincipal};
+use crate::ram::{
+    Action, Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Resource, WrittenPrincipal,
+};
 use crate::trail::{Condition, Cut, Decision, Event, Gateway, Stage, Verdict as Written};
 
 use super::deliveries::from_delivery;
@@ -105,12 +107,14 @@ impl Attempt {
         let action: Action = decision.action.parse().map_err(|_| Unreadable::NoQuestion)?;
         let unlisted = catalog.operations().all(|operation| *operation.action() != action);
         let session = gateway.session.as_ref();
+        let mut context = context(&decision.conditions)?;
+        add_request_tags(event, &action, catalog, &mut context)?;
         Ok(Self {
             id: event.event_id.clone().or_else(|| event.request_id.clone()).unwrap_or_default(),
             time: event.time,
             principal: principal_of(event)?,
             subject: Subject { action, resources, unlisted },
-            context: context(&decision.conditions)?,
+            context,
             facts: facts(decision)?,
             narrowed_by: session.and_then(|session| session.narrowed_by.as_deref()).map(Arc::from),
             before,
@@ -145,6 +149,31 @@ fn context(conditions: &[Condition]) -> Result<Context, Unreadable> {
         }
     }
     Ok(context)
+}
+
+/// The tags that the call set, for lines that have them among the parameters only.
+fn add_request_tags(
+    event: &Event,
+    action: &Action,
+    catalog: &Catalog,
+    context: &mut Context,
+) -> Result<(), Unreadable> {
+    let Some(operation) = catalog.operations().find(|operation| operation.action() == action) else { return Ok(()) };
+    let mut parameters = ParametersBuilder::default();
+    for (name, value) in event.parameters.iter().filter(|(name, _)| name.starts_with("Tag.")) {
+        parameters.push(name, value, Place::Query);
+    }
+    let parameters = parameters.finish().map_err(|_| Unreadable::NoQuestion)?;
+    let mut tags = Context::default();
+    operation.add_request_tags(&parameters, &mut tags);
+    let told = context.clone();
+    for (key, value) in tags.iter().filter(|(key, _)| !told.has(key)) {
+        if value.text().ends_with('…') {
+            return Err(Unreadable::Cut);
+        }
+        context.add_text(key.clone(), &value.text());
+    }
+    Ok(())
 }
 
 impl crate::pdp::Subject for Subject {

@@ -51,6 +51,7 @@ pub fn from_delivery(event: &Event, catalog: &Catalog) -> Result<Attempt, Unread
     if let Some(mfa) = event.user.mfa {
         context.add(ContextKey::MfaPresent, mfa);
     }
+    call.add_request_tags(&mut context);
     Ok(Attempt {
         id: event.event_id.clone().or_else(|| event.request_id.clone()).unwrap_or_default(),
         time: event.time,

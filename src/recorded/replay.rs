@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::pdp::{Inventory, Pdp, Question, Ruling};
 use crate::policy::{Document, Lanes, PolicySet};
+use crate::ram::{ContextKey, UnknownKeys};
 use crate::source::Source;
 use crate::trail::Event;
 
@@ -103,6 +104,11 @@ impl<'a> Replay<'a> {
             return Err(Unreplayed::UnknownPrincipal);
         }
         let mut question = Question::new(attempt.principal.clone(), attempt.subject.clone(), attempt.context.clone());
+        // What the gateway knows of every call, and a line may lack.
+        let unknown = [ContextKey::SourceIp, ContextKey::SecureTransport]
+            .iter()
+            .fold(UnknownKeys::clone(question.unknown_keys()), UnknownKeys::with);
+        question = question.with_unknown(Arc::new(unknown));
         if let Some(digest) = &attempt.narrowed_by {
             let policy = self
                 .sessions
@@ -113,12 +119,16 @@ impl<'a> Replay<'a> {
             question = question.in_session(policy);
         }
         if self.pdp.needs(&question).any() {
-            let facts = match (&attempt.facts, self.inventory) {
-                (Facts::Recorded(facts), _) => facts.clone(),
-                (Facts::Unrecorded, Some(inventory)) => inventory.facts(&attempt.subject.resources),
-                (Facts::Unrecorded, None) => return Err(Unreplayed::FactsUnrecorded),
+            question = match (&attempt.facts, self.inventory) {
+                (Facts::Recorded(facts), _) => question.with_facts(facts.clone()),
+                (Facts::Unrecorded, Some(inventory)) => {
+                    question.with_facts(inventory.facts(&attempt.subject.resources))
+                }
+                (Facts::Unrecorded, None) if self.pdp.turns_on_facts(&question) => {
+                    return Err(Unreplayed::FactsUnrecorded);
+                }
+                (Facts::Unrecorded, None) => question,
             };
-            question = question.with_facts(facts);
         }
         Ok(self.pdp.decide(question))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Answer, Binding, Catalog, Operation};
+use crate::catalog::{Answer, Binding, Carried, Catalog, Operation};
 use crate::pdp::{Asked, Question, WrittenResource, is_relative_id};
 use crate::policy::{Document, LONGEST_SESSION_POLICY, Lanes, PolicySet};
 use crate::ram::{
@@ -36,6 +36,14 @@ pub(super) struct Binder<'a> {
     denial: Arc<Answer>,
     resources: Facts,
     complaints: Vec<Complaint>,
+    warnings: Vec<Complaint>,
+}
+
+/// What a suite comes to.
+pub(super) struct Bound {
+    pub(super) cases: Vec<SuiteCase>,
+    pub(super) cells: Vec<Cell>,
+    pub(super) warnings: Vec<Complaint>,
 }
 
 /// A case whose fixtures and defaults were taken over, and what its cells share.
@@ -60,7 +68,8 @@ impl<'a> Binder<'a> {
         })?;
         let resources = resources(source, written.resources.clone(), &mut complaints);
         let lines = Lines::of(source);
-        let mut binder = Self { file, world, lines, denial: Arc::new(denial), resources, complaints };
+        let mut binder =
+            Self { file, world, lines, denial: Arc::new(denial), resources, complaints, warnings: Vec::new() };
         for (key, value) in [("name", &written.defaults.name), ("skip", &written.defaults.skip)] {
             if let Some(value) = value {
                 binder.complain(value.span(), format!("`{key}` among the defaults"), "write it in the case");
@@ -77,7 +86,7 @@ impl<'a> Binder<'a> {
         Ok(binder)
     }
 
-    pub(super) fn bind(mut self) -> Result<(Vec<SuiteCase>, Vec<Cell>), Vec<Complaint>> {
+    pub(super) fn bind(mut self) -> Result<Bound, Vec<Complaint>> {
         let (mut cases, mut cells, mut names) = (Vec::new(), Vec::new(), BTreeSet::new());
         for written in &self.file.written.case {
             let Some(name) = &written.get_ref().name else {
@@ -97,7 +106,13 @@ impl<'a> Binder<'a> {
                 cells.extend(more);
             }
         }
-        if self.complaints.is_empty() { Ok((cases, cells)) } else { Err(self.complaints) }
+        if !self.complaints.is_empty() {
+            return Err(self.complaints);
+        }
+        // Cases share their defaults.
+        let mut told = BTreeSet::new();
+        self.warnings.retain(|warning| told.insert((warning.span.clone().map(|it| it.start), warning.title.clone())));
+        Ok(Bound { cases, cells, warnings: self.warnings })
     }
 
     fn case(
@@ -167,6 +182,9 @@ impl<'a> Binder<'a> {
             }
         };
         let context = self.context(&written);
+        if let Some(operation) = &operation {
+            self.warn_of_stated(&written, operation);
+        }
         let source = &self.file.source;
         let resources = resources(source, written.resources.clone(), &mut self.complaints);
         let session = written.session_policy.as_ref().and_then(|text| self.session(text));
@@ -217,6 +235,24 @@ impl<'a> Binder<'a> {
             self.complain(written.span(), format!("`{}` is not for the context", written.get_ref()), help);
         }
         context
+    }
+
+    /// A warning for each key that the case states and that no call of the operation has in the gateway.
+    fn warn_of_stated(&mut self, written: &WrittenCase, operation: &Operation) {
+        let catalog = Catalog::bundled();
+        for (written, Values(values)) in written.context.iter().filter(|(_, Values(values))| !values.is_empty()) {
+            let Ok(key) = written.get_ref().parse::<ContextKey>() else { continue };
+            let (Carried::Never(why) | Carried::Unknown(why)) = catalog.carried(operation, &key) else { continue };
+            // A suite may well ask about a console logon.
+            if key == ContextKey::MfaPresent || values.is_empty() {
+                continue;
+            }
+            let name = operation.name();
+            let title =
+                format!("`{}` is judged as stated, and the gateway has no value for it ({why})", written.get_ref());
+            let help = format!("leave it out to see what the gateway does with `{name}`");
+            self.warnings.push(self.file.source.warning(written.span(), title, help));
+        }
     }
 
     fn now(&mut self, written: &WrittenCase) -> Timestamp {
@@ -312,7 +348,10 @@ impl<'a> Binder<'a> {
         let subject = Asked { action: operation.action().clone(), resources: call.resources().to_vec() };
         let known = self.world.inventory.facts(&subject.resources).into_iter().zip(&subject.resources);
         let facts = known.map(|(known, resource)| self.told(ready, resource).unwrap_or(known)).collect();
-        let question = Question::new(who.clone(), subject, ready.context.clone()).with_facts(facts);
+        let mut context = ready.context.clone();
+        call.add_request_tags(&mut context);
+        let question = Question::new(who.clone(), subject, context).with_facts(facts);
+        let question = question.with_unknown(Arc::clone(call.unknown_keys()));
         Some(Ok(match &ready.session {
             Some(session) => question.in_session(Arc::clone(session)),
             None => question,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::pdp::{Asked, Directory, Pdp, Ruling, Standing};
+use crate::pdp::{Asked, Directory, Pdp, Question, Ruling, Standing};
 use crate::policy::PolicySet;
 
 use super::case::{Case, CaseRequest, Expected};
@@ -23,11 +23,24 @@ impl Stage {
     /// # Errors
     /// A request that makes no sense.
     pub fn decide(&self, request: &CaseRequest) -> Result<Ruling<Asked>, Unfit> {
-        let question = request.question(|_| Vec::new()).map_err(Unfit::Broken)?;
-        Ok(self.pdp.decide(match &self.session {
+        Ok(self.put(request.question(|_| Vec::new()).map_err(Unfit::Broken)?))
+    }
+
+    /// The same with a question of the principal that it knows.
+    pub fn put(&self, question: Question<Asked>) -> Ruling<Asked> {
+        self.pdp.decide(self.in_session(question))
+    }
+
+    /// Whether facts about the resources would be worth a look-up: see [`Pdp::turns_on_facts`].
+    pub fn turns_on_facts(&self, question: &Question<Asked>) -> bool {
+        self.pdp.turns_on_facts(&self.in_session(question.clone()))
+    }
+
+    fn in_session(&self, question: Question<Asked>) -> Question<Asked> {
+        match &self.session {
             Some(session) => question.in_session(Arc::clone(session)),
             None => question,
-        }))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::source::{Complaint, Source};
 
-use super::binding::Binder;
+use super::binding::{Binder, Bound};
 use super::cell::{Cell, SuiteCase};
 use super::world::World;
 use super::written::WrittenSuite;
@@ -23,6 +23,8 @@ pub struct SuiteFile {
 pub struct Suite {
     pub name: String,
     pub source: Source,
+    /// What is said of it that keeps no case from being run.
+    pub warnings: Vec<Complaint>,
     pub(super) world: Arc<World>,
     pub(super) cases: Vec<SuiteCase>,
     /// In the order of the cases.
@@ -68,7 +70,7 @@ impl SuiteFile {
     /// # Errors
     /// Every complaint about every case.
     pub fn bind(self, world: Arc<World>) -> Result<Suite, Vec<Complaint>> {
-        let (cases, cells) = Binder::new(&self, &world)?.bind()?;
-        Ok(Suite { name: self.name, source: self.source, world, cases, cells })
+        let Bound { cases, cells, warnings } = Binder::new(&self, &world)?.bind()?;
+        Ok(Suite { name: self.name, source: self.source, warnings, world, cases, cells })
     }
 }

@@ -1,13 +1,16 @@
 //! The engine against the slow, obvious evaluator, on random policies and requests; and its own two ways against each
 //! other.
 
-use ramgate::pdp::{Asked, Ruling};
-use ramgate::policy::Verdict;
+use std::sync::Arc;
+
+use ramgate::pdp::{Asked, Question, Ruling};
+use ramgate::policy::{Grounds, Judged, Verdict};
+use ramgate::ram::UnknownKeys;
 use ramgate::suite::{Case, CaseRequest, Stage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::random::{Rng, policies, request};
+use super::random::{Rng, less_known, policies, request};
 use super::reference::{self, judge};
 
 /// How many sets of policies, and how many requests of each. In optimised builds the million that the engine owes.
@@ -49,6 +52,49 @@ fn compare(seed: u64) {
         if number == 0 {
             the_proof_agrees(&ruling, &tell);
         }
+        less_is_known(&mut rng, &stage, &policies, &asked);
+    }
+}
+
+/// The third value: the index, the look at every statement, and the reference come to the same; and nothing that was
+/// refused is allowed because less is known.
+fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value) {
+    let less = less_known(rng, asked);
+    // Of a resource, nobody looks for more than its tags and its group.
+    let mut asked = asked.clone();
+    if less["unread"] == true {
+        for facts in
+            asked.get_mut("resource_context").and_then(Value::as_object_mut).into_iter().flatten().map(|(_, it)| it)
+        {
+            let looked_for = ["acs:resourcetag/", "ecs:tag/", "acs:resourcegroupid"];
+            let is_looked_for = |key: &str| looked_for.iter().any(|name| key.to_ascii_lowercase().starts_with(name));
+            facts.as_object_mut().unwrap().retain(|key, _| is_looked_for(key));
+        }
+    }
+    let expected = judge(policies, &less);
+    let ruling = decide(stage, &less);
+    let decision = ruling.decision();
+    let tell = || format!("{}\n{less:#}\n{policies:#?}", ruling.proof().details());
+    let found: Vec<_> = decision.judgements().iter().map(|judged| plain(judged.verdict)).collect();
+    let in_doubt = |judged: &Judged| matches!(judged.grounds, Grounds::Unknown(_));
+    let doubts: Vec<_> = decision.judgements().iter().map(in_doubt).collect();
+    assert_eq!((plain(decision.verdict()), found), (expected.verdict, expected.resources), "{}", tell());
+    assert_eq!((doubts, decision.policy_type()), (expected.in_doubt, expected.policy_type), "{}", tell());
+    the_proof_agrees(&ruling, &tell);
+    let mut told = less.clone();
+    told["context"] = asked["context"].clone();
+    told["unread"] = false.into();
+    if asked.get("resource_context").is_some() {
+        told["resource_context"] = asked["resource_context"].clone();
+    }
+    let known = decide(stage, &told);
+    if known.decision().verdict() != Verdict::Allow {
+        assert_ne!(decision.verdict(), Verdict::Allow, "{}", tell());
+    }
+    if less["unread"] == true && !stage.turns_on_facts(&question(&less)) {
+        told["context"] = less["context"].clone();
+        let read = decide(stage, &told).decision().verdict();
+        assert_eq!(read == Verdict::Allow, decision.verdict() == Verdict::Allow, "not worth a look-up: {}", tell());
     }
 }
 
@@ -70,14 +116,33 @@ fn the_proof_agrees(ruling: &Ruling<Asked>, tell: &impl Fn() -> String) {
         let by_index: Vec<_> =
             decision.deciding(&request, at).into_iter().map(|(kind, at)| (kind, at.to_string())).collect();
         assert_eq!(by_scan, by_index, "{}", tell());
-        let owned = judged.grounds == ramgate::policy::Grounds::Ownership;
+        let doubt = decision.doubt(&request, at);
+        assert_eq!(doubt.is_some(), matches!(judged.grounds, Grounds::Unknown(_)), "{}", tell());
+        assert_eq!(doubt.is_some(), resource.doubt().is_some(), "{}", tell());
+        let owned = judged.grounds == Grounds::Ownership;
         assert_eq!(by_scan.is_empty(), judged.verdict == Verdict::ImplicitDeny || owned, "{}", tell());
     }
 }
 
 fn decide(stage: &Stage, request: &Value) -> Ruling<Asked> {
-    let request: CaseRequest = CaseRequest::deserialize(request).unwrap();
-    stage.decide(&request).unwrap_or_else(|unfit| panic!("{unfit:?}"))
+    stage.put(question(request))
+}
+
+/// With nothing unknown but what `unknown` and `unread` say.
+fn question(request: &Value) -> Question<Asked> {
+    let mut written = request.clone();
+    for more in ["unknown", "unread"] {
+        written.as_object_mut().unwrap().remove(more);
+    }
+    let case: CaseRequest = CaseRequest::deserialize(&written).unwrap();
+    let question = case.question(|_| Vec::new()).unwrap();
+    let names: Vec<&str> = request["unknown"].as_array().into_iter().flatten().map(|it| it.as_str().unwrap()).collect();
+    let mut unknown = UnknownKeys::new([], names.iter().copied());
+    for name in names {
+        unknown = unknown.with(&name.parse().unwrap());
+    }
+    let question = question.with_unknown(Arc::new(unknown));
+    if request["unread"] == true { question.with_facts(Vec::new()) } else { question }
 }
 
 fn plain(verdict: Verdict) -> reference::Verdict {

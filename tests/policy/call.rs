@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ramgate::catalog::Catalog;
-use ramgate::policy::{AttachedTo, Document, Layers, Library, PolicySet, Request, Sets};
-use ramgate::ram::{Action, Context, Principal, Resource};
+use ramgate::policy::{AttachedTo, Document, Layers, Library, Naming, PolicySet, Request, Sets};
+use ramgate::ram::{Action, Context, Principal, Resource, UnknownKeys};
 use ramgate::source::Source;
 
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Call {
     pub context: Context,
     pub facts: Vec<Context>,
     pub session: Option<Arc<PolicySet>>,
+    pub unknown: Arc<UnknownKeys>,
+    pub naming: Naming,
 }
 
 impl Call {
@@ -24,8 +26,10 @@ impl Call {
             action: "ecs:AttachNetworkInterface".parse().unwrap(),
             resources: resources.iter().map(|arn| arn.parse().unwrap()).collect(),
             context: Context::default(),
-            facts: Vec::new(),
+            facts: vec![Context::default(); resources.len()],
             session: None,
+            unknown: Arc::default(),
+            naming: Naming::Told,
         }
     }
 
@@ -42,6 +46,8 @@ impl Call {
             context: &self.context,
             facts: &self.facts,
             session: self.session.as_ref(),
+            unknown: &self.unknown,
+            naming: self.naming,
         }
     }
 }

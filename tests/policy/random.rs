@@ -694,6 +694,25 @@ pub fn request(rng: &mut Rng, policies: &[Value]) -> Value {
     request
 }
 
+/// The same request, of which less is known: some keys that it does not give may have a value all the same, and perhaps
+/// nobody has looked at its resources. Two members say so that a case file does not have: `unknown`, names of keys without
+/// their tag keys, and `unread`.
+pub fn less_known(rng: &mut Rng, request: &Value) -> Value {
+    let mut request = request.clone();
+    let names = ["acs:SourceIp", "acs:CurrentTime", "acs:SecureTransport", "acs:MFAPresent", "acs:Custom", "vpc:VPC"];
+    let unknown: Vec<&str> = names.into_iter().filter(|_| rng.percent(40)).collect();
+    // What was given is taken away as often as not.
+    for name in &unknown {
+        if rng.percent(50) {
+            let given = request["context"].as_object_mut().unwrap();
+            given.retain(|key, _| !key.eq_ignore_ascii_case(name));
+        }
+    }
+    request["unknown"] = json!(unknown);
+    request["unread"] = json!(rng.percent(40));
+    request
+}
+
 fn action(rng: &mut Rng) -> &'static str {
     if rng.percent(80) {
         return "ecs:AttachNetworkInterface";

@@ -29,6 +29,8 @@ pub struct Judged {
     pub policy_type: Option<&'static str>,
     /// The verdict on each resource, in the order of the request.
     pub resources: Vec<Verdict>,
+    /// For each resource, whether it is refused because a Deny cannot be ruled out.
+    pub in_doubt: Vec<bool>,
 }
 
 pub fn judge(policies: &[Value], request: &Value) -> Judged {
@@ -36,14 +38,46 @@ pub fn judge(policies: &[Value], request: &Value) -> Judged {
     for arn in strings(&request["resources"]) {
         outcomes.push(judge_resource(policies, request, arn));
     }
-    let mut worst = outcomes[0];
+    let mut worst = &outcomes[0];
     for outcome in &outcomes {
-        // Strictly worse, so that among equals the first resource is the one reported.
-        if outcome.0 > worst.0 {
-            worst = *outcome;
+        // Strictly worse, so that among equals the first resource is the one reported; and a refusal that is certain
+        // goes before one that is not.
+        if (outcome.verdict, outcome.is_certain) > (worst.verdict, worst.is_certain) {
+            worst = outcome;
         }
     }
-    Judged { verdict: worst.0, policy_type: worst.1, resources: outcomes.iter().map(|(verdict, _)| *verdict).collect() }
+    Judged {
+        verdict: worst.verdict,
+        policy_type: worst.policy_type,
+        resources: outcomes.iter().map(|outcome| outcome.verdict).collect(),
+        in_doubt: outcomes.iter().map(|outcome| !outcome.is_certain).collect(),
+    }
+}
+
+struct Outcome {
+    verdict: Verdict,
+    policy_type: Option<&'static str>,
+    is_certain: bool,
+}
+
+/// What nobody knows is taken for what it is not, twice: an Allow never applies because of it. First no Deny does, and
+/// what is refused then is refused for good. Then every Deny does, and what that changes is the doubt.
+fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> Outcome {
+    let (verdict, policy_type) = judge_in(policies, request, arn, Unknown::NeverDenies);
+    if verdict == Verdict::Allow {
+        let (closed, policy_type) = judge_in(policies, request, arn, Unknown::Denies);
+        if closed != Verdict::Allow {
+            return Outcome { verdict: Verdict::ImplicitDeny, policy_type, is_certain: false };
+        }
+    }
+    Outcome { verdict, policy_type, is_certain: true }
+}
+
+/// Whether a Deny applies that turns on what nobody knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    NeverDenies,
+    Denies,
 }
 
 /// One call on one resource: what a statement is held against.
@@ -52,9 +86,12 @@ struct Check<'a> {
     arn: &'a str,
     /// The values of every condition key, under the key's canonical spelling.
     facts: BTreeMap<String, Vec<String>>,
+    /// Names of keys, without their tag keys, that may have a value which is not among the facts.
+    unknown_names: Vec<String>,
+    unknown: Unknown,
 }
 
-fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> (Verdict, Option<&'static str>) {
+fn judge_in(policies: &[Value], request: &Value, arn: &str, unknown: Unknown) -> (Verdict, Option<&'static str>) {
     let principal = &request["principal"];
     if arn.split(':').nth(3) != principal["account_id"].as_str() {
         return (Verdict::ImplicitDeny, Some(ACCOUNT_LEVEL));
@@ -62,7 +99,8 @@ fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> (Verdict, O
     if principal["type"] == "root" {
         return (Verdict::Allow, None);
     }
-    let check = Check { action: text(&request["action"]), arn, facts: facts(request, arn) };
+    let unknown_names = unknown_names(request);
+    let check = Check { action: text(&request["action"]), arn, facts: facts(request, arn), unknown_names, unknown };
 
     if principal["service_linked"] != true {
         let control = judge_control(policies, &check);
@@ -83,11 +121,7 @@ fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> (Verdict, O
     if account == Verdict::ExplicitDeny {
         return (Verdict::ExplicitDeny, Some(ACCOUNT_LEVEL));
     }
-    let mut resource_group = Verdict::ImplicitDeny;
-    if let Some(id) = resource_group_of(request, arn) {
-        let scope = format!("resource-group:{id}");
-        resource_group = judge_set(&documents(policies, |policy| is_held(policy, principal, &scope)), &check);
-    }
+    let resource_group = judge_groups(policies, request, &check);
     if resource_group == Verdict::ExplicitDeny {
         return (Verdict::ExplicitDeny, Some(RESOURCE_GROUP_LEVEL));
     }
@@ -95,6 +129,36 @@ fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> (Verdict, O
         return (Verdict::Allow, None);
     }
     (Verdict::ImplicitDeny, Some(ACCOUNT_LEVEL))
+}
+
+/// Of the one group that the resource is in. Where nobody has looked, any group may be its own.
+fn judge_groups(policies: &[Value], request: &Value, check: &Check) -> Verdict {
+    let principal = &request["principal"];
+    if request["unread"] == true {
+        let scoped = |policy: &Value| {
+            let scope = policy["scope"].as_str().filter(|scope| scope.starts_with("resource-group:"));
+            scope.is_some_and(|scope| is_held(policy, principal, scope))
+        };
+        let may_deny = judge_set(&documents(policies, scoped), check) == Verdict::ExplicitDeny;
+        return if may_deny && check.unknown == Unknown::Denies {
+            Verdict::ExplicitDeny
+        } else {
+            Verdict::ImplicitDeny
+        };
+    }
+    let Some(id) = resource_group_of(request, check.arn) else { return Verdict::ImplicitDeny };
+    let scope = format!("resource-group:{id}");
+    judge_set(&documents(policies, |policy| is_held(policy, principal, &scope)), check)
+}
+
+/// `unknown` of the request, and where nobody has looked at the resources, what could have been seen there.
+fn unknown_names(request: &Value) -> Vec<String> {
+    let named = request["unknown"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut names: Vec<String> = named.iter().map(|name| text(name).to_ascii_lowercase()).collect();
+    if request["unread"] == true {
+        names.extend(["acs:resourcetag", "acs:resourcegroupid"].map(str::to_owned));
+    }
+    names
 }
 
 /// Every level that occurs must allow, and the worst level speaks for all.
@@ -148,7 +212,8 @@ fn resource_group_of<'a>(request: &'a Value, arn: &str) -> Option<&'a str> {
 fn facts(request: &Value, arn: &str) -> BTreeMap<String, Vec<String>> {
     let mut facts = BTreeMap::new();
     // The resource comes second, so that what is known of it replaces what is said of the call.
-    for context in [&request["context"], &request["resource_context"][arn]] {
+    let of_resource = if request["unread"] == true { &Value::Null } else { &request["resource_context"][arn] };
+    for context in [&request["context"], of_resource] {
         for (key, value) in members(context) {
             let values = strings(value).into_iter().map(str::to_owned).collect();
             facts.insert(canonical_key(key), values);
@@ -230,8 +295,15 @@ fn condition_holds(statement: &Value, check: &Check) -> bool {
     let in_deny = statement["Effect"] == "Deny";
     for (operator, keys) in members(&statement["Condition"]) {
         for (key, values) in members(keys) {
-            let facts = check.facts.get(&canonical_key(key)).map(Vec::as_slice);
-            if !test(operator, &strings(values), facts, in_deny) {
+            let key = canonical_key(key);
+            let name = key.split('/').next().unwrap();
+            let holds = match check.facts.get(&key) {
+                None if check.unknown_names.iter().any(|unknown| unknown == name) => {
+                    in_deny && check.unknown == Unknown::Denies
+                }
+                facts => test(operator, &strings(values), facts.map(Vec::as_slice), in_deny),
+            };
+            if !holds {
                 return false;
             }
         }
@@ -255,14 +327,11 @@ fn test(operator: &str, policy_values: &[&str], request_values: Option<&[String]
             }
         }
     }
-    if !is_negated {
-        is_met
-    } else if is_unreadable {
+    if is_unreadable && (is_negated || !is_met) {
         // Nobody knows whether the value differs, so the statement does what closes the door.
-        in_deny
-    } else {
-        !is_met
+        return in_deny;
     }
+    is_met != is_negated
 }
 
 /// Whether the request value meets the policy value under a positive operator; none when it cannot be read as the

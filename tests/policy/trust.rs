@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use ramgate::policy::{TrustPolicy, Trustee, Verdict};
-use ramgate::ram::{Action, Context, ContextKey, Principal};
+use ramgate::ram::{Action, Context, ContextKey, Principal, UnknownKeys};
 use ramgate::source::Source;
 
 fn policy(statements: &str) -> TrustPolicy {
@@ -24,7 +24,7 @@ fn assume() -> Action {
 }
 
 fn verdict(policy: &TrustPolicy, trustee: Trustee<'_>) -> Verdict {
-    policy.judge(trustee, &assume(), &Context::default()).verdict
+    policy.judge(trustee, &assume(), &Context::default(), UnknownKeys::none()).verdict
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn conditions_test_what_is_known_of_the_token_and_the_call() {
         for audience in audiences {
             context.add_text("OIDC:aud".parse().unwrap(), audience);
         }
-        policy.judge(Trustee::Federated("acs:ram::1:oidc-provider/p"), &assume(), &context)
+        policy.judge(Trustee::Federated("acs:ram::1:oidc-provider/p"), &assume(), &context, UnknownKeys::none())
     };
     let (aud, time) = (["other", "sts.aliyuncs.com"], "2026-01-01T00:00:00Z");
     let decision = judge("pod-b", &aud, time);
@@ -114,7 +114,8 @@ fn conditions_test_what_is_known_of_the_token_and_the_call() {
         assert_eq!(decision.verdict, Verdict::ImplicitDeny);
         assert!(decision.reason.contains(word), "{}", decision.reason);
     }
-    let stranger = policy.judge(Trustee::Service("fc.aliyuncs.com"), &assume(), &Context::default());
+    let stranger =
+        policy.judge(Trustee::Service("fc.aliyuncs.com"), &assume(), &Context::default(), UnknownKeys::none());
     assert_eq!(stranger.reason, "the trust policy `t` does not name `fc.aliyuncs.com`");
 }
 
@@ -129,10 +130,14 @@ fn a_stranger_has_no_principal_arn() {
     ));
     let mut context = Context::default();
     context.add_text(ContextKey::PrincipalArn, "acs:ram::1:user/alice");
-    let federated = policy.judge(Trustee::Federated("acs:ram::1:oidc-provider/p"), &assume(), &context);
+    let federated =
+        policy.judge(Trustee::Federated("acs:ram::1:oidc-provider/p"), &assume(), &context, UnknownKeys::none());
     assert_eq!(federated.verdict, Verdict::ImplicitDeny);
     let alice = principal("1:user/alice");
-    assert_eq!(policy.judge(Trustee::Principal(&alice), &assume(), &context).verdict, Verdict::Allow);
+    assert_eq!(
+        policy.judge(Trustee::Principal(&alice), &assume(), &context, UnknownKeys::none()).verdict,
+        Verdict::Allow
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ use crate::source::Complaint;
 use crate::store::{FactSource, Loaded, TestKind, TestText, load_directories, policy_directory_of, read_test_files};
 use crate::suite::{CaseFile, SuiteFile, TestFile, TestedDocument, World};
 
+use super::super::diagnostic;
+
 /// What is run.
 pub(super) struct Tests {
     pub(super) files: Vec<TestFile>,
@@ -33,7 +35,12 @@ impl Tests {
                 TestKind::Suite => worlds.suite(&test),
             };
             match read {
-                Ok(file) => files.push(file),
+                Ok(file) => {
+                    if let TestFile::Suite(suite) = &file {
+                        diagnostic::print(&suite.warnings);
+                    }
+                    files.push(file);
+                }
                 Err(found) => complaints.extend(found),
             }
         }
