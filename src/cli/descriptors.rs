@@ -5,8 +5,8 @@ use crate::gateway::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST};
 
 use super::exit::Failure;
 
-/// The caller's, and the one to the upstream that its call may need.
-const PER_CONNECTION: usize = 2;
+/// Descriptors to the upstream: one for each call under way, and no more than this many calls at once are reckoned with.
+const UPSTREAM_MOST: usize = 4096;
 /// The log and its checkpoints, key sets and look-ups at the upstream, the runtime's own.
 const FILES: usize = 256;
 /// Below this a gateway is of no use.
@@ -24,14 +24,16 @@ pub(super) fn fit_connections(settings: &mut Settings) -> Result<(), Failure> {
     let Some(granted) = raise_limit() else { return Ok(()) };
     let reserved = reserved(settings);
     let limits = &mut settings.limits;
-    let fitting = granted.saturating_sub(reserved) / PER_CONNECTION;
-    if limits.connections <= fitting {
+    let wanted = limits.connections;
+    let upstream = wanted.min(UPSTREAM_MOST);
+    let needed = wanted.saturating_add(upstream).saturating_add(reserved);
+    if needed <= granted {
         return Ok(());
     }
-    let (wanted, needed) = (limits.connections, limits.connections.saturating_mul(PER_CONNECTION) + reserved);
+    let fitting = (granted.saturating_sub(reserved) / 2).min(wanted);
     let what = format!(
-        "`connections = {wanted}` needs {needed} file descriptors ({PER_CONNECTION} for each connection, {reserved} for \
-         everything else), and this process may open {granted}"
+        "`connections = {wanted}` needs {needed} file descriptors ({wanted} to callers, {upstream} to the upstream, \
+         {reserved} for everything else), and this process may open {granted}"
     );
     if limits.connections_given == Given::Written || fitting < FEWEST {
         return Err(Failure::new(what, REMEDY));

@@ -57,8 +57,7 @@ fn a_caller_who_stays_unknown_is_let_go_soon_and_one_who_is_known_is_not() {
 
 #[test]
 fn a_principal_at_its_limit_gives_up_its_own_longest_idle_connection() {
-    // Three quarters of the connections, so that no principal holds all.
-    let gateway = gateway(|setup| setup.settings.limits.connections = 4);
+    let gateway = gateway(|setup| setup.settings.limits.principal.connections = 3);
     let mut all: Vec<_> = (0..3)
         .map(|_| {
             std::thread::sleep(Duration::from_millis(20));
@@ -79,7 +78,7 @@ fn a_principal_with_calls_under_way_on_all_its_connections_is_refused_another() 
     let upstream = FakeUpstream::behaving(slow);
     let gateway = gateway(|setup| {
         setup.upstream = Some(upstream.url());
-        setup.settings.limits.connections = 4;
+        setup.settings.limits.principal.connections = 3;
     });
     let attach = || Caller::terway().attach(Shape::V3Query);
     let mut busy: Vec<_> = (10..13).map(|from| connect_from(from, gateway.address).unwrap()).collect();
