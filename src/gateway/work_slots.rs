@@ -128,23 +128,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_holder_with_much_to_do_keeps_no_other_out() {
-        let slots = WorkSlots::new(8, 5, 6);
-        let entrants: Vec<_> = (0..6).map(|_| slots.enter(&holder(1)).unwrap()).collect();
+        // Three slots for first work, nine for more.
+        let slots = WorkSlots::new(12, 6, 7);
+        let entrants: Vec<_> = (0..7).map(|_| slots.enter(&holder(1)).unwrap()).collect();
         assert!(slots.enter(&holder(1)).is_none(), "no more may wait");
-        let other: Vec<_> = (0..4).map(|_| slots.enter(&holder(2)).unwrap()).collect();
-        let mut held = Vec::new();
-        for entrant in &entrants[..5] {
-            held.push(entrant.slot().await);
-        }
-        assert!(!is_free(&entrants[5]).await, "as many as one holder has");
-        for entrant in &other[..3] {
-            held.push(entrant.slot().await);
-        }
-        assert!(!is_free(&other[3]).await, "as many as there are for further work");
+        let other: Vec<_> = (0..6).map(|_| slots.enter(&holder(2)).unwrap()).collect();
         let third = slots.enter(&holder(3)).unwrap();
+        let mut held = Vec::new();
+        for entrant in &entrants[..6] {
+            held.push(entrant.slot().await);
+        }
+        assert!(!is_free(&entrants[6]).await, "as many as one holder has");
+        for entrant in &other[..5] {
+            held.push(entrant.slot().await);
+        }
+        assert!(!is_free(&other[5]).await, "as many as there are for further work");
         assert!(is_free(&third).await, "its only work");
         drop(held);
-        assert!(is_free(&entrants[5]).await && is_free(&other[3]).await);
+        assert!(is_free(&entrants[6]).await && is_free(&other[5]).await);
         drop((entrants, other, third));
         assert!(slots.lock().is_empty());
     }
