@@ -77,7 +77,7 @@ fn saturation(length: Duration) -> bool {
         samples.push(sample);
     }
     let (took, wrong) = load.end();
-    report("all callers", took);
+    report("all callers", &took);
     let settled = samples.iter().find(|sample| sample.at > length / 5).expect("a sample");
     let last = samples.last().expect("a sample");
     let grown = last.resident - settled.resident;
@@ -112,7 +112,7 @@ fn hung(length: Duration) -> bool {
     let beside = Load::start(address, length / 2).end();
     let waiting = hanging.iter().filter(|stream| !is_answered(stream)).count();
     println!("{waiting} of {HUNG} calls hung upstream all the while");
-    let (before, during) = (report("alone", alone.0), report("beside hung calls", beside.0));
+    let (before, during) = (report("alone", &alone.0), report("beside hung calls", &beside.0));
     println!("answers that were not as expected: {} and {}", alone.1, beside.1);
     waiting == HUNG && alone.1 + beside.1 == 0 && during <= before * 2 + Duration::from_millis(250)
 }
@@ -128,7 +128,7 @@ fn disk(length: Duration) -> bool {
         let place = Place::new(&format!("[audit]\nsync = \"{sync}\"\n"));
         let server = place.serve(&[("LD_PRELOAD", &library), ("SLOW_SYNC_MS", "500")]);
         let (took, wrong) = Load::start(house::address(&server), length / 3).end();
-        let slowest = report(sync, took);
+        let slowest = report(sync, &took);
         println!("answers that were not as expected: {wrong}");
         holds &= wrong == 0 && slowest < Duration::from_secs(30);
     }
@@ -259,7 +259,7 @@ fn call_until(address: SocketAddr, number: usize, end: Instant, done: &AtomicU64
 }
 
 /// Prints the distribution; the 99th percentile.
-fn report(what: &str, took: Vec<Duration>) -> Duration {
+fn report(what: &str, took: &[Duration]) -> Duration {
     let at = |share: f64| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let index = (took.len().saturating_sub(1) as f64 * share) as usize;

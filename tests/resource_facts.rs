@@ -374,7 +374,7 @@ fn look_ups_have_a_budget_of_their_caller() {
         let named = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", &*eni), ("InstanceId", &*instance)];
         second().request(Shape::V1Query, &named)
     });
-    let answers = ask_many(gateway.address, calls.collect());
+    let answers = ask_many(gateway.address, &calls.collect::<Vec<_>>());
     let look_ups = asked(&upstream, ENIS) + asked(&upstream, INSTANCES);
     assert!(look_ups <= 600, "{look_ups}");
     let throttled: Vec<_> = answers.iter().filter(|answer| answer.status == 400).collect();

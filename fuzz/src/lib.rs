@@ -11,8 +11,11 @@ mod policy;
 mod token;
 mod wire;
 
+/// A property of any bytes at all.
+pub type Target = fn(&[u8]);
+
 /// Every target by the name of its folder under `seeds/`.
-pub const TARGETS: [(&str, fn(&[u8])); 15] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("head", wire::head),
     ("body", wire::body),
     ("form", wire::form),

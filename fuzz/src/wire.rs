@@ -300,7 +300,7 @@ pub(crate) fn authorization(data: &[u8]) {
     });
     let headers: Vec<_> = header_lines.collect();
     for method in [Method::Get, Method::Post] {
-        let signed = Signed { method, headers: headers.iter().copied().collect(), parameters: &parameters, body };
+        let signed = Signed { method, headers: headers.clone(), parameters: &parameters, body };
         let Ok(claim) = Claim::read(&signed) else { continue };
         let claimed = claim.claimed();
         let clock = Clock { skew: Duration::from_secs(900) };
@@ -313,7 +313,7 @@ pub(crate) fn authorization(data: &[u8]) {
             }
             changed.push("Zz.Added", "1", Place::Query);
             let changed = changed.finish().expect("no seed has that name");
-            let other = Signed { method, headers: headers.iter().copied().collect(), parameters: &changed, body };
+            let other = Signed { method, headers: headers.clone(), parameters: &changed, body };
             if let Ok(claim) = Claim::read(&other) {
                 assert!(claim.verify(&other, &credential("secret")).is_err(), "every parameter is signed");
             }

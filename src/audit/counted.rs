@@ -54,6 +54,7 @@ pub(super) struct Count {
 }
 
 /// One attempt to be counted.
+#[derive(Clone, Copy)]
 pub(super) struct Uncounted<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) verdict: &'static str,

@@ -220,7 +220,7 @@ impl Journal {
                 revision: denied.revision(),
             };
             let event = Event::new(attempt, &self.identity, Stage::Decision, refused.verdict);
-            event.with_judgement(judged).with_answer(answered).to_refused_text()
+            event.with_judgement(judged).with_answer(answered).into_refused_text()
         })
     }
 
@@ -233,7 +233,7 @@ impl Journal {
         let refused = Refused { attempt, verdict, answered, deciding: 0, resources: &[] };
         self.keep(&refused, || {
             let event = Event::new(attempt, &self.identity, Stage::Decision, verdict);
-            event.with_answer(answered).to_refused_text()
+            event.with_answer(answered).into_refused_text()
         })
     }
 

@@ -79,7 +79,7 @@ impl Budgets {
         let Some(wider) = holder.wider() else { return Ok(()) };
         self.charged(&wider, item, now).inspect_err(|_| {
             self.with(holder, now, |minute, _| {
-                minute.used[item as usize] = minute.used[item as usize].saturating_sub(1)
+                minute.used[item as usize] = minute.used[item as usize].saturating_sub(1);
             });
         })
     }

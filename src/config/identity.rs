@@ -52,7 +52,7 @@ impl Default for IdentitySettings {
 }
 
 impl Reader<'_> {
-    pub(super) fn identity(&mut self, written: WrittenIdentity, defaults: IdentitySettings) -> IdentitySettings {
+    pub(super) fn identity(&mut self, written: WrittenIdentity, defaults: &IdentitySettings) -> IdentitySettings {
         let skew = written.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
         let span = written.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
         if span < skew * 2 {

@@ -189,7 +189,7 @@ impl Reader<'_> {
             policies: policies.into_iter().map(|path| self.folder.join(path)).collect(),
             keyring: self.folder.join(written.keyring.unwrap_or(defaults.keyring)),
             upstream,
-            identity: self.identity(written.identity, defaults.identity),
+            identity: self.identity(written.identity, &defaults.identity),
             tokens,
             issuer,
             denial: DenialSettings {

@@ -115,8 +115,11 @@ async fn serve(
     Ok(())
 }
 
+/// Writes what was counted into the journal; each line gets an id of its own.
+type Summarize = fn(&Journal, fn() -> String, Timestamp) -> Result<(), SinkFault>;
+
 /// Elsewhere: a disk that is slow must not keep anybody from being accepted.
-async fn summarize(gateway: Arc<Gateway>, write: fn(&Journal, fn() -> String, Timestamp) -> Result<(), SinkFault>) {
+async fn summarize(gateway: Arc<Gateway>, write: Summarize) {
     let written = spawn_blocking(move || write(&gateway.parts.journal, unique_id, clock::now()));
     if !matches!(written.await, Ok(Ok(()))) {
         tracing::error!("the summary of refused attempts could not be written");

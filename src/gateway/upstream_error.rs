@@ -107,7 +107,7 @@ impl Brief {
                         value.clear();
                     }
                 }
-                Event::Empty(element) if depth == 1 => brief.take(element.local_name().into_inner(), String::new()),
+                Event::Empty(element) if depth == 1 => brief.take(element.local_name().into_inner(), ""),
                 Event::Text(text) if depth == 2 => value.push_str(&text),
                 Event::CData(text) if depth == 2 => value.push_str(&text),
                 Event::GeneralRef(entity) if depth == 2 => value.push_str(match &*entity {
@@ -120,7 +120,7 @@ impl Brief {
                 }),
                 Event::End(_) => {
                     if depth == 2 {
-                        brief.take(&name, std::mem::take(&mut value));
+                        brief.take(&name, &std::mem::take(&mut value));
                     }
                     depth = depth.checked_sub(1)?;
                 }
@@ -131,7 +131,7 @@ impl Brief {
         }
     }
 
-    fn take(&mut self, name: &str, value: String) {
+    fn take(&mut self, name: &str, value: &str) {
         let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
         match name {
             "RequestId" => self.request_id = value,

@@ -1,5 +1,6 @@
 //! The Deny that cannot be ruled out, where a refusal rests on one: found by the index.
 
+use super::condition::Condition;
 use super::decision::{Decision, Grounds};
 use super::effect::Effect;
 use super::layer::LayerKind;
@@ -36,7 +37,7 @@ impl Doubt<'_> {
     /// The condition key that is not known, as it is written; none where it is the resource or its group.
     pub fn key(&self) -> Option<&str> {
         let Mismatch::Condition { index, .. } = self.mismatch else { return None };
-        self.at.statement.conditions().get(index).map(|condition| condition.written_key())
+        self.at.statement.conditions().get(index).map(Condition::written_key)
     }
 }
 

@@ -152,9 +152,9 @@ impl<'a> ResourceProof<'a> {
         let groups: Vec<_> = of(LayerKind::ResourceGroupIdentity).collect();
         let said = |effect| groups.iter().map(|layer| layer.applies(effect)).max().unwrap_or(Applies::No);
         LayersSaid {
-            control: of(LayerKind::Control).map(|layer| layer.said()).max(),
-            session: of(LayerKind::Session).map(|layer| layer.said()).max(),
-            account: of(LayerKind::AccountIdentity).map(|layer| layer.said()).next().unwrap_or(Said::Nothing),
+            control: of(LayerKind::Control).map(LayerProof::said).max(),
+            session: of(LayerKind::Session).map(LayerProof::said).max(),
+            account: of(LayerKind::AccountIdentity).map(LayerProof::said).next().unwrap_or(Said::Nothing),
             groups: (!groups.is_empty()).then(|| Said::of_set(said)),
         }
     }

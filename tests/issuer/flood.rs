@@ -18,7 +18,7 @@ fn ours(event: &Value) -> &Value {
 fn a_flood_of_denials_is_counted_and_nobody_else_pays_for_it() {
     let mut gateway = Issuing::with("");
     let (bob, alice) = (Caller::new("LTAI5tBob", "of-bob"), Caller::new("LTAI5tAlice", "of-alice"));
-    let denied = ask_many(gateway.address, (0..3000).map(|_| bob.attach(Shape::V3Query)).collect());
+    let denied = ask_many(gateway.address, &(0..3000).map(|_| bob.attach(Shape::V3Query)).collect::<Vec<_>>());
     assert!(denied.iter().all(|answer| answer.status == 403 && answer.code() == "Forbidden.SubUser"));
     let log = fs::metadata(gateway.path("audit.jsonl")).unwrap().len();
     let lines = gateway.events().len();
@@ -28,7 +28,7 @@ fn a_flood_of_denials_is_counted_and_nobody_else_pays_for_it() {
     let names: Vec<String> = (0..80).map(|at| format!("P{at}")).collect();
     let mut business = attach_parameters().to_vec();
     business.extend(names.iter().map(|name| (name.as_str(), quotes.as_str())));
-    ask_many(gateway.address, (0..400).map(|_| bob.request(Shape::V1Form, &business)).collect());
+    ask_many(gateway.address, &(0..400).map(|_| bob.request(Shape::V1Form, &business)).collect::<Vec<_>>());
     let grown = fs::metadata(gateway.path("audit.jsonl")).unwrap().len() - log;
     assert!(grown < 2 << 20, "{grown}");
     // Another principal is served and written.

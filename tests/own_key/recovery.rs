@@ -43,7 +43,7 @@ fn a_key_of_a_role_that_was_revoked_is_replaced_before_it_expires() {
     let metadata = Metadata::start(Gives::Key(FIRST.lasting(hours)));
     let ecs = FakeUpstream::answering(|head| {
         let revoked = head.contains(&format!("Credential={},", FIRST.id));
-        let echo = format!("{REFUSED}").replace("found.", &format!("found. server StringToSign is [{}]", FIRST.token));
+        let echo = REFUSED.replace("found.", &format!("found. server StringToSign is [{}]", FIRST.token));
         Behaviour::Answer(if revoked { json(404, &echo, "") } else { success() })
     });
     let keys = format!("instance_role = \"{ROLE}\"\nmetadata_url = \"{}\"", metadata.server.url());

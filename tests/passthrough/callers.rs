@@ -220,7 +220,7 @@ fn claims_have_the_budget_of_unknown_callers() {
 fn a_claimed_call_that_is_repeated_without_end_is_throttled() {
     let bench = bench();
     let call = claimed().attach(Shape::V3Query);
-    let answers = ask_many(bench.gateway.address, vec![call; 1500]);
+    let answers = ask_many(bench.gateway.address, &vec![call; 1500]);
     let (forwarded, throttled): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!(forwarded.len(), bench.upstream.requests().len());
     assert!((1..=700).contains(&forwarded.len()), "{}", forwarded.len());

@@ -127,10 +127,15 @@ fn an_address_that_is_lost_at_the_last_moment_ends_the_log_in_order() {
     let configuration = configuration(&free.to_string(), "127.0.0.1:0", "127.0.0.1:0");
     let folder = folder_with(&format!("{configuration}{jwt}"));
     let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let asked = issuer.accept().unwrap();
     // Linux lets a second socket be bound to the address while neither listens.
-    let Ok(thief) = TcpListener::bind(free) else { return };
+    let Ok(thief) = TcpListener::bind(free) else {
+        println!("left out: this system does not let a second socket be bound to a reserved address");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        return;
+    };
     drop((asked, issuer));
     let ended = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&ended.stderr);

@@ -141,7 +141,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 
 /// Asks many times over a few connections that are kept, and gives every answer. A connection that the server ends is
 /// opened again.
-pub fn ask_many(address: SocketAddr, requests: Vec<Vec<u8>>) -> Vec<Answer> {
+pub fn ask_many(address: SocketAddr, requests: &[Vec<u8>]) -> Vec<Answer> {
     const CONNECTIONS: usize = 4;
     let share = requests.len().div_ceil(CONNECTIONS).max(1);
     std::thread::scope(|scope| {

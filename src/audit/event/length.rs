@@ -36,7 +36,7 @@ impl<'a> Event<'a> {
     }
 
     /// The line of an attempt that was refused: short, whatever the caller sent.
-    pub(in super::super) fn to_refused_text(self) -> String {
+    pub(in super::super) fn into_refused_text(self) -> String {
         let few = self.with_few_parameters(PARAMETER_BYTES).with_few_names();
         let text = few.to_text();
         if text.len() <= LONGEST_REFUSED - ENVELOPE {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use super::super::sink::SinkFault;
-use super::access::{open_locked, tighten_beside};
+use super::access::{make_private, tighten_beside};
 use super::names::sync_folder;
 use super::state::{Shared, State};
 use super::tail::{set_aside, whole_lines};
@@ -114,19 +114,32 @@ impl Shared {
     fn begin_anew(&self, state: &mut State, found: Found) -> io::Result<()> {
         // The old file may live on under another name: what it holds of refused calls is taken out of it.
         let _ = state.cut_back();
-        if std::fs::symlink_metadata(self.names.current()).is_ok_and(|metadata| metadata.len() > 0) {
-            let aside = self.names.aside("replaced", (self.notices.now)());
-            std::fs::rename(self.names.current(), &aside)?;
-            if aside.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
-                tighten_beside(&aside, self.access);
-            }
-            tracing::error!("what lay in the place of the audit log is now `{}`", aside.display());
-        }
-        let file = open_locked(self.names.current(), self.access).map_err(io::Error::from)?;
+        self.clear_the_place()?;
+        let file = make_private(self.names.current())?;
+        file.try_lock().map_err(io::Error::from)?;
         sync_folder(self.names.folder())?;
         let id = FileId::of(&file.metadata()?);
         drop(state.begin_file(file, id, (self.elapsed)()));
         self.tell_of(state, found, "a new file was begun at its path, and the chain goes on in it");
+        Ok(())
+    }
+
+    /// Moves whatever lies at the log's path aside, even an empty file: another process may be about to write into it,
+    /// and must not write into the log.
+    fn clear_the_place(&self) -> io::Result<()> {
+        let aside = self.names.aside("replaced", (self.notices.now)());
+        match std::fs::rename(self.names.current(), &aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            moved => moved?,
+        }
+        let metadata = aside.symlink_metadata()?;
+        if metadata.is_file() {
+            tighten_beside(&aside, self.access);
+        }
+        if metadata.is_file() && metadata.len() == 0 {
+            return std::fs::remove_file(&aside);
+        }
+        tracing::error!("what lay in the place of the audit log is now `{}`", aside.display());
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hyper::header::{HOST, HeaderMap};
+use hyper::header::{HOST, HeaderMap, HeaderName};
 use hyper::{Request, Uri};
 
 use crate::wire::excerpt;
@@ -63,7 +63,7 @@ pub(super) fn check<B>(request: &Request<B>, local: SocketAddr, configured: &[St
     if !is_ours(&host, local, configured) {
         return Err(IndirectRequest::Host(excerpt(&host)));
     }
-    any_sign(headers.keys().map(|name| name.as_str())).map_or(Ok(()), |sign| Err(IndirectRequest::GoBetween(sign)))
+    any_sign(headers.keys().map(HeaderName::as_str)).map_or(Ok(()), |sign| Err(IndirectRequest::GoBetween(sign)))
 }
 
 /// `http://host/path` and `host:port`: what a client sends to a proxy.

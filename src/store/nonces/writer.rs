@@ -19,13 +19,16 @@ pub(super) struct Process {
     pub(super) chain: String,
 }
 
+/// A file before the current one, by its number, with the newest second that a call in it was signed.
+pub(super) type Older = (u64, i64);
+
 #[derive(Debug)]
 pub(super) struct Writer {
     key: DigestKey,
     process: Process,
     current: Current,
     /// Files before the current one, each with the newest second that a call in it was signed.
-    older: Vec<(u64, i64)>,
+    older: Vec<Older>,
     /// What was written may be lost: calls up to this second are refused by the next process.
     lost_until: i64,
     /// Nothing more may be written to the current file.
@@ -70,7 +73,7 @@ impl Writer {
         key: DigestKey,
         process: Process,
         (number, stamp): (u64, Stamp),
-        older: Vec<(u64, i64)>,
+        older: Vec<Older>,
         known: &Known,
     ) -> io::Result<Self> {
         let first = older.first().map_or(number, |(first, _)| *first);
@@ -184,7 +187,7 @@ impl Writer {
 
     /// Goes on in the next file. The one before is returned, and must be synced; so are the files before `first`, which
     /// are needed no more.
-    pub(super) fn turn(&mut self, next: Current, first: u64, stamp: Stamp) -> io::Result<(Arc<File>, Vec<(u64, i64)>)> {
+    pub(super) fn turn(&mut self, next: Current, first: u64, stamp: Stamp) -> io::Result<(Arc<File>, Vec<Older>)> {
         self.turning = false;
         if !self.broken {
             self.put(Kind::Next, stamp, &[])?;
