@@ -226,6 +226,7 @@ fn policy_file(folder: &Path, path: &Path) -> Option<PolicyFile> {
 }
 
 /// The files of a policy directory that are loaded.
+#[cfg(feature = "gateway")]
 pub(super) fn policy_files(folder: &Path) -> std::io::Result<Vec<(PolicyFile, PathBuf)>> {
     let mut found = Vec::new();
     collect(folder, 0, &mut found)?;
