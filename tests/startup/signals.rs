@@ -22,10 +22,11 @@ fn is_alive(child: &mut Child) -> bool {
     child.try_wait().unwrap().is_none()
 }
 
-/// What is run by a shell, with `ramgate` as `$RAMGATE`.
+/// What is run by a shell, with `ramgate` as `$RAMGATE`. A hangup has its default action, even where the tests were started
+/// with it ignored (`nohup`).
 fn shell(folder: &Path, script: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.args(["-c", script]);
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", "sh", "-c", script]);
     bare(&mut command, folder);
     command.env("RAMGATE", env!("CARGO_BIN_EXE_ramgate"));
     command
@@ -127,7 +128,7 @@ fn a_command_that_is_run_has_the_action_that_it_would_have_without() {
 fn what_only_shows_something_ends_with_its_terminal() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("audit.jsonl"), "").unwrap();
-    let mut command = program(folder.path(), &["audit", "tail", "-f", "--log", "audit.jsonl"]);
+    let mut command = shell(folder.path(), "exec \"$RAMGATE\" audit tail -f --log audit.jsonl");
     let child = RefCell::new(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let ended = Cell::new(None);
     wait_for("its end", || {
