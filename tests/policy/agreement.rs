@@ -98,6 +98,14 @@ fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value
     }
 }
 
+/// A reason without the name of the nearest statement: of several that miss by the same field, the bounded search and
+/// the whole proof may name different ones.
+fn but_the_nearest(reason: &str) -> (String, String) {
+    let Some((before, nearest)) = reason.split_once("; nearest") else { return (reason.to_owned(), String::new()) };
+    let why = nearest.rsplit_once(") ").map_or(nearest, |(_, why)| why);
+    (before.to_owned(), why.to_owned())
+}
+
 /// The index, and looking at every statement, come to the same verdicts by the same statements.
 fn the_proof_agrees(ruling: &Ruling<Asked>, tell: &impl Fn() -> String) {
     let (decision, proof) = (ruling.decision(), ruling.proof());
@@ -108,7 +116,7 @@ fn the_proof_agrees(ruling: &Ruling<Asked>, tell: &impl Fn() -> String) {
         Ruling::Denied(denied) => denied.request(),
     };
     if let Ruling::Denied(denied) = ruling {
-        assert_eq!(denied.reason(), proof.summary().to_string(), "{}", tell());
+        assert_eq!(but_the_nearest(denied.reason()), but_the_nearest(&proof.summary().to_string()), "{}", tell());
     }
     for (at, (resource, judged)) in proof.resources().iter().zip(decision.judgements()).enumerate() {
         assert_eq!(resource.judged, *judged, "{}", tell());
