@@ -91,11 +91,25 @@ fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value
     if known.decision().verdict() != Verdict::Allow {
         assert_ne!(decision.verdict(), Verdict::Allow, "{}", tell());
     }
-    if less["unread"] == true && !stage.turns_on_facts(&question(&less)) {
+    // A look-up supplies tags and groups, and what the call itself says of them is not among what a gateway knows.
+    if less["unread"] == true
+        && only_facts(&asked["resource_context"], &less["context"])
+        && !stage.turns_on_facts(&question(&less))
+    {
         told["context"] = less["context"].clone();
         let read = decide(stage, &told).decision().verdict();
         assert_eq!(read == Verdict::Allow, decision.verdict() == Verdict::Allow, "not worth a look-up: {}", tell());
     }
+}
+
+fn only_facts(resources: &Value, context: &Value) -> bool {
+    let is_fact = |key: &String| {
+        let key = key.to_ascii_lowercase();
+        key.starts_with("acs:resourcetag/") || key.starts_with("ecs:tag/") || key == "acs:resourcegroupid"
+    };
+    let of_each = resources.as_object().into_iter().flat_map(|all| all.values()).filter_map(Value::as_object);
+    of_each.flat_map(|facts| facts.keys()).all(is_fact)
+        && !context.as_object().is_some_and(|context| context.keys().any(is_fact))
 }
 
 /// A reason without the name of the nearest statement: of several that miss by the same field, the bounded search and
@@ -103,7 +117,8 @@ fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value
 fn but_the_nearest(reason: &str) -> (String, String) {
     let Some((before, nearest)) = reason.split_once("; nearest") else { return (reason.to_owned(), String::new()) };
     let why = nearest.rsplit_once(") ").map_or(nearest, |(_, why)| why);
-    (before.to_owned(), why.to_owned())
+    // The field, and the layer if the text names one.
+    (before.to_owned(), why.rsplit_once(", in ").map_or("", |(_, layer)| layer).to_owned())
 }
 
 /// The index, and looking at every statement, come to the same verdicts by the same statements.
