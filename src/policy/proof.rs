@@ -198,7 +198,8 @@ impl<'a> ResourceProof<'a> {
         // Without an allow at account scope, one for a resource group would do.
         let asked = |layer: &&LayerProof<'a>| match refusing {
             LayerKind::AccountIdentity => layer.kind >= refusing,
-            _ => layer.kind == refusing && layer.verdict == Some(self.judged.verdict),
+            // A level that allows is not what refuses, even where a Deny in it cannot be ruled out.
+            _ => layer.kind == refusing && layer.verdict == Some(self.judged.verdict) && !layer.said().allows(),
         };
         self.nearest(self.layers.iter().filter(asked), Effect::Allow)
     }

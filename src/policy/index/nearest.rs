@@ -103,13 +103,13 @@ impl<'i> Search<'i, '_> {
     fn beside(&mut self, path: &[Step<'i>], partly: Option<Step<'i>>, id: &[u8]) -> ControlFlow<()> {
         let end = path.last().map_or(0, |(_, depth)| *depth);
         if let Some((node, bytes)) = partly
-            && !self.has(bytes)
+            && !self.is_settled(bytes)
         {
             let next = self.index.label(node).get(bytes - end).copied();
             self.group(node, Shared { bytes, next })?;
         }
         for (node, depth) in path.iter().rev() {
-            if self.has(*depth) {
+            if self.is_settled(*depth) {
                 break;
             }
             let taken = if *depth < end || partly.is_some() { id.get(*depth) } else { None };
@@ -118,6 +118,12 @@ impl<'i> Search<'i, '_> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether what was found is nearer than anything that shares only so many bytes with the id: something that is as
+    /// near may stand earlier in the documents.
+    fn is_settled(&self, shared: usize) -> bool {
+        self.best.is_some_and(|best| best.nearness > Nearness::of_id(shared))
     }
 
     /// Whether nothing that shares only so many bytes with the id could be nearer than what was found.
