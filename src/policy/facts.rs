@@ -4,7 +4,10 @@ use crate::ram::{Context, ContextKey, Principal, UnknownKeys, ValueRef};
 
 use super::effect::Effect;
 use super::request::{Naming, Request};
+use super::set::Needs;
 use super::verdict::Applies;
+
+const NOTHING: &Context = &Context::EMPTY;
 
 /// What is known when one resource is judged.
 #[derive(Clone, Copy, Debug)]
@@ -54,17 +57,15 @@ impl<'a> Facts<'a> {
 
     /// Of a call that is about no resource.
     pub(super) fn of_call(principal: Option<&'a Principal>, context: &'a Context, unknown: &'a UnknownKeys) -> Self {
-        const NOTHING: &Context = &Context::EMPTY;
         let of_resource = Some(NOTHING);
         Self { principal, context, of_resource, unknown, naming: Naming::Told, reading: Reading::Closed }
     }
 
     /// What it means that [`Facts::values`] has none for the key.
     pub(super) fn missing(&self, key: &ContextKey) -> Missing {
-        let of_resource = matches!(key, ContextKey::ResourceTag(_) | ContextKey::ResourceGroupId);
         match self.reading {
             _ if self.unknown.has(key) => Missing::Unknown,
-            _ if !of_resource || self.of_resource.is_some() => Missing::Absent,
+            _ if !self.is_unread(key) => Missing::Absent,
             Reading::Closed => Missing::Unknown,
             Reading::Open => Missing::Open,
         }
@@ -75,12 +76,22 @@ impl<'a> Facts<'a> {
         self.naming
     }
 
+    /// Whether a key is about the resource, of which the facts have not been read.
+    fn is_unread(&self, key: &ContextKey) -> bool {
+        self.of_resource.is_none() && Needs::of_key(key).any()
+    }
+
     /// The values of a key; none when nothing is known. `acs:PrincipalARN` is always derived, so that no context can
-    /// claim another.
+    /// claim another. What the call's own context says of a resource counts once the resource's facts are read, since they
+    /// may say otherwise.
     pub fn values<'k>(&self, key: &'k ContextKey) -> impl Iterator<Item = ValueRef<'a>> + use<'a, 'k> {
         let derived = (*key == ContextKey::PrincipalArn).then(|| self.principal.map(Principal::arn));
-        let own = self.of_resource.filter(|facts| facts.has(key));
-        let mut known = own.unwrap_or(self.context).iter();
+        let mut known = match self.of_resource {
+            Some(facts) if facts.has(key) => facts,
+            None if self.is_unread(key) => NOTHING,
+            _ => self.context,
+        }
+        .iter();
         let mut derived_left = derived;
         std::iter::from_fn(move || match derived {
             Some(_) => derived_left.take().flatten().map(ValueRef::Text),

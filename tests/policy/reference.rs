@@ -219,6 +219,10 @@ fn facts(request: &Value, arn: &str) -> BTreeMap<String, Vec<String>> {
             facts.insert(canonical_key(key), values);
         }
     }
+    if request["unread"] == true {
+        // What the call says of a resource may be replaced by what is seen there.
+        facts.retain(|key, _| !key.starts_with("acs:resourcetag/") && key != "acs:resourcegroupid");
+    }
     // Last, so that no context can claim to be somebody else.
     facts.insert(canonical_key("acs:PrincipalARN"), vec![principal_arn(&request["principal"])]);
     facts
