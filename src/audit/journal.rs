@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::budget::{Budgets, Holder, Item};
-use crate::catalog::{Call, Catalog};
+use crate::catalog::{Call, Catalog, STS_OPERATIONS};
 use crate::pdp::{Denied, Permit, Subject};
 use crate::policy::{Decision, Request, Verdict};
 use crate::ram::Resource;
@@ -280,10 +280,8 @@ impl Journal {
 
     /// The operation that was called, where it is one whose name nobody made up.
     fn operation<'a>(&self, attempt: &'a Attempt) -> Option<&'a str> {
-        const OF_STS: [&str; 4] =
-            ["AssumeRole", "AssumeRoleWithOIDC", "AssumeRoleWithCallerIdentity", "GetCallerIdentity"];
         let name = attempt.operation.as_deref()?;
-        (self.catalog.operation(name).is_some() || OF_STS.contains(&name)).then_some(name)
+        (self.catalog.operation(name).is_some() || STS_OPERATIONS.contains(&name)).then_some(name)
     }
 
     /// Writes a line for each count of refusals that is a minute old.

@@ -22,6 +22,7 @@ mod operation;
 mod own_key;
 mod parameter;
 mod quotas;
+mod sts;
 mod template;
 mod unlisted;
 mod written;
@@ -38,5 +39,8 @@ pub use operation::Operation;
 pub use own_key::{OwnKeyClass, OwnKeyFault, UpstreamError};
 pub use parameter::{Kind, ParameterSpec, State};
 pub use quotas::{AttachedQuota, RamQuotas};
+pub use sts::{
+    ASSUME_ROLE, ASSUME_ROLE_WITH_CALLER_IDENTITY, ASSUME_ROLE_WITH_OIDC, GET_CALLER_IDENTITY, STS_OPERATIONS,
+};
 pub use template::{ResourceSpec, Template};
 pub use unlisted::Unlisted;

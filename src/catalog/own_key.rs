@@ -49,7 +49,22 @@ struct WrittenFile {
     schema: u32,
     sources: BTreeMap<String, String>,
     remedies: BTreeMap<String, String>,
+    /// How codes begin that may be answered before a key is looked at.
+    early: WrittenEarly,
     faults: Vec<WrittenFault>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenEarly {
+    codes: Vec<String>,
+    sources: Vec<String>,
+}
+
+/// The data file, read.
+struct Table {
+    faults: Vec<OwnKeyFault>,
+    early: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -95,8 +110,16 @@ impl OwnKeyFault {
     /// # Panics
     /// When the bundled file is wrong, which a test would have found.
     pub fn bundled() -> &'static [Self] {
-        static BUNDLED: OnceLock<Vec<OwnKeyFault>> = OnceLock::new();
-        BUNDLED.get_or_init(|| read(FILE).unwrap_or_else(|why| panic!("own_key.json is wrong: {why}")))
+        &table().faults
+    }
+
+    /// Whether the upstream may answer a code before it looks at the key: for limits, unknown operations and malformed
+    /// requests. Such an answer proves nothing about the key.
+    ///
+    /// # Panics
+    /// As [`OwnKeyFault::bundled`].
+    pub fn may_come_first(code: &str) -> bool {
+        table().early.iter().any(|early| begins(code, early))
     }
 
     fn is_in(&self, answer: UpstreamError<'_>) -> bool {
@@ -112,24 +135,33 @@ impl OwnKeyFault {
     }
 }
 
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| read(FILE).unwrap_or_else(|why| panic!("own_key.json is wrong: {why}")))
+}
+
 fn begins(text: &str, with: &str) -> bool {
     text.trim_start().get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
 }
 
-fn read(text: &str) -> Result<Vec<OwnKeyFault>, String> {
+fn read(text: &str) -> Result<Table, String> {
     let file: WrittenFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if file.schema != 1 {
         return Err(format!("schema {} is unknown", file.schema));
     }
+    let has_sources = |named: &[String]| !named.is_empty() && named.iter().all(|it| file.sources.contains_key(it));
+    if !has_sources(&file.early.sources) {
+        return Err("`early` has no source, or one that the file does not explain".to_owned());
+    }
     let fault = |written: WrittenFault| {
         let WrittenFault { class, code, below, status, begins, remedy, sources } = written;
-        if sources.is_empty() || sources.iter().any(|source| !file.sources.contains_key(source)) {
+        if !has_sources(&sources) {
             return Err(format!("`{code}` has no source, or one that the file does not explain"));
         }
         let text = file.remedies.get(&remedy).ok_or_else(|| format!("there is no remedy `{remedy}`"))?;
         Ok(OwnKeyFault { class, code, remedy: text.clone(), below, status, begins })
     };
-    file.faults.into_iter().map(fault).collect()
+    Ok(Table { faults: file.faults.into_iter().map(fault).collect::<Result<_, _>>()?, early: file.early.codes })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use crate::audit::{Answered, Attempt, Forwarded, Granted, Journal, Reached, Recorded, SinkFault};
-use crate::catalog::Answer;
+use crate::catalog::{Answer, GET_CALLER_IDENTITY};
 use crate::envelope::{ErrorBody, Format};
 use crate::identity::{Issued, NoKeyInForce};
 use crate::pdp::Permit;
@@ -79,7 +79,7 @@ impl Settlement {
         match written.and_then(|written| Ok(written?)) {
             Ok(()) => {
                 self.gateway.answers.own(200, "");
-                reply::success(&self.attempt.id, "GetCallerIdentity", who, self.format)
+                reply::success(&self.attempt.id, GET_CALLER_IDENTITY, who, self.format)
             }
             Err(stop) => self.refuse(stop).await,
         }

@@ -6,20 +6,6 @@ use serde_json::Value;
 
 use crate::catalog::{OwnKeyFault, UpstreamError};
 
-/// How codes begin that may be given before a key is looked at: limits, unknown operations, malformed requests.
-const EARLY: [&str; 10] = [
-    "Throttling",
-    "InvalidAction",
-    "InvalidApi",
-    "InvalidVersion",
-    "InvalidProduct",
-    "InvalidParameter",
-    "InvalidParamater",
-    "InvalidProtocol",
-    "Missing",
-    "UnsupportedHTTPMethod",
-];
-
 /// The top-level fields of an answer that say what became of a call. Empty where the body cannot be read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Brief {
@@ -64,11 +50,10 @@ impl Brief {
     /// Whether an answer that is about no fault of the key proves that the upstream accepted it. What can be said
     /// before a key is looked at proves nothing, and neither does a failure of the upstream's.
     pub(super) fn proves_acceptance(&self, status: u16) -> bool {
-        let unproven = |code: &str| EARLY.iter().any(|early| begins(code, early));
         match status {
             200..300 => true,
             429 => false,
-            400..500 => self.code.as_deref().is_some_and(|code| !unproven(code)),
+            400..500 => self.code.as_deref().is_some_and(|code| !OwnKeyFault::may_come_first(code)),
             _ => false,
         }
     }
@@ -141,10 +126,6 @@ impl Brief {
             _ => {}
         }
     }
-}
-
-fn begins(text: &str, with: &str) -> bool {
-    text.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with))
 }
 
 /// A text, or a number where a service writes its codes so.

@@ -8,6 +8,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Uri};
 use serde_json::Value;
 
+use crate::catalog::{ASSUME_ROLE, ASSUME_ROLE_WITH_CALLER_IDENTITY, ASSUME_ROLE_WITH_OIDC};
 use crate::config::environment;
 use crate::envelope::unique_id;
 use crate::gateway::now;
@@ -112,16 +113,16 @@ fn request(endpoint: &str, shown: &Shown, session: &Session) -> Result<Request<F
     }
     match shown {
         Shown::Token { file, provider } => {
-            put("Action", "AssumeRoleWithOIDC", Place::Query);
+            put("Action", ASSUME_ROLE_WITH_OIDC, Place::Query);
             put("OIDCProviderArn", provider, Place::Form);
             put("OIDCToken", &token(file)?, Place::Form);
         }
         Shown::CallerIdentity { audience } => {
-            put("Action", "AssumeRoleWithCallerIdentity", Place::Query);
+            put("Action", ASSUME_ROLE_WITH_CALLER_IDENTITY, Place::Query);
             put("CallerIdentity", &caller_identity(audience, timestamp.clone())?, Place::Form);
         }
         Shown::RingKey(credential) => {
-            put("Action", "AssumeRole", Place::Query);
+            put("Action", ASSUME_ROLE, Place::Query);
             put("AccessKeyId", credential.id().as_str(), Place::Query);
             put("SignatureMethod", "HMAC-SHA1", Place::Query);
             put("SignatureVersion", "1.0", Place::Query);

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::{Attempt, Granted};
 use crate::budget::{Holder, Item, Source};
+use crate::catalog::ASSUME_ROLE;
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Channel, Issued, Issuer, format_timestamp};
 use crate::pdp::Assumption;
@@ -123,7 +124,7 @@ async fn answer(
     let mut attempt = Attempt::new(unique_id(), clock::now(), neighbour.address);
     attempt.transport = Neighbour::transport(neighbour.encrypted);
     attempt.service = Some("Sts".to_owned());
-    attempt.operation = Some("AssumeRole".to_owned());
+    attempt.operation = Some(ASSUME_ROLE.to_owned());
     let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
     attempt.user_agent = agent.map(str::to_owned);
     let host = request.headers().get("host");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::{Granted, Reached};
 use crate::budget::{Holder, Item, Source};
+use crate::catalog::{ASSUME_ROLE, ASSUME_ROLE_WITH_CALLER_IDENTITY, ASSUME_ROLE_WITH_OIDC, GET_CALLER_IDENTITY};
 use crate::envelope::Format;
 use crate::identity::{AnonymousClaim, Channel, Issuer, Signed, TokenFault, TokenIssuer, VerifiedToken, verify_token};
 use crate::pdp::{Assumed, Assumption, Unassumed};
@@ -19,12 +20,6 @@ use super::fault::StsFault;
 use super::wanted::{Wanted, add_claims, refuse_others, required, role_of};
 use super::{Granting, Issuing};
 
-pub(super) const WITH_OIDC: &str = "AssumeRoleWithOIDC";
-/// Not the vendor's: see `caller_identity`.
-pub(super) const WITH_IDENTITY: &str = "AssumeRoleWithCallerIdentity";
-const ASSUME: &str = "AssumeRole";
-const WHO: &str = "GetCallerIdentity";
-
 impl Exchange {
     /// Answers a call of STS. What comes back is for the caller's eyes alone, so the channel is looked at first.
     pub(in super::super) async fn log_in(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Stop> {
@@ -37,9 +32,9 @@ impl Exchange {
         }
         let named = AnonymousClaim::named(signed)?;
         match named.action.filter(|action| !action.is_empty()) {
-            Some(WITH_OIDC) => self.with_oidc(issuing, signed).await,
-            Some(WITH_IDENTITY) => self.with_identity(issuing, signed).await,
-            Some(ASSUME | WHO) => {
+            Some(ASSUME_ROLE_WITH_OIDC) => self.with_oidc(issuing, signed).await,
+            Some(ASSUME_ROLE_WITH_CALLER_IDENTITY) => self.with_identity(issuing, signed).await,
+            Some(ASSUME_ROLE | GET_CALLER_IDENTITY) => {
                 let Known { caller, said, session, .. } = self.identify(signed).await?;
                 if !self.gateway.parts.pdp.directory().knows(&caller.principal) {
                     let unknown = Unassumed::NoPrincipal(caller.principal.arn().to_owned());
@@ -47,8 +42,8 @@ impl Exchange {
                 }
                 // Which of the two is what the signature says.
                 match said.action {
-                    Some(ASSUME) => self.assume(issuing, signed.parameters, &caller, session.as_ref()),
-                    Some(WHO) => self.who(signed.parameters, &caller),
+                    Some(ASSUME_ROLE) => self.assume(issuing, signed.parameters, &caller, session.as_ref()),
+                    Some(GET_CALLER_IDENTITY) => self.who(signed.parameters, &caller),
                     _ => Err(OperationFault::Unknown(excerpt(said.action.unwrap_or_default())).into()),
                 }
             }
@@ -82,7 +77,7 @@ impl Exchange {
         let source = Source::from(self.attempt.source);
         self.gateway.charge(&Holder::principal_at(source, assumed.principal().clone()), Item::Keys)?;
         let answer = GrantAnswer {
-            operation: WITH_OIDC,
+            operation: ASSUME_ROLE_WITH_OIDC,
             token: Some(TokenInfo::new(&token)),
             id: self.id_of(assumed.principal()),
         };
@@ -115,7 +110,7 @@ impl Exchange {
             Proof::Token { issuer, subject } => Origin::Token { issuer: issuer.clone(), subject: subject.clone() },
             Proof::Certificate => Origin::Certificate(arn),
         };
-        let answer = GrantAnswer { operation: ASSUME, token: None, id: self.id_of(assumed.principal()) };
+        let answer = GrantAnswer { operation: ASSUME_ROLE, token: None, id: self.id_of(assumed.principal()) };
         self.granting(issuing, assumed, &wanted, (session, origin), answer)
     }
 

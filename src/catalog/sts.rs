@@ -1,0 +1,11 @@
+//! The operations of STS that the gateway answers itself. They have no file: nothing of them is forwarded.
+
+pub const ASSUME_ROLE: &str = "AssumeRole";
+pub const ASSUME_ROLE_WITH_OIDC: &str = "AssumeRoleWithOIDC";
+/// Not the vendor's: a key of the real STS in exchange for one of the gateway's.
+pub const ASSUME_ROLE_WITH_CALLER_IDENTITY: &str = "AssumeRoleWithCallerIdentity";
+pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+
+/// All of them.
+pub const STS_OPERATIONS: [&str; 4] =
+    [ASSUME_ROLE, ASSUME_ROLE_WITH_OIDC, ASSUME_ROLE_WITH_CALLER_IDENTITY, GET_CALLER_IDENTITY];
