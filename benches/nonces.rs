@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use ramgate::audit::{Clocks, FileSettings, FileSink, WriteAhead};
-use ramgate::identity::{InMemoryNonces, NonceLimits, NonceMemory};
+use ramgate::identity::{InMemoryNonces, NonceLimits, NonceMemory, SignedNonce};
 use ramgate::ram::Principal;
 use ramgate::store::{FileModes, FileNonces, NonceFileSettings};
 
@@ -64,7 +64,8 @@ fn fill(name: &str, minutes: u64, memory: &dyn NonceMemory, mut written: impl Fn
         let signed_at = now - SignedDuration::from_secs(15 * 60 - (call / (A_MINUTE / 2)).min(1700).cast_signed() * 15);
         let nonce = format!("edb2b34af0af9a6d14deaf7c{call:08x}");
         let began = Instant::now();
-        memory.remember(&holder, &keys[(call % 200) as usize], &nonce, signed_at, now).unwrap();
+        let access_key_id = &keys[(call % 200) as usize];
+        memory.remember(SignedNonce { holder: &holder, access_key_id, nonce: &nonce, signed_at }, now).unwrap();
         written();
         longest = longest.max(began.elapsed());
     }

@@ -13,8 +13,7 @@ use aws_lc_rs::digest;
 use jiff::Timestamp;
 use ramgate::audit::{Clocks, FileSettings, FileSink, SinkFault, SyncMode};
 use ramgate::budget::{BudgetLimits, PerMinute};
-use ramgate::identity::{NonceFault, NonceMemory};
-use ramgate::ram::Principal;
+use ramgate::identity::{NonceFault, NonceMemory, SignedNonce};
 use serde_json::{Value, json};
 use support::caller::{Shape, attach_parameters, raw};
 use support::refusals::{DIALECTS, KEYS, refusals, root, stranger, tampered};
@@ -297,7 +296,7 @@ fn a_refused_line_is_short_whatever_the_caller_sent() {
 fn a_panic_is_answered_written_and_survived() {
     let upstream = FakeUpstream::start();
     for dialect in DIALECTS {
-        let gateway = TestGateway::start(Setup { nonces: Some(Box::new(Panicking)), ..before(&upstream) });
+        let gateway = TestGateway::start(Setup { nonces: Some(Arc::new(Panicking)), ..before(&upstream) });
         let mut caller = Caller::terway();
         caller.nonce = Some("panic".to_owned());
         let answer = gateway.ask(&dialect.attach(&caller));
@@ -373,8 +372,8 @@ fn a_log_on_disk_is_one_chain_whoever_writes() {
 struct Panicking;
 
 impl NonceMemory for Panicking {
-    fn remember(&self, _: &Principal, _: &str, nonce: &str, _: Timestamp, _: Timestamp) -> Result<(), NonceFault> {
-        assert_ne!(nonce, "panic", "in the test");
+    fn remember(&self, signed: SignedNonce<'_>, _: Timestamp) -> Result<(), NonceFault> {
+        assert_ne!(signed.nonce, "panic", "in the test");
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use super::exit::Failure;
 
 /// A memory, and the files behind it where there are any.
 pub(super) struct Nonces {
-    pub(super) memory: Box<dyn NonceMemory>,
+    pub(super) memory: Arc<dyn NonceMemory>,
     pub(super) files: Option<Arc<FileNonces>>,
 }
 
@@ -55,11 +55,11 @@ pub(super) fn open(settings: &Settings, life: KeyLife, modes: FileModes, log: &F
     let files = FileNonces::open(&settings, log).map_err(|fault| Failure::new(fault.to_string(), fault.help()))?;
     let files = Arc::new(files);
     log.write_ahead(Arc::<FileNonces>::clone(&files));
-    Ok(Nonces { memory: Box::new(Arc::clone(&files)), files: Some(files) })
+    Ok(Nonces { memory: Arc::<FileNonces>::clone(&files), files: Some(files) })
 }
 
 fn in_memory(settings: &Settings) -> Nonces {
-    Nonces { memory: Box::new(InMemoryNonces::new(settings.identity.nonces, steady)), files: None }
+    Nonces { memory: Arc::new(InMemoryNonces::new(settings.identity.nonces, steady)), files: None }
 }
 
 fn beside_the_log(settings: &Settings, log: &FileSink) -> Result<PathBuf, Failure> {

@@ -42,7 +42,7 @@ pub struct GatewayParts {
     pub issuer_keys: Vec<Arc<IssuerKeys>>,
     /// Where the gateway issues keys of its own.
     pub issuing: Option<Issuing>,
-    pub nonces: Box<dyn NonceMemory>,
+    pub nonces: Arc<dyn NonceMemory>,
     pub journal: Arc<Journal>,
     /// Of the journal's lines, too.
     pub budgets: Arc<Budgets>,

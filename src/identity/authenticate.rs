@@ -17,7 +17,7 @@ use super::fault::IdentityFault;
 use super::issuer::{Issuer, Opened, SecurityTokenFault};
 use super::jwt::{TokenIssuer, verify_token};
 use super::keyring::{Credential, KeyRing, KeyStatus, KnownKey};
-use super::replay::NonceMemory;
+use super::replay::{NonceMemory, SignedNonce};
 use super::signed::Signed;
 
 /// What a credential is checked against.
@@ -110,7 +110,8 @@ impl Authenticator<'_> {
         if let Some(NonceBudget { budgets, elapsed }) = self.budget {
             budgets.check(&payer, Item::Nonces, elapsed)?;
         }
-        self.nonces.remember(&principal, claimed.access_key_id, claimed.nonce, signed_at, now)?;
+        let Claimed { access_key_id, nonce, .. } = claimed;
+        self.nonces.remember(SignedNonce { holder: &principal, access_key_id, nonce, signed_at }, now)?;
         // Only now: a call that is sent again by somebody else spends nothing.
         if let Some(NonceBudget { budgets, elapsed }) = self.budget {
             budgets.spend(&payer, Item::Nonces, 1, elapsed);

@@ -43,7 +43,7 @@ pub use jwt::{
 };
 pub use keyring::{Credential, KeyRing, KeyStatus, KnownKey, SecretPlace, WithoutSecret};
 pub use nonce_table::{DigestKey, Moment, NonceTable, NonceUse};
-pub use replay::{InMemoryNonces, NonceFault, NonceLimits, NonceMemory};
+pub use replay::{InMemoryNonces, NonceFault, NonceLimits, NonceMemory, SignedNonce};
 pub use secret::Secret;
 pub use signed::Signed;
 pub use v1::{SignedQuery, V1Claim, sign_v1};

@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher24;
 
-use crate::ram::Principal;
-
-use super::replay::{NonceFault, NonceLimits};
+use super::replay::{NonceFault, NonceLimits, SignedNonce};
 
 /// The key of the digests: with it secret, nobody can choose nonces whose digests collide.
 #[derive(Clone, Copy)]
@@ -76,13 +74,14 @@ const FORGET_EVERY: Duration = Duration::from_secs(1);
 const BUCKET_SECONDS: i64 = 60;
 
 impl DigestKey {
-    pub fn digest(&self, holder: &Principal, access_key_id: &str, nonce: &str, second: i64) -> NonceUse {
+    pub fn digest(&self, signed: SignedNonce<'_>) -> NonceUse {
+        let SignedNonce { holder, access_key_id, nonce, signed_at } = signed;
         let length = (access_key_id.len() as u64).to_le_bytes();
         NonceUse {
             nonce: self.of(&[&length, access_key_id.as_bytes(), nonce.as_bytes()]),
             key: self.of(&[access_key_id.as_bytes()]),
             holder: self.of(&[holder.arn().as_bytes()]),
-            second,
+            second: signed_at.as_second(),
         }
     }
 

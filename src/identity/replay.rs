@@ -3,7 +3,7 @@
 //! Bounded, and closed when it is full: a nonce that could still be replayed is never forgotten to make room
 //! (`spec/wire-protocol.md` 2.4, design 8).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -20,19 +20,23 @@ pub trait NonceMemory: Send + Sync {
     ///
     /// # Errors
     /// A nonce that was used, a date of which the memory no longer knows what was accepted, or no room.
-    fn remember(
-        &self,
-        holder: &Principal,
-        access_key_id: &str,
-        nonce: &str,
-        signed_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), NonceFault>;
+    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceFault>;
 
     /// How many nonces are held.
     fn held(&self) -> usize {
         0
     }
+}
+
+/// A nonce that a verified call was signed with.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedNonce<'a> {
+    /// Who holds the key.
+    pub holder: &'a Principal,
+    pub access_key_id: &'a str,
+    pub nonce: &'a str,
+    /// By the caller's clock.
+    pub signed_at: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,35 +87,10 @@ impl NonceMemory for InMemoryNonces {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).held()
     }
 
-    fn remember(
-        &self,
-        holder: &Principal,
-        access_key_id: &str,
-        nonce: &str,
-        signed_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), NonceFault> {
-        let used = self.key.digest(holder, access_key_id, nonce, signed_at.as_second());
+    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceFault> {
+        let used = self.key.digest(signed);
         let now = Moment { wall: now.as_second(), steady: (self.steady)() };
         self.table.lock().unwrap_or_else(PoisonError::into_inner).accept(used, now)
-    }
-}
-
-/// A memory that somebody else looks at too.
-impl<M: NonceMemory> NonceMemory for Arc<M> {
-    fn remember(
-        &self,
-        holder: &Principal,
-        access_key_id: &str,
-        nonce: &str,
-        signed_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), NonceFault> {
-        M::remember(self, holder, access_key_id, nonce, signed_at, now)
-    }
-
-    fn held(&self) -> usize {
-        M::held(self)
     }
 }
 
@@ -144,7 +123,8 @@ mod tests {
         }
 
         fn signed(&self, key: &str, nonce: &str, signed_at: i64, now: i64) -> Result<(), NonceFault> {
-            self.memory.remember(&self.principal, key, nonce, at(signed_at), at(now))
+            let holder = &self.principal;
+            self.memory.remember(SignedNonce { holder, access_key_id: key, nonce, signed_at: at(signed_at) }, at(now))
         }
     }
 
@@ -183,8 +163,8 @@ mod tests {
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("b", "2", 0), Ok(()));
         assert_eq!(bench.call("c", "3", 0), Err(NonceFault::ShareUsedUp));
-        let bob = principal("user/bob");
-        assert_eq!(bench.memory.remember(&bob, "d", "1", at(0), at(0)), Ok(()));
+        let bob = SignedNonce { holder: &principal("user/bob"), access_key_id: "d", nonce: "1", signed_at: at(0) };
+        assert_eq!(bench.memory.remember(bob, at(0)), Ok(()));
         // What was forgotten counts no more.
         STEADY.set(40 * 60);
         assert_eq!(bench.call("c", "3", 40 * 60), Ok(()));

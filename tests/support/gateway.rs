@@ -42,7 +42,7 @@ pub struct Setup {
     pub upstream_roots: Option<Vec<u8>>,
     /// Without one, lines are kept in memory.
     pub sink: Option<Box<dyn Sink>>,
-    pub nonces: Option<Box<dyn NonceMemory>>,
+    pub nonces: Option<Arc<dyn NonceMemory>>,
     pub budgets: BudgetLimits,
     /// Without it the listener is plain.
     pub tls: Option<ServerTls>,
@@ -161,7 +161,7 @@ impl TestGateway {
             issuers: Vec::new(),
             issuer_keys: Vec::new(),
             issuing: None,
-            nonces: setup.nonces.unwrap_or_else(|| Box::new(InMemoryNonces::new(settings.identity.nonces, steady))),
+            nonces: setup.nonces.unwrap_or_else(|| Arc::new(InMemoryNonces::new(settings.identity.nonces, steady))),
             journal: Arc::new(Journal::new(sink, identity, Arc::clone(&budgets), steady)),
             budgets,
             products: settings.products.iter().map(|product| Product::new(product.clone(), &upstream)).collect(),

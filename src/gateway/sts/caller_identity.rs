@@ -18,7 +18,10 @@ use lru::LruCache;
 use tokio::time::timeout;
 
 use crate::budget::{Bound, Holder, Item, Source, Throttled, Whose};
-use crate::identity::{AnonymousClaim, Clock, IdentityFault, LONGEST_LIFE, NonceFault, Signed, SignedIdentity};
+use crate::catalog::ASSUME_ROLE_WITH_CALLER_IDENTITY;
+use crate::identity::{
+    AnonymousClaim, Clock, IdentityFault, LONGEST_LIFE, NonceFault, Signed, SignedIdentity, SignedNonce,
+};
 use crate::policy::Trustee;
 use crate::ram::{AccessKeyId, AccountId, Identity, Origin, Parameters, Principal, Scheme, SessionName};
 
@@ -31,7 +34,6 @@ use super::super::work_slots::{Entrant, WorkSlots};
 use super::Issuing;
 use super::answer::GrantAnswer;
 use super::fault::StsFault;
-use super::log_in::WITH_IDENTITY;
 use super::wanted::{Wanted, add_claims, required, role_of};
 
 const LARGEST: usize = 16 << 10;
@@ -124,8 +126,9 @@ impl Exchange {
         self.attempt().charged_to = Some(owner.clone());
         self.gateway.charge(&owner, Item::Exchanges)?;
         // Only now: who is nobody must not be able to fill the memory.
-        let (nonces, key) = (&self.gateway.parts.nonces, identity.access_key_id().as_str());
-        let remembered = nonces.remember(&principal, key, identity.signature(), signed_at, now);
+        let access_key_id = identity.access_key_id().as_str();
+        let used = SignedNonce { holder: &principal, access_key_id, nonce: identity.signature(), signed_at };
+        let remembered = self.gateway.parts.nonces.remember(used, now);
         // A memory that is full may have room for it later.
         if matches!(remembered, Ok(()) | Err(NonceFault::Used)) {
             exchange.note_confirmed(&identity);
@@ -147,7 +150,11 @@ impl Exchange {
         let assumed = assumed.map_err(StsFault::Assumption)?;
         self.gateway.charge(&owner, Item::Keys)?;
         let name = wanted.name.clone().unwrap_or(session);
-        let answer = GrantAnswer { operation: WITH_IDENTITY, token: None, id: self.id_of(assumed.principal()) };
+        let answer = GrantAnswer {
+            operation: ASSUME_ROLE_WITH_CALLER_IDENTITY,
+            token: None,
+            id: self.id_of(assumed.principal()),
+        };
         self.granting(issuing, assumed, &wanted, (name, origin), answer)
     }
 

@@ -19,8 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::audit::{FileSink, SinkFault, SyncTicket, WriteAhead};
-use crate::identity::{DigestKey, Moment, NonceFault, NonceLimits, NonceMemory, NonceTable, NonceUse};
-use crate::ram::Principal;
+use crate::identity::{DigestKey, Moment, NonceFault, NonceLimits, NonceMemory, NonceTable, NonceUse, SignedNonce};
 
 use super::secrets::FileModes;
 
@@ -156,15 +155,8 @@ impl Drop for FileNonces {
 }
 
 impl NonceMemory for FileNonces {
-    fn remember(
-        &self,
-        holder: &Principal,
-        access_key_id: &str,
-        nonce: &str,
-        signed_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), NonceFault> {
-        let used = self.shared.key.digest(holder, access_key_id, nonce, signed_at.as_second());
+    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceFault> {
+        let used = self.shared.key.digest(signed);
         let now = Moment { wall: now.as_second(), steady: (self.shared.steady)() };
         let mut memory = self.shared.memory();
         memory.table.accept(used, now)?;

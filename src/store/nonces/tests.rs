@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audit::{Appended, Clocks, FileSettings, LineClass, Sink};
+use crate::ram::Principal;
 
 thread_local! {
     static WALL: Cell<i64> = const { Cell::new(0) };
@@ -55,7 +56,8 @@ impl Bench {
     fn accept(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
         let alice = Principal::new("1234567890123456".parse().unwrap(), "user/alice".parse().unwrap());
         let signed_at = Timestamp::from_second(START + second).unwrap();
-        let accepted = self.nonces.remember(&alice, key, nonce, signed_at, now());
+        let accepted =
+            self.nonces.remember(SignedNonce { holder: &alice, access_key_id: key, nonce, signed_at }, now());
         self.nonces.write(self.log.last_line()).unwrap();
         accepted
     }
