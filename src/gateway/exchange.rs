@@ -25,7 +25,7 @@ use super::host::Names;
 use super::neighbour::Neighbour;
 use super::original::Original;
 use super::outgoing::Outgoing;
-use super::parts::{Gateway, context_of};
+use super::parts::{Gateway, GatewayParts, context_of};
 use super::resource_facts::{Payer, ResourceFacts};
 use super::settle::Settlement;
 use super::stop::Stop;
@@ -190,22 +190,8 @@ impl Exchange {
         if let Some(session) = session {
             question = question.in_session(session);
         }
+        let question = self.with_facts(question).await?;
         let long = pdp.is_long(&question);
-        let wanted = match &gateway.parts.facts {
-            ResourceFacts::Inventory(_) => pdp.needs(&question).any(),
-            // Each costs a question to ECS: none is put that decides nothing.
-            ResourceFacts::Upstream(_) if long => {
-                let wanted;
-                (question, wanted) = long::turns_on_facts(&gateway, question, self.deadline).await?;
-                wanted
-            }
-            ResourceFacts::Upstream(_) => pdp.turns_on_facts(&question),
-        };
-        if wanted {
-            let facts =
-                gateway.parts.facts.of(question.subject().as_ref().resources(), &self.payer(), self.deadline).await?;
-            question = question.with_facts(facts);
-        }
         let ruling = if long { long::decide(&gateway, question, self.deadline).await? } else { pdp.decide(question) };
         match ruling {
             Ruling::Permitted(permit) => {
@@ -218,9 +204,29 @@ impl Exchange {
         }
     }
 
-    /// Who answers for look-ups of facts.
-    fn payer(&self) -> Payer<'_> {
-        Payer { budgets: &self.gateway.parts.budgets, holder: self.attempt.holder() }
+    /// The question with what is known of its resources, where the answer turns on it. A look-up at ECS is made only if
+    /// it can change the answer, and the caller pays for it.
+    async fn with_facts(&self, question: Question<Outgoing>) -> Result<Question<Outgoing>, Stop> {
+        let GatewayParts { pdp, facts, budgets, .. } = &self.gateway.parts;
+        let (question, wanted) = match facts {
+            ResourceFacts::Inventory(_) => {
+                let wanted = pdp.needs(&question).any();
+                (question, wanted)
+            }
+            ResourceFacts::Upstream(_) if pdp.is_long(&question) => {
+                long::turns_on_facts(&self.gateway, question, self.deadline).await?
+            }
+            ResourceFacts::Upstream(_) => {
+                let wanted = pdp.turns_on_facts(&question);
+                (question, wanted)
+            }
+        };
+        if !wanted {
+            return Ok(question);
+        }
+        let payer = Payer { budgets, holder: self.attempt.holder() };
+        let found = facts.of(question.subject().as_ref().resources(), &payer, self.deadline).await?;
+        Ok(question.with_facts(found))
     }
 
     /// Where the call comes from. A fault is told when the call has been read: by then it is known in which form.
