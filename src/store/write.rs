@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
+use crate::audit::private_file;
 use crate::source::hex;
 
 /// Writes beside the file first, so that whoever reads it meanwhile finds the old text or the new.
@@ -75,15 +76,11 @@ enum Openness {
 
 /// Makes a file that was not there: the system follows no link and opens nothing that exists.
 fn create(path: &Path, openness: Openness) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    if matches!(openness, Openness::OwnerOnly) {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
-    #[cfg(not(unix))]
-    let _ = openness;
-    options.open(path)
+    let mut options = match openness {
+        Openness::OwnerOnly => private_file(),
+        Openness::AsUsual => fs::OpenOptions::new(),
+    };
+    options.write(true).create_new(true).open(path)
 }
 
 fn new_beside(target: &Path, openness: Openness) -> io::Result<(PathBuf, File)> {

@@ -33,7 +33,7 @@ pub(super) enum Place {
 /// # Errors
 /// A name that is taken, by a link too, or a folder that cannot be written.
 pub(super) fn make_private(path: &Path) -> io::Result<File> {
-    private().read(true).append(true).create_new(true).open(path)
+    private_file().read(true).append(true).create_new(true).open(path)
 }
 
 /// Opens a file of the log for appending, or makes it; whole to itself.
@@ -41,7 +41,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<File> {
 /// # Errors
 /// A link, a file that others can write and whose mode cannot be changed, or one that another process holds.
 pub(super) fn open_locked(path: &Path, access: FileAccess) -> Result<File, TryLockError> {
-    let file = match existing(private().read(true).append(true), path) {
+    let file = match open_existing(private_file().read(true).append(true), path) {
         Ok(file) => {
             let metadata = file.metadata().map_err(TryLockError::Error)?;
             if !metadata.is_file() {
@@ -117,7 +117,7 @@ pub(super) fn tighten(file: &File, path: &Path, access: FileAccess) -> io::Resul
 
 /// Does the same for a file that lies beside the log and is not written any more. One that cannot be used is only told.
 pub(super) fn tighten_beside(path: &Path, access: FileAccess) {
-    let tightened = existing(OpenOptions::new().read(true), path).and_then(|file| tighten(&file, path, access));
+    let tightened = open_existing(OpenOptions::new().read(true), path).and_then(|file| tighten(&file, path, access));
     if let Err(error) = tightened {
         tracing::warn!(%error, "`{}` may be read or changed by others", path.display());
     }
@@ -144,14 +144,14 @@ mod unix {
     use rustix::fs::OFlags;
 
     /// For a file that its owner alone may read.
-    pub(in super::super) fn private() -> OpenOptions {
+    pub fn private_file() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.mode(0o600);
         options
     }
 
     /// Opens a file that is there, and no link.
-    pub(in super::super) fn existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    pub fn open_existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
         options.custom_flags(flags.cast_signed()).open(path).map_err(|error| {
             let link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
@@ -221,11 +221,11 @@ mod unix {
     use std::io;
     use std::path::Path;
 
-    pub(in super::super) fn private() -> OpenOptions {
+    pub fn private_file() -> OpenOptions {
         OpenOptions::new()
     }
 
-    pub(in super::super) fn existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    pub fn open_existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         options.open(path)
     }
 
@@ -256,4 +256,4 @@ mod unix {
 }
 
 use unix::{close_folder, close_to_others, owner_of, private_folder};
-pub(super) use unix::{existing, private};
+pub use unix::{open_existing, private_file};

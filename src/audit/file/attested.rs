@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::chain::{Hash, digest_of, shown};
-use super::access::existing;
+use super::access::open_existing;
 use super::checkpoint::CheckpointSettings;
 use super::lines::{line_of_file, line_of_rotated};
 use super::names::Names;
@@ -99,7 +99,7 @@ impl Attested {
     /// A file that cannot be read. A last line that is no checkpoint is a loss.
     pub(super) fn read(path: &Path) -> io::Result<Result<Option<Self>, Loss>> {
         let mut bytes = Vec::new();
-        match existing(OpenOptions::new().read(true), path) {
+        match open_existing(OpenOptions::new().read(true), path) {
             Ok(mut file) => file.read_to_end(&mut bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(None)),
             Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::super::sink::LineClass;
-use super::access::existing;
+use super::access::open_existing;
 use super::names::{Form, Rotated};
 use super::room::Shares;
 use super::tail::LONGEST_LINE;
@@ -53,7 +53,7 @@ fn next_line(mut file: &File, low: u64, from: u64, length: u64) -> io::Result<Op
 
 /// The same in a file that was put away.
 pub(super) fn line_of_rotated(rotated: &Rotated, wanted: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = existing(OpenOptions::new().read(true), &rotated.path)?;
+    let file = open_existing(OpenOptions::new().read(true), &rotated.path)?;
     if rotated.form == Form::Plain {
         let length = file.metadata()?.len();
         return line_of_file(&file, length, wanted);

@@ -44,11 +44,12 @@ use keeper::Keeper;
 use start::Start;
 use state::{Shared, State};
 
-pub use access::FileAccess;
+pub use access::{FileAccess, open_existing, private_file};
 pub use attested::Loss;
 pub use checkpoint::CheckpointSettings;
 pub use clock::Clocks;
 pub use history::{AllowedAfter, LogPast};
+pub use names::sync_folder;
 pub use rotate::{Packing, Rotation};
 pub use spool::{Parcel, Spool};
 

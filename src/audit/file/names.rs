@@ -137,7 +137,7 @@ impl Names {
 }
 
 /// Makes names that were given or taken away in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use jiff::{SignedDuration, Timestamp};
 
-use super::access::{existing, make_private};
+use super::access::{make_private, open_existing};
 use super::names::{Form, Names, Rotated, sync_folder};
 use super::rotate::Packing;
 use super::state::Shared;
@@ -42,7 +42,7 @@ fn pack(names: &Names, file: &Rotated) -> io::Result<()> {
     packed.push(".gz");
     let mut part = packed.clone();
     part.push(".part");
-    let plain = existing(OpenOptions::new().read(true), &file.path)?;
+    let plain = open_existing(OpenOptions::new().read(true), &file.path)?;
     // One that a crash left is begun anew, and whatever else is called so is not followed.
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -89,7 +89,7 @@ fn is_older(file: &Rotated, keep: Option<Duration>, now: Timestamp) -> io::Resul
 /// Where the chain stands at the end of the newest file that was put away; none when its end is no line of ours.
 pub(super) fn newest(names: &Names) -> io::Result<Option<(Rotated, Option<Standing>)>> {
     let Some(file) = names.all_rotated()?.pop() else { return Ok(None) };
-    let opened = existing(OpenOptions::new().read(true), &file.path)?;
+    let opened = open_existing(OpenOptions::new().read(true), &file.path)?;
     let tail = match file.form {
         Form::Plain => {
             let length = opened.metadata()?.len();

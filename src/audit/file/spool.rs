@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::super::follower::{Follower, FollowerStatus};
 use super::super::sink::{Requirement, SinkFault};
-use super::access::{FileAccess, existing, make_private, make_private_folder, tighten};
+use super::access::{FileAccess, make_private, make_private_folder, open_existing, tighten};
 use super::names::sync_folder;
 
 /// A parcel is closed when it has so many bytes.
@@ -87,7 +87,7 @@ impl Spool {
         let Some((path, _)) = state.closed.front().cloned() else { return Ok(None) };
         drop(state);
         let mut lines = Vec::new();
-        existing(OpenOptions::new().read(true), &path)?.read_to_end(&mut lines)?;
+        open_existing(OpenOptions::new().read(true), &path)?.read_to_end(&mut lines)?;
         Ok(Some(Parcel { lines, path }))
     }
 
@@ -204,7 +204,7 @@ fn number_of(path: &Path) -> Option<u64> {
 
 /// How long a parcel is; a line that a crash left torn was never accepted, and is cut off.
 fn whole_lines(path: &Path, access: FileAccess) -> io::Result<u64> {
-    let mut file = existing(OpenOptions::new().read(true).write(true), path)?;
+    let mut file = open_existing(OpenOptions::new().read(true).write(true), path)?;
     tighten(&file, path, access)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::chain::{Chain, Link};
-use super::access::private;
+use super::access::private_file;
 
 /// No line of ours is longer: where the last one begins is looked for no further back.
 pub(super) const LONGEST_LINE: u64 = 1 << 20;
@@ -101,7 +101,7 @@ pub(super) fn whole_lines(file: &File, length: u64) -> io::Result<u64> {
 /// Moves the bytes of a file from there on into a new file, and makes both last.
 pub(super) fn set_aside(mut file: &File, from: u64, aside: &Path) -> io::Result<()> {
     file.seek(SeekFrom::Start(from))?;
-    let mut kept = private().write(true).create_new(true).open(aside)?;
+    let mut kept = private_file().write(true).create_new(true).open(aside)?;
     io::copy(&mut file, &mut kept)?;
     kept.flush()?;
     kept.sync_all()?;

@@ -3,12 +3,13 @@
 //! Each is made exclusively, for its owner alone, and judged before it is read: a regular file, no link, closed to
 //! others.
 
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
 
+use crate::audit::{open_existing, private_file, sync_folder};
 use crate::identity::DigestKey;
 
 use super::super::secrets::{FileModes, check_mode};
@@ -66,7 +67,7 @@ impl Names {
 
     /// Makes names that were given or taken away last.
     pub(super) fn sync_folder(&self) -> io::Result<()> {
-        if cfg!(unix) { File::open(self.folder())?.sync_all() } else { Ok(()) }
+        sync_folder(self.folder())
     }
 
     fn folder(&self) -> &Path {
@@ -132,35 +133,20 @@ fn begin(mut file: &File) -> io::Result<DigestKey> {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private_file().read(true).write(true).create_new(true).open(path)
 }
 
 /// Opens a file that is there, if it is one that can be relied on.
 fn open_judged(path: &Path, modes: FileModes) -> Result<File, NonceFileFault> {
     let io = |error| NonceFileFault::Io { path: path.to_owned(), error };
-    let named = fs::symlink_metadata(path).map_err(io)?;
-    if !named.is_file() {
-        return Err(NonceFileFault::NoFile { path: path.to_owned() });
+    let not_a_file = || NonceFileFault::NoFile { path: path.to_owned() };
+    if !fs::symlink_metadata(path).map_err(io)?.is_file() {
+        return Err(not_a_file());
     }
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
-    if !is_same(&named, &file.metadata().map_err(io)?) {
-        return Err(NonceFileFault::NoFile { path: path.to_owned() });
+    let file = open_existing(OpenOptions::new().read(true).write(true), path).map_err(io)?;
+    if !file.metadata().map_err(io)?.is_file() {
+        return Err(not_a_file());
     }
     check_mode(path, modes).map_err(|_| NonceFileFault::OpenToOthers { path: path.to_owned() })?;
     Ok(file)
-}
-
-#[cfg(unix)]
-fn is_same(named: &Metadata, opened: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (named.dev(), named.ino()) == (opened.dev(), opened.ino())
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &Metadata, opened: &Metadata) -> bool {
-    opened.is_file()
 }
