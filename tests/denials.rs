@@ -7,10 +7,11 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use ramgate::source::Source;
 use serde_json::Value;
 use support::caller::Shape;
 use support::program::{Server, program};
-use support::{ACCOUNT, Caller, ENI, INSTANCE, Setup, TestGateway, policies, ramgate};
+use support::{ACCOUNT, Caller, ENI, FakeUpstream, INSTANCE, Setup, TestGateway, policies, ramgate};
 use tempfile::tempdir;
 
 const RIGHTS: usize = 10_000;
@@ -85,6 +86,65 @@ fn of_very_many_denies_a_line_names_some() {
     let named = gateway["decision"]["Resources"][0]["MatchedPolicies"].as_array().unwrap().len();
     assert!((1..=16).contains(&named), "{named} statements are named");
     assert!(gateway["cut"]["statements"].as_u64() > Some(0), "the line says that it leaves some out: {gateway}");
+}
+
+/// A permit is evidence: its line may leave out statements, and names every resource that was judged.
+#[test]
+fn the_line_of_a_permitted_call_is_bounded_and_names_all_that_was_judged() {
+    let named: Vec<String> = (0..95).map(|at| format!("eni-{at:060}")).collect();
+    let keys: Vec<String> = (1..=named.len()).map(|at| format!("NetworkInterfaceId.{at}")).collect();
+    let mut parameters = vec![("RegionId", "cn-hangzhou")];
+    parameters.extend(keys.iter().map(String::as_str).zip(named.iter().map(String::as_str)));
+    let describe = Caller::bob().calling("DescribeNetworkInterfaces").request(Shape::V3Form, &parameters);
+    let all = allow("*", "").replace("AttachNetworkInterface", "*");
+    let gateway = gateway(&vec![all; RIGHTS]);
+    assert_eq!(gateway.ask(&describe).status, 200);
+    let events = gateway.events();
+    let decision = &events[0];
+    let line = decision.to_string().len();
+    assert!(line < 1 << 20, "{line} bytes");
+    let ours = &decision["additionalEventData"]["gateway"];
+    assert_eq!((&ours["stage"], &ours["verdict"]), (&"Decision".into(), &"Allow".into()));
+    let judged = ours["decision"]["Resources"].as_array().unwrap();
+    for id in &named {
+        let arn = format!("acs:ecs:cn-hangzhou:{ACCOUNT}:eni/{id}");
+        assert!(judged.iter().any(|resource| resource["AuthResource"] == arn), "{id} was judged and is not named");
+    }
+    assert_eq!(judged.len(), named.len() + 1, "and `eni/*`");
+    assert!(ours["cut"]["statements"].as_u64() > Some(0), "the line says that it leaves some out: {}", ours["cut"]);
+    assert!(ours["cut"].get("resources").is_none() && ours["cut"].get("conditions").is_none(), "{}", ours["cut"]);
+    assert!(events[1].to_string().len() < 1 << 20, "the outcome's line is no longer");
+}
+
+/// What cannot be written in full is not done: the tags that a decision rests on are part of it.
+#[test]
+fn a_permitted_call_whose_line_would_be_too_long_is_not_forwarded() {
+    let named: Vec<String> = (0..95).map(|at| format!("eni-{at}")).collect();
+    let tags: Vec<String> = (0..20).map(|at| format!("\"{at}{}\" = '{}'", "k".repeat(120), "\"".repeat(256))).collect();
+    let tags = tags.join(", ");
+    let facts: String = named.iter().map(|id| format!("[\"eni/{id}\"]\ntags = {{ {tags} }}\n")).collect();
+    let by_tag = r#", "Condition": {"StringNotEquals": {"acs:ResourceTag/team": "other"}}"#;
+    let all = document(&[allow("*", by_tag).replace("AttachNetworkInterface", "*")]);
+    let account = format!(
+        "schema = 1\naccount = \"{ACCOUNT}\"\n[users.bob]\npolicies = [\"all\"]\n[users.alice]\n[roles.terway]\n"
+    );
+    let mut files = policies(&account, &[("all", &all)]);
+    files.resources = Some(Source::new("resources.toml", facts));
+    let upstream = FakeUpstream::start();
+    let gateway = TestGateway::start(Setup { policies: files, upstream: Some(upstream.url()), ..Setup::default() });
+    let ask = |ids: &[String]| {
+        let keys: Vec<String> = (1..=ids.len()).map(|at| format!("NetworkInterfaceId.{at}")).collect();
+        let mut parameters = vec![("RegionId", "cn-hangzhou")];
+        parameters.extend(keys.iter().map(String::as_str).zip(ids.iter().map(String::as_str)));
+        gateway.ask(&Caller::bob().calling("DescribeNetworkInterfaces").request(Shape::V3Form, &parameters))
+    };
+    let few = ask(&named[..5]);
+    assert_eq!(few.status, 200, "{few:?}");
+    let forwarded = upstream.requests().len();
+    let many = ask(&named);
+    assert_eq!((many.status, many.code().as_str()), (503, "ServiceUnavailable"), "{many:?}");
+    assert_eq!(upstream.requests().len(), forwarded, "nothing is forwarded that is not written");
+    assert!(gateway.events().iter().all(|event| event.to_string().len() < 1 << 20));
 }
 
 #[test]

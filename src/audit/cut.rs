@@ -18,7 +18,7 @@ pub(super) const ENVELOPE: usize = 128;
 pub(super) const PARAMETER_BYTES: usize = 4 << 10;
 /// For the decision.
 const REFUSED_DECISION: usize = 6 << 10;
-const PERMITTED_DECISION: usize = LONGEST_PERMITTED / 3;
+pub(super) const PERMITTED_DECISION: usize = LONGEST_PERMITTED / 3;
 
 /// How many things a line leaves out, because it would be too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -29,7 +29,7 @@ pub(super) struct Cut {
     /// That were judged. Never of a permitted call.
     #[serde(skip_serializing_if = "is_none")]
     pub(super) resources: usize,
-    /// Statements that decided.
+    /// Statements that decided; at least so many, since not all of very many are looked up.
     #[serde(skip_serializing_if = "is_none")]
     pub(super) statements: usize,
     /// Condition keys that were judged by. Never of a permitted call.

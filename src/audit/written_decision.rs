@@ -9,11 +9,17 @@ use crate::policy::{Decision, MatchedPolicy, Request, Verdict};
 use crate::ram::{Context, ContextKey, ValueRef};
 
 use super::bounded::bounded;
-use super::cut::Cut;
+use super::cut::{Cut, PERMITTED_DECISION};
 
 /// How many statements a denial's line names for one resource: a line must not grow with the number of statements that
 /// deny.
 pub(super) const MOST_DENYING: usize = 16;
+
+/// How many statements are looked up for a permit's line, for all its resources together. So many take more bytes than
+/// the line has for its decision ([`PERMITTED_DECISION`]), so a line that names all its statements never reached this.
+const MOST_ALLOWING: usize = PERMITTED_DECISION / SHORTEST_MATCHED;
+/// A matched statement takes no fewer bytes: its keys and its document's digest alone are longer.
+const SHORTEST_MATCHED: usize = 100;
 
 /// How much of a decision is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,17 +73,21 @@ struct Resource<'a> {
 
 impl<'a> WrittenDecision<'a> {
     fn new(request: &Request<'a>, decision: &'a Decision) -> Self {
-        let most = if decision.verdict() == Verdict::Allow { usize::MAX } else { MOST_DENYING };
+        let mut left = MOST_ALLOWING;
+        let mut deciding = |at| {
+            if decision.verdict() != Verdict::Allow {
+                return decision.deciding_at_most(request, at, MOST_DENYING);
+            }
+            let found = decision.deciding_at_most(request, at, left.max(FEW_STATEMENTS));
+            left = left.saturating_sub(found.len());
+            found
+        };
         let judged = request.resources.iter().zip(decision.judgements()).enumerate();
         let resources = judged.map(|(at, (resource, judged))| Resource {
             auth_resource: resource.as_str(),
             verdict: judged.verdict,
             resource_conditions: request.facts.get(at).map(conditions),
-            matched_policies: decision
-                .deciding_at_most(request, at, most)
-                .into_iter()
-                .map(|(layer, at)| MatchedPolicy::new(layer, at))
-                .collect(),
+            matched_policies: deciding(at).into_iter().map(|(layer, at)| MatchedPolicy::new(layer, at)).collect(),
         });
         Self {
             auth_action: request.action.as_str(),
