@@ -316,3 +316,63 @@ fn a_policy_that_would_allow_what_was_denied_is_not_shown() {
     let accepted = past.generate("role/terway", &["--accept-more", "--format", "json"]);
     assert_eq!(accepted.json()["allows_denied"].as_array().unwrap().len(), 1, "{accepted:?}");
 }
+
+/// The tags that a call sets are judged again as they were sent, from the gateway's own lines and from ActionTrail's.
+#[test]
+fn a_policy_on_the_tags_of_a_request_judges_recorded_calls() {
+    let folder = tempdir().unwrap();
+    let policies = folder.path().join("policies");
+    copy(Path::new(POLICIES), &policies);
+    let document = |more: Value| json!({ "Version": "1", "Statement": more }).to_string();
+    let all = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    fs::write(policies.join("all.json"), document(json!([all]))).unwrap();
+    let account =
+        format!("account = \"{ACCOUNT}\"\n[roles.terway]\npolicies = [\"all\"]\n[users.alice]\n[users.bob]\n");
+    fs::write(policies.join("account.toml"), account).unwrap();
+    let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--policies", "policies"]);
+    let server = Server::start(&mut command, "every attempt is written to");
+    let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+    let tag = |value: &'static str| {
+        vec![("Tag.1.Key", "team"), ("Tag.1.Value", "net"), ("Tag.7.Key", "env"), ("Tag.7.Value", value)]
+    };
+    for tags in [tag("prod"), tag("prod"), tag("dev"), Vec::new()] {
+        let given: Vec<_> =
+            [("RegionId", "cn-hangzhou"), ("VSwitchId", "vsw-bp1demo")].into_iter().chain(tags).collect();
+        ask(address, &Caller::terway().calling("CreateNetworkInterface").request(Shape::V3Form, &given));
+    }
+    let event = |value: &str| {
+        json!({
+            "eventId": "e", "eventVersion": "1", "eventType": "ApiCall", "eventName": "CreateNetworkInterface",
+            "serviceName": "Ecs", "eventTime": "2026-03-01T08:00:00Z", "requestId": "r", "acsRegion": "cn-hangzhou",
+            "sourceIpAddress": "198.51.100.23",
+            "userIdentity": { "type": "assumed-role", "accountId": ACCOUNT, "userName": "terway:node-1" },
+            "requestParameters": {
+                "RegionId": "cn-hangzhou", "VSwitchId": "vsw-bp1demo", "Tag.1.Key": "env", "Tag.1.Value": value
+            },
+        })
+    };
+    fs::write(folder.path().join("trail.json"), json!([event("prod"), event("dev")]).to_string()).unwrap();
+    let closed = |statement: Value, log: &str| {
+        fs::write(policies.join("all.json"), document(json!([all, statement]))).unwrap();
+        let ran = ramgate(folder.path(), &["replay", log, "--policies", "policies", "--format", "json"]);
+        let found = ran.json();
+        let attempts = found["closed"].as_array().unwrap().iter().map(|it| it["attempts"].as_u64().unwrap()).sum();
+        (
+            found["replayed"].as_u64().unwrap(),
+            attempts,
+            found["opened"].as_array().unwrap().len(),
+            found["not_replayed"].clone(),
+        )
+    };
+    let deny = |condition: Value| json!({ "Effect": "Deny", "Action": "ecs:CreateNetworkInterface", "Resource": "*", "Condition": condition });
+    for (condition, of_ours, of_trail) in [
+        (json!({ "StringEquals": { "acs:RequestTag/env": "prod" } }), 2, 1),
+        (json!({ "StringNotEquals": { "acs:RequestTag/env": "prod" } }), 2, 1),
+        (json!({ "StringLike": { "acs:TagKeys": "tea*" } }), 3, 0),
+        (json!({ "StringEquals": { "acs:RequestTag/team": "other" } }), 0, 0),
+    ] {
+        let deny = deny(condition);
+        assert_eq!(closed(deny.clone(), "audit.jsonl"), (4, of_ours, 0, json!([])), "{deny}");
+        assert_eq!(closed(deny.clone(), "trail.json"), (2, of_trail, 0, json!([])), "{deny}");
+    }
+}

@@ -8,6 +8,8 @@ mod order;
 #[path = "startup/signals.rs"]
 mod signals;
 mod support;
+#[path = "startup/unsupplied.rs"]
+mod unsupplied;
 
 use std::fs;
 use std::net::TcpListener;

@@ -519,3 +519,32 @@ fn the_help_shows_a_suite_that_runs() {
     let ran = test(folder.path(), &["."]);
     assert!(ran.status == 0 && ran.stdout.starts_with("1 passed"), "{ran:?}\n{}", suite.join("\n"));
 }
+
+/// A key of which the gateway has no value is judged as the suite states it, and a warning says so at its place.
+#[test]
+fn a_key_that_the_gateway_cannot_supply_is_judged_as_stated_with_a_warning() {
+    let folder = copied();
+    let deny = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Action": "ecs:*", "Resource": "*",
+        "Condition": {"StringEquals": {"acs:SourceVpc": "vpc-1"}}}]}"#;
+    fs::write(folder.path().join("no-prod.json"), deny).unwrap();
+    let case = |name: &str, context: &str, expect: &str| {
+        format!(
+            "[[case]]\nname = \"{name}\"\nprincipal = \"user/alice\"\nregion = \"cn-hangzhou\"\neni = \"eni-a\"\n\
+             instance = \"i-a\"\ncontext = {{ {context} }}\nexpect = \"{expect}\"\n"
+        )
+    };
+    let cases = [
+        case("the same", "\"acs:SourceVpc\" = \"vpc-1\"", "explicit-deny"),
+        case("another", "\"acs:SourceVpc\" = \"vpc-2\"", "allow"),
+        case("absent", "\"ecs:InstanceType\" = \"x\"", "implicit-deny"),
+        case("not stated", "\"acs:SourceIp\" = \"192.0.2.1\"", "implicit-deny"),
+    ];
+    fs::write(folder.path().join("good.test.toml"), format!("suite = \"stated\"\n{}", cases.concat())).unwrap();
+    let ran = test(folder.path(), &["good.test.toml"]);
+    assert!(ran.status == 0 && ran.stdout.starts_with("4 passed, 0 failed"), "{ran:?}");
+    let warned = |key: &str| format!("warning: `{key}` is judged as stated, and the gateway has no value for it (");
+    assert_eq!(ran.stderr.matches(&warned("acs:SourceVpc")).count(), 2, "{ran:?}");
+    assert_eq!(ran.stderr.matches(&warned("ecs:InstanceType")).count(), 1, "{ran:?}");
+    assert_eq!(ran.stderr.matches("warning: ").count(), 3, "{ran:?}");
+    assert!(ran.stderr.contains("good.test.toml:8:"), "{ran:?}");
+}

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::ram::{AccountId, Action, Context, Identity, Principal, UnknownKeys};
 use crate::source::{Complaint, Source};
 
+use super::condition::Condition;
 use super::document::Digest;
 use super::effect::Effect;
 use super::error::{Refusal, Title};
@@ -155,6 +156,12 @@ impl TrustPolicy {
             _ => format!("the trust policy `{}` does not name {trustee}", self.name),
         };
         TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason }
+    }
+
+    /// Every condition, with its statement: for warnings about what the policy turns on.
+    pub fn conditions(&self) -> impl Iterator<Item = (&Statement, &Condition)> {
+        let statements = self.statements.iter().map(|it| &it.statement);
+        statements.flat_map(|statement| statement.conditions().iter().map(move |condition| (statement, condition)))
     }
 
     /// Statements that let everybody in for whom a provider vouches, whoever that is: by their index.

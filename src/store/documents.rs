@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::policy::{Document, Library, TrustPolicy};
+use crate::catalog::Catalog;
+use crate::policy::{Document, Effect, Library, Outline, TrustPolicy, condition_pointer};
 use crate::source::{Complaint, Severity, Source};
 
 use super::written_account::{Text, WrittenQuarantine};
@@ -65,6 +66,7 @@ impl Documents {
             match TrustPolicy::parse(&name, &source) {
                 Ok(policy) => {
                     self.warn_of_unbounded(&policy, &source);
+                    self.warn_of_unknown_keys(&policy, &source);
                     self.trusting.insert(name, (Arc::new(policy), source));
                 }
                 Err(complaints) => self.broken.entry(name).or_default().extend(complaints),
@@ -169,6 +171,22 @@ impl Documents {
             let title = format!("`{}#{statement}` trusts everybody that the provider makes a token for", policy.name());
             let help = "add a condition on `oidc:sub`, such as `system:serviceaccount:NAMESPACE:NAME`";
             self.warnings.push(source.warning(0..0, title, help));
+        }
+    }
+
+    /// Names each condition on a key that the gateway cannot supply when a role is assumed.
+    fn warn_of_unknown_keys(&mut self, policy: &TrustPolicy, source: &Source) {
+        let unknown = Catalog::bundled().unknown_to_the_gateway();
+        for (statement, condition) in policy.conditions().filter(|(_, condition)| unknown.has(condition.key())) {
+            let consequence = match statement.effect() {
+                Effect::Allow => "the Allow never applies",
+                Effect::Deny => "a caller that the Deny names cannot assume the role, whatever the value is",
+            };
+            let key = condition.written_key();
+            let title = format!("`{key}` is not known for `sts:AssumeRole`: {consequence}");
+            let span = Outline::new(source).name_span(&condition_pointer(statement, condition));
+            let help = "use a key that the gateway supplies, such as `acs:SourceIp`, or remove the condition";
+            self.warnings.push(source.warning(span, title, help));
         }
     }
 

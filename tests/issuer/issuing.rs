@@ -43,6 +43,21 @@ impl Issuing {
         Self::with("")
     }
 
+    /// With the fixtures' policies as `change` leaves them.
+    pub fn with_policies(change: impl FnOnce(&Path)) -> Self {
+        let folder = tempdir().unwrap();
+        let policies = folder.path().join("policies");
+        fs::create_dir(&policies).unwrap();
+        for entry in fs::read_dir(FIXTURES).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), policies.join(entry.file_name())).unwrap();
+        }
+        change(&policies);
+        let made = ramgate(folder.path(), &["key", "issuer", "--out", "issuer.key"]);
+        assert_eq!(made.status, 0, "{made:?}");
+        Self::in_folder(folder, Key::ec("one"), "", "")
+    }
+
     /// With more under `[identity.issuer]`.
     pub fn with(more: &str) -> Self {
         let folder = tempdir().unwrap();
@@ -59,7 +74,9 @@ impl Issuing {
         Self::in_folder(folder, tokens, "", "")
     }
 
+    /// With the policies of its folder, where there are some.
     pub fn in_folder(folder: TempDir, tokens: Key, more: &str, sections: &str) -> Self {
+        let policies = if folder.path().join("policies").is_dir() { "policies" } else { FIXTURES };
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).unwrap();
             close_to_others(&folder.path().join(name));
@@ -69,7 +86,7 @@ impl Issuing {
         write(
             "ramgate.toml",
             &format!(
-                "listen = \"127.0.0.1:0\"\npolicies = [\"{FIXTURES}\"]\n[upstream]\nurl = \"simulator\"\n\
+                "listen = \"127.0.0.1:0\"\npolicies = [\"{policies}\"]\n[upstream]\nurl = \"simulator\"\n\
                  [[identity.jwt]]\nissuer = \"https://issuer.example\"\nprovider = \"ack-rrsa-c1\"\n\
                  audience = [\"sts.aliyuncs.com\"]\njwks = \"jwks.json\"\n[identity.issuer]\nenabled = true\n\
                  key_file = \"issuer.key\"\n{more}\n{sections}"

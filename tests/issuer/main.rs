@@ -19,3 +19,4 @@ mod replayed;
 mod roll_over;
 mod seal;
 mod token_file;
+mod trust;
