@@ -9,7 +9,7 @@ pub struct PerMinute {
     pub refused_lines: u64,
     /// Bytes of these lines.
     pub refused_bytes: u64,
-    /// Nonces of verified calls.
+    /// Nonces of verified calls. A source is charged for exchanges only, whose principal is known after STS answered.
     pub nonces: u64,
     /// Look-ups of facts at ECS, made with the gateway's own key.
     pub lookups: u64,

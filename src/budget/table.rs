@@ -65,9 +65,11 @@ impl Budgets {
     /// # Errors
     /// A budget that is used up; nothing was charged then.
     pub fn charge(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
-        self.charged(holder, item, now).inspect_err(|throttled| {
-            self.refused[throttled.whose as usize][item as usize].fetch_add(1, Ordering::Relaxed);
-        })
+        self.charged(holder, item, now).inspect_err(|throttled| self.count(throttled))
+    }
+
+    fn count(&self, throttled: &Throttled) {
+        self.refused[throttled.whose as usize][throttled.item as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn charged(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
@@ -89,8 +91,12 @@ impl Budgets {
     /// # Errors
     /// A budget that is used up.
     pub fn check(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
+        self.checked(holder, item, now).inspect_err(|throttled| self.count(throttled))
+    }
+
+    fn checked(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
         self.with(holder, now, |minute, limits| minute.check(limits, holder.whose(), item, now))?;
-        holder.wider().map_or(Ok(()), |wider| self.check(&wider, item, now))
+        holder.wider().map_or(Ok(()), |wider| self.checked(&wider, item, now))
     }
 
     /// Charges what was used already, whether or not there is room.

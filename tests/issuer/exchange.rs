@@ -12,21 +12,21 @@ use super::support::program::{close_to_others, program};
 use super::support::upstream::Behaviour;
 use super::support::{Answer, Caller, FakeUpstream, Shape};
 
-const AUDIENCE: &str = "ramgate-of-the-test";
+pub const AUDIENCE: &str = "ramgate-of-the-test";
 
 /// STS as far as it matters here: it verifies the signature with what it knows of the key, and says who signed.
-struct Sts {
-    server: FakeUpstream,
-    says: Arc<Mutex<(u16, String)>>,
+pub struct Sts {
+    pub server: FakeUpstream,
+    pub says: Arc<Mutex<(u16, String)>>,
 }
 
-fn identity(arn: &str, kind: &str) -> (u16, String) {
+pub fn identity(arn: &str, kind: &str) -> (u16, String) {
     let body = json!({ "AccountId": "1234567890123456", "Arn": arn, "IdentityType": kind, "PrincipalId": "x", "RequestId": "r" });
     (200, body.to_string())
 }
 
 impl Sts {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let says =
             Arc::new(Mutex::new(identity("acs:ram::1234567890123456:assumed-role/terway/i-node-1", "AssumedRoleUser")));
         let told = Arc::clone(&says);
@@ -70,13 +70,13 @@ fn verifies(request: &str) -> bool {
         && header("x-acs-version") == "2015-04-01"
 }
 
-fn signed_at(seconds: i64, audience: &str) -> String {
+pub fn signed_at(seconds: i64, audience: &str) -> String {
     let date = format_timestamp(jiff::Timestamp::from_second(seconds).unwrap());
     let token = Some(Secret::new("CAIS-the-real-token"));
     SignedIdentity::sign("STS.real".parse().unwrap(), &Secret::new("of-the-node"), token, date, audience).to_text()
 }
 
-fn exchange(gateway: &Issuing, identity: &str, more: &[(&str, &str)]) -> Answer {
+pub fn exchange(gateway: &Issuing, identity: &str, more: &[(&str, &str)]) -> Answer {
     let query = "/?Action=AssumeRoleWithCallerIdentity&Version=2015-04-01&Format=JSON";
     let form = encode(&[&[("CallerIdentity", identity)][..], more].concat());
     gateway.ask(&raw("POST", query, &[("Host", "sts.aliyuncs.com"), FORM], &form))

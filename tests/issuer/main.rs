@@ -13,6 +13,7 @@ mod credentials;
 mod exchange;
 mod flood;
 mod issuing;
+mod nonces;
 mod nothing_secret;
 mod oidc;
 mod replayed;

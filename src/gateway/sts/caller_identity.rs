@@ -107,11 +107,14 @@ impl Exchange {
         }
         let role = self.wanted_role(issuing, parameters, &wanted)?;
         let key = identity.access_key_id();
+        let budgets = Arc::clone(&self.gateway.parts.budgets);
         // A key whose owner has no budget left is not asked about again. What a call claims charges its source alone.
         if let Some(owner) = exchange.owner_of(key) {
-            self.gateway.parts.budgets.check(&owner, Item::Exchanges, clock::steady())?;
+            budgets.check(&owner, Item::Exchanges, clock::steady())?;
+            budgets.check(&owner, Item::Nonces, clock::steady())?;
         }
         let source = Holder::source(Source::from(self.attempt.source));
+        budgets.check(&source, Item::Nonces, clock::steady())?;
         self.gateway.charge(&source, Item::Exchanges)?;
         let entrant = exchange.slots.enter(&source).ok_or_else(|| crowded(ENTRANTS_OF_EACH))?;
         let (principal, session) = exchange.ask(&identity, &entrant).await?;
@@ -125,6 +128,7 @@ impl Exchange {
         exchange.remember(key, &owner);
         self.attempt().charged_to = Some(owner.clone());
         self.gateway.charge(&owner, Item::Exchanges)?;
+        budgets.check(&owner, Item::Nonces, clock::steady())?;
         // Only now: who is nobody must not be able to fill the memory.
         let access_key_id = identity.access_key_id().as_str();
         let used = SignedNonce { holder: &principal, access_key_id, nonce: identity.signature(), signed_at };
@@ -134,6 +138,10 @@ impl Exchange {
             exchange.note_confirmed(&identity);
         }
         remembered.map_err(|fault: NonceFault| Stop::Identity(fault.into()))?;
+        // Only what is remembered is charged: an identity that is sent again uses up nothing.
+        for holder in [&source, &owner] {
+            budgets.spend(holder, Item::Nonces, 1, clock::steady());
+        }
         wanted.narrow(parameters)?;
         let pdp = &self.gateway.parts.pdp;
         let assumed = if let Some(role) = role {
