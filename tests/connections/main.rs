@@ -12,4 +12,5 @@ mod bursts;
 mod crowd;
 mod descriptors;
 mod lasting;
+mod newcomers;
 mod strangers;

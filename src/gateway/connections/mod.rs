@@ -1,14 +1,16 @@
 //! The connections of each listener: who holds a slot, and who gives it up when slots run out.
 //!
 //! A new connection displaces the longest-idle unauthenticated one of the source that holds most, never one whose call
-//! is complete and being answered. Authenticated connections are displaced only by their own principal, when it has as
-//! many as it may. The table's lock is taken when a connection opens, authenticates and ends; a call on an open
-//! connection costs two or three atomic operations.
+//! is complete and being answered. Only callers who authenticate displace authenticated connections: the own principal's,
+//! when it has as many as it may, and any principal's, when all together would hold the slots kept for newcomers. The
+//! table's lock is taken when a connection opens, authenticates and ends; a call on an open connection costs two or three
+//! atomic operations.
 
 mod activity;
 mod counts;
 mod listeners;
 mod queue;
+mod ranks;
 mod slot;
 mod table;
 

@@ -40,9 +40,9 @@ impl Queue {
         self.0.is_empty()
     }
 
-    /// Since when the first one has been idle, or longer ago than that.
-    pub(super) fn oldest(&self) -> Option<Millis> {
-        self.0.first().map(|(since, _)| *since)
+    /// The first one, and since when it has been idle, or longer ago than that.
+    pub(super) fn first(&self) -> Option<(Millis, Id)> {
+        self.0.first().copied()
     }
 
     pub(super) fn insert(&mut self, since: Millis, id: Id) {

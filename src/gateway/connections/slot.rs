@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Source;
 use crate::ram::Principal;
 
 use super::activity::{Activity, Displaced, Phase};
 use super::queue::Id;
-use super::table::{Full, PrincipalFull};
+use super::table::{Authenticated, Full, PrincipalFull};
 use super::{Connections, Reason};
-use crate::budget::Source;
 
 #[derive(Debug)]
 pub(in super::super) struct Slot {
@@ -82,7 +82,8 @@ impl Slot {
     }
 
     /// A caller proved to be this principal. Only the first time costs more than a load: a connection counts for the
-    /// principal that was first to authenticate on it.
+    /// principal that was first to authenticate on it. While too many others that authenticated have calls under way, it
+    /// is treated as if no caller had.
     ///
     /// # Errors
     /// The principal has as many connections as it may, and a call is under way on each.
@@ -93,9 +94,11 @@ impl Slot {
         let connections = &self.connections;
         let now = connections.millis(Instant::now());
         let authenticated = connections.table().authenticate(self.id, principal, now);
-        let displaced = authenticated.inspect_err(|full| connections.turned_away(Reason::Principal, full.0))?;
-        displaced.into_iter().for_each(|source| connections.counts.displaced(source));
-        self.authenticated.store(true, Ordering::Relaxed);
+        let authenticated = authenticated.inspect_err(|full| connections.turned_away(Reason::Principal, full.0))?;
+        if let Authenticated::Kept { displaced } = authenticated {
+            displaced.into_iter().for_each(|source| connections.counts.displaced(source));
+            self.authenticated.store(true, Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -1,24 +1,26 @@
 //! Who holds the slots of a listener, and who gives one up when they run out. Pure: times are passed in.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Source;
 use crate::ram::{ByPrincipal, Principal};
 
-use super::activity::{Activity, Millis};
-use super::queue::{Candidate, Filed, Id, Queue};
-use crate::budget::Source;
+use super::activity::{Activity, Millis, Phase};
+use super::queue::{Candidate, Filed, Id};
+use super::ranks::{Ranked, Ranks};
 
 /// A source that holds the most connections does not displace its own before they have had this long to send a call:
 /// otherwise a burst of honest callers behind one address would displace itself.
 const OWN_PATIENCE: Millis = 1000;
 /// How many displaced connections may still be on their way out: their descriptors are in use until then.
 pub const LEAVING_MOST: usize = 128;
-/// How many sources one search looks at.
-const SOURCES_SEARCHED: usize = 64;
+/// How many sources or principals one search looks at.
+const SEARCHED: usize = 64;
+/// One slot in so many is for callers who have not authenticated yet.
+const NEWCOMERS: usize = 8;
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,26 @@ pub(super) struct Admitted {
     pub(super) displaced: Option<Source>,
 }
 
+/// What became of a connection on which a caller authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Authenticated {
+    /// No stranger displaces it any more.
+    Kept {
+        /// Which source gave a connection up for it.
+        displaced: Option<Source>,
+    },
+    /// As many as may be kept have calls under way, so it stays what it was and may be displaced once it is idle. Its next
+    /// call tries again.
+    NotKept,
+}
+
+impl Bounds {
+    /// Connections that may be kept because a caller authenticated on them: all but a share for newcomers.
+    fn authenticated(self) -> usize {
+        self.slots - (self.slots / NEWCOMERS).max(1).min(self.slots)
+    }
+}
+
 #[derive(Debug)]
 struct Row {
     source: Source,
@@ -79,16 +101,7 @@ enum Holder {
 struct OfSource {
     /// Connections of all kinds.
     open: usize,
-    unauthenticated: Queue,
-    rank: Option<Rank>,
-}
-
-/// Sources by who holds most unauthenticated connections, then by who has had one idle for longest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    unauthenticated: usize,
-    oldest: Reverse<Millis>,
-    source: Source,
+    unauthenticated: Ranked,
 }
 
 #[derive(Debug)]
@@ -98,8 +111,9 @@ pub(super) struct Table {
     rows: HashMap<Id, Row>,
     filed: HashMap<Id, Filed>,
     sources: HashMap<Source, OfSource>,
-    ranks: BTreeSet<Rank>,
-    principals: ByPrincipal<Queue>,
+    source_ranks: Ranks,
+    principals: ByPrincipal<Ranked>,
+    principal_ranks: Ranks,
     /// Displaced, and not yet gone.
     leaving: usize,
     authenticated: usize,
@@ -113,8 +127,9 @@ impl Table {
             rows: HashMap::new(),
             filed: HashMap::new(),
             sources: HashMap::new(),
-            ranks: BTreeSet::new(),
+            source_ranks: Ranks::default(),
             principals: ByPrincipal::default(),
+            principal_ranks: Ranks::default(),
             leaving: 0,
             authenticated: 0,
         }
@@ -152,7 +167,7 @@ impl Table {
         self.filed.insert(id, Filed { since: now, activity: Arc::clone(&activity) });
         self.of_source(source, |of| {
             of.open += 1;
-            of.unauthenticated.insert(now, id);
+            of.unauthenticated.queue.insert(now, id);
         });
         Ok(Admitted { id, activity, displaced })
     }
@@ -166,39 +181,50 @@ impl Table {
         let since = filed.since;
         self.of_source(from, |of| {
             of.open -= 1;
-            of.unauthenticated.remove(since, id);
+            of.unauthenticated.queue.remove(since, id);
         });
         self.of_source(source, |of| {
             of.open += 1;
-            of.unauthenticated.insert(since, id);
+            of.unauthenticated.queue.insert(since, id);
         });
         Ok(displaced)
     }
 
     /// A caller authenticated on a connection: no stranger displaces it any more. Where the principal has as many as it
-    /// may, its own longest-idle connection goes.
+    /// may, its own longest-idle connection goes; where all principals together have as many as they may, the longest-idle
+    /// one of the principal that holds most.
     pub(super) fn authenticate(
         &mut self,
         id: Id,
         principal: &Principal,
         now: Millis,
-    ) -> Result<Option<Source>, PrincipalFull> {
+    ) -> Result<Authenticated, PrincipalFull> {
         let mut displaced = None;
-        let Some(Row { source, share, holder: Holder::Source }) = self.rows.get(&id) else { return Ok(None) };
+        let Some(Row { source, share, holder: Holder::Source }) = self.rows.get(&id) else {
+            return Ok(Authenticated::Kept { displaced });
+        };
         let (source, share) = (*source, *share);
-        if share == Share::Counted {
-            let of = self.principals.entry(principal.clone()).or_default();
-            if of.len() >= self.bounds.per_principal {
-                let idle = of.longest_idle(&mut self.filed, now);
-                displaced = Some(idle.and_then(|idle| self.displace(idle)).ok_or(PrincipalFull(source))?);
+        if share == Share::Counted
+            && let Some(of) = self.principals.get(principal)
+            && of.queue.len() >= self.bounds.per_principal
+        {
+            let idle = self.candidate_of(principal, now);
+            displaced = Some(idle.and_then(|idle| self.displace(idle)).ok_or(PrincipalFull(source))?);
+        }
+        if self.authenticated >= self.bounds.authenticated() {
+            displaced = self.displace_authenticated(now);
+            if displaced.is_none() {
+                return Ok(Authenticated::NotKept);
             }
         }
         let since = self.refile(id, now);
-        self.of_source(source, |of| of.unauthenticated.remove(since, id));
+        self.of_source(source, |of| of.unauthenticated.queue.remove(since, id));
         let holder = match share {
             Share::Shared => Holder::Proxy,
             Share::Counted => {
-                self.principals.entry(principal.clone()).or_default().insert(now, id);
+                let of = self.principals.entry(principal.clone()).or_default();
+                of.queue.insert(now, id);
+                of.place(&mut self.principal_ranks);
                 Holder::Principal(principal.clone())
             }
         };
@@ -206,7 +232,7 @@ impl Table {
             row.holder = holder;
         }
         self.authenticated += 1;
-        Ok(displaced)
+        Ok(Authenticated::Kept { displaced })
     }
 
     /// The connection has ended.
@@ -228,19 +254,35 @@ impl Table {
     /// than the newcomer's.
     fn displace_any(&mut self, newcomer: Source, now: Millis) -> Option<Source> {
         let mut below = None;
-        for _ in 0..SOURCES_SEARCHED {
-            let rank = match below {
-                None => self.ranks.last(),
-                Some(rank) => self.ranks.range(..rank).next_back(),
-            };
-            let rank = *rank?;
-            if rank.source == newcomer {
+        for _ in 0..SEARCHED {
+            let rank = self.source_ranks.next(below)?;
+            let source = self.rows.get(&rank.first)?.source;
+            if source == newcomer {
                 return self.displace_of(newcomer, now);
             }
-            let candidate = self.candidate(rank.source, now);
+            let candidate = self.candidate(source, now);
             // The look may have shown that this source's have not been idle for as long as it seemed.
-            if self.ranks.contains(&rank) {
+            if self.source_ranks.has(rank) {
                 if let Some(source) = candidate.and_then(|idle| self.displace(idle)) {
+                    return Some(source);
+                }
+                below = Some(rank);
+            }
+        }
+        None
+    }
+
+    /// Takes a slot of the principal that holds most: of a connection between two calls.
+    fn displace_authenticated(&mut self, now: Millis) -> Option<Source> {
+        let mut below = None;
+        for _ in 0..SEARCHED {
+            let rank = self.principal_ranks.next(below)?;
+            let Holder::Principal(principal) = &self.rows.get(&rank.first)?.holder else { return None };
+            let principal = principal.clone();
+            let candidate = self.candidate_of(&principal, now);
+            if self.principal_ranks.has(rank) {
+                let idle = candidate.filter(|it| it.state.phase == Phase::Waiting);
+                if let Some(source) = idle.and_then(|idle| self.displace(idle)) {
                     return Some(source);
                 }
                 below = Some(rank);
@@ -258,8 +300,15 @@ impl Table {
 
     fn candidate(&mut self, source: Source, now: Millis) -> Option<Candidate> {
         let of = self.sources.get_mut(&source)?;
-        let found = of.unauthenticated.longest_idle(&mut self.filed, now);
-        self.rank(source);
+        let found = of.unauthenticated.queue.longest_idle(&mut self.filed, now);
+        of.unauthenticated.place(&mut self.source_ranks);
+        found
+    }
+
+    fn candidate_of(&mut self, principal: &Principal, now: Millis) -> Option<Candidate> {
+        let of = self.principals.get_mut(principal)?;
+        let found = of.queue.longest_idle(&mut self.filed, now);
+        of.place(&mut self.principal_ranks);
         found
     }
 
@@ -278,7 +327,7 @@ impl Table {
         match &row.holder {
             Holder::Source => self.of_source(row.source, |of| {
                 of.open -= 1;
-                of.unauthenticated.remove(since, id);
+                of.unauthenticated.queue.remove(since, id);
             }),
             Holder::Proxy | Holder::Principal(_) => {
                 self.authenticated -= 1;
@@ -288,8 +337,9 @@ impl Table {
         if let Holder::Principal(principal) = &row.holder
             && let Some(of) = self.principals.get_mut(principal)
         {
-            of.remove(since, id);
-            if of.is_empty() {
+            of.queue.remove(since, id);
+            of.place(&mut self.principal_ranks);
+            if of.queue.is_empty() {
                 self.principals.remove(principal);
             }
         }
@@ -301,26 +351,12 @@ impl Table {
         self.filed.get_mut(&id).map_or(now, |filed| std::mem::replace(&mut filed.since, now))
     }
 
+    /// Changes what a source holds, and forgets one without connections.
     fn of_source(&mut self, source: Source, change: impl FnOnce(&mut OfSource)) {
-        change(self.sources.entry(source).or_default());
-        self.rank(source);
-    }
-
-    /// Brings a source's rank up to date, and forgets a source without connections.
-    fn rank(&mut self, source: Source) {
-        let Some(of) = self.sources.get_mut(&source) else { return };
-        let rank = of.unauthenticated.oldest().map(|oldest| Rank {
-            unauthenticated: of.unauthenticated.len(),
-            oldest: Reverse(oldest),
-            source,
-        });
-        let before = std::mem::replace(&mut of.rank, rank);
-        let gone = of.open == 0;
-        if before != rank {
-            before.map(|before| self.ranks.remove(&before));
-            rank.map(|rank| self.ranks.insert(rank));
-        }
-        if gone {
+        let of = self.sources.entry(source).or_default();
+        change(of);
+        of.unauthenticated.place(&mut self.source_ranks);
+        if of.open == 0 {
             self.sources.remove(&source);
         }
     }

@@ -9,6 +9,7 @@ use super::super::activity::Phase;
 use super::*;
 
 const NEVER: usize = usize::MAX;
+const KEPT: Result<Authenticated, PrincipalFull> = Ok(Authenticated::Kept { displaced: None });
 
 fn source(number: u8) -> Source {
     IpAddr::from(Ipv4Addr::new(127, 0, 0, number)).into()
@@ -82,22 +83,57 @@ fn a_slow_body_goes_when_nothing_else_of_its_source_can() {
 
 #[test]
 fn an_authenticated_connection_is_displaced_by_its_own_principal_alone() {
-    let mut table = table(3, NEVER, 2);
+    let mut table = table(4, NEVER, 2);
+    let stranger = admit(&mut table, 9, 0).unwrap();
+    stranger.activity.enter(Phase::Answering, 0).unwrap();
     let all = [1, 2, 3].map(|at| admit(&mut table, 2, at).unwrap());
     let known = |table: &mut Table, at: usize| table.authenticate(all[at].id, &principal("alice"), 10);
-    assert_eq!((known(&mut table, 0), known(&mut table, 1), table.authenticated()), (Ok(None), Ok(None), 2));
+    assert_eq!((known(&mut table, 0), known(&mut table, 1), table.authenticated()), (KEPT, KEPT, 2));
     assert_eq!(admit(&mut table, 1, 20).unwrap().displaced, Some(source(2)), "the one that did not authenticate");
     assert!(is_displaced(&all[2]));
     let third = admit(&mut table, 3, 30).unwrap();
     assert_eq!(third.displaced, Some(source(1)));
     all[0].activity.enter(Phase::Answering, 0).unwrap();
-    assert_eq!(table.authenticate(third.id, &principal("alice"), 40), Ok(Some(source(2))));
+    assert_eq!(
+        table.authenticate(third.id, &principal("alice"), 40),
+        Ok(Authenticated::Kept { displaced: Some(source(2)) })
+    );
     assert_eq!(all.iter().map(is_displaced).collect::<Vec<_>>(), [false, true, true]);
     let fourth = admit(&mut table, 3, 50).unwrap();
     third.activity.enter(Phase::Answering, 0).unwrap();
     assert_eq!(table.authenticate(fourth.id, &principal("alice"), 60), Err(PrincipalFull(source(3))));
-    assert_eq!(table.authenticate(fourth.id, &principal("bob"), 60), Ok(None), "another one's");
-    assert_eq!(admit(&mut table, 9, 70).unwrap_err(), Full::Slots, "all are authenticated");
+    assert_eq!(table.authenticate(fourth.id, &principal("bob"), 60), KEPT, "another one's");
+    assert_eq!(
+        admit(&mut table, 9, 70).unwrap_err(),
+        Full::Slots,
+        "three are authenticated, and one is being answered"
+    );
+}
+
+#[test]
+fn authenticated_connections_never_take_the_newcomers_slot() {
+    let mut table = table(8, NEVER, NEVER);
+    let all: Vec<_> = (0..7).map(|at| admit(&mut table, 1, at).unwrap()).collect();
+    let names = ["alice", "bob", "bob", "bob", "carol", "dave", "eve"];
+    for (at, name) in (10..).zip(names) {
+        let it = &all[usize::try_from(at).unwrap() - 10];
+        assert_eq!(table.authenticate(it.id, &principal(name), at), KEPT);
+    }
+    let eighth = admit(&mut table, 2, 20).unwrap();
+    all[1].activity.enter(Phase::Answering, 0).unwrap();
+    let displaced = Ok(Authenticated::Kept { displaced: Some(source(1)) });
+    assert_eq!(table.authenticate(eighth.id, &principal("alice"), 21), displaced);
+    let gone: Vec<_> = all.iter().map(is_displaced).collect();
+    assert_eq!(gone, [false, false, true, false, false, false, false], "bob holds most, and has a call on the first");
+    assert_eq!((table.open(), table.authenticated()), (7, 7));
+    // While all of them have calls under way, one more is answered and not kept.
+    for it in all.iter().chain([&eighth]).filter(|it| !is_displaced(it)) {
+        it.activity.enter(Phase::Answering, 0).unwrap();
+    }
+    let ninth = admit(&mut table, 3, 30).unwrap();
+    assert_eq!(table.authenticate(ninth.id, &principal("frank"), 31), Ok(Authenticated::NotKept));
+    ninth.activity.enter(Phase::Waiting, 32).unwrap();
+    assert_eq!(admit(&mut table, 4, 40).unwrap().displaced, Some(source(3)), "a newcomer finds a slot");
 }
 
 #[test]
@@ -139,7 +175,7 @@ fn a_shared_connection_counts_for_no_principal() {
     let mut table = table(9, 1, 1);
     for _ in 0..3 {
         let admitted = table.admit(source(9), Share::Shared, 0, CancellationToken::new).unwrap();
-        assert_eq!(table.authenticate(admitted.id, &principal("alice"), 0), Ok(None));
+        assert_eq!(table.authenticate(admitted.id, &principal("alice"), 0), KEPT);
     }
     assert_eq!(table.authenticated(), 3);
 }
@@ -169,7 +205,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<usize>().prop_map(Step::Close),
         2 => any::<usize>().prop_map(Step::Call),
         2 => any::<usize>().prop_map(Step::Rest),
-        1 => (any::<usize>(), 0..2u8).prop_map(|(at, who)| Step::Authenticate(at, who)),
+        1 => (any::<usize>(), 0..4u8).prop_map(|(at, who)| Step::Authenticate(at, who)),
     ]
 }
 
@@ -200,16 +236,19 @@ proptest! {
             prop_assert!(table.rows.len() <= 8 && table.leaving <= LEAVING_MOST);
             prop_assert_eq!(table.rows.len(), table.filed.len());
             prop_assert!(table.sources.values().all(|of| of.open <= 5 && of.open > 0));
-            prop_assert!(table.principals.values().all(|of| of.len() <= 3 && !of.is_empty()));
+            prop_assert!(table.principals.values().all(|of| of.queue.len() <= 3 && !of.queue.is_empty()));
             let alive: HashSet<_> = open.iter().filter(|it| !it.activity.is_displaced()).map(|it| it.id).collect();
             prop_assert_eq!(alive, table.rows.keys().copied().collect());
             prop_assert_eq!(table.sources.values().map(|of| of.open).sum::<usize>(), table.rows.len());
-            let queued = table.sources.values().map(|of| of.unauthenticated.len()).sum::<usize>();
+            let queued = table.sources.values().map(|of| of.unauthenticated.queue.len()).sum::<usize>();
             prop_assert_eq!(queued + table.authenticated, table.rows.len());
-            prop_assert_eq!(table.ranks.iter().map(|rank| rank.unauthenticated).sum::<usize>(), queued);
+            prop_assert_eq!(table.source_ranks.held(), queued);
+            let of_principals = table.principals.values().map(|of| of.queue.len()).sum::<usize>();
+            prop_assert_eq!((table.principal_ranks.held(), of_principals), (table.authenticated, table.authenticated));
+            prop_assert!(table.authenticated < 8, "a slot is left for newcomers");
         }
         open.iter().for_each(|it| table.close(it.id));
-        prop_assert!(table.sources.is_empty() && table.principals.is_empty() && table.ranks.is_empty());
+        prop_assert!(table.sources.is_empty() && table.principals.is_empty() && table.source_ranks.held() + table.principal_ranks.held() == 0);
         prop_assert_eq!((table.leaving, table.authenticated), (0, 0));
     }
 }
