@@ -81,7 +81,7 @@ fn pdp(statements: usize) -> (Pdp, Principal) {
     let principal = Principal::new(account.clone(), "user/alice".parse().expect("a user"));
     let parsed = Document::parse("bench", &Source::new("bench.json", document(statements)));
     let document = Arc::new(parsed.expect("a good document"));
-    let mut sets = Sets::new(Catalog::bundled().actions());
+    let mut sets = Sets::new(Catalog::bundled().indexed_actions());
     let layers = Arc::new(Layers::identity([sets.set(AttachedTo::User, vec![document])]));
     let standing = Standing { id: None, layers, assumable: None };
     let directory = Directory::new([account], [(principal.clone(), standing)], "bench".to_owned());

@@ -38,7 +38,7 @@ impl Engine {
     pub(crate) fn load(users: &[(String, Vec<String>)]) -> Self {
         let account: AccountId = "1234567890123456".parse().expect("an account");
         let catalog = Catalog::bundled();
-        let (mut library, mut sets) = (Library::default(), Sets::new(catalog.actions()));
+        let (mut library, mut sets) = (Library::default(), Sets::new(catalog.indexed_actions()));
         let mut principals = HashMap::with_capacity(users.len());
         let standings = users.iter().map(|(user, texts)| {
             let documents = texts.iter().enumerate().map(|(at, text)| {

@@ -51,7 +51,8 @@ pub(super) async fn turns_on_facts(
     apart(gateway, deadline, judge).await
 }
 
-async fn apart<T: Send + 'static>(
+/// What `judge` finds of a question of another kind.
+pub(super) async fn apart<T: Send + 'static>(
     gateway: &Arc<Gateway>,
     deadline: Instant,
     judge: impl FnOnce(&Gateway) -> T + Send + 'static,

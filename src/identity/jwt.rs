@@ -3,6 +3,7 @@
 //! The issuer is pinned, the key is one of its set, and the algorithm is what the key and the configuration allow. What
 //! a token says of itself (`alg`, `kid`) only selects among those; a key that it brings along or points at is refused.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, Validation, decode};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Number, Value};
 
 use crate::policy::Glob;
@@ -126,7 +128,36 @@ struct Header {
     kid: Option<String>,
     typ: Option<String>,
     #[serde(flatten)]
-    others: BTreeMap<String, Value>,
+    others: BTreeMap<String, IgnoredAny>,
+}
+
+/// The claim that says whose keys verify the token. The other claims are read once a key has verified it.
+#[derive(Default)]
+struct ClaimedIssuer(Option<Value>);
+
+impl<'de> serde::Deserialize<'de> for ClaimedIssuer {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfClaims;
+        impl<'de> Visitor<'de> for OfClaims {
+            type Value = ClaimedIssuer;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut claims: A) -> Result<ClaimedIssuer, A::Error> {
+                let mut issuer = ClaimedIssuer::default();
+                while let Some(name) = claims.next_key::<Cow<'de, str>>()? {
+                    match &*name {
+                        "iss" => issuer = ClaimedIssuer(Some(claims.next_value()?)),
+                        _ => _ = claims.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(issuer)
+            }
+        }
+        deserializer.deserialize_map(OfClaims)
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -145,7 +176,7 @@ pub fn verify_token<'a>(
     now: Timestamp,
 ) -> Result<(VerifiedToken, &'a TokenIssuer), TokenFault> {
     let (header, claimed) = parts(token)?;
-    let issuer = claimed.get("iss").and_then(Value::as_str).ok_or(TokenFault::Claim("iss"))?;
+    let issuer = claimed.0.as_ref().and_then(Value::as_str).ok_or(TokenFault::Claim("iss"))?;
     let issuer = issuers.into_iter().find(|known| *known.issuer == *issuer).ok_or(TokenFault::Issuer)?;
     let algorithm = header.alg.parse::<Algorithm>().map_err(|_| TokenFault::Algorithm)?;
     if !issuer.algorithms.contains(&TokenAlgorithm(algorithm)) {
@@ -162,8 +193,8 @@ pub fn verify_token<'a>(
     Ok((issuer.believe(verified.claims.all, now)?, issuer))
 }
 
-/// Header and claims, before anything is believed.
-fn parts(token: &str) -> Result<(Header, serde_json::Map<String, Value>), TokenFault> {
+/// The header and the issuer that is claimed, before anything is believed.
+fn parts(token: &str) -> Result<(Header, ClaimedIssuer), TokenFault> {
     if token.len() > LONGEST {
         return Err(TokenFault::Malformed);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::policy::{Layers, Needs, Verdict, evaluate, forward_unlisted, turns_on_facts};
+use crate::ram::Principal;
 
 use super::directory::Directory;
 use super::question::{Question, Subject};
@@ -66,11 +67,17 @@ impl Pdp {
     }
 
     /// Whether judging could take so long that it should not happen on a thread that others wait for: known from the
-    /// principal's policies, whatever the call.
+    /// principal's policies and the action.
     pub fn is_long<T: Subject>(&self, question: &Question<T>) -> bool {
         let layers = self.layers(question);
-        let met = if question.subject.is_unlisted() { layers.statements() } else { layers.longest_way() };
+        let subject = &question.subject;
+        let met = if subject.is_unlisted() { layers.untold_way(subject.action()) } else { layers.longest_way() };
         met > LONG
+    }
+
+    /// The same of a principal that wants to assume a role.
+    pub fn is_long_to_assume(&self, principal: &Principal) -> bool {
+        self.directory.standing(principal).is_some_and(|standing| standing.layers.longest_way() > LONG)
     }
 
     /// Whether the answer turns on tags or groups of the resources, of which the question has none yet: if not, they

@@ -94,16 +94,18 @@ impl<'a> Bench<'a> {
 
     /// Sets that are one layer.
     fn sets<'s, I: Iterator<Item = &'s PolicySet>>(&self, sets: impl Fn() -> I) -> Said {
-        Said::of_set(|effect| strongest(sets().map(|set| self.applies(set, effect))))
+        Said::of_set(|effect| Applies::strongest(sets().map(|set| self.applies(set, effect))))
     }
 
     /// Those of resource groups, which are one layer too.
     fn groups(&self, groups: &[Scoped]) -> Said {
         Said::of_set(|effect| {
-            strongest(groups.iter().map(|scoped| match self.asked.facts.acts_in(&scoped.resource_group, effect) {
-                Applies::No => Applies::No,
-                acts => acts.min(self.applies(&scoped.set, effect)),
-            }))
+            Applies::strongest(groups.iter().map(
+                |scoped| match self.asked.facts.acts_in(&scoped.resource_group, effect) {
+                    Applies::No => Applies::No,
+                    acts => acts.min(self.applies(&scoped.set, effect)),
+                },
+            ))
         })
     }
 
@@ -113,18 +115,6 @@ impl<'a> Bench<'a> {
         }
         set.applies(effect, &Asked { lane: set.lanes().find(self.asked.action), ..self.asked })
     }
-}
-
-/// The greatest, without a look at what comes after one that applies.
-fn strongest(all: impl Iterator<Item = Applies>) -> Applies {
-    let mut found = Applies::No;
-    for applies in all {
-        found = found.max(applies);
-        if found == Applies::Yes {
-            break;
-        }
-    }
-    found
 }
 
 /// The lane of the action, looked up once: nearly always all sets have the same lanes.

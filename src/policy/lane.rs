@@ -27,6 +27,11 @@ impl Lanes {
         u8::try_from(at).ok().map(Lane)
     }
 
+    /// Whether an action of this name has a lane.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known.as_str().eq_ignore_ascii_case(name))
+    }
+
     /// Whether two are one list.
     pub(super) fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

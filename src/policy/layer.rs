@@ -106,10 +106,9 @@ impl Layers {
         self.sets().map(|(_, _, set)| set.longest_way()).sum()
     }
 
-    /// How many statements there are, which is what judging an action without a lane looks at.
-    pub fn statements(&self) -> usize {
-        let documents = self.sets().flat_map(|(_, _, set)| set.documents());
-        documents.map(|document| document.statements().len()).sum()
+    /// The most statements that judging a call can meet of which only the name of its action is known.
+    pub fn untold_way(&self, action: &Action) -> usize {
+        self.sets().map(|(_, _, set)| set.untold_way(action)).sum()
     }
 
     /// The same with each set as `change` gives it back; it is asked once for each place a set stands in.

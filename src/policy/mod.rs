@@ -50,6 +50,7 @@ mod set;
 mod statement;
 mod trust;
 mod unlisted;
+mod untold;
 mod value;
 mod verdict;
 

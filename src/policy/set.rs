@@ -14,6 +14,7 @@ use super::lane::{Lane, LaneSet, Lanes};
 use super::nearest::{Looks, Nearness};
 use super::request::Naming;
 use super::statement::{Actions, Statement};
+use super::untold::Untold;
 use super::verdict::Applies;
 
 /// How many characters a session policy has at most: STS takes no longer one (`spec/ram-policy.md` 1.4).
@@ -31,6 +32,7 @@ pub struct PolicySet {
     tags: LaneSet,
     groups: LaneSet,
     first_allow: Option<At>,
+    untold: Untold,
 }
 
 /// To whom documents are attached.
@@ -106,8 +108,9 @@ impl Sets {
         let (tags, groups) = (union(|it| Needs::of(it).tags), union(|it| Needs::of(it).groups));
         let first_allow = placed.iter().find(|(_, statement, _)| statement.effect == Effect::Allow).map(|(at, ..)| *at);
         let index = self.builder.index(&placed);
+        let untold = Untold::new(placed.iter().map(|(at, statement, _)| (*at, *statement)), &self.lanes);
         let (lanes, documents) = (self.lanes.clone(), documents.into());
-        Arc::new(PolicySet { to, documents, index, lanes, selects, tags, groups, first_allow })
+        Arc::new(PolicySet { to, documents, index, lanes, selects, tags, groups, first_allow, untold })
     }
 
     fn selected(&mut self, actions: &Arc<Actions>) -> LaneSet {
@@ -150,6 +153,12 @@ impl PolicySet {
         self.index.longest_way()
     }
 
+    /// The most statements that one question about a call can meet of which only the name is known, as
+    /// [`Naming::Untold`] says.
+    pub(super) fn untold_way(&self, action: &Action) -> usize {
+        self.untold.way(action)
+    }
+
     pub(super) fn lanes(&self) -> &Lanes {
         &self.lanes
     }
@@ -178,16 +187,11 @@ impl PolicySet {
     pub(super) fn applies(&self, effect: Effect, asked: &Asked<'_>) -> Applies {
         match self.sought(asked) {
             Some(sought) => self.index.applies(effect, &sought),
-            None => {
-                let mut found = Applies::No;
-                for (_, applies) in self.scan(effect, asked) {
-                    found = found.max(applies);
-                    if found == Applies::Yes {
-                        break;
-                    }
-                }
-                found
-            }
+            None => match Applies::strongest(self.scan(effect, asked).map(|(_, applies)| applies)) {
+                // A doubt is enough: nothing more certain comes from the rest.
+                Applies::No if self.doubtful(effect, asked).any(|(_, it)| it != Applies::No) => Applies::Unknown,
+                found => found,
+            },
         }
     }
 
@@ -207,7 +211,9 @@ impl PolicySet {
     /// that are found of either.
     pub(super) fn may_apply(&self, effect: Effect, asked: &Asked<'_>, most: usize) -> Option<StatementRef<'_>> {
         let Some(sought) = self.sought(asked) else {
-            return self.scan(effect, asked).find(|(_, applies)| *applies != Applies::No).map(|(at, _)| at);
+            let found = self.scan(effect, asked).chain(self.doubtful(effect, asked));
+            let found = found.filter(|(_, applies)| *applies != Applies::No).map(|(at, _)| at);
+            return found.take(most).min().map(|at| self.at(at));
         };
         let found = [Applies::Yes, Applies::Unknown].map(|it| self.index.finding(effect, &sought, it, most));
         found.into_iter().flatten().min().map(|at| self.at(at))
@@ -215,8 +221,9 @@ impl PolicySet {
 
     fn finding(&self, effect: Effect, asked: &Asked<'_>, wanted: Applies, most: usize) -> Vec<StatementRef<'_>> {
         let Some(sought) = self.sought(asked) else {
-            let found = self.scan(effect, asked).filter(|(_, it)| *it == wanted);
-            return found.take(most).map(|(at, _)| at).collect();
+            let found = self.scan(effect, asked).chain(self.doubtful(effect, asked));
+            let found = found.filter(|(_, applies)| *applies == wanted).map(|(at, _)| at);
+            return self.in_order(found.take(most).collect());
         };
         let found = self.index.finding(effect, &sought, wanted, most);
         self.in_order(found)
@@ -267,20 +274,36 @@ impl PolicySet {
         Some(Sought { lane: asked.lane?, resource: asked.resource, fields: asked.fields, facts: asked.facts })
     }
 
-    /// Every statement, and whether it applies with this effect.
-    fn scan(&self, effect: Effect, asked: &Asked<'_>) -> impl Iterator<Item = (StatementRef<'_>, Applies)> {
-        self.statements().map(move |at| {
-            let mismatch = || at.statement.mismatch(asked.action, asked.resource, asked.facts);
-            let applies = match (effect, at.statement.effect) {
-                (Effect::Allow, Effect::Deny) => Applies::No,
-                (Effect::Allow, Effect::Allow) => Applies::of(mismatch()),
-                (Effect::Deny, _) if asked.facts.naming() == Naming::Untold => {
-                    at.statement.denies(mismatch(), Naming::Untold)
-                }
-                (Effect::Deny, Effect::Deny) => Applies::of(mismatch()),
-                (Effect::Deny, Effect::Allow) => Applies::No,
-            };
-            (at, applies)
+    /// Without the index: the statements of this effect that could apply, and whether they do. Of a call of which only
+    /// the name is known, a narrow Deny on an action without a lane is left to [`PolicySet::doubtful`].
+    fn scan(&self, effect: Effect, asked: &Asked<'_>) -> impl Iterator<Item = (At, Applies)> {
+        let by_name = asked.lane.is_none() && asked.facts.naming() == Naming::Untold;
+        let named = by_name.then(|| self.untold.everywhere(effect, asked.action));
+        let each = (!by_name).then(|| self.places().filter(move |at| self.at(*at).statement.effect == effect));
+        let found = named.into_iter().flatten().chain(each.into_iter().flatten());
+        found.map(|at| (at, Applies::of(self.at(at).statement.mismatch(asked.action, asked.resource, asked.facts))))
+    }
+
+    /// Statements that take away what others allow if the call is about what they name: of a call of which only the
+    /// name is known, that cannot be told, and none of them is certain.
+    fn doubtful(&self, effect: Effect, asked: &Asked<'_>) -> impl Iterator<Item = (At, Applies)> {
+        let untold = effect == Effect::Deny && asked.facts.naming() == Naming::Untold;
+        let named = (untold && asked.lane.is_none())
+            .then(|| self.untold.everywhere(Effect::Allow, asked.action).chain(self.untold.somewhere(asked.action)));
+        let each = (untold && asked.lane.is_some())
+            .then(|| self.places().filter(|at| self.at(*at).statement.effect == Effect::Allow));
+        let found = named.into_iter().flatten().chain(each.into_iter().flatten());
+        found.map(|at| {
+            let statement = self.at(at).statement;
+            let mismatch = statement.mismatch(asked.action, asked.resource, asked.facts);
+            (at, statement.denies(mismatch, Naming::Untold))
+        })
+    }
+
+    /// Of every statement, in the order of documents.
+    fn places(&self) -> impl Iterator<Item = At> {
+        self.documents.iter().zip(0..).flat_map(|(document, number)| {
+            document.statements().iter().map(move |statement| At { document: number, statement: statement.index })
         })
     }
 

@@ -133,7 +133,7 @@ impl Statement {
     }
 
     /// Of several patterns that all fail, the one that came nearest.
-    fn resource_mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
+    pub(super) fn resource_mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
         let mut nearest = None;
         for pattern in self.resources() {
             nearest = nearest.max(Some(pattern.mismatch(resource)?));

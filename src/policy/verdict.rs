@@ -19,6 +19,20 @@ pub(super) enum Applies {
     Yes,
 }
 
+impl Applies {
+    /// The greatest, without a look at what comes after one that applies.
+    pub(super) fn strongest(all: impl Iterator<Item = Self>) -> Self {
+        let mut found = Self::No;
+        for applies in all {
+            found = found.max(applies);
+            if found == Self::Yes {
+                break;
+            }
+        }
+        found
+    }
+}
+
 /// What the policies of a layer say. The greater goes before the smaller where all of several must allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Said {

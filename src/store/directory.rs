@@ -130,7 +130,7 @@ impl Loaded {
         let revision = revision(&files);
         let mut workshop = Workshop {
             library: Library::default(),
-            sets: Sets::new(Catalog::bundled().actions()),
+            sets: Sets::new(Catalog::bundled().indexed_actions()),
             today: now.to_zoned(TimeZone::UTC).date(),
         };
         for directory in files {

@@ -85,7 +85,7 @@ impl Held {
     }
 
     fn finish(self, case: &Case) -> Result<Holdings, Unfit> {
-        let mut sets = Sets::new(Catalog::bundled().actions());
+        let mut sets = Sets::new(Catalog::bundled().indexed_actions());
         let levels: Vec<_> = self
             .levels
             .into_iter()

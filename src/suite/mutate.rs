@@ -94,7 +94,7 @@ pub fn mutate(files: &[TestFile], ran: &Ran, threads: usize, progress: &(dyn Fn(
     }
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let worker = || {
-        let mut sets = Sets::new(Catalog::bundled().actions());
+        let mut sets = Sets::new(Catalog::bundled().indexed_actions());
         let mut fates = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);

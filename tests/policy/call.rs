@@ -54,7 +54,7 @@ impl Call {
 
 /// Sets with the lanes of the gateway.
 pub fn sets() -> Sets {
-    Sets::new(Catalog::bundled().actions())
+    Sets::new(Catalog::bundled().indexed_actions())
 }
 
 pub fn document(name: &str, text: &str) -> Arc<Document> {

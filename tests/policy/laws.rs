@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use ramgate::policy::{AttachedTo, Document, Finding, Layers, Library, Verdict, evaluate};
+use ramgate::policy::{
+    AttachedTo, Decision, Document, Finding, Layers, Library, Naming, Sets, StatementRef, Verdict, evaluate,
+};
 use ramgate::source::Source;
 use serde_json::{Value, json};
 
@@ -28,6 +30,31 @@ fn statement(effects: &'static [&'static str]) -> impl Strategy<Value = Value> {
             json!({"Effect": effect, element: action, "Resource": [resource, "acs:vpc:*:*:vpc/*"], "Condition": condition})
         },
     )
+}
+
+/// Statements that an operation without a file may meet.
+fn by_name() -> impl Strategy<Value = Value> {
+    let action = prop::sample::select(vec![
+        json!("*"),
+        json!("ecs:Stop*"),
+        json!("ECS:stopinstance"),
+        json!(["ecs:AttachNetworkInterface", "ecs:StopInstance", "ecs:StopInstances"]),
+        json!(["ecs:StopInstance", "ecs:Start*"]),
+        json!(["ecs:StopInstances", "ecs:AttachNetworkInterface"]),
+    ]);
+    let resource = prop::sample::select(&["*", "acs:ecs:*:*:*", "acs:*:*:*:*", "acs:ecs:*:*:instance/*"][..]);
+    let condition = prop::sample::select(vec![
+        json!({}),
+        json!({"StringEquals": {"acs:X": "a"}}),
+        json!({"StringEquals": {"acs:ResourceTag/t": "x"}}),
+        json!({"StringNotEquals": {"acs:ResourceTag/t": "x"}}),
+        json!({"StringNotEquals": {"acs:ResourceTag/t": "x", "acs:X": "a"}}),
+    ]);
+    let (effect, element) = (["Allow", "Allow", "Deny"], ["Action", "Action", "NotAction"]);
+    let (effect, element) = (prop::sample::select(effect.to_vec()), prop::sample::select(element.to_vec()));
+    (effect, element, action, resource, condition).prop_map(|(effect, element, action, resource, condition)| {
+        json!({"Effect": effect, element: action, "Resource": resource, "Condition": condition})
+    })
 }
 
 fn policies() -> impl Strategy<Value = Vec<Value>> {
@@ -65,7 +92,7 @@ fn sets_with_other_lanes_are_judged_alike() {
         let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
         document("p", &text(std::slice::from_ref(&statement)))
     };
-    let lanes = |actions: [&str; 2]| ramgate::policy::Sets::new(actions.map(|action| action.parse().unwrap()));
+    let lanes = |actions: [&str; 2]| Sets::new(actions.map(|action| action.parse().unwrap()));
     let (attach, describe) = ("ecs:AttachNetworkInterface", "ecs:DescribeInstances");
     let mut account = lanes([attach, describe]);
     let layers = Arc::new(Layers::identity([account.set(AttachedTo::Role, vec![allow("*")])]));
@@ -80,7 +107,7 @@ fn sets_with_other_lanes_are_judged_alike() {
 #[test]
 fn a_decision_may_cross_threads_and_outlive_its_request() {
     fn check<T: Send + Sync + 'static>() {}
-    check::<ramgate::policy::Decision>();
+    check::<Decision>();
 }
 
 fn text(statements: &[Value]) -> String {
@@ -197,7 +224,7 @@ proptest! {
     #[test]
     fn indexed_and_scanned_agree(statements in policies(), request in request()) {
         let documents: Vec<_> = statements.iter().map(|it| document("p", &text(std::slice::from_ref(it)))).collect();
-        let scanned = ramgate::policy::Sets::default().set(AttachedTo::User, documents);
+        let scanned = Sets::default().set(AttachedTo::User, documents);
         let scanned = Arc::new(Layers::identity([scanned]));
         prop_assert_eq!(verdict(&scanned, &request), verdict(&layers(&statements), &request));
     }
@@ -216,16 +243,45 @@ proptest! {
         let statements: Vec<Value> = patterns.iter().zip(&effects).map(statement).collect();
         let all = document("p", &text(&statements));
         let indexed = Arc::new(Layers::identity([sets().set(AttachedTo::User, vec![Arc::clone(&all)])]));
-        let scanned = Arc::new(Layers::identity([ramgate::policy::Sets::default().set(AttachedTo::User, vec![all])]));
+        let scanned = Arc::new(Layers::identity([Sets::default().set(AttachedTo::User, vec![all])]));
         for relative in &relatives {
             let call = Call::new("user/alice", &[&format!("acs:ecs:r:1:{relative}")]);
             let (by_index, by_scan) = (evaluate(&indexed, &call.request()), evaluate(&scanned, &call.request()));
             prop_assert_eq!(by_index.verdict(), by_scan.verdict(), "{}", relative);
-            let told = |decision: &ramgate::policy::Decision| {
+            let told = |decision: &Decision| {
                 decision.deciding(&call.request(), 0).iter().map(|(_, at)| at.statement.index()).collect::<Vec<_>>()
             };
             prop_assert_eq!(told(&by_index), told(&by_scan), "{}", relative);
         }
+    }
+
+    /// Of a call of which only the name is known: what is found by the names of actions is what a look at each statement
+    /// finds. With a lane for the action, each is looked at.
+    #[test]
+    fn statements_found_by_name_are_those_that_a_scan_finds(
+        statements in prop::collection::vec(by_name(), 0..9), value in prop::option::of(prop::sample::select(&["a", "b"][..]))
+    ) {
+        let mut call = Call::new("user/alice", &["*"]);
+        (call.action, call.naming, call.facts) = ("ecs:StopInstance".parse().unwrap(), Naming::Untold, Vec::new());
+        if let Some(value) = value {
+            call = call.with("acs:X", value);
+        }
+        let documents: Vec<_> = statements.iter().map(|it| document("p", &text(std::slice::from_ref(it)))).collect();
+        let layers = |mut sets: Sets| Arc::new(Layers::identity([sets.set(AttachedTo::User, documents.clone())]));
+        let (named, scanned) = (layers(sets()), layers(Sets::new([call.action.clone()])));
+        let request = call.request();
+        let (by_name, by_scan) = (evaluate(&named, &request), evaluate(&scanned, &request));
+        prop_assert_eq!(by_name.verdict(), by_scan.verdict());
+        prop_assert_eq!(by_name.verdict(), by_name.proof(&request).verdict());
+        let place = |at: StatementRef<'_>| {
+            documents.iter().position(|it| std::ptr::eq(&raw const **it, at.document))
+        };
+        let deciding = |decision: &Decision| {
+            decision.deciding(&request, 0).iter().map(|(_, at)| place(*at)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(deciding(&by_name), deciding(&by_scan));
+        let doubt = |decision: &Decision| decision.doubt(&request, 0).map(|doubt| (place(doubt.at), doubt.mismatch));
+        prop_assert_eq!(doubt(&by_name), doubt(&by_scan));
     }
 
     #[test]

@@ -22,7 +22,6 @@ use crate::catalog::ASSUME_ROLE_WITH_CALLER_IDENTITY;
 use crate::identity::{
     AnonymousClaim, Clock, IdentityFault, LONGEST_LIFE, NonceFault, Signed, SignedIdentity, SignedNonce,
 };
-use crate::policy::Trustee;
 use crate::ram::{AccessKeyId, AccountId, Identity, Origin, Parameters, Principal, Scheme, SessionName};
 
 use super::super::clock;
@@ -34,6 +33,7 @@ use super::super::work_slots::{Entrant, WorkSlots};
 use super::Issuing;
 use super::answer::GrantAnswer;
 use super::fault::StsFault;
+use super::log_in::as_spelled;
 use super::wanted::{Wanted, add_claims, required, role_of};
 
 const LARGEST: usize = 16 << 10;
@@ -147,7 +147,7 @@ impl Exchange {
         let assumed = if let Some(role) = role {
             let mut context = context_of(&self.attempt);
             add_claims(&mut context, parameters);
-            self.assumed(&role, Trustee::Principal(&principal), None, &context)
+            self.assumed_by(role, &principal, None, context).await?
         } else {
             let known = match principal.identity() {
                 Identity::Role(name) => pdp.directory().role(principal.account(), name).map(|(known, _)| known),
@@ -182,7 +182,8 @@ impl Exchange {
         }
         let (account, name) = role_of(parameters)?;
         let role = Principal::new(account, Identity::Role(name));
-        let longest = self.gateway.parts.pdp.assumable(self.as_spelled(&role)).map_err(StsFault::Assumption)?;
+        let longest =
+            self.gateway.parts.pdp.assumable(as_spelled(&self.gateway, &role)).map_err(StsFault::Assumption)?;
         wanted.expires(now, longest)?;
         Ok(Some(role))
     }

@@ -13,7 +13,8 @@ use crate::ram::{Caller, Context, Identity, Origin, Parameters, Principal, Proof
 use crate::wire::excerpt;
 
 use super::super::exchange::{Exchange, Judged, Known, Said};
-use super::super::parts::context_of;
+use super::super::long;
+use super::super::parts::{Gateway, context_of};
 use super::super::stop::{OperationFault, Stop};
 use super::answer::{GrantAnswer, TokenInfo, caller_identity};
 use super::fault::StsFault;
@@ -42,7 +43,7 @@ impl Exchange {
                 }
                 // Which of the two is what the signature says.
                 match said.action {
-                    Some(ASSUME_ROLE) => self.assume(issuing, signed.parameters, &caller, session.as_ref()),
+                    Some(ASSUME_ROLE) => self.assume(issuing, signed.parameters, &caller, session).await,
                     Some(GET_CALLER_IDENTITY) => self.who(signed.parameters, &caller),
                     _ => Err(OperationFault::Unknown(excerpt(said.action.unwrap_or_default())).into()),
                 }
@@ -71,7 +72,7 @@ impl Exchange {
         let mut context = context_of(&self.attempt);
         add_token(&mut context, &token);
         let role = Principal::new(account, Identity::Role(name));
-        let assumed = self.assumed(&role, Trustee::Federated(provider), None, &context);
+        let assumed = assumed(&self.gateway, &role, Trustee::Federated(provider), None, &context);
         let assumed = assumed.map_err(StsFault::Federation)?;
         // A token proves nobody of the directory: the role answers for the keys, and one source gets half of them.
         let source = Source::from(self.attempt.source);
@@ -85,12 +86,12 @@ impl Exchange {
     }
 
     /// With a signature, a bearer token or a certificate of somebody known here.
-    fn assume(
+    async fn assume(
         &mut self,
         issuing: &Issuing,
         parameters: &Parameters,
         caller: &Caller,
-        policy: Option<&Arc<PolicySet>>,
+        policy: Option<Arc<PolicySet>>,
     ) -> Result<Judged, Stop> {
         let own = ["RoleArn", "ExternalId", "SourceIdentity"];
         let mut wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
@@ -100,7 +101,7 @@ impl Exchange {
         let mut context = context_of(&self.attempt);
         add_claims(&mut context, parameters);
         let role = Principal::new(account, Identity::Role(name));
-        let assumed = self.assumed(&role, Trustee::Principal(&caller.principal), policy, &context);
+        let assumed = self.assumed_by(role, &caller.principal, policy, context).await?;
         let assumed = assumed.map_err(StsFault::Assumption)?;
         self.gateway.charge(&self.attempt.holder(), Item::Keys)?;
         let arn = caller.principal.arn().into();
@@ -120,25 +121,21 @@ impl Exchange {
         Ok(Judged::Tell(caller_identity(caller, id.as_deref())))
     }
 
-    /// The role, as the directory spells it, and whether it may be assumed.
-    pub(super) fn assumed(
+    /// Whether a principal may assume the role. Its own policies are asked too: beside the threads that serve
+    /// connections where that can take long.
+    pub(super) async fn assumed_by(
         &self,
-        role: &Principal,
-        trustee: Trustee<'_>,
-        session: Option<&Arc<PolicySet>>,
-        context: &Context,
-    ) -> Result<Assumed, Unassumed> {
-        let pdp = &self.gateway.parts.pdp;
-        if !matches!(role.identity(), Identity::Role(_)) {
-            return Err(Unassumed::NoRole(role.arn().to_owned()));
-        }
-        pdp.assume(&Assumption { role: self.as_spelled(role), trustee, session, context })
-    }
-
-    /// The role as the directory spells it, where it has it: names of roles differ in more than case.
-    pub(super) fn as_spelled<'a>(&'a self, role: &'a Principal) -> &'a Principal {
-        let Identity::Role(name) = role.identity() else { return role };
-        self.gateway.parts.pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known)
+        role: Principal,
+        principal: &Principal,
+        session: Option<Arc<PolicySet>>,
+        context: Context,
+    ) -> Result<Result<Assumed, Unassumed>, Stop> {
+        let principal = principal.clone();
+        let is_long = self.gateway.parts.pdp.is_long_to_assume(&principal);
+        let judge = move |gateway: &Gateway| {
+            assumed(gateway, &role, Trustee::Principal(&principal), session.as_ref(), &context)
+        };
+        if is_long { long::apart(&self.gateway, self.deadline, judge).await } else { Ok(judge(&self.gateway)) }
     }
 
     pub(super) fn id_of(&self, principal: &Principal) -> Option<Box<str>> {
@@ -202,4 +199,24 @@ fn add_token(context: &mut Context, token: &VerifiedToken) {
     for audience in &token.audiences {
         add("oidc:aud", audience);
     }
+}
+
+/// Whether the role may be assumed.
+fn assumed(
+    gateway: &Gateway,
+    role: &Principal,
+    trustee: Trustee<'_>,
+    session: Option<&Arc<PolicySet>>,
+    context: &Context,
+) -> Result<Assumed, Unassumed> {
+    if !matches!(role.identity(), Identity::Role(_)) {
+        return Err(Unassumed::NoRole(role.arn().to_owned()));
+    }
+    gateway.parts.pdp.assume(&Assumption { role: as_spelled(gateway, role), trustee, session, context })
+}
+
+/// The role as the directory spells it, where it has it: names of roles differ in more than case.
+pub(super) fn as_spelled<'a>(gateway: &'a Gateway, role: &'a Principal) -> &'a Principal {
+    let Identity::Role(name) = role.identity() else { return role };
+    gateway.parts.pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known)
 }
