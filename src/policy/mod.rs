@@ -46,6 +46,7 @@ mod reader;
 mod reason;
 mod report;
 mod request;
+mod scan;
 mod set;
 mod statement;
 mod trust;
