@@ -12,7 +12,6 @@ use super::error_row::ErrorRow;
 use super::inner_names::InnerNames;
 use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
 use super::parameter::{Kind, NamePattern, ParameterSpec, State};
-use super::sts::ASSUME_ROLE;
 use super::template::{ResourceSpec, Template};
 use super::written::{WrittenCommon, WrittenOperation, WrittenParameter, WrittenRefusal, WrittenResource};
 
@@ -75,16 +74,6 @@ impl Catalog {
         let mut actions: Vec<Action> = self.operations().map(|operation| operation.action().clone()).collect();
         actions.sort_by_key(|action| action.name() != ATTACH_NETWORK_INTERFACE);
         actions
-    }
-
-    /// The actions that policies are indexed for: those of every operation, and the one that is asked for when a role is
-    /// assumed.
-    ///
-    /// # Panics
-    /// Never: the name is well formed.
-    pub fn indexed_actions(&self) -> Vec<Action> {
-        let assume_role = format!("sts:{ASSUME_ROLE}").parse().expect("a well-formed action");
-        self.actions().into_iter().chain([assume_role]).collect()
     }
 
     /// The answers of a call that names no operation with a file.

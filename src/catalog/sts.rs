@@ -1,5 +1,9 @@
 //! The operations of STS that the gateway answers itself. They have no file: nothing of them is forwarded.
 
+use crate::ram::Action;
+
+use super::load::Catalog;
+
 pub const ASSUME_ROLE: &str = "AssumeRole";
 pub const ASSUME_ROLE_WITH_OIDC: &str = "AssumeRoleWithOIDC";
 /// Not the vendor's: a key of the real STS in exchange for one of the gateway's.
@@ -9,3 +13,15 @@ pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 /// All of them.
 pub const STS_OPERATIONS: [&str; 4] =
     [ASSUME_ROLE, ASSUME_ROLE_WITH_OIDC, ASSUME_ROLE_WITH_CALLER_IDENTITY, GET_CALLER_IDENTITY];
+
+impl Catalog {
+    /// The actions that policies are indexed for: those of every operation, and the one that is asked for when a role is
+    /// assumed.
+    ///
+    /// # Panics
+    /// Never: the name is well formed.
+    pub fn indexed_actions(&self) -> Vec<Action> {
+        let assume_role = format!("sts:{ASSUME_ROLE}").parse().expect("a well-formed action");
+        self.actions().into_iter().chain([assume_role]).collect()
+    }
+}
