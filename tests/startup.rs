@@ -3,6 +3,8 @@
 
 #[path = "startup/files.rs"]
 mod files;
+#[path = "startup/keys.rs"]
+mod keys;
 #[path = "startup/order.rs"]
 mod order;
 #[path = "startup/signals.rs"]

@@ -6,7 +6,7 @@ use crate::config::TlsSettings;
 use crate::identity::Secret;
 
 use super::file::read_bounded;
-use super::secrets::{FileModes, check_mode};
+use super::private::{FileModes, PrivateFault, read_private};
 
 /// No file of certificates is larger.
 const LARGEST: u64 = 4 << 20;
@@ -32,9 +32,12 @@ pub fn read_tls_files(settings: &TlsSettings, modes: FileModes) -> Result<TlsFil
     let read = |path: &Path| {
         read_bounded(path, LARGEST).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))
     };
-    check_mode(&settings.key, modes).map_err(|open| format!("{open}: run `chmod 600` on it"))?;
-    let key = String::from_utf8(read(&settings.key)?)
-        .map_err(|_| format!("`{}` is not UTF-8, so it is no PEM", settings.key.display()))?;
+    let key = read_private(&settings.key, LARGEST, modes).map_err(|fault| match fault {
+        PrivateFault::Unreadable { .. } => fault.to_string(),
+        fault => fault.in_one_line(),
+    })?;
+    let key =
+        String::from_utf8(key).map_err(|_| format!("`{}` is not UTF-8, so it is no PEM", settings.key.display()))?;
     Ok(TlsFiles {
         certificate: read(&settings.certificate)?,
         key: Secret::new(key),

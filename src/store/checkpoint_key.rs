@@ -6,16 +6,12 @@ use crate::audit::{CheckpointKey, CheckpointPublicKey};
 use crate::source::Complaint;
 
 use super::file::read_source;
-use super::secrets::{FileModes, check_mode};
+use super::private::{FileModes, read_private_source};
 
 /// # Errors
 /// A file that cannot be read, that others can read, or that holds no such key.
 pub fn read_checkpoint_key(path: &Path, modes: FileModes) -> Result<CheckpointKey, Vec<Complaint>> {
-    let source = read_source(path).map_err(|complaint| vec![complaint])?.confidential();
-    if let Err(title) = check_mode(path, modes) {
-        let help = "run `chmod 600` on it, or start with `--insecure-key-file-mode`";
-        return Err(vec![source.error_without_place(title, help)]);
-    }
+    let source = read_private_source(path, modes).map_err(|complaint| vec![complaint])?.confidential();
     CheckpointKey::from_pem(source.text()).map_err(|error| {
         vec![source.error_without_place(error.to_string(), "make one: `ramgate key checkpoint --out FILE`")]
     })

@@ -7,28 +7,39 @@ use std::path::Path;
 use crate::source::{Complaint, Source};
 
 /// No file that a person writes for this program is larger, but for a bundle of policies, which is many files.
-const LARGEST: u64 = 16 << 20;
+pub(super) const LARGEST: u64 = 16 << 20;
 
 /// Reads a text file.
 ///
 /// # Errors
 /// A file that cannot be read, is too large, or is not UTF-8.
 pub fn read_source(path: &Path) -> Result<Source, Complaint> {
+    let bytes = read_bounded(path, LARGEST).map_err(|error| {
+        let source = Source::new(path.display().to_string(), "");
+        source.error_without_place(format!("the file cannot be read: {error}"), "check the path and the permissions")
+    })?;
+    source_of(path, bytes)
+}
+
+/// The text that was read from a path.
+pub(super) fn source_of(path: &Path, bytes: Vec<u8>) -> Result<Source, Complaint> {
     let name = path.display().to_string();
-    let refuse = |title: String, help: &str| Source::new(name.as_str(), "").error_without_place(title, help);
-    let bytes = read_bounded(path, LARGEST)
-        .map_err(|error| refuse(format!("the file cannot be read: {error}"), "check the path and the permissions"))?;
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::new(name.as_str(), text)),
-        Err(_) => Err(refuse("the file is not UTF-8".to_owned(), "save it as UTF-8")),
+        Ok(text) => Ok(Source::new(name, text)),
+        Err(_) => Err(Source::new(name, "").error_without_place("the file is not UTF-8", "save it as UTF-8")),
     }
 }
 
 /// # Errors
 /// A file that cannot be read, or is larger than `most` bytes.
 pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_opened(File::open(path)?, most)
+}
+
+/// The same of a file that is open.
+pub(super) fn read_opened(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::other(format!("it has more than {most} bytes")));
     }

@@ -18,6 +18,8 @@ mod in_force;
 mod issuer_keys;
 #[cfg(feature = "identity")]
 mod nonces;
+#[cfg(feature = "identity")]
+mod private;
 mod quota;
 mod resources;
 #[cfg(feature = "identity")]
@@ -45,7 +47,9 @@ pub use issuer_keys::read_issuer_keys;
 #[cfg(feature = "identity")]
 pub use nonces::{FileNonces, NonceFileFault, NonceFileSettings};
 #[cfg(feature = "identity")]
-pub use secrets::{FileModes, read_keyring, read_keyring_text, read_secret};
+pub use private::FileModes;
+#[cfg(feature = "identity")]
+pub use secrets::{read_keyring, read_keyring_text, read_secret};
 #[cfg(feature = "gateway")]
 pub use space::{free_space, listen_backlog_limit};
 pub use test_files::{TestKind, TestText, policy_directory_of, read_test_files};

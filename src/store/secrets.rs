@@ -1,6 +1,5 @@
 //! Key rings and the secrets they name.
 
-use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,15 +12,7 @@ use crate::identity::{KeyRing, Secret, SecretPlace, WithoutSecret};
 use crate::ram::{Principal, WrittenPrincipal};
 use crate::source::{Complaint, Source};
 
-use super::file::{read_bounded, read_source};
-
-/// Whether a file with secrets must be closed to others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileModes {
-    Checked,
-    /// `--insecure-key-file-mode`.
-    Ignored,
-}
+use super::private::{FileModes, PrivateFault, read_private, read_private_source};
 
 /// No secret is longer.
 const LONGEST_SECRET: u64 = 4096;
@@ -38,12 +29,7 @@ pub fn read_keyring(
     principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
     modes: FileModes,
 ) -> Result<KeyRing, Vec<Complaint>> {
-    let source = read_source(path).map_err(|complaint| vec![complaint])?;
-    if let Err(title) = check_mode(path, modes) {
-        return Err(vec![
-            source.error_without_place(title, "run `chmod 600` on it, or start with `--insecure-key-file-mode`"),
-        ]);
-    }
+    let source = read_private_source(path, modes).map_err(|complaint| vec![complaint])?;
     let folder = path.parent().unwrap_or(Path::new("."));
     read_keyring_text(&source, folder, without_secret, principal, modes)
 }
@@ -74,9 +60,10 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
         }
         SecretPlace::File(path) => {
             let path = folder.join(path);
-            check_mode(&path, modes).map_err(|open| format!("{open}: run `chmod 600` on it"))?;
-            let unreadable = |error| format!("the secret file `{}` cannot be read: {error}", path.display());
-            let bytes = read_bounded(&path, LONGEST_SECRET).map_err(unreadable)?;
+            let bytes = read_private(&path, LONGEST_SECRET, modes).map_err(|fault| match fault {
+                PrivateFault::Unreadable { .. } => format!("the secret file {fault}"),
+                fault => fault.in_one_line(),
+            })?;
             String::from_utf8(bytes).map_err(|_| format!("the secret file `{}` is not UTF-8", path.display()))?
         }
         SecretPlace::Command(command) => printed(command, folder)?,
@@ -119,19 +106,4 @@ fn printed(command: &[String], folder: &Path) -> Result<String, String> {
         return Err(failed(format!("it ended with {status}")));
     }
     String::from_utf8(text).map_err(|_| failed("it printed something that is not UTF-8".to_owned()))
-}
-
-#[cfg(unix)]
-pub(super) fn check_mode(path: &Path, modes: FileModes) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
-    if mode & 0o077 != 0 && modes == FileModes::Checked {
-        return Err(format!("others can read `{}` (mode {mode:04o})", path.display()));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-pub(super) fn check_mode(_: &Path, _: FileModes) -> Result<(), String> {
-    Ok(())
 }

@@ -123,15 +123,17 @@ fn whom_sts_names_may_be_a_user_and_may_ask_for_a_role() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/dave", "RAMUser");
-    let key = Issued::of(&exchange(&gateway, &signed_at(now(), AUDIENCE), &[]));
+    // A second that passes meanwhile must not make two identities one.
+    let at = now();
+    let key = Issued::of(&exchange(&gateway, &signed_at(at, AUDIENCE), &[]));
     assert_eq!(gateway.attach(&key, Shape::V1Query).status, 200);
     let who = gateway.ask(&super::issuing::sts(key.caller(), "GetCallerIdentity").request(Shape::V1Query, &[]));
     assert_eq!(who.json()["Arn"], "acs:ram::1234567890123456:user/dave");
     // As any caller: by their own policies, and the role's.
     let role = [("RoleArn", OPERATOR), ("RoleSessionName", "dave-1")];
-    refused(&exchange(&gateway, &signed_at(now() - 1, AUDIENCE), &role), 403, "NoPermission");
+    refused(&exchange(&gateway, &signed_at(at - 1, AUDIENCE), &role), 403, "NoPermission");
     *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/alice", "RAMUser");
-    let answer = exchange(&gateway, &signed_at(now() - 2, AUDIENCE), &role);
+    let answer = exchange(&gateway, &signed_at(at - 2, AUDIENCE), &role);
     assert_eq!(answer.json()["AssumedRoleUser"]["Arn"], "acs:ram::1234567890123456:role/operator/dave-1");
 }
 

@@ -16,8 +16,8 @@ fn gateway(sts: &Sts, sections: &str) -> Issuing {
     Issuing::in_folder(folder, Key::ec("one"), &exchange, &format!("[admin]\nlisten = \"127.0.0.1:0\"\n{sections}"))
 }
 
-fn exchanged(gateway: &Issuing, seconds: i64) -> Answer {
-    exchange(gateway, &signed_at(now() - seconds, AUDIENCE), &[])
+fn exchanged(gateway: &Issuing, signed: i64) -> Answer {
+    exchange(gateway, &signed_at(signed, AUDIENCE), &[])
 }
 
 fn throttled(answer: &Answer, code: &str) {
@@ -37,14 +37,15 @@ fn counted(gateway: &Issuing, limits: &str) -> u64 {
 #[test]
 fn an_exchange_uses_up_the_nonces_of_its_principal() {
     let sts = Sts::start();
+    let at = now();
     let gateway = gateway(&sts, "[limits.principal]\nnonces = 3\n");
-    let key = Issued::of(&exchanged(&gateway, 1));
-    Issued::of(&exchanged(&gateway, 2));
+    let key = Issued::of(&exchanged(&gateway, at - 1));
+    Issued::of(&exchanged(&gateway, at - 2));
     // What was not remembered uses nothing up.
-    refused(&exchanged(&gateway, 2), 400, "SignatureNonceUsed");
+    refused(&exchanged(&gateway, at - 2), 400, "SignatureNonceUsed");
     assert_eq!(gateway.attach(&key, Shape::V3Query).status, 200, "a signed call of the same principal counts too");
     let asked = sts.server.requests().len();
-    throttled(&exchanged(&gateway, 3), "Throttling.User");
+    throttled(&exchanged(&gateway, at - 3), "Throttling.User");
     assert_eq!(sts.server.requests().len(), asked, "STS is not asked for one whose owner has no room");
     throttled(&gateway.attach(&key, Shape::V3Query), "Throttling.User");
     assert!(counted(&gateway, "principal") >= 2);
@@ -57,11 +58,12 @@ fn an_exchange_uses_up_the_nonces_of_its_principal() {
 #[test]
 fn an_exchange_uses_up_the_nonces_of_its_source_before_its_principal_is_known() {
     let sts = Sts::start();
+    let at = now();
     let gateway = gateway(&sts, "[limits.source]\nnonces = 2\n");
-    Issued::of(&exchanged(&gateway, 1));
-    Issued::of(&exchanged(&gateway, 2));
+    Issued::of(&exchanged(&gateway, at - 1));
+    Issued::of(&exchanged(&gateway, at - 2));
     let asked = sts.server.requests().len();
-    throttled(&exchanged(&gateway, 3), "Throttling");
+    throttled(&exchanged(&gateway, at - 3), "Throttling");
     assert_eq!(sts.server.requests().len(), asked, "STS is not asked for a source that has no room");
     assert_eq!(counted(&gateway, "source"), 1);
     // A signed call of a key of the ring tells its principal at once, so the source does not answer for it.
@@ -85,9 +87,10 @@ fn an_account_that_is_not_served_has_the_nonces_of_a_source() {
             .to_string(),
     );
     let gateway = gateway(&sts, "[limits]\ntrusted_proxies = [\"127.0.0.1/32\"]\n[limits.source]\nnonces = 2\n");
-    let from = |address: &str, seconds: i64| {
+    let at = now();
+    let from = |address: &str, signed: i64| {
         let query = "/?Action=AssumeRoleWithCallerIdentity&Version=2015-04-01&Format=JSON";
-        let blob = signed_at(now() - seconds, AUDIENCE);
+        let blob = signed_at(signed, AUDIENCE);
         let form = super::support::caller::encode(&[("CallerIdentity", blob.as_str())]);
         let headers = [
             ("Host", "sts.aliyuncs.com"),
@@ -97,10 +100,10 @@ fn an_account_that_is_not_served_has_the_nonces_of_a_source() {
         ];
         gateway.ask(&raw("POST", query, &headers, &form))
     };
-    for (at, address) in ["192.0.2.1", "192.0.2.2"].into_iter().enumerate() {
-        let answer = from(address, 10 + i64::try_from(at).unwrap());
+    for (address, signed) in [("192.0.2.1", at), ("192.0.2.2", at - 1)] {
+        let answer = from(address, signed);
         refused(&answer, 403, "NoPermission");
     }
-    throttled(&from("192.0.2.3", 20), "Throttling");
+    throttled(&from("192.0.2.3", at - 2), "Throttling");
     assert_eq!(counted(&gateway, "source"), 1);
 }

@@ -107,12 +107,21 @@ pub(super) fn tighten(file: &File, path: &Path, access: FileAccess) -> io::Resul
     if access == FileAccess::AsFound || !metadata.is_file() {
         return Ok(());
     }
-    let owner = owner_of(&metadata);
-    if !owner.is_trusted() {
-        let why = format!("it belongs to another user ({}), who can change it: `chown` it", owner.0);
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
+    check_owner(&metadata)
+        .map_err(|error| io::Error::new(error.kind(), format!("it {error}, who can change it: `chown` it")))?;
     close_to_others(file, &metadata, path)
+}
+
+/// Whether a file belongs to this process's user or to root.
+///
+/// # Errors
+/// Another user's file. The text goes on after the file's name.
+pub fn check_owner(metadata: &fs::Metadata) -> io::Result<()> {
+    let owner = owner_of(metadata);
+    if owner.is_trusted() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("belongs to another user ({})", owner.0)))
 }
 
 /// Does the same for a file that lies beside the log and is not written any more. One that cannot be used is only told.

@@ -12,7 +12,7 @@ use aws_lc_rs::rand;
 use crate::audit::{open_existing, private_file, sync_folder};
 use crate::identity::DigestKey;
 
-use super::super::secrets::{FileModes, check_mode};
+use super::super::private::{FileModes, PrivateFault, judge};
 use super::fault::NonceFileFault;
 
 const MAGIC: &[u8; 16] = b"ramgate nonces 1";
@@ -147,6 +147,9 @@ fn open_judged(path: &Path, modes: FileModes) -> Result<File, NonceFileFault> {
     if !file.metadata().map_err(io)?.is_file() {
         return Err(not_a_file());
     }
-    check_mode(path, modes).map_err(|_| NonceFileFault::OpenToOthers { path: path.to_owned() })?;
+    judge(&file, path, modes).map_err(|fault| match fault {
+        PrivateFault::OpenToOthers { .. } => NonceFileFault::OpenToOthers { path: path.to_owned() },
+        PrivateFault::Unreadable { error, .. } | PrivateFault::AnotherUsers { error, .. } => io(error),
+    })?;
     Ok(file)
 }

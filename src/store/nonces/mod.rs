@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::audit::{FileSink, SinkFault, SyncTicket, WriteAhead};
 use crate::identity::{DigestKey, Moment, NonceFault, NonceLimits, NonceMemory, NonceTable, NonceUse, SignedNonce};
 
-use super::secrets::FileModes;
+use super::private::FileModes;
 
 use files::{Head, Names};
 use frame::Stamp;

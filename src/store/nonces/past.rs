@@ -9,7 +9,7 @@ use crate::audit::{AllowedAfter, FileSink, LogPast};
 use crate::identity::{DigestKey, NonceTable, NonceUse};
 
 use super::super::file::read_bounded;
-use super::super::secrets::FileModes;
+use super::super::private::FileModes;
 use super::fault::NonceFileFault;
 use super::files::Names;
 use super::frame::{Kind, Origin, Snapshot, Stamp, take, take_uses};

@@ -1,0 +1,99 @@
+//! Files that hold secrets: opened once, and judged by what was opened.
+//!
+//! Links are followed, since orchestrators mount secrets as links into a folder that is exchanged as a whole; what a link
+//! leads to is judged like any other file.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+use crate::audit::check_owner;
+use crate::source::{Complaint, Source};
+
+use super::file::{LARGEST, read_opened, source_of};
+
+/// Whether a file with secrets must be closed to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileModes {
+    Checked,
+    /// `--insecure-key-file-mode`.
+    Ignored,
+}
+
+/// Why a file with a secret is not used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PrivateFault {
+    #[error("`{name}` cannot be read: {error}")]
+    Unreadable { name: String, error: io::Error },
+    #[error("others can read `{name}` (mode {mode:04o})")]
+    OpenToOthers { name: String, mode: u32 },
+    #[error("`{name}` {error}")]
+    AnotherUsers { name: String, error: io::Error },
+}
+
+impl PrivateFault {
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "check the path and the permissions",
+            Self::OpenToOthers { .. } => "run `chmod 600` on it",
+            Self::AnotherUsers { .. } => "run `chown` on it",
+        }
+    }
+
+    /// With its remedy, where there is one line for both.
+    pub(super) fn in_one_line(&self) -> String {
+        format!("{self}: {}", self.remedy())
+    }
+}
+
+/// Reads a file of at most so many bytes that no other user may read or own.
+pub(super) fn read_private(path: &Path, most: u64, modes: FileModes) -> Result<Vec<u8>, PrivateFault> {
+    let unreadable = |error| PrivateFault::Unreadable { name: path.display().to_string(), error };
+    let file = File::open(path).map_err(unreadable)?;
+    judge(&file, path, modes)?;
+    read_opened(file, most).map_err(unreadable)
+}
+
+/// The same for a text. What complaints about it show is the reader's choice: see [`Source::confidential`].
+///
+/// # Errors
+/// A file that cannot be read, is not UTF-8, or that another user may read or owns.
+pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Source, Complaint> {
+    let refuse = |title: String, help: String| {
+        Source::new(path.display().to_string(), "").confidential().error_without_place(title, help)
+    };
+    let bytes = read_private(path, LARGEST, modes).map_err(|fault| match fault {
+        PrivateFault::Unreadable { error, .. } => {
+            refuse(format!("the file cannot be read: {error}"), "check the path and the permissions".to_owned())
+        }
+        fault => refuse(fault.to_string(), format!("{}, or start with `--insecure-key-file-mode`", fault.remedy())),
+    })?;
+    source_of(path, bytes)
+}
+
+/// Whether an open file may hold a secret.
+pub(super) fn judge(file: &File, path: &Path, modes: FileModes) -> Result<(), PrivateFault> {
+    if modes == FileModes::Ignored {
+        return Ok(());
+    }
+    let name = || path.display().to_string();
+    let metadata = file.metadata().map_err(|error| PrivateFault::Unreadable { name: name(), error })?;
+    check_owner(&metadata).map_err(|error| PrivateFault::AnotherUsers { name: name(), error })?;
+    match open_mode(&metadata) {
+        Some(mode) => Err(PrivateFault::OpenToOthers { name: name(), mode }),
+        None => Ok(()),
+    }
+}
+
+/// The mode of a file that others may read, write or run.
+#[cfg(unix)]
+fn open_mode(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+fn open_mode(_: &Metadata) -> Option<u32> {
+    None
+}
