@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock;
 use super::key_health::RefusedKey;
 use super::parts::Gateway;
-use super::upstream::Upstream;
+use super::upstream::{Probed, Upstream};
 
 const INTERVAL: Duration = Duration::from_secs(15);
 
@@ -27,19 +27,29 @@ pub(super) async fn watch(gateway: Arc<Gateway>, shutdown: CancellationToken) {
         let mut probes = JoinSet::new();
         for upstream in gateway.upstreams() {
             for refused in upstream.health().refused_keys() {
-                probes.spawn(probe(Arc::clone(upstream), refused));
+                probes.spawn(probe(Arc::clone(upstream), Arc::clone(&gateway.parts.upstream), refused));
             }
         }
         shutdown.run_until_cancelled(probes.join_all()).await;
     }
 }
 
-async fn probe(upstream: Arc<Upstream>, refused: RefusedKey) {
+/// A product may lack the operation that it is asked for. Its keys are those of ECS, so ECS answers for it then; should
+/// the product refuse the key still, the next call says so.
+async fn probe(upstream: Arc<Upstream>, ecs: Arc<Upstream>, refused: RefusedKey) {
+    let RefusedKey { account, region, .. } = &refused;
     // The role may have a newer key than the refused one, long before that one expires.
-    if let Some(role) = upstream.keys().role_of(&refused.account)
+    if let Some(role) = upstream.keys().role_of(account)
         && let Err(why) = role.read(clock::now()).await
     {
         tracing::debug!(%why, "the refused key of the role is not replaced");
     }
-    upstream.probe(&refused.account, &refused.region, clock::now()).await;
+    let probed = upstream.probe(account, region, clock::now()).await;
+    if probed == Probed::NoSuchOperation
+        && !Arc::ptr_eq(&upstream, &ecs)
+        && ecs.probe(account, region, clock::now()).await == Probed::Accepted
+    {
+        let key = || upstream.keys().of(account, clock::now()).map(|key| key.id().masked()).unwrap_or_default();
+        upstream.health().accepted(account, key);
+    }
 }

@@ -92,6 +92,16 @@ struct Probe {
     version: String,
 }
 
+/// What the answer to a probe says of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Probed {
+    Accepted,
+    /// The upstream does not take this operation, so it will never say more than that.
+    NoSuchOperation,
+    /// The key is refused, or there is no answer that tells.
+    Undecided,
+}
+
 /// What a request is made of.
 struct Rebuilt<'a> {
     credential: &'a Credential,
@@ -207,8 +217,8 @@ impl Upstream {
     }
 
     /// Asks once whether an account's key is accepted again, and notes the answer.
-    pub(super) async fn probe(&self, account: &AccountId, region: &Region, now: Timestamp) {
-        let Ok(key) = self.keys.of(account, now) else { return };
+    pub(super) async fn probe(&self, account: &AccountId, region: &Region, now: Timestamp) -> Probed {
+        let Ok(key) = self.keys.of(account, now) else { return Probed::Undecided };
         let mut parameters = ParametersBuilder::default();
         parameters.push("RegionId", region.as_str(), Place::Query);
         let parameters = parameters.finish().expect("no name is given twice");
@@ -216,15 +226,19 @@ impl Upstream {
         let rebuilt = Rebuilt { credential: &key, region, action, version, parameters: &parameters };
         let request = self.request(&rebuilt, Format::Json, now);
         let answered = self.transfer(request, LARGEST_ANSWER, Instant::now() + self.target.timeout).await;
-        if let Ok((parts, body)) = answered {
-            let answer = UpstreamAnswer::new(self.endpoint(region), parts, body);
-            match answer.brief().own_key_fault(answer.status()) {
-                // The probe's own permission is of no interest.
-                Some(fault) if fault.class != OwnKeyClass::Authentication => {
-                    self.health.accepted(account, || key.id().masked());
-                }
-                _ => drop(self.fault_of_key(account, &key, action, region, &answer)),
+        let Ok((parts, body)) = answered else { return Probed::Undecided };
+        let answer = UpstreamAnswer::new(self.endpoint(region), parts, body);
+        let brief = answer.brief();
+        match brief.own_key_fault(answer.status()) {
+            // The probe's own permission is of no interest.
+            Some(fault) if fault.class != OwnKeyClass::Authentication => {
+                self.health.accepted(account, || key.id().masked());
+                Probed::Accepted
             }
+            _ if self.fault_of_key(account, &key, action, region, &answer).is_some() => Probed::Undecided,
+            _ if brief.proves_acceptance(answer.status()) => Probed::Accepted,
+            _ if brief.is_about_the_operation(answer.status()) => Probed::NoSuchOperation,
+            _ => Probed::Undecided,
         }
     }
 

@@ -58,6 +58,14 @@ impl Brief {
         }
     }
 
+    /// Whether an answer refuses the operation, its version or its parameters, before the key was looked at. A limit of
+    /// calls is not meant: it passes.
+    pub(super) fn is_about_the_operation(&self, status: u16) -> bool {
+        let throttled = |code: &str| code.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("Throttling"));
+        let early = |code: &str| OwnKeyFault::may_come_first(code) && !throttled(code);
+        (400..500).contains(&status) && status != 429 && self.code.as_deref().is_some_and(early)
+    }
+
     /// The message without what the upstream repeats of the request that it checked: the string to sign holds the
     /// gateway's security token.
     pub(super) fn without_echo(message: &str) -> &str {

@@ -1,5 +1,7 @@
 //! The end of a trouble is noticed without traffic.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::setting::{ALL, Ecs, FIXED, Gateway, eventually, is_unavailable};
@@ -57,4 +59,41 @@ fn a_key_of_a_role_that_was_revoked_is_replaced_before_it_expires() {
     for text in [log, gateway.server.stderr()] {
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+/// A product may lack the operation that the gateway asks for. Whether the key is good is then for ECS to say, which knows
+/// the same keys.
+#[test]
+fn a_product_that_lacks_the_probes_operation_recovers_without_traffic() {
+    let ecs = Ecs::start();
+    let refuses = Arc::new(AtomicBool::new(true));
+    let refusing = Arc::clone(&refuses);
+    let product = FakeUpstream::answering(move |head| {
+        Behaviour::Answer(if head.contains("x-acs-action: DescribeRegions\r\n") {
+            json(404, r#"{"Code":"InvalidAction.NotFound","Message":"Specified api is not found."}"#, "")
+        } else if refusing.load(Ordering::Relaxed) {
+            json(404, REFUSED, "")
+        } else {
+            success()
+        })
+    });
+    let more = format!(
+        "[[product]]\nname = \"nlb\"\nhosts = [\"nlb.ramgate.internal\"]\nurl = \"{}\"\nversion = \"2022-04-30\"\n\
+         other = \"evaluate\"",
+        product.url()
+    );
+    let gateway = Gateway::start(&ecs.server.url(), FIXED, &more, ALL);
+    let mut caller = crate::setting::caller().calling("ListLoadBalancers");
+    (caller.host, caller.version) = ("nlb.ramgate.internal".to_owned(), "2022-04-30".to_owned());
+    let call =
+        || crate::support::ask(gateway.address(), &caller.request(Shape::V3Query, &[("RegionId", "cn-hangzhou")]));
+    ecs.refuses(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.");
+    is_unavailable(&call(), "not accept", "refused");
+    let probes = || product.requests().iter().filter(|head| head.contains("DescribeRegions")).count();
+    eventually("the product is asked twice", || probes() >= 2);
+    assert!(gateway.ready().1.starts_with("degraded: "), "ECS refuses the key too");
+    refuses.store(false, Ordering::Relaxed);
+    ecs.answers(success());
+    eventually("the recovery is noticed", || gateway.ready() == (200, "ready\n".to_owned()));
+    assert_eq!(call().status, 200);
 }
