@@ -28,6 +28,7 @@ mod written;
 pub use admin::AdminSettings;
 pub use audit::{AuditSettings, AuditSync, CheckpointFile, RotationSettings};
 pub use audit_sinks::{HttpSettings, StdoutSettings};
+#[cfg(feature = "gateway")]
 pub(crate) use duration::number_and_unit;
 pub use duration::parse_duration;
 pub use environment::environment;
