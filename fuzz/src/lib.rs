@@ -6,6 +6,9 @@
 #![allow(unreachable_pub, reason = "a crate here, a module in the tests")]
 #![allow(clippy::unwrap_used, reason = "a property that cannot be checked is broken")]
 
+mod call;
+mod certificate;
+mod json;
 mod log;
 mod policy;
 mod token;
@@ -19,11 +22,11 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("head", wire::head),
     ("body", wire::body),
     ("form", wire::form),
-    ("rebuilt", wire::rebuilt),
+    ("rebuilt", call::rebuilt),
     ("proxy_header", wire::proxy_header),
     ("forwarded", wire::forwarded),
-    ("authorization", wire::authorization),
-    ("certificate_subject", wire::certificate_subject),
+    ("authorization", call::authorization),
+    ("certificate_subject", certificate::certificate_subject),
     ("jwt", token::jwt),
     ("key_set", token::key_set),
     ("sealed_token", token::sealed_token),

@@ -6,6 +6,8 @@ use ramgate::source::Source;
 use ramgate::suite::{Case, CaseRequest};
 use serde_json::{Value, json};
 
+use super::json::Json;
+
 #[path = "../../tests/policy/random.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the engine, which use more of it")]
 mod random;
@@ -13,8 +15,9 @@ mod random;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the engine, which use more of it")]
 mod reference;
 
-/// A document that is taken is JSON, has the statements that its text has, and is the same document when it is read
-/// again, alone or from a library that knows it.
+/// A document that is taken is JSON without a key that stands twice, has the statements that its text has, and is the
+/// same document when it is read again: alone, from a library that knows it, in another layout, or by the grammar that
+/// knows places.
 pub(crate) fn document(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let source = Source::new("fuzz.json", text);
@@ -30,6 +33,8 @@ pub(crate) fn document(data: &[u8]) {
             for (read, written) in document.statements().iter().zip(&statements) {
                 assert_eq!(read.effect() == Effect::Deny, written["Effect"] == "Deny");
             }
+            let as_written: Json = serde_json::from_str(text).unwrap();
+            assert!(!as_written.repeats_a_key(), "of two equal keys, readers keep one or the other");
             let mut library = Library::default();
             let first = library.document("fuzz", &source).expect("read by itself, it was taken");
             let pretty = Source::new("pretty.json", serde_json::to_string_pretty(&value).unwrap());
@@ -38,8 +43,25 @@ pub(crate) fn document(data: &[u8]) {
                 |document: &Document| format!("{:?}", document.statements().iter().map(text_of).collect::<Vec<_>>());
             assert_eq!(shown(&first), shown(&document));
             assert_eq!(shown(&again), shown(&document));
+            for other in as_written.with_another_case() {
+                let other = Source::new("case.json", other.with_keys(|key| Value::from(key).to_string()));
+                assert!(
+                    Document::parse("fuzz", &other).is_err(),
+                    "case counts in elements and effects: {}",
+                    other.text()
+                );
+            }
+            // The reading for good documents finds no statement whose keys are all escaped, and leaves it to the grammar.
+            let slow = Document::parse("fuzz", &Source::new("slow.json", as_written.with_keys(escaped)));
+            let slow = slow.expect("the grammar takes what the quick reading takes");
+            assert_eq!(shown(&slow), shown(&document));
         }
     }
+}
+
+/// The key with every character as an escape.
+fn escaped(key: &str) -> String {
+    format!("\"{}\"", key.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>())
 }
 
 fn text_of(statement: &ramgate::policy::Statement) -> String {

@@ -1,24 +1,32 @@
 //! Everything that a stranger's bytes reach before anyone knows who sent them.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::LazyLock;
-use std::time::Duration;
 
-use jiff::Timestamp;
 use percent_encoding::percent_decode;
-use ramgate::catalog::{Binding, Catalog};
-use ramgate::identity::{
-    Claim, Clock, Credential, KeyRing, KeyStatus, Secret, Signed, UnsignedV3, canonical_query, format_timestamp,
-    sign_v3,
-};
-use ramgate::ram::{AccountId, Parameter, Parameters, Place, Region};
+use ramgate::identity::canonical_query;
 use ramgate::wire::{
-    BodyScanner, FormLimits, Forwarded, Framing, Head, HeadLimits, Method, ProxyProgress, ProxyVersions, Scanned,
-    TrustedProxies, read_forwarded, read_parameters, read_proxy_header,
+    BodyScanner, FormLimits, Forwarded, Framing, Head, HeadLimits, ProxyProgress, ProxyVersions, Scanned,
+    TrustedProxies, check_plain_form, read_forwarded, read_parameters, read_proxy_header,
 };
 
-const LIMITS: HeadLimits = HeadLimits { head_bytes: 49_152, query_bytes: 16_384, body_bytes: 65_536, headers: 100 };
-const FORM: FormLimits = FormLimits { parameters: 100 };
+pub(crate) const LIMITS: HeadLimits =
+    HeadLimits { head_bytes: 49_152, query_bytes: 16_384, body_bytes: 65_536, headers: 100 };
+pub(crate) const FORM: FormLimits = FormLimits { parameters: 100 };
+
+/// A caller that sends one of these wants another protocol, or an answer before its body.
+const NEVER: [&str; 4] = ["expect", "upgrade", "http2-settings", "trailer"];
+/// Repeated, these have two readings.
+const ONCE: [&str; 9] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "content-encoding",
+    "authorization",
+    "accept",
+    "user-agent",
+    "connection",
+];
 
 /// A head that is accepted is read the same way by the HTTP library's parser, and once more when it is written anew.
 pub(crate) fn head(data: &[u8]) {
@@ -36,16 +44,27 @@ pub(crate) fn head(data: &[u8]) {
     let ours: Vec<_> = head.headers().map(|(name, value)| (name, value.trim_ascii())).collect();
     assert_eq!(theirs, ours, "every line is a header, in order");
 
+    lines_are_plain(data);
+    target_is_the_root(target, head.host());
     let values = |wanted: &str| {
         let of_name = theirs.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         of_name.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(values("host").len(), 1, "one Host");
+    assert_eq!(values("host"), [head.host()], "one Host");
+    for (at, (name, _)) in theirs.iter().enumerate() {
+        let lower = name.to_ascii_lowercase();
+        assert!(!NEVER.contains(&lower.as_str()), "`{name}` is not accepted");
+        assert!(!lower.contains('_') || !lower.replace('_', "-").starts_with("x-acs-"), "`{name}` looks like another");
+        let again = theirs[..at].iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        assert!(!again || !(lower.starts_with("x-acs-") || ONCE.contains(&lower.as_str())), "`{name}` occurs twice");
+    }
     let framed = (values("content-length"), values("transfer-encoding"));
     match head.framing() {
         Framing::None => assert!(framed.1.is_empty() && framed.0.iter().all(|length| length.parse() == Ok(0))),
         Framing::Length(bytes) => {
+            assert!(framed.0[0].bytes().all(|byte| byte.is_ascii_digit()), "a length is digits: {:?}", framed.0);
             assert_eq!(framed.0.iter().map(|length| length.parse().unwrap()).collect::<Vec<u64>>(), [bytes]);
+            assert!(bytes <= LIMITS.body_bytes);
             assert!(framed.1.is_empty(), "a length and a transfer encoding are two readings");
         }
         Framing::Chunked => {
@@ -60,6 +79,29 @@ pub(crate) fn head(data: &[u8]) {
         (head.framing(), head.form(), head.keep_alive()),
         (second.framing(), second.form(), second.keep_alive())
     );
+}
+
+/// Every line ends in CR LF, none is folded, and neither CR, LF nor NUL stands elsewhere: what RFC 9112 allows a reader
+/// to tolerate, and the HTTP library's parser tolerates in part, is where two readers come apart.
+fn lines_are_plain(data: &[u8]) {
+    let mut lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
+    assert_eq!(lines.pop(), Some(&b""[..]), "the last line ends");
+    let lines: Vec<_> = lines.iter().map(|line| line.strip_suffix(b"\r").expect("a line ends in CR LF")).collect();
+    assert_eq!(lines.iter().position(|line| line.is_empty()), Some(lines.len() - 1), "one empty line, the last");
+    for line in lines {
+        assert!(!line.starts_with(b" ") && !line.starts_with(b"\t"), "a folded line");
+        assert!(!line.iter().any(|byte| matches!(byte, b'\r' | 0)), "a CR or a NUL within a line");
+    }
+}
+
+/// The path is `/`, and an absolute target names the host of the `Host` header and nothing more.
+fn target_is_the_root(target: &str, host: &str) {
+    let absolute = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
+    let origin = absolute.map_or(target, |rest| &rest[rest.find('/').expect("an absolute target has a path")..]);
+    let authority = absolute.map_or(host, |rest| &rest[..rest.len() - origin.len()]);
+    assert!(authority.eq_ignore_ascii_case(host), "`{authority}` is not the host `{host}`");
+    assert!(!host.is_empty() && !host.contains(['@', '/', '?', '#', ' ', ',']), "`{host}` is a host");
+    assert_eq!(origin.split('?').next(), Some("/"), "the path is the root");
 }
 
 fn written(head: &Head) -> Vec<u8> {
@@ -77,8 +119,12 @@ fn written(head: &Head) -> Vec<u8> {
 /// first byte of the input is the size of the pieces.
 pub(crate) fn body(data: &[u8]) {
     let Some((size, body)) = data.split_first() else { return };
-    let whole = scan(body, body.len().max(1));
-    assert_eq!(whole, scan(body, usize::from(*size).max(1)), "the answer must not depend on how a body is cut");
+    let step = usize::from(*size).max(1);
+    let length = usize::from(*size) * 2 + 1;
+    let counted = Framing::Length(length as u64);
+    assert_eq!(scan(counted, body, step), Ok((length <= body.len()).then_some(length)), "counted bytes");
+    let whole = scan(Framing::Chunked, body, body.len().max(1));
+    assert_eq!(whole, scan(Framing::Chunked, body, step), "the answer must not depend on how a body is cut");
     if let Ok(Some(end)) = whole {
         let mut rest = &body[..end];
         loop {
@@ -88,6 +134,9 @@ pub(crate) fn body(data: &[u8]) {
                 other => panic!("the HTTP library reads another chunk: {other:?}"),
             };
             assert_eq!(consumed, line + 1, "a size line ends at its first line feed");
+            // The HTTP library's parser tolerates blanks and extensions behind the size.
+            let digits = rest[..line].strip_suffix(b"\r").expect("a size line ends in CR LF");
+            assert!((1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit), "digits alone");
             rest = &rest[consumed..];
             if bytes == 0 {
                 assert!(rest.ends_with(b"\r\n"), "a body ends in an empty line");
@@ -100,9 +149,9 @@ pub(crate) fn body(data: &[u8]) {
     }
 }
 
-/// Where a chunked body ends; none when it goes on.
-fn scan(body: &[u8], size: usize) -> Result<Option<usize>, ()> {
-    let mut scanner = BodyScanner::new(Framing::Chunked);
+/// Where a body ends; none when it goes on.
+fn scan(framing: Framing, body: &[u8], size: usize) -> Result<Option<usize>, ()> {
+    let mut scanner = BodyScanner::new(framing);
     let mut read = 0;
     for piece in body.chunks(size) {
         match scanner.scan(piece).map_err(|_| ())? {
@@ -121,19 +170,51 @@ fn scan(body: &[u8], size: usize) -> Result<Option<usize>, ()> {
 pub(crate) fn form(data: &[u8]) {
     let (query, form) = parts(data);
     let Ok(parameters) = read_parameters(query, form, FORM) else { return };
+    [query, form].into_iter().for_each(is_well_escaped);
     let theirs: Vec<_> = [query, form].into_iter().flat_map(decoded).collect();
     let ours: Vec<_> = parameters.iter().map(|given| (given.name.to_owned(), given.value.to_owned())).collect();
     assert_eq!(sorted(theirs), sorted(ours.clone()), "the second decoder reads the same parameters");
     let mut names: Vec<_> = ours.iter().map(|(name, _)| name).collect();
     names.sort();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "a name occurs once");
+    assert!(ours.len() <= FORM.parameters);
+    for (name, value) in &ours {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        assert!(!name.is_empty() && name.bytes().all(plain), "a name is plain: {name:?}");
+        assert!(!value.chars().any(is_unseen), "a reader sees all of a value: {value:?}");
+    }
+    if check_plain_form(query, form).is_ok() {
+        let raw =
+            [query, form].into_iter().flat_map(|text| text.split(|byte| *byte == b'&')).filter(|it| !it.is_empty());
+        for (piece, (name, _)) in raw.zip(&ours) {
+            assert!(piece.starts_with(name.as_bytes()), "a name stands as it is read");
+            assert!(!piece.iter().any(|byte| b";\"<>[]\\^`{|}".contains(byte)), "a value is escaped");
+        }
+    }
     let again = canonical_query(parameters.iter());
     let again = read_parameters(again.as_str().as_bytes(), b"", FORM).expect("what was read is read again");
     let again = again.iter().map(|given| (given.name.to_owned(), given.value.to_owned())).collect();
     assert_eq!(sorted(ours), sorted(again));
 }
 
-fn parts(data: &[u8]) -> (&[u8], &[u8]) {
+/// Printable ASCII, and every `%` before two hexadecimal digits: the plain decoder passes over what is not.
+fn is_well_escaped(text: &[u8]) {
+    assert!(text.iter().all(u8::is_ascii_graphic), "printable ASCII");
+    for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'%') {
+        let digits = text.get(at + 1..at + 3).expect("an escape is whole");
+        assert!(digits.iter().all(u8::is_ascii_hexdigit), "an escape has two digits");
+    }
+}
+
+/// Controls, and the format characters that may hide a difference: general categories Cc, Cf (as far as it is in use
+/// for layout), Zl and Zp.
+fn is_unseen(c: char) -> bool {
+    let code = u32::from(c);
+    let format = [0xad..=0xad, 0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f, 0xfeff..=0xfeff];
+    c.is_control() || format.iter().any(|range| range.contains(&code))
+}
+
+pub(crate) fn parts(data: &[u8]) -> (&[u8], &[u8]) {
     match data.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&data[..at], &data[at + 1..]),
         None => (data, b""),
@@ -141,7 +222,7 @@ fn parts(data: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// `application/x-www-form-urlencoded` as the URL standard reads it.
-fn decoded(text: &[u8]) -> Vec<(String, String)> {
+pub(crate) fn decoded(text: &[u8]) -> Vec<(String, String)> {
     let piece = |bytes: &[u8]| {
         let blank: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
         percent_decode(&blank).decode_utf8().expect("an accepted parameter is UTF-8").into_owned()
@@ -154,80 +235,12 @@ fn decoded(text: &[u8]) -> Vec<(String, String)> {
     pieces.map(pair).collect()
 }
 
-fn sorted(mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(crate) fn sorted(mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
     pairs.sort();
     pairs
 }
 
-static REGIONS: LazyLock<Vec<Region>> = LazyLock::new(|| vec!["cn-hangzhou".parse().unwrap()]);
-static ACCOUNT: LazyLock<AccountId> = LazyLock::new(|| "1234567890123456".parse().unwrap());
-
-fn credential(secret: &str) -> Credential {
-    let principal = ramgate::ram::Principal::new(ACCOUNT.clone(), "user/alice".parse().unwrap());
-    Credential::new("LTAI5tFuzz".parse().unwrap(), &Secret::new(secret), principal, KeyStatus::Active)
-}
-
-/// What the gateway makes of a call is what ECS reads of it: bound, rebuilt, signed, and read again by the parser of
-/// the HTTP library. The input is a query, a line feed, and a form.
-pub(crate) fn rebuilt(data: &[u8]) {
-    let (query, form) = parts(data);
-    let Ok(parameters) = read_parameters(query, form, FORM) else { return };
-    let catalog = Catalog::bundled();
-    let Some(operation) = parameters.value("Action").and_then(|name| catalog.operation(name)) else { return };
-    let binding = Binding { account: &ACCOUNT, regions: &REGIONS };
-    let Ok(call) = catalog.bind(operation, &parameters, binding) else { return };
-    let format = Parameter { name: "Format", value: "JSON", place: Place::Query };
-    let query = canonical_query(call.parameters().iter().chain([format]));
-    let key = credential("secret");
-    let now = Timestamp::from_second(1_767_225_600).unwrap();
-    let unsigned = UnsignedV3 {
-        method: Method::Post,
-        host: "ecs.cn-hangzhou.aliyuncs.com",
-        action: call.operation().name(),
-        version: call.operation().version(),
-        timestamp: &format_timestamp(now),
-        nonce: "fuzz",
-        query: &query,
-    };
-    let mut sent = format!("POST /?{} HTTP/1.1\r\n", query.as_str());
-    for (name, value) in sign_v3(&unsigned, &key) {
-        sent += &format!("{name}: {value}\r\n");
-    }
-    sent += "\r\n";
-    if query.as_str().len() > LIMITS.query_bytes {
-        return;
-    }
-
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut request = httparse::Request::new(&mut headers);
-    assert_eq!(request.parse(sent.as_bytes()), Ok(httparse::Status::Complete(sent.len())), "{sent}");
-    let theirs = request.path.unwrap().split_once('?').map_or("", |(_, query)| query);
-    let mut wanted: Vec<_> = call.parameters().iter().map(|it| (it.name.to_owned(), it.value.to_owned())).collect();
-    wanted.push(("Format".to_owned(), "JSON".to_owned()));
-    assert_eq!(sorted(decoded(theirs.as_bytes())), sorted(wanted), "ECS reads what was judged");
-
-    let head = Head::read(sent.as_bytes(), &LIMITS).expect("what the gateway sends, it would take");
-    let read = read_parameters(head.query(), b"", FormLimits { parameters: 200 }).unwrap();
-    let signed = Signed::new(&head, &read, b"");
-    let claim = Claim::read(&signed).expect("a signed call");
-    claim.verify(&signed, &key).expect("the signature that was made verifies");
-    assert!(claim.verify(&signed, &credential("another")).is_err(), "and by no other key");
-    let again = catalog.bind(operation, &without_format(&read), binding).expect("what was bound is bound again");
-    let names = |call: &ramgate::catalog::Call| {
-        call.resources().iter().map(|resource| resource.as_str().to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(names(&call), names(&again), "the resources that are judged are those that ECS acts on");
-}
-
-fn without_format(parameters: &Parameters) -> Parameters {
-    let mut kept = ramgate::ram::ParametersBuilder::default();
-    for given in parameters.iter().filter(|given| given.name != "Format") {
-        kept.push(given.name, given.value, Place::Query);
-    }
-    kept.finish().unwrap()
-}
-
-/// The PROXY header comes to an end within its bound, and version 1 says what its text says.
+/// The PROXY header comes to an end within its bound, and says what a second reading of its bytes says.
 pub(crate) fn proxy_header(data: &[u8]) {
     for versions in [ProxyVersions::V1, ProxyVersions::V2, ProxyVersions::Any] {
         let mut read = 0;
@@ -242,16 +255,7 @@ pub(crate) fn proxy_header(data: &[u8]) {
                     }
                 }
                 Ok(ProxyProgress::Done(announced)) => {
-                    if data.starts_with(b"PROXY ") {
-                        assert!(data[..read].ends_with(b"\r\n"), "not a byte of what follows is taken");
-                        assert!(read <= 107, "version 1 has at most 107 bytes");
-                        let text = str::from_utf8(&data[..read]).expect("version 1 is ASCII");
-                        let said = text.split(' ').nth(2).and_then(|address| address.parse::<IpAddr>().ok());
-                        match announced {
-                            Some(address) => assert_eq!(said.map(|it| it.to_canonical()), Some(address)),
-                            None => assert!(text.starts_with("PROXY UNKNOWN")),
-                        }
-                    }
+                    assert_eq!(announced, announced_by(&data[..read], versions));
                     break;
                 }
                 Err(_) => break,
@@ -260,73 +264,113 @@ pub(crate) fn proxy_header(data: &[u8]) {
     }
 }
 
-/// The believed address is the neighbour's or stands in a header, is not trusted unless all are, and what stands left
-/// of it changes nothing. The input is a list of header lines.
-pub(crate) fn forwarded(data: &[u8]) {
-    let lines: Vec<(&str, &[u8])> = data
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| {
-            let colon = line.iter().position(|byte| *byte == b':')?;
-            Some((str::from_utf8(&line[..colon]).ok()?, line[colon + 1..].trim_ascii()))
-        })
-        .collect();
-    let trusted = TrustedProxies::new(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
-    let neighbour = Forwarded { source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), secure: true };
-    let Ok(read) = read_forwarded(neighbour, &lines.iter().copied(), &trusted) else { return };
-    let named: Vec<_> = lines.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for")).collect();
-    if named.is_empty() {
-        assert_eq!(read.source, neighbour.source);
-        return;
+/// The address in a complete header, read by the letter of the protocol.
+fn announced_by(header: &[u8], versions: ProxyVersions) -> Option<IpAddr> {
+    if let Some(binary) = header.strip_prefix(b"\r\n\r\n\0\r\nQUIT\n") {
+        assert_ne!(versions, ProxyVersions::V1);
+        let (command, family, rest) = (binary[0], binary[1], &binary[4..]);
+        assert_eq!(rest.len(), usize::from(binary[2]) << 8 | usize::from(binary[3]), "as long as it says");
+        return match (command, family) {
+            (0x20, _) | (0x21, 0) => None,
+            (0x21, 0x11) => {
+                assert!(rest.len() >= 12, "two addresses and two ports of IPv4");
+                Some(IpAddr::from(<[u8; 4]>::try_from(&rest[..4]).unwrap()))
+            }
+            (0x21, 0x21) => {
+                assert!(rest.len() >= 36, "two addresses and two ports of IPv6");
+                Some(IpAddr::from(<[u8; 16]>::try_from(&rest[..16]).unwrap()).to_canonical())
+            }
+            other => panic!("no caller over TCP has {other:?}"),
+        };
     }
-    if !trusted.contains(read.source) {
-        // The caller's own words, in front of everything.
-        let mut more: Vec<(&str, &[u8])> = vec![("X-Forwarded-For", b"203.0.113.9, nonsense")];
-        more.extend(&lines);
-        let again = read_forwarded(neighbour, &more.iter().copied(), &trusted).expect("the rest is not looked at");
-        assert_eq!(again.source, read.source, "a caller cannot choose its address");
+    assert_ne!(versions, ProxyVersions::V2);
+    assert!(header.len() <= 107, "version 1 has at most 107 bytes");
+    let line = str::from_utf8(header).expect("version 1 is ASCII").strip_suffix("\r\n").expect("CR LF ends it");
+    assert!(!line.contains('\n'), "not a byte of what follows is taken");
+    let mut fields = line.split(' ');
+    assert_eq!(fields.next(), Some("PROXY"));
+    let family = fields.next();
+    if family == Some("UNKNOWN") {
+        return None;
     }
+    let addresses = [fields.next(), fields.next()].map(|field| field.unwrap().parse::<IpAddr>().unwrap());
+    assert!(addresses.iter().all(|it| Some(if it.is_ipv4() { "TCP4" } else { "TCP6" }) == family));
+    let ports: Vec<&str> = fields.collect();
+    assert!(ports.len() == 2 && ports.iter().all(|port| port.parse::<u16>().unwrap().to_string() == *port));
+    Some(addresses[0].to_canonical())
 }
 
-/// No call verifies that was not signed with the key, whatever the scheme; and what verifies stops verifying when a
-/// parameter changes. The input is header lines, an empty line, a query, a line feed, and a form.
-pub(crate) fn authorization(data: &[u8]) {
-    let end = data.windows(2).position(|pair| pair == b"\n\n").unwrap_or(data.len());
-    let lines = &data[..end];
-    let (query, body) = parts(data.get(end + 2..).unwrap_or_default());
-    let Ok(parameters) = read_parameters(query, body, FORM) else { return };
-    let header_lines = lines.split(|byte| *byte == b'\n').filter_map(|line| {
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        Some((str::from_utf8(&line[..colon]).ok()?, line[colon + 1..].trim_ascii()))
-    });
-    let headers: Vec<_> = header_lines.collect();
-    for method in [Method::Get, Method::Post] {
-        let signed = Signed { method, headers: headers.clone(), parameters: &parameters, body };
-        let Ok(claim) = Claim::read(&signed) else { continue };
-        let claimed = claim.claimed();
-        let clock = Clock { skew: Duration::from_secs(900) };
-        let _ = clock.check(claimed.timestamp, Timestamp::from_second(1_767_225_600).unwrap());
-        assert!(claim.verify(&signed, &credential("a secret that signed none of the seeds")).is_err());
-        if claim.verify(&signed, &credential("secret")).is_ok() {
-            let mut changed = ramgate::ram::ParametersBuilder::default();
-            for given in parameters.iter() {
-                changed.push(given.name, given.value, given.place);
-            }
-            changed.push("Zz.Added", "1", Place::Query);
-            let changed = changed.finish().expect("no seed has that name");
-            let other = Signed { method, headers: headers.clone(), parameters: &changed, body };
-            if let Ok(claim) = Claim::read(&other) {
-                assert!(claim.verify(&other, &credential("secret")).is_err(), "every parameter is signed");
-            }
+/// The believed address is the right-most that no trusted proxy has, read here in another way, and what a caller writes
+/// in front changes nothing. The input is a list of header lines.
+pub(crate) fn forwarded(data: &[u8]) {
+    let lines = header_lines(data);
+    let trusted = TrustedProxies::new(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+    for secure in [true, false] {
+        let neighbour = Forwarded { source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), secure };
+        let read = read_forwarded(neighbour, &lines.iter().copied(), &trusted).ok();
+        assert_eq!(read, second_reading(neighbour, &lines, &trusted));
+        let Some(read) = read else { continue };
+        if !trusted.contains(read.source) {
+            let mut more: Vec<(&str, &[u8])> = vec![("X-Forwarded-For", b"203.0.113.9, nonsense")];
+            more.extend(&lines);
+            let again = read_forwarded(neighbour, &more.iter().copied(), &trusted).expect("the rest is not looked at");
+            assert_eq!(again.source, read.source, "a caller cannot choose its address");
         }
     }
-    // The ring is asked for whatever id is claimed.
-    let ring = KeyRing::new([credential("secret")]);
-    let _ = parameters.value("AccessKeyId").and_then(|id| ring.find(id));
 }
 
-/// A subject is text without control characters, or none.
-pub(crate) fn certificate_subject(data: &[u8]) {
-    if let Some(subject) = ramgate::wire::certificate_subject(data) {
-        assert!(!subject.chars().any(char::is_control), "{subject:?}");
+/// What `read_forwarded` should find: all lists joined to one, split, and gone through from the right.
+fn second_reading(neighbour: Forwarded, lines: &[(&str, &[u8])], trusted: &TrustedProxies) -> Option<Forwarded> {
+    let values = |wanted: &str| {
+        let of_name = lines.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        of_name.map(|(_, value)| *value).collect::<Vec<_>>()
+    };
+    let lists = values("x-forwarded-for");
+    let joined = lists.join(&b","[..]);
+    let mut hops: Vec<&[u8]> = joined.split(|byte| *byte == b',').collect();
+    if lists.is_empty() {
+        hops.clear();
     }
+    let mut source = None;
+    for (at, hop) in hops.iter().rev().enumerate() {
+        let address = if at < 32 { hop_address(str::from_utf8(hop).ok()?.trim_ascii())? } else { return None };
+        source = Some(address);
+        if !trusted.contains(address) {
+            break;
+        }
+    }
+    let secure = match values("x-forwarded-proto")[..] {
+        [] => source.is_none() && neighbour.secure,
+        [one] => match one.trim_ascii().to_ascii_lowercase().as_slice() {
+            b"https" => true,
+            b"http" => false,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(Forwarded { source: source.unwrap_or(neighbour.source), secure })
+}
+
+/// `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`; IPv4 in IPv6 is IPv4.
+fn hop_address(text: &str) -> Option<IpAddr> {
+    let port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok();
+    let address: IpAddr = if let Some(rest) = text.strip_prefix('[') {
+        let (six, rest) = rest.split_once(']')?;
+        let ported = rest.strip_prefix(':').is_some_and(port);
+        IpAddr::V6(six.parse().ok().filter(|_| rest.is_empty() || ported)?)
+    } else {
+        match text.split_once(':') {
+            Some((four, rest)) if port(rest) => IpAddr::V4(four.parse().ok()?),
+            _ => text.parse().ok()?,
+        }
+    };
+    Some(address.to_canonical())
+}
+
+/// `Name: value` lines; what has no colon, or a name that is not text, is passed over.
+pub(crate) fn header_lines(data: &[u8]) -> Vec<(&str, &[u8])> {
+    let line = |line: &'_ [u8]| line.iter().position(|byte| *byte == b':');
+    let lines =
+        data.split(|byte| *byte == b'\n').filter_map(|it| line(it).map(|colon| (&it[..colon], &it[colon + 1..])));
+    lines.filter_map(|(name, value)| Some((str::from_utf8(name).ok()?, value.trim_ascii()))).collect()
 }
