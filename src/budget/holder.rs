@@ -62,7 +62,8 @@ impl Holder {
         Self { who: Who::Account(account), within: None }
     }
 
-    pub(super) const fn strangers() -> Self {
+    /// Also for what happens to the gateway as a whole, and counts for no caller.
+    pub const fn strangers() -> Self {
         Self { who: Who::Strangers, within: None }
     }
 

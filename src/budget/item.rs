@@ -13,6 +13,7 @@ pub enum Item {
     Keys,
     Exchanges,
     ClaimedCalls,
+    LoggedRefusals,
 }
 
 /// By which table of limits a holder is judged.
@@ -45,7 +46,7 @@ pub enum Bound {
 }
 
 impl Item {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RefusedLines,
         Self::RefusedBytes,
         Self::Nonces,
@@ -53,6 +54,7 @@ impl Item {
         Self::Keys,
         Self::Exchanges,
         Self::ClaimedCalls,
+        Self::LoggedRefusals,
     ];
 
     /// As settings and metrics name it.
@@ -65,6 +67,7 @@ impl Item {
             Self::Keys => "keys",
             Self::Exchanges => "exchanges",
             Self::ClaimedCalls => "claimed_calls",
+            Self::LoggedRefusals => "logged_refusals",
         }
     }
 
@@ -77,6 +80,7 @@ impl Item {
             Self::Keys => "issued keys",
             Self::Exchanges => "questions to the real STS",
             Self::ClaimedCalls => "calls of a key that is merely claimed",
+            Self::LoggedRefusals => "refusals in the program's log",
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct PerMinute {
     pub exchanges: u64,
     /// Calls of pass-through that go on although their key is merely claimed.
     pub claimed_calls: u64,
+    /// Lines of the program's own log about refusals. No setting changes it: the audit log is the record.
+    pub logged_refusals: u64,
 }
 
 /// The limits of every kind of holder.
@@ -41,6 +43,7 @@ impl PerMinute {
         keys: 3000,
         exchanges: 3000,
         claimed_calls: 600,
+        logged_refusals: 60,
     };
     /// A source may be a node with hundreds of pods, or the one address of a cluster.
     pub const OF_SOURCE: Self = Self {
@@ -51,6 +54,7 @@ impl PerMinute {
         keys: 300,
         exchanges: 600,
         claimed_calls: 1000,
+        logged_refusals: 60,
     };
 
     /// The same with every limit changed.
@@ -63,6 +67,7 @@ impl PerMinute {
             keys: change(self.keys),
             exchanges: change(self.exchanges),
             claimed_calls: change(self.claimed_calls),
+            logged_refusals: change(self.logged_refusals),
         }
     }
 
@@ -75,6 +80,7 @@ impl PerMinute {
             Item::Keys => self.keys,
             Item::Exchanges => self.exchanges,
             Item::ClaimedCalls => self.claimed_calls,
+            Item::LoggedRefusals => self.logged_refusals,
         }
     }
 }

@@ -50,6 +50,7 @@ impl Budgets {
                 refused_lines: strangers_lines,
                 refused_bytes: source.refused_bytes.saturating_mul(STRANGERS),
                 exchanges: source.exchanges.saturating_mul(STRANGERS),
+                logged_refusals: source.logged_refusals,
                 ..source.map(|_| u64::MAX)
             },
             hasher: RandomState::new(),

@@ -180,6 +180,7 @@ impl Reader<'_> {
                 keys: number(written.keys, minute.keys),
                 exchanges: number(written.exchanges, minute.exchanges),
                 claimed_calls: number(written.claimed_calls, minute.claimed_calls),
+                logged_refusals: minute.logged_refusals,
             },
             connections: self.at_least_one(written.connections, defaults.connections),
         }

@@ -1,22 +1,25 @@
 //! What the program's own log says of refused calls: a few lines a minute of each caller, and the number of the others.
-//! The audit log has them, and has a budget of its own.
+//! The audit log has them all, and budgets of its own.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::budget::{Budgets, Holder, Item};
 use crate::ram::Principal;
 
-/// Lines a minute.
-const LINES: u32 = 60;
-/// Principals that are told apart; all others share their lines.
+/// Principals whose lines are counted apart between two reports; those of all others are counted together.
 const MOST: usize = 4096;
-const MINUTE: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Times are monotonic.
+/// Lines that were left out since the last report. Times are monotonic.
 #[derive(Debug, Default)]
-pub(super) struct RefusalLog {
-    logged: Mutex<HashMap<Subject, Logged>>,
+pub(super) struct RefusalLog(Mutex<LeftOut>);
+
+#[derive(Debug, Default)]
+struct LeftOut {
+    counts: HashMap<Subject, u64>,
+    reported: Duration,
 }
 
 /// What a line is about.
@@ -29,32 +32,30 @@ pub(super) enum Subject {
     Unwritten,
 }
 
-#[derive(Debug, Default)]
-struct Logged {
-    since: Duration,
-    lines: u32,
-    left_out: u64,
+impl Subject {
+    /// Whose budget the line is charged to.
+    fn holder(&self) -> Holder {
+        match self {
+            Self::Denied(principal) => Holder::principal(principal.clone()),
+            Self::DeniedOthers | Self::Unwritten => Holder::strangers(),
+        }
+    }
 }
 
 impl RefusalLog {
     /// Whether to log a line about the subject. One that is not logged is counted.
-    pub(super) fn admits(&self, subject: Subject, now: Duration) -> bool {
-        let mut all = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = all.len() < MOST || all.contains_key(&subject);
-        let logged = all.entry(if has_room { subject } else { Subject::DeniedOthers }).or_default();
-        if logged.left_out == 0 && now.saturating_sub(logged.since) >= MINUTE {
-            *logged = Logged { since: now, ..Logged::default() };
-        }
-        if logged.lines < LINES {
-            logged.lines += 1;
+    pub(super) fn admits(&self, subject: Subject, budgets: &Budgets, now: Duration) -> bool {
+        if budgets.charge(&subject.holder(), Item::LoggedRefusals, now).is_ok() {
             return true;
         }
-        logged.left_out += 1;
+        let counts = &mut self.lock().counts;
+        let has_room = counts.len() < MOST || counts.contains_key(&subject);
+        *counts.entry(if has_room { subject } else { Subject::DeniedOthers }).or_default() += 1;
         false
     }
 
-    /// Logs how many lines were left out in minutes that are over; at the end, in all.
-    pub(super) fn tell(&self, now: Option<Duration>) {
+    /// Once a minute, and at the end: logs how many lines were left out.
+    pub(super) fn report(&self, now: Option<Duration>) {
         for (subject, left_out) in self.take(now) {
             match subject {
                 Subject::Denied(principal) => tracing::warn!(%principal, left_out, "more calls were denied"),
@@ -64,31 +65,56 @@ impl RefusalLog {
         }
     }
 
-    fn take(&self, now: Option<Duration>) -> Vec<(Subject, u64)> {
-        let mut all = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = |logged: &Logged| now.is_none_or(|now| now.saturating_sub(logged.since) >= MINUTE);
-        let due = all.extract_if(|_, logged| over(logged));
-        due.filter(|(_, logged)| logged.left_out > 0).map(|(subject, logged)| (subject, logged.left_out)).collect()
+    /// What is due. Without a time, everything.
+    fn take(&self, now: Option<Duration>) -> HashMap<Subject, u64> {
+        let mut left_out = self.lock();
+        if let Some(now) = now {
+            if now.saturating_sub(left_out.reported) < INTERVAL {
+                return HashMap::new();
+            }
+            left_out.reported = now;
+        }
+        std::mem::take(&mut left_out.counts)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LeftOut> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::BudgetLimits;
     use crate::ram::Identity;
 
     #[test]
     fn a_flood_of_denials_is_counted() {
-        let log = RefusalLog::default();
+        let (log, budgets) = (RefusalLog::default(), Budgets::new(BudgetLimits::default()));
         let denied = |name: &str| Subject::Denied(Principal::new("1".parse().unwrap(), Identity::User(name.into())));
         let at = Duration::from_secs;
-        let logged = (0..3000).filter(|_| log.admits(denied("bob"), at(10))).count();
-        assert_eq!((logged, log.admits(denied("alice"), at(10))), (60, true));
+        let admits = |subject, now| log.admits(subject, &budgets, at(now));
+        let logged = (0..3000).filter(|_| admits(denied("bob"), 10)).count();
+        assert_eq!((logged, admits(denied("alice"), 10)), (60, true));
         assert!(log.take(Some(at(59))).is_empty());
-        // Until it is told how many were left out, no new minute begins.
-        assert!(!log.admits(denied("bob"), at(80)));
-        assert_eq!(log.take(Some(at(80))), [(denied("bob"), 2941)]);
-        assert!(log.admits(denied("bob"), at(81)));
-        assert!(log.take(None).is_empty());
+        assert_eq!(log.take(Some(at(80))), HashMap::from([(denied("bob"), 2940)]));
+        assert!(admits(denied("bob"), 81), "a minute later there is room again");
+        assert_eq!((0..100).filter(|_| admits(Subject::Unwritten, 82)).count(), 60);
+        assert!(log.take(Some(at(100))).is_empty());
+        assert_eq!(log.take(None), HashMap::from([(Subject::Unwritten, 40)]), "nothing that was counted is lost");
+    }
+
+    #[test]
+    fn principals_beyond_the_bound_are_counted_together() {
+        let (log, budgets) = (RefusalLog::default(), Budgets::new(BudgetLimits::default()));
+        for number in 0..MOST + 2 {
+            let user = Identity::User(format!("u{number}").into());
+            let subject = Subject::Denied(Principal::new("1".parse().unwrap(), user));
+            for _ in 0..61 {
+                log.admits(subject.clone(), &budgets, INTERVAL);
+            }
+        }
+        let left_out = log.take(None);
+        assert_eq!((left_out.len(), left_out[&Subject::DeniedOthers]), (MOST + 1, 2));
     }
 }

@@ -59,7 +59,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
             // Before the connections, which may come without a pause.
             _ = summaries.tick() => {
                 gateway.listeners.all().iter().for_each(|connections| connections.report());
-                gateway.refusal_log.tell(Some(clock::steady()));
+                gateway.refusal_log.report(Some(clock::steady()));
                 connections.spawn(summarize(Arc::clone(&gateway), Journal::summarize));
                 continue;
             }
@@ -87,7 +87,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
         tracing::warn!("connections were cut off: their calls took longer than any may");
     }
     gateway.listeners.all().iter().for_each(|connections| connections.report());
-    gateway.refusal_log.tell(None);
+    gateway.refusal_log.report(None);
     summarize(gateway, Journal::close).await;
 }
 

@@ -185,7 +185,7 @@ impl Settlement {
     }
 
     fn logs(&self, subject: Subject) -> bool {
-        self.gateway.refusal_log.admits(subject, clock::steady())
+        self.gateway.refusal_log.admits(subject, &self.gateway.parts.budgets, clock::steady())
     }
 
     /// What the caller is told, and nothing else done.
