@@ -7,14 +7,15 @@
 mod house;
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[path = "upstream/mod.rs"]
+mod upstream;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::upstream::success;
 use support::wire::{connect, read_answer};
 use support::{Caller, Server, Shape};
 
@@ -22,7 +23,7 @@ const CALLERS: usize = 64;
 
 fn main() {
     let seconds = variable("RAMGATE_BENCH_SECONDS").and_then(|text| text.parse().ok()).unwrap_or(5);
-    let upstream = upstream();
+    let upstream = upstream::start();
     println!(
         "{CALLERS} callers, {seconds} s each\n{:8} {:>9} {:>9} {:>9} {:>9}",
         "sync", "calls/s", "p50 ms", "p99 ms", "max ms"
@@ -76,34 +77,4 @@ fn load(address: SocketAddr, length: Duration) -> Vec<Duration> {
         let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(caller)).collect();
         callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect()
     })
-}
-
-/// Answers every GET with success, and keeps nothing.
-fn upstream() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer_all(stream));
-        }
-    });
-    address
-}
-
-fn answer_all(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut line, answer) = (String::new(), success());
-    let mut body = 0;
-    while reader.read_line(&mut line)? > 0 {
-        if let Some(length) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            body = length.trim().parse().unwrap_or(0);
-        }
-        if line == "\r\n" {
-            std::io::copy(&mut (&mut reader).take(std::mem::take(&mut body)), &mut std::io::sink())?;
-            stream.write_all(&answer)?;
-        }
-        line.clear();
-    }
-    Ok(())
 }

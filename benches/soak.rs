@@ -8,10 +8,12 @@
 mod house;
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[path = "upstream/mod.rs"]
+mod upstream;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -19,7 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::upstream::success;
 use support::wire::{connect, read_answer};
 use support::{Caller, Server, Shape};
 
@@ -101,7 +102,7 @@ fn hung(length: Duration) -> bool {
     let hanging: Vec<_> = (0..HUNG)
         .map(|number| {
             let caller = principal(number % PRINCIPALS);
-            let eni = format!("eni-hang{number:06}");
+            let eni = format!("{}{number:06}", upstream::HANGING);
             let mut stream = connect(address);
             let request = caller.request(Shape::V1Get, &attach(&eni, "i-own1"));
             stream.write_all(&request).expect("the gateway listens");
@@ -143,7 +144,7 @@ struct Place {
 impl Place {
     fn new(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        house::furnish(folder.path(), &format!("http://{}", upstream()), more);
+        house::furnish(folder.path(), &format!("http://{}", upstream::start()), more);
         let path = folder.path();
         let (mut account, mut keys) = ("account = \"1234567890123456\"\n".to_owned(), String::new());
         for number in 0..PRINCIPALS {
@@ -305,38 +306,4 @@ fn metric(admin: SocketAddr, name: &str) -> i64 {
     let page = house::get(admin, "/metrics").body;
     let line = page.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
     line.trim().parse().unwrap_or(0)
-}
-
-/// Answers every call with success, but for those about an ENI that hangs.
-fn upstream() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer_all(stream));
-        }
-    });
-    address
-}
-
-fn answer_all(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let (mut line, answer) = (String::new(), success());
-    let (mut body, mut hangs) = (0, false);
-    while reader.read_line(&mut line)? > 0 {
-        hangs |= line.contains("eni-hang");
-        if let Some(length) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            body = length.trim().parse().unwrap_or(0);
-        }
-        if line == "\r\n" {
-            std::io::copy(&mut (&mut reader).take(std::mem::take(&mut body)), &mut std::io::sink())?;
-            if std::mem::take(&mut hangs) {
-                thread::sleep(Duration::from_secs(120));
-            }
-            stream.write_all(&answer)?;
-        }
-        line.clear();
-    }
-    Ok(())
 }

@@ -62,6 +62,13 @@ fn serves_new_calls(server: &Server, since: Instant) {
     assert!(since.elapsed() < Duration::from_secs(20), "{:?} on a machine with other things to do", since.elapsed());
 }
 
+/// A gateway with these lines in its configuration, and the folder that it runs in.
+fn started(more: &str) -> (House, Server) {
+    let house = House::new(more);
+    let server = house.start();
+    (house, server)
+}
+
 fn stop(server: &mut Server) {
     assert_eq!(server.terminate(Duration::from_secs(20)), Some(0), "{}", server.stderr());
 }
@@ -82,8 +89,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_was_accepted_is_refused_after_a_stop_and_after_a_crash() {
     for sync in ["always", "group", "none"] {
-        let house = House::new(&format!("[audit]\nsync = \"{sync}\""));
-        let mut server = house.start();
+        let (house, mut server) = started(&format!("[audit]\nsync = \"{sync}\""));
         // By clocks that are behind and ahead, too.
         let calls: Vec<_> =
             SHAPES.iter().flat_map(|shape| [0, -600, 600].map(|seconds| signed(*shape, seconds))).collect();
@@ -110,8 +116,7 @@ fn what_was_accepted_is_refused_after_a_stop_and_after_a_crash() {
 
 #[test]
 fn a_key_that_is_taken_out_and_comes_back_as_another_principals_has_not_forgotten() {
-    let house = House::new("");
-    let mut server = house.start();
+    let (house, mut server) = started("");
     let call = signed(Shape::V3Query, 0);
     accepted(&server, &call);
     stop(&mut server);
@@ -166,8 +171,7 @@ const DAMAGES: &[Damage] = &[
 #[test]
 fn files_that_do_not_say_all_are_noticed_and_calls_from_before_are_refused() {
     for (words, damage) in DAMAGES {
-        let house = House::new("");
-        let mut server = house.start();
+        let (house, mut server) = started("");
         accepted(&server, &signed(Shape::V1Get, 0));
         stop(&mut server);
         let backup = tempfile::tempdir().unwrap();
@@ -200,8 +204,7 @@ fn files_that_do_not_say_all_are_noticed_and_calls_from_before_are_refused() {
 
 #[test]
 fn a_log_that_may_go_without_lines_is_no_proof_after_a_crash() {
-    let house = House::new("[audit]\nrequired = false");
-    let server = house.start();
+    let (house, server) = started("[audit]\nrequired = false");
     let call = signed(Shape::V1Get, 0);
     accepted(&server, &call);
     drop(server);
@@ -211,8 +214,7 @@ fn a_log_that_may_go_without_lines_is_no_proof_after_a_crash() {
     too_old(&server, &signed(Shape::V1Get, -60));
     stop(&mut server);
     // A decent stop leaves no doubt.
-    let house = House::new("[audit]\nrequired = false");
-    let mut server = house.start();
+    let (house, mut server) = started("[audit]\nrequired = false");
     accepted(&server, &call);
     stop(&mut server);
     let server = house.start();
@@ -266,8 +268,7 @@ fn a_start_without_a_place_for_nonces_is_refused_with_a_remedy() {
 
 #[test]
 fn a_memory_that_ends_with_the_process_says_so() {
-    let house = House::new("[identity]\nnonce_store = \"memory\"");
-    let server = house.start();
+    let (house, server) = started("[identity]\nnonce_store = \"memory\"");
     wait_for("the warning", || server.stderr().contains("replay protection ends with this process"));
     assert!(files(house.path()).is_empty());
     house.configure("[identity]\nnonce_store = \"memory\"\nnonce_path = \"nonces\"");

@@ -30,6 +30,16 @@ fn permit(sink: &FileSink) -> Result<(), SinkFault> {
     sink.append(LineClass::Permit, "{}").map(|appended| assert_eq!(appended, Appended::Written))
 }
 
+fn hourly_checkpoints() -> CheckpointSettings {
+    let key = NewCheckpointKey::random().unwrap();
+    CheckpointSettings {
+        key: CheckpointKey::from_pem(&key.private).unwrap(),
+        previous: Vec::new(),
+        every: Duration::from_secs(3600),
+        policy_revision: "sha256:0".to_owned(),
+    }
+}
+
 #[test]
 fn a_log_goes_on_where_it_stands() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,13 +115,7 @@ fn time_alone_rotates_removes_and_attests() {
     std::fs::write(target.join("audit.jsonl"), "").unwrap();
     let link = folder.path().join("link.jsonl");
     std::os::unix::fs::symlink(target.join("audit.jsonl"), &link).unwrap();
-    let key = NewCheckpointKey::random().unwrap();
-    let checkpoints = CheckpointSettings {
-        key: CheckpointKey::from_pem(&key.private).unwrap(),
-        previous: Vec::new(),
-        every: Duration::from_secs(3600),
-        policy_revision: "sha256:0".to_owned(),
-    };
+    let checkpoints = hourly_checkpoints();
     let (every, keep) = (Some(Duration::from_secs(60)), Some(Duration::from_secs(86_400)));
     let rotation = Rotation { every, keep, ..Rotation::default() };
     let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&link, PASSING) };
@@ -294,13 +298,7 @@ fn a_clock_that_was_set_rotates_and_removes_nothing() {
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
-    let key = NewCheckpointKey::random().unwrap();
-    let checkpoints = CheckpointSettings {
-        key: CheckpointKey::from_pem(&key.private).unwrap(),
-        previous: Vec::new(),
-        every: Duration::from_secs(3600),
-        policy_revision: "sha256:0".to_owned(),
-    };
+    let checkpoints = hourly_checkpoints();
     let (every, keep) = (Some(Duration::from_secs(3600)), Some(Duration::from_secs(30 * 86_400)));
     let rotation = Rotation { every, keep, ..Rotation::default() };
     let settings = FileSettings { rotation, checkpoints: Some(checkpoints), ..FileSettings::new(&path, clocks) };
