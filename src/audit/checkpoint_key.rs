@@ -35,7 +35,7 @@ pub struct NewCheckpointKey {
 #[error("this is no private key for checkpoints: Ed25519, PKCS#8, PEM")]
 pub struct NoCheckpointKey;
 
-/// Why a text is no public key.
+/// Why a text is not a valid public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is no public key for checkpoints: Ed25519, SubjectPublicKeyInfo, PEM")]
 pub struct NoCheckpointPublicKey;

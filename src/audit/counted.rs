@@ -26,7 +26,7 @@ pub(super) struct Counted {
     groups: HashMap<Group, Count>,
 }
 
-/// What is counted together. Without a holder: of all who found no place.
+/// What is counted together. Without a holder, the entry covers every holder that did not fit into the table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Group {
     pub(super) holder: Option<Holder>,
@@ -49,7 +49,7 @@ pub(super) struct Count {
     pub(super) other_operations: bool,
     /// Digests of their names.
     resources: HashSet<u64>,
-    /// Whether there were more than are told apart.
+    /// Whether there were more than the table distinguishes.
     pub(super) more_resources: bool,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Uncounted<'a> {
     pub(super) attempt: &'a Attempt,
     pub(super) verdict: &'static str,
     pub(super) code: &'a str,
-    /// None where the catalogue has no such operation.
+    /// `None` if the catalogue does not know the operation.
     pub(super) operation: Option<&'a str>,
     /// That were judged.
     pub(super) resources: &'a [Resource<'a>],
@@ -94,7 +94,7 @@ impl Counted {
         self.groups.drain().collect()
     }
 
-    /// Puts back what could not be told, so that it is told later.
+    /// Puts back counts that could not be written, so that a later Summary line reports them.
     pub(super) fn put_back(&mut self, counts: impl IntoIterator<Item = (Group, Count)>) {
         for (mut group, count) in counts {
             if self.groups.len() >= MOST && !self.groups.contains_key(&group) {
@@ -123,7 +123,7 @@ impl Count {
         }
     }
 
-    /// How many resources were told apart.
+    /// How many distinct resources were seen.
     pub(super) fn resources(&self) -> usize {
         self.resources.len()
     }

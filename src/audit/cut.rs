@@ -1,4 +1,4 @@
-//! How long a line may become, and what is left out of one that would be longer.
+//! The maximum length of an audit line, and what is omitted from a line that would exceed it.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -45,7 +45,7 @@ pub struct Recorded<P> {
     inner: P,
     /// As it stands in the decision's line, for the outcome's.
     decision: Box<RawValue>,
-    /// What was left out of it.
+    /// What the written decision omits.
     cut: Cut,
 }
 
@@ -67,7 +67,7 @@ pub struct Journal {
     budgets: Arc<Budgets>,
     /// Monotonic.
     elapsed: fn() -> Duration,
-    /// Whose operations are told apart.
+    /// Knows which operation names are counted separately.
     catalog: Arc<Catalog>,
     counted: Mutex<Counted>,
     tally: Tally,
@@ -142,7 +142,7 @@ impl Journal {
         };
         let event = match attempt.reached {
             Reached::Authenticated => event,
-            // Whoever knows no more than the id of a key must not be able to fill the log.
+            // A caller that knows only a key id must not be able to fill the log.
             Reached::Unauthenticated => event.with_few_parameters(PARAMETER_BYTES),
         };
         self.permit(&event.to_permitted_text()?)?;
@@ -278,7 +278,7 @@ impl Journal {
         room || (first && holder.is_principal())
     }
 
-    /// The operation that was called, where it is one whose name nobody made up.
+    /// The called operation, if it is a known one: callers can invent names.
     fn operation<'a>(&self, attempt: &'a Attempt) -> Option<&'a str> {
         let name = attempt.operation.as_deref()?;
         (self.catalog.operation(name).is_some() || STS_OPERATIONS.contains(&name)).then_some(name)
@@ -287,13 +287,13 @@ impl Journal {
     /// Writes a line for each count of refusals that is a minute old.
     ///
     /// # Errors
-    /// A log that cannot be written; what was counted is told later.
+    /// The log cannot be written; the counts are kept and reported later.
     pub fn summarize(&self, id: fn() -> String, now: Timestamp) -> Result<(), SinkFault> {
         let due = self.counted().take_due((self.elapsed)());
         self.tell(due, id, now)
     }
 
-    /// The same for all that was counted: nobody comes back for it.
+    /// The same for all remaining counts, at the stop.
     ///
     /// # Errors
     /// A log that cannot be written.

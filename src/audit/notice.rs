@@ -27,7 +27,7 @@ pub(super) struct ShownCount<'a> {
     operations: Vec<&'a str>,
     /// Whether there were operations besides.
     other_operations: bool,
-    /// How many were told apart among those that were judged.
+    /// How many distinct resources were judged.
     resources: usize,
     /// Whether there were more.
     more_resources: bool,

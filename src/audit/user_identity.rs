@@ -47,7 +47,7 @@ impl<'a> UserIdentity<'a> {
         }
     }
 
-    /// Somebody of an account.
+    /// An identity of an account, without a name.
     pub(super) fn of_account(account: &'a AccountId) -> Self {
         let account_id = Some(Cow::Borrowed(account.as_str()));
         Self { kind: "unknown", principal_id: None, account_id, access_key_id: None, user_name: None }

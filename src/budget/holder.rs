@@ -12,7 +12,7 @@ use super::item::Whose;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
     pub(super) who: Who,
-    /// Which part of a principal, where it is divided: a cluster, for example. Nobody sets it yet.
+    /// A part of a principal that has its own budget, a cluster for example. Not set yet.
     within: Option<Arc<str>>,
 }
 
@@ -21,7 +21,7 @@ pub struct Holder {
 pub enum Who {
     /// A caller who was identified, whatever its key, session, token or address.
     Principal(Principal),
-    /// A principal for whom somebody acts at one source, by a token for instance.
+    /// A principal on whose behalf a caller acts from one source, with a token for instance.
     PrincipalAt(Source, Principal),
     /// A key that a call names and nothing proves. Key ids are public, so the key counts for each source by itself.
     Claimed(Source, AccessKeyId),

@@ -42,7 +42,7 @@ impl Minute {
         now.saturating_sub(self.since) >= MINUTE
     }
 
-    /// Begins anew when the minute is over.
+    /// Starts a new minute once the current one is over.
     pub(super) fn begin(&mut self, now: Duration) {
         if self.is_over(now) {
             *self = Self { since: now, ..Self::default() };
@@ -76,7 +76,7 @@ impl Shard {
         (minute, room)
     }
 
-    /// Drops the minutes that are over: what was used in them counts for nothing any more.
+    /// Drops expired minutes: their usage no longer counts.
     fn make_room(&mut self, now: Duration) {
         if self.minutes.len() >= MOST && now.saturating_sub(self.swept) >= SWEEP {
             self.swept = now;

@@ -100,7 +100,7 @@ impl Budgets {
         holder.wider().map_or(Ok(()), |wider| self.checked(&wider, item, now))
     }
 
-    /// Charges what was used already, whether or not there is room.
+    /// Charges usage that has already happened, even beyond the limit.
     pub fn spend(&self, holder: &Holder, item: Item, amount: u64, now: Duration) {
         self.with(holder, now, |minute, _| {
             minute.used[item as usize] = minute.used[item as usize].saturating_add(amount);

@@ -50,7 +50,7 @@ pub(super) enum RequestTags {
     None,
     /// `Tag.N.Key` and `Tag.N.Value` are set on what it makes or changes.
     Set,
-    /// They select what is listed. Whether RAM sees them as tags of the request is documented nowhere.
+    /// They filter what is listed. The vendor does not document whether RAM treats them as request tags.
     Filter,
     /// The operation has no file.
     Unknown,
@@ -159,7 +159,7 @@ impl ConditionKeys {
         if complaints.is_empty() { Ok(table) } else { Err(complaints) }
     }
 
-    /// The row of a key; none where nobody documents it.
+    /// The row of a key; `None` if the key is not documented.
     pub fn find(&self, key: &ContextKey) -> Option<&ConditionKey> {
         let text = key.to_string();
         let (name, tagged) = text.split_once('/').map_or((text.as_str(), false), |(name, _)| (name, true));

@@ -39,7 +39,7 @@ pub struct UpstreamError<'a> {
     pub status: u16,
     pub code: &'a str,
     pub message: &'a str,
-    /// Whether it carries an `AccessDeniedDetail`, which is about whoever signed.
+    /// Whether the answer has an `AccessDeniedDetail`, which describes the signer.
     pub has_denial_detail: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Tells that files differ from what is in force: those that are read at the start and not again.
+//! Reports files that differ from what is in force: files that are read only at startup.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -111,6 +111,6 @@ impl Reloads {
     }
 }
 
-/// What is done at a reload, and what is not.
+/// What a reload does, and what it does not do.
 const READ_AGAIN: &str = "TLS files, issuer keys and the key sets of token issuers are read again; policies, account and \
                           resources files, the key ring, other secrets and the configuration are not: restart for those";

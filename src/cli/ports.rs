@@ -17,7 +17,7 @@ enum Purpose {
     Credentials,
 }
 
-/// The reserved addresses. Nobody can connect to them yet.
+/// The reserved addresses. They do not accept connections yet.
 pub(super) struct Ports {
     calls: ReservedPort,
     admin: Option<ReservedPort>,

@@ -249,7 +249,7 @@ struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
-    /// None where hangups are ignored, by the command too.
+    /// `None` if hangups are ignored; the command ignores them too then.
     #[cfg(unix)]
     hangups: Option<Hangups>,
 }

@@ -38,7 +38,7 @@ impl TagKeyFile {
     /// Writes a new key beside the log that was opened.
     pub(super) fn keep(self) -> TagKey {
         if let Some(path) = &self.unwritten
-            // Tags only make a log handier: no call is refused for want of them.
+            // Tags are a convenience for readers of the log: a missing tag key refuses no call.
             && let Err(error) = write_private(path, &format!("{}\n", hex(&self.secret)))
         {
             tracing::warn!(%error, path = %path.display(), "the key of the audit log's tags cannot be kept: after a new start the same caller's key is tagged differently");

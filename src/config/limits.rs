@@ -10,7 +10,7 @@ use super::byte_size;
 use super::duration;
 use super::needed::Reader;
 
-/// Whether a value stands in the configuration.
+/// Whether a value was written in the configuration or is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
     Written,

@@ -23,7 +23,7 @@ pub(super) struct AnswerCounts {
 /// One series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Count {
-    /// None where no answer came.
+    /// `None` if the upstream did not answer.
     pub(super) status: Option<u16>,
     pub(super) code: String,
     pub(super) calls: u64,

@@ -197,7 +197,7 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let mut state = self.memory.lock();
         for resource in self.query.resources() {
-            // Another holder may have begun one of its own meanwhile.
+            // Another holder may have started its own look-up in the meantime.
             if state.flights.get(resource).is_some_and(|boarding| Arc::ptr_eq(&boarding.started, &self.started)) {
                 state.flights.remove(resource);
             }
@@ -266,7 +266,7 @@ mod tests {
         drop(bobs);
         let (findings, flights) = memory.find(&wanted[..1], now, &holder("carol"), no);
         assert!(findings.is_ok() && flights.is_empty(), "hers is under way, and still known");
-        // What was charged before the budget was used up is made.
+        // Look-ups that were charged before the budget ran out are still made.
         let charged = std::cell::Cell::new(0);
         let once = || if charged.replace(1) == 0 { Ok(()) } else { no() };
         let new = [resource("acs:ecs:cn-hangzhou:1:eni/eni-b"), wanted[1].clone()];

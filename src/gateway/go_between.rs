@@ -13,7 +13,7 @@ pub(super) enum GoBetween {
     Proxy(&'static str),
 }
 
-/// Headers of a proxy, besides `X-Forwarded-…`.
+/// Headers that proxies add, in addition to `X-Forwarded-…`.
 const PROXY: [&str; 3] = ["forwarded", "via", "x-real-ip"];
 /// Of a browser. A lone `Sec-Fetch-Mode` is none: Node's own `fetch` sends it. `Referer` comes with a redirect, too.
 const BROWSER: [&str; 5] = ["origin", "referer", "sec-fetch-dest", "sec-fetch-site", "sec-fetch-user"];

@@ -16,11 +16,11 @@ use crate::catalog::{OwnKeyClass, OwnKeyFault};
 use crate::ram::{AccountId, Region};
 use crate::wire::excerpt;
 
-/// A state that comes and goes is told no more often than this.
+/// A state that flaps is logged at most once per this interval.
 const AGAIN: Duration = Duration::from_secs(60);
-/// A permission that is still missing is told again after so long.
+/// A permission that is still missing is logged again after this time.
 const PERMISSION_AGAIN: Duration = Duration::from_secs(3600);
-/// Permissions that are told one by one; a caller of unlisted operations could name any number of them.
+/// How many missing permissions are logged individually: a caller of unlisted operations can name any number.
 const MOST_TOLD: usize = 256;
 
 /// What one upstream thinks of the keys that its calls are signed with.
@@ -40,12 +40,12 @@ struct State {
     counts: BTreeMap<(OwnKeyClass, &'static str), u64>,
 }
 
-/// What was told, and need not be told again for a while.
+/// A message that was logged recently and is not repeated yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Notice {
     Refused(AccountId, &'static str),
     Call(AccountId, String),
-    /// There are more than are told one by one.
+    /// More permissions are missing than are logged individually.
     More,
 }
 
@@ -148,7 +148,7 @@ impl State {
         self.refused.insert(account.clone(), refused);
     }
 
-    /// About one call, and told once for all that are like it in `what`.
+    /// Logs a fault of one call, once for all calls with the same `what`.
     fn tell_call(&mut self, call: SignedCall<'_>, fault: &'static OwnKeyFault, what: &str, now: Instant) {
         let SignedCall { account, key, action, region, status, request_id } = call;
         if self.due(Notice::Call(account.clone(), excerpt(what)), now, PERMISSION_AGAIN) {

@@ -122,7 +122,7 @@ impl Settlement {
         let (response, answer) = self.answered(&stop);
         let forwarded = match &stop {
             Stop::Upstream(UpstreamFault::OwnKey(refusal)) => {
-                // The log was told once by who keeps count of it.
+                // `KeyHealth` has already logged it, once for all calls.
                 tracing::debug!(id, reason = %refusal, "the upstream's answer is about the gateway's key");
                 counts.upstream(Some(refusal.status()), Some(refusal.code()));
                 refusal.forwarded(endpoint, answer.status, latency)

@@ -98,7 +98,7 @@ pub(super) enum Probed {
     Accepted,
     /// The upstream does not take this operation, so it will never say more than that.
     NoSuchOperation,
-    /// The key is refused, or there is no answer that tells.
+    /// The key is refused, or the answer is inconclusive.
     Undecided,
 }
 
@@ -186,7 +186,7 @@ impl Upstream {
                 };
                 (self.request(&rebuilt, format, now), Some(key))
             }
-            // The key is the caller's own, and so is what is said of it.
+            // The caller signed with its own key, so faults of that key are the caller's.
             Outgoing::Original(original) => (original.request(&self.url(region), &self.endpoint(region)), None),
         };
         let deadline = deadline.min(Instant::now() + self.target.timeout);

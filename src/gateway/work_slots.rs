@@ -56,7 +56,7 @@ impl WorkSlots {
         })
     }
 
-    /// None when the holder has too much work under way or waiting.
+    /// `None` if the holder already has too much work in progress or waiting.
     pub(super) fn enter(self: &Arc<Self>, holder: &Holder) -> Option<Entrant> {
         let mut holders = self.lock();
         let new = || Entry { slots: Arc::new(Semaphore::new(self.of_each)), entrants: 0, under_way: 0 };

@@ -112,7 +112,7 @@ impl Authenticator<'_> {
         }
         let Claimed { access_key_id, nonce, .. } = claimed;
         self.nonces.remember(SignedNonce { holder: &principal, access_key_id, nonce, signed_at }, now)?;
-        // Only now: a call that is sent again by somebody else spends nothing.
+        // Charged only now: a call that an attacker replays must not use up the principal's budget.
         if let Some(NonceBudget { budgets, elapsed }) = self.budget {
             budgets.spend(&payer, Item::Nonces, 1, elapsed);
         }

@@ -12,7 +12,7 @@ use siphasher::sip::SipHasher24;
 
 use super::replay::{NonceFault, NonceLimits, SignedNonce};
 
-/// The key of the digests: with it secret, nobody can choose nonces whose digests collide.
+/// The secret key of the digests, so that callers cannot choose nonces with colliding digests.
 #[derive(Clone, Copy)]
 pub struct DigestKey(pub [u8; 16]);
 

@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(bench.call("c", "3", 0), Err(NonceFault::ShareUsedUp));
         let bob = SignedNonce { holder: &principal("user/bob"), access_key_id: "d", nonce: "1", signed_at: at(0) };
         assert_eq!(bench.memory.remember(bob, at(0)), Ok(()));
-        // What was forgotten counts no more.
+        // Forgotten nonces no longer count.
         STEADY.set(40 * 60);
         assert_eq!(bench.call("c", "3", 40 * 60), Ok(()));
         assert_eq!(bench.call("c", "4", 40 * 60), Ok(()));

@@ -38,7 +38,7 @@ pub fn unsupplied_keys(document: &Document, source: &Source, others: OtherOperat
     findings
 }
 
-/// As far as it can be told without a configuration.
+/// The findings that do not depend on a configuration.
 pub(super) fn not_supplied(site: &mut Site<'_>, statement: &Statement) {
     report(site, statement, OtherOperations::Perhaps);
 }

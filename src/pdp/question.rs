@@ -18,7 +18,7 @@ pub trait Subject {
         false
     }
 
-    /// Condition keys that the vendor may supply for it and that nobody here can.
+    /// Condition keys that the vendor may supply for it and the gateway cannot.
     fn unknown_keys(&self) -> Arc<UnknownKeys> {
         Catalog::bundled().unknown_keys(self.action())
     }

@@ -15,14 +15,14 @@ pub struct Facts<'a> {
     /// None for whoever is no principal of RAM's: a subject of somebody else's issuer, a service.
     principal: Option<&'a Principal>,
     context: &'a Context,
-    /// None while nobody has read them.
+    /// `None` until they have been read.
     of_resource: Option<&'a Context>,
     unknown: &'a UnknownKeys,
     naming: Naming,
     reading: Reading,
 }
 
-/// How tags and groups count that nobody has read.
+/// How tags and groups are treated that have not been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// As unknown: the verdict holds whatever they are.
@@ -34,7 +34,7 @@ pub(super) enum Reading {
 /// What it means that a key has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// The request has none.
+    /// The request does not have the key.
     Absent,
     /// It may have one.
     Unknown,

@@ -19,7 +19,7 @@ use super::verdict::Verdict;
 /// Why a decision was made, in one line.
 #[derive(Clone, Debug)]
 pub struct Reason<'a> {
-    /// None where the request names no resource.
+    /// `None` if the request does not name a resource.
     decisive: Option<(&'a Resource<'a>, Why<'a>)>,
 }
 
@@ -51,7 +51,7 @@ impl Decision {
             Grounds::Policies(_) if judged.verdict == Verdict::ImplicitDeny => {
                 why.nearest = self.nearest_miss(request, at, judged);
             }
-            // One more than are named tells that there are others.
+            // One more than will be named, to find out whether there are more.
             Grounds::Policies(_) => {
                 let deciding = self.deciding_at_most(request, at, MOST_NAMED + 1);
                 why.deciding = deciding.into_iter().map(|(_, at)| at).collect();

@@ -59,7 +59,7 @@ pub struct Forwarded {
     pub message: Option<String>,
     /// From sending to the answer.
     pub latency: Duration,
-    /// Why the upstream's answer is not passed on, or why there is none.
+    /// Why the upstream's answer is not passed on, or why the upstream did not answer.
     pub failure: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Judged<'a> {
     pub(super) call: &'a Call,
     pub(super) verdict: Verdict,
     pub(super) decision: &'a RawValue,
-    /// What was left out of the decision.
+    /// What the written decision omits.
     pub(super) cut: Cut,
     pub(super) revision: &'a str,
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is asked of files that are there already.
+/// What is required of files that already exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FileAccess {
     /// They belong to this process's user or to root, and no other user can read or write them: a mode that lets others
@@ -39,7 +39,8 @@ pub(super) fn make_private(path: &Path) -> io::Result<File> {
 /// Opens a file of the log for appending, or makes it; whole to itself.
 ///
 /// # Errors
-/// A link, a file that others can write and whose mode cannot be changed, or one that another process holds.
+/// A symbolic link, a file that other users can write and whose mode cannot be changed, or a file locked by another
+/// process.
 pub(super) fn open_locked(path: &Path, access: FileAccess) -> Result<File, TryLockError> {
     let file = match open_existing(private_file().read(true).append(true), path) {
         Ok(file) => {
@@ -98,7 +99,7 @@ fn place_of(path: &Path, access: FileAccess, links: u32) -> io::Result<Place> {
     }
 }
 
-/// Takes from others what they may do with a file, or says why it cannot be used.
+/// Removes other users' access to a file, or says why the file cannot be used.
 ///
 /// # Errors
 /// A file of another user, or one whose mode cannot be changed.
@@ -159,7 +160,7 @@ mod unix {
         options
     }
 
-    /// Opens a file that is there, and no link.
+    /// Opens an existing file; a symbolic link is an error.
     pub fn open_existing(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
         options.custom_flags(flags.cast_signed()).open(path).map_err(|error| {
@@ -190,7 +191,7 @@ mod unix {
         builder
     }
 
-    /// Others may know what is in a folder: its files are closed to them.
+    /// Other users may list the folder; they cannot read its files.
     pub(super) fn close_folder(folder: &Path) -> io::Result<()> {
         let metadata = folder.metadata()?;
         let (owner, mode) = (owner_of(&metadata), metadata.permissions().mode() & 0o7777);

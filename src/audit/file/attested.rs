@@ -36,7 +36,7 @@ pub(super) struct Attested {
 /// Why the log is not the one that its last checkpoint attests to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// There is no line, and some were attested to.
+    /// The log is empty although checkpoints attest to lines.
     Gone { covered: u64 },
     /// It ends too early.
     Short { last: u64, covered: u64 },
@@ -44,7 +44,7 @@ pub enum Loss {
     Other { covered: u64 },
     /// The lines belong to another chain.
     OtherChain { covered: u64 },
-    /// The last checkpoint is none.
+    /// The last line is not a checkpoint.
     Unreadable,
     /// Its signature does not verify.
     Signature,
@@ -93,7 +93,7 @@ struct Covered {
 }
 
 impl Attested {
-    /// Reads the last whole line of the checkpoints; none where there is no file or no line.
+    /// Reads the last complete checkpoint line; `None` if there is no file or no line.
     ///
     /// # Errors
     /// A file that cannot be read. A last line that is no checkpoint is a loss.
@@ -120,7 +120,7 @@ impl Attested {
             digest: digest_of(line),
             key_id: covered.key_id,
             signed: checkpoint.get().to_owned(),
-            // One that is no Base64 does not verify.
+            // A signature that is not valid Base64 does not verify.
             signature: BASE64_STANDARD.decode(signature).unwrap_or_default(),
         })
     }

@@ -85,7 +85,7 @@ impl Checkpoints {
     /// Goes on after the last checkpoint beside the log, where that is of the log's chain.
     ///
     /// # Errors
-    /// A file that cannot be opened, or that others can write.
+    /// A file that cannot be opened, or that other users can write.
     pub(super) fn open(
         settings: CheckpointSettings,
         names: &Names,
@@ -105,7 +105,7 @@ impl Checkpoints {
             set_aside(&file, complete as u64, &aside)?;
             tracing::error!("a checkpoint was torn: its bytes are now in `{}`", aside.display());
         }
-        // Another chain has checkpoints of its own.
+        // A different chain has its own checkpoints.
         let attested = attested.filter(|attested| attested.chain == chain_id);
         let (previous, covered) = attested.map_or((NO_HASH, 0), |attested| (attested.digest, attested.last));
         sync_folder(names.folder())?;

@@ -14,7 +14,7 @@ use super::tail::read_end;
 /// The log as it was when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogPast {
-    /// It is no regular file, so nothing of it can be read again.
+    /// The log is not a regular file, so it cannot be read back.
     Device,
     /// There was no line.
     Empty,

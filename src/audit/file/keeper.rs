@@ -29,7 +29,7 @@ pub(super) struct Keeper {
     warned: Option<Duration>,
     /// When the packer was last told to look.
     packed: Option<Duration>,
-    /// When an operator was last told that the wall clock cannot be trusted.
+    /// When the log last warned that the wall clock cannot be trusted.
     doubted: Option<Duration>,
 }
 
@@ -131,7 +131,7 @@ impl Keeper {
         (self.lost, self.warned) = (lost, Some(now));
     }
 
-    /// Tells, once an hour, that no file is removed for its age because nobody knows how old it is.
+    /// Logs, once an hour, that files are not removed by age because their age cannot be determined.
     fn warn_of_clock(&mut self, now: Duration) {
         const EVERY: Duration = Duration::from_secs(3600);
         let shared = &self.shared;

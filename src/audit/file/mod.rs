@@ -73,7 +73,7 @@ pub struct FileSettings {
     pub group_delay: Duration,
     pub requirement: Requirement,
     pub rotation: Rotation,
-    /// Bytes of its file system that are kept for permits: refusals are only counted below. 0 keeps none.
+    /// Free bytes of the file system reserved for permits; below that, refusals are only counted. 0 reserves nothing.
     pub min_free: u64,
     /// How many bytes are free where a folder lies, if that is known.
     pub free_space: fn(&Path) -> Option<u64>,

@@ -79,7 +79,7 @@ impl Names {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            // What was put away is a file; a link of that name is none of ours.
+            // A rotated log is a regular file; a link with such a name is not ours.
             if !entry.file_type()?.is_file() {
                 continue;
             }
@@ -91,7 +91,7 @@ impl Names {
         Ok(found)
     }
 
-    /// The files that lie beside the log and are written no more: rotated ones, and what was set aside.
+    /// The files beside the log that are no longer written: rotated files, and files that were set aside.
     pub(super) fn all_closed(&self) -> io::Result<Vec<PathBuf>> {
         const ASIDE: [&str; 5] = ["torn-", "foreign-", "replaced-", "checkpoints-torn-", "lost-"];
         let mut found = Vec::new();

@@ -43,7 +43,7 @@ fn pack(names: &Names, file: &Rotated) -> io::Result<()> {
     let mut part = packed.clone();
     part.push(".part");
     let plain = open_existing(OpenOptions::new().read(true), &file.path)?;
-    // One that a crash left is begun anew, and whatever else is called so is not followed.
+    // A file that a crash left behind is overwritten; any other file or link with this name is not followed.
     match fs::remove_file(&part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

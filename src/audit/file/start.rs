@@ -53,7 +53,7 @@ impl Start {
             TryLockError::WouldBlock => OpenFault::InUse { path: path.clone() },
             TryLockError::Error(error) => io(error),
         })?;
-        // Where the path is a link, the other files lie beside what it names.
+        // If the path is a link, the other files are in the folder of its target.
         let names = match place {
             Place::File(own) => Names::new(&own),
             Place::Stream => Names::new(&path.canonicalize().unwrap_or_else(|_| path.clone())),

@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub(super) group_delay: Duration,
     pub(super) rotation: Rotation,
     pub(super) followers: Vec<Arc<dyn Follower>>,
-    /// What is written before each batch of lines.
+    /// The write-ahead store that is written before each batch of lines.
     pub(super) ahead: OnceLock<Arc<dyn WriteAhead>>,
     pub(super) notices: Notices,
     /// The clock that is never set.
@@ -106,7 +106,7 @@ pub(super) struct Counts {
     pub(super) failed: u64,
     /// Lines whose calls went on without.
     pub(super) lost: u64,
-    /// Refusals that were not written for want of room.
+    /// Refusals that were not written because the log had no room for them.
     pub(super) left_out: u64,
     pub(super) last_sync: Option<Timestamp>,
 }
@@ -129,7 +129,7 @@ pub(super) struct Taken {
 /// How far it came.
 pub(super) enum Failed {
     Write(io::Error),
-    /// What was written before may be gone too.
+    /// Earlier lines may be lost as well.
     Sync(io::Error),
     /// It is not the file that it was: what belongs to whom is sorted out by the keeper.
     Changed(io::Error),
@@ -166,7 +166,7 @@ impl State {
     }
 }
 
-/// What a line has besides its event: at most so much.
+/// The most bytes that a line has besides its event.
 const LINE_OVERHEAD: u64 = 128;
 /// Between two notices that the disk is short of room.
 const BETWEEN_SHORTAGES: Duration = Duration::from_secs(600);

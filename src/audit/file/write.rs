@@ -1,4 +1,4 @@
-//! Writing: whoever finds nobody writing writes for all who have lines pending.
+//! Writing: the first caller that finds no write in progress writes the pending lines of all callers.
 
 use std::fs::File;
 use std::io;
@@ -19,7 +19,7 @@ impl Shared {
         }
     }
 
-    /// Whoever finds nobody writing writes for all who have lines pending.
+    /// The first caller that finds no write in progress writes the pending lines of all callers.
     fn write_or_fail(&self, class: LineClass, event: &str, sync: SyncMode) -> Result<Appended, SinkFault> {
         let mut state = self.lock();
         if class == LineClass::Refusal && state.leaves_out(event, self) {
@@ -89,16 +89,16 @@ impl Shared {
         state
     }
 
-    /// Whether calls wait for somebody besides the file.
+    /// Whether calls wait for a sink other than the file.
     pub(super) fn waits_for_others(&self) -> bool {
         self.followers.iter().any(|follower| follower.requirement() == Requirement::Required)
     }
 
-    /// Hands lines that stand in the file on. They stay there, whoever does not take them.
+    /// Passes written lines to the other sinks. The lines stay in the file if a sink does not take them.
     fn follow(&self, taken: &Taken) -> Result<(), SinkFault> {
         let mut followed = Ok(());
         for follower in &self.followers {
-            // Each of them is asked, whatever the others say.
+            // Every sink is asked, even after another one failed.
             followed = followed.and(follower.take(&taken.lines, taken.count));
         }
         followed

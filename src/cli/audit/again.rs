@@ -39,7 +39,7 @@ impl Again {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).learn(event);
     }
 
-    /// The ruling, or why there is none.
+    /// The ruling, or why the attempt could not be judged again.
     fn judge(&self, attempt: &Attempt) -> Result<Ruling<recorded::Subject>, String> {
         let recorded = recorded::Attempt::read(attempt.event(), &self.catalog).map_err(|why| why.to_string())?;
         let replay = Replay::new(&self.pdp, self.inventory.as_ref(), &self.sessions);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::store::InForce;
 
-/// One mark for each kind of file, set by whoever watches them.
+/// One flag for each kind of file, set by the task that watches the files.
 #[derive(Debug, Default)]
 pub struct ChangedFiles([AtomicBool; InForce::ALL.len()]);
 

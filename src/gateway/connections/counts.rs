@@ -86,7 +86,7 @@ impl Counts {
         self.displaced.load(Ordering::Relaxed)
     }
 
-    /// What was counted since this was last called; none where there was nothing.
+    /// The counts since the last call; `None` if all of them are zero.
     pub(super) fn take(&self) -> Option<Interval> {
         let interval = std::mem::take(&mut *self.interval.lock().unwrap_or_else(PoisonError::into_inner));
         (interval.displaced > 0 || interval.turned_away.iter().any(|count| *count > 0)).then_some(interval)
@@ -108,7 +108,7 @@ impl Interval {
         if reasons.is_empty() { "none".to_owned() } else { reasons.join(", ") }
     }
 
-    /// Whether connections were lost for want of room, not for what they sent.
+    /// Whether connections were lost because of limits, not because of what their callers sent.
     pub(super) fn is_shortage(&self) -> bool {
         let of = |reason: Reason| self.turned_away[reason as usize];
         self.displaced + of(Reason::Slots) + of(Reason::Source) + of(Reason::Principal) > 0

@@ -12,7 +12,7 @@ const ADMIN: Bounds = Bounds { slots: 128, per_source: 64, per_principal: usize:
 /// SDKs ask once an hour, and all pods of a node at once when it starts: from the node's address where it translates.
 const CREDENTIALS: Bounds = Bounds { slots: 512, per_source: 256, per_principal: usize::MAX };
 
-/// Slots of the listeners beside the one for calls.
+/// Slots of the two listeners that do not serve calls.
 pub const ADMIN_SLOTS: usize = ADMIN.slots;
 pub const CREDENTIALS_SLOTS: usize = CREDENTIALS.slots;
 

@@ -35,7 +35,7 @@ pub(super) use slot::Slot;
 pub use table::LEAVING_MOST;
 pub(super) use table::{Full, Share};
 
-/// How long a new connection waits for a slot when none can be taken from anybody.
+/// How long a new connection waits for a slot when no other connection can be displaced.
 const SLOT_PATIENCE: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_millis(5);
 /// How long a shortage of slots is reported after it ended.
@@ -179,7 +179,7 @@ impl Connections {
         }
     }
 
-    /// An ERROR, at most one in a while: a connection could not be accepted for want of descriptors or memory.
+    /// Logs an ERROR, at most once per interval: accepting failed because descriptors or memory ran out.
     pub(super) fn report_accept_error(&self, error: &std::io::Error) {
         let now = self.millis(Instant::now()).max(1);
         let last = self.accept_error.load(Ordering::Relaxed);

@@ -90,7 +90,7 @@ struct Row {
 /// Who is answerable for a connection, and in whose queue it stands.
 #[derive(Debug)]
 enum Holder {
-    /// Nobody authenticated on it.
+    /// No caller has authenticated on it.
     Source,
     Principal(Principal),
     /// Callers authenticated on it, through a trusted proxy.

@@ -61,7 +61,7 @@ pub struct IdentityExchange {
     /// that strangers cannot push anything out. What is forgotten here costs a question, and the memory of nonces refuses
     /// it then.
     confirmed: Arc<Mutex<LruCache<Box<str>, ()>>>,
-    /// Whoever asks is nobody yet: STS must not be asked by all of them at once, nor by one for all.
+    /// Callers are not authenticated yet: questions to STS are bounded in total and for each source.
     slots: Arc<WorkSlots>,
     /// To whom keys belong, as STS said lately.
     known: Arc<Mutex<LruCache<AccessKeyId, Holder>>>,

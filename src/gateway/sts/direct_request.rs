@@ -16,7 +16,7 @@ use super::super::go_between::{GoBetween, any_sign};
 /// Names of this machine to itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// Why a request is taken for somebody else's.
+/// Why a request is considered to come from a browser or a proxy instead of the workload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in super::super) enum IndirectRequest {
     #[error(
