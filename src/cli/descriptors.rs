@@ -1,7 +1,7 @@
 //! Whether the operating system grants as many file descriptors as the settings need.
 
 use crate::config::{Given, Settings};
-use crate::gateway::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST};
+use crate::gateway::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST, WAITING_MOST};
 
 use super::exit::Failure;
 
@@ -47,7 +47,7 @@ pub(super) fn fit_connections(settings: &mut Settings) -> Result<(), Failure> {
 fn reserved(settings: &Settings) -> usize {
     let admin = settings.admin.map_or(0, |_| ADMIN_SLOTS);
     let credentials = settings.issuer.as_ref().and_then(|issuer| issuer.credentials.as_ref());
-    FILES + LEAVING_MOST + admin + credentials.map_or(0, |_| CREDENTIALS_SLOTS)
+    FILES + LEAVING_MOST + WAITING_MOST + admin + credentials.map_or(0, |_| CREDENTIALS_SLOTS)
 }
 
 /// The limit in force afterwards; none where there is none.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::audit::{Attempt, Reached};
-use crate::budget::Item;
+use crate::budget::{Item, Source};
 use crate::catalog::Binding;
 use crate::config::Signing;
 use crate::envelope::Format;
@@ -32,6 +32,7 @@ use super::stop::Stop;
 use super::sts::{self, Granting};
 use super::turn::{ReadHead, RefusedHead};
 use super::upstream_keys::KeyFault;
+use super::waiting_strangers::{Crowded, WaitingStranger};
 use super::{called, clock, host, inbound, long, region_alias, upstream};
 
 /// One call on its way, and what is known of it so far.
@@ -42,6 +43,7 @@ pub(super) struct Exchange {
     pub(super) attempt: Arc<Attempt>,
     pub(super) format: Format,
     pub(super) deadline: Instant,
+    waiting_stranger: Option<WaitingStranger>,
 }
 
 /// What a call says it calls.
@@ -76,7 +78,7 @@ impl Exchange {
         attempt.transport = Neighbour::transport(neighbour.encrypted);
         attempt.signing = (gateway.parts.signing == Signing::PassThrough).then_some("passthrough");
         let deadline = Instant::now() + gateway.parts.limits.call_timeout;
-        Self { gateway, neighbour, attempt: Arc::new(attempt), format: Format::Xml, deadline }
+        Self { gateway, neighbour, attempt: Arc::new(attempt), format: Format::Xml, deadline, waiting_stranger: None }
     }
 
     /// Answers the call, whatever becomes of it.
@@ -190,6 +192,9 @@ impl Exchange {
         if let Some(session) = session {
             question = question.in_session(session);
         }
+        if self.attempt.reached == Reached::Unauthenticated {
+            self.wait_as_stranger()?;
+        }
         let question = self.with_facts(question).await?;
         let long = pdp.is_long(&question);
         let ruling = if long { long::decide(&gateway, question, self.deadline).await? } else { pdp.decide(question) };
@@ -284,14 +289,31 @@ impl Exchange {
         let verified = match self.verified(&claim, signed) {
             Err(IdentityFault::Token(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer))) => {
                 // The issuer may have a key that is newer than what was read of it.
+                self.wait_as_stranger()?;
                 gateway.refresh_keys_of(&issuer).await;
                 self.verified(&claim, signed)?
+            }
+            Err(IdentityFault::Throttled { caller, throttled }) => {
+                // Known, and refused: the attempt is the principal's, not its source's.
+                let attempt = self.attempt();
+                (attempt.caller, attempt.reached) = (Some(*caller), Reached::Authenticated);
+                return Err(throttled.into());
             }
             verified => verified?,
         };
         let Authenticated { caller, session_policy: session, .. } = verified;
         self.identified(&caller)?;
         Ok(Known { caller, said, claim: Some(claim), session })
+    }
+
+    /// Takes a place among the calls of unknown callers that wait for an answer from elsewhere, until this one is
+    /// answered.
+    pub(super) fn wait_as_stranger(&mut self) -> Result<(), Crowded> {
+        if self.waiting_stranger.is_none() {
+            let source = Source::from(self.attempt.source);
+            self.waiting_stranger = Some(self.gateway.waiting_strangers.enter(source)?);
+        }
+        Ok(())
     }
 
     pub(super) fn note_claim(&mut self, scheme: Scheme, key: Option<&str>, said: Said<'_>) {

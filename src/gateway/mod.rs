@@ -55,12 +55,13 @@ mod upstream;
 mod upstream_answer;
 mod upstream_error;
 mod upstream_keys;
+mod waiting_strangers;
 mod welcome;
 mod work_slots;
 
 pub use admin::{ChangedFiles, LogSpace, serve_admin};
 pub use clock::{now, steady};
-pub use connections::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST};
+pub use connections::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST, WAITING_MOST};
 pub use instance_role::InstanceRole;
 pub use issuer_keys::{IssuerKeys, KeyPlace, SharedKeys};
 pub use metadata::MetadataFault;

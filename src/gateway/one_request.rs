@@ -33,19 +33,24 @@ pub(super) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
     connections: &Arc<Connections>,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
-    serve: impl Fn(TcpStream, SocketAddr, Arc<Slot>) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, Arc<Slot>) -> F + Send + Sync + 'static,
 ) {
+    let serve = Arc::new(serve);
     // They end by themselves when they were answered: nothing drains them.
     let drain = CancellationToken::new();
     let next = async || {
         let (stream, peer) = accept(listener, connections).await;
-        let slot = connections.admit(peer.ip(), Share::Counted, &drain).await.ok()?;
-        Some((stream, peer, slot))
+        let entry = connections.admit(peer.ip(), Share::Counted, &drain).ok()?;
+        Some((stream, peer, entry))
     };
     while let Some(admitted) = shutdown.run_until_cancelled(next()).await {
-        let Some((stream, peer, slot)) = admitted else { continue };
-        let serving = serve(stream, peer, Arc::clone(&slot));
-        tasks.spawn(async move { timeout(LONGEST, slot.end().run_until_cancelled(serving)).await });
+        let Some((stream, peer, entry)) = admitted else { continue };
+        let serve = Arc::clone(&serve);
+        tasks.spawn(async move {
+            let Ok(slot) = entry.slot().await else { return };
+            let serving = serve(stream, peer, Arc::clone(&slot));
+            let _ = timeout(LONGEST, slot.end().run_until_cancelled(serving)).await;
+        });
     }
 }
 

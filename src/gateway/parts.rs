@@ -30,6 +30,7 @@ use super::resource_facts::ResourceFacts;
 use super::server_tls::ServerTls;
 use super::sts::{Issuing, RefusedFor};
 use super::upstream::Upstream;
+use super::waiting_strangers::WaitingStrangers;
 
 /// The parts, each ready to work.
 pub struct GatewayParts {
@@ -77,6 +78,7 @@ pub struct Gateway {
     /// Turns for judging that may take long.
     pub(super) long_judging: Arc<Semaphore>,
     pub(super) listeners: Listeners,
+    pub(super) waiting_strangers: Arc<WaitingStrangers>,
     /// Requests for credentials that were not the workload's own, by what they were refused for.
     indirect: [AtomicU64; RefusedFor::ALL.len()],
 }
@@ -102,8 +104,10 @@ impl Gateway {
         let denial = parts.catalog.denial(&parts.denial.code).ok();
         let answers = AnswerCounts::new(&parts.catalog);
         let listeners = Listeners::new(&parts.limits);
+        let waiting_strangers = WaitingStrangers::new(parts.limits.connections);
         let (refusal_log, long_judging) = (RefusalLog::default(), long::turns());
-        Self { parts, denial, answers, refusal_log, long_judging, listeners, indirect: Default::default() }
+        let indirect = Default::default();
+        Self { parts, denial, answers, refusal_log, long_judging, listeners, waiting_strangers, indirect }
     }
 
     /// Counts a request for credentials that was not the workload's own.

@@ -68,10 +68,10 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
         // A trusted proxy's connections are its callers': they are counted when it is known whose.
         let trusted = gateway.parts.proxies.trusted.contains(peer.ip());
         let share = if trusted { Share::Shared } else { Share::Counted };
-        let Some(admitted) = shutdown.run_until_cancelled(slots.admit(peer.ip(), share, &drain)).await else { break };
-        let Ok(slot) = admitted else { continue };
+        let Ok(entry) = slots.admit(peer.ip(), share, &drain) else { continue };
         let gateway = Arc::clone(&gateway);
         connections.spawn(async move {
+            let Ok(slot) = entry.slot().await else { return };
             if let Err(why) = serve(stream, peer, &gateway, &slot).await {
                 tracing::debug!(%peer, %why, "a connection ended before its first call");
                 if let Some(reason) = why.reason() {

@@ -20,6 +20,7 @@ use super::sts::StsFault;
 use super::unread::{Unread, UnreadFacts};
 use super::upstream::UpstreamFault;
 use super::upstream_keys::KeyFault;
+use super::waiting_strangers::Crowded;
 
 /// When a principal whose connections are all busy may try again.
 const CONNECTION_PAUSE: Duration = Duration::from_secs(1);
@@ -58,6 +59,8 @@ pub(super) enum Stop {
     Sts(StsFault),
     /// A budget of the caller's is used up.
     Throttled(Throttled),
+    /// Too many calls of callers who have not authenticated wait for an answer from elsewhere.
+    Crowded(Crowded),
     Audit(SinkFault),
     /// The caller's policies take long to judge by, and the call's time was up before its turn came.
     NotJudgedInTime,
@@ -134,7 +137,7 @@ impl Stop {
             },
             Self::Sts(fault) => fault.refusal(),
             Self::Throttled(Throttled { whose: Whose::Principal, .. }) => Refusal::ThrottledPrincipal,
-            Self::Throttled(Throttled { whose: Whose::Source, .. }) => Refusal::ThrottledSource,
+            Self::Throttled(Throttled { whose: Whose::Source, .. }) | Self::Crowded(_) => Refusal::ThrottledSource,
             Self::NotJudgedInTime => Refusal::Overloaded,
             Self::Audit(_) | Self::TimeIsUp => Refusal::Audit,
             Self::Upstream(UpstreamFault::Unreachable(_)) => Refusal::UpstreamUnreachable,
@@ -182,6 +185,9 @@ impl Stop {
             Self::Denied(denied) => denied.reason().to_owned(),
             Self::Sts(fault) => fault.to_string(),
             Self::Throttled(throttled) => throttled.to_string(),
+            Self::Crowded(_) => {
+                "too many calls of callers who have not authenticated wait for an answer from elsewhere".to_owned()
+            }
             Self::NotJudgedInTime => {
                 "the caller's policies take long to judge by, and too many such calls were waiting: the call was not judged"
                     .to_owned()
@@ -215,10 +221,10 @@ impl Stop {
     /// When the call may be repeated, where that is known.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Throttled(throttled) | Self::Identity(IdentityFault::Throttled(throttled)) => {
+            Self::Throttled(throttled) | Self::Identity(IdentityFault::Throttled { throttled, .. }) => {
                 Some(throttled.retry_after)
             }
-            Self::Connections(_) => Some(CONNECTION_PAUSE),
+            Self::Connections(_) | Self::Crowded(_) => Some(CONNECTION_PAUSE),
             _ => None,
         }
     }
@@ -248,6 +254,7 @@ from! {
     OperationFault => Operation,
     StsFault => Sts,
     Throttled => Throttled,
+    Crowded => Crowded,
     UpstreamFault => Upstream,
     SinkFault => Audit,
 }

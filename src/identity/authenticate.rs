@@ -107,16 +107,18 @@ impl Authenticator<'_> {
             }
         };
         let payer = budget::Holder::principal(principal.clone());
-        if let Some(NonceBudget { budgets, elapsed }) = self.budget {
-            budgets.check(&payer, Item::Nonces, elapsed)?;
+        let caller = Caller { principal, proof, scheme: claim.scheme() };
+        if let Some(NonceBudget { budgets, elapsed }) = self.budget
+            && let Err(throttled) = budgets.check(&payer, Item::Nonces, elapsed)
+        {
+            return Err(IdentityFault::Throttled { caller: Box::new(caller), throttled });
         }
         let Claimed { access_key_id, nonce, .. } = claimed;
-        self.nonces.remember(SignedNonce { holder: &principal, access_key_id, nonce, signed_at }, now)?;
+        self.nonces.remember(SignedNonce { holder: &caller.principal, access_key_id, nonce, signed_at }, now)?;
         // Charged only now: a call that an attacker replays must not use up the principal's budget.
         if let Some(NonceBudget { budgets, elapsed }) = self.budget {
             budgets.spend(&payer, Item::Nonces, 1, elapsed);
         }
-        let caller = Caller { principal, proof, scheme: claim.scheme() };
         Ok(Authenticated { caller, signed_at: Some(signed_at), session_policy })
     }
 

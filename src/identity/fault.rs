@@ -2,6 +2,7 @@
 
 use crate::budget::{Throttled, Whose};
 use crate::catalog::Refusal;
+use crate::ram::Caller;
 
 use super::issuer::SecurityTokenFault;
 use super::jwt::TokenFault;
@@ -63,8 +64,9 @@ pub enum IdentityFault {
     MalformedNonce,
     #[error(transparent)]
     Nonce(#[from] NonceFault),
-    #[error(transparent)]
-    Throttled(#[from] Throttled),
+    /// The signature is the caller's, whose budget is used up.
+    #[error("{throttled}")]
+    Throttled { caller: Box<Caller>, throttled: Throttled },
 }
 
 impl IdentityFault {
@@ -96,8 +98,8 @@ impl IdentityFault {
             Self::MalformedTimestamp => Refusal::ClockFormat,
             Self::Clock => Refusal::Clock,
             Self::MalformedNonce => Refusal::NonceMalformed,
-            Self::Throttled(Throttled { whose: Whose::Principal, .. }) => Refusal::ThrottledPrincipal,
-            Self::Throttled(Throttled { whose: Whose::Source, .. }) => Refusal::ThrottledSource,
+            Self::Throttled { throttled: Throttled { whose: Whose::Principal, .. }, .. } => Refusal::ThrottledPrincipal,
+            Self::Throttled { throttled: Throttled { whose: Whose::Source, .. }, .. } => Refusal::ThrottledSource,
             Self::Nonce(NonceFault::Used) => Refusal::NonceUsed,
             Self::Nonce(NonceFault::Forgotten) => Refusal::SignedBeforeMemory,
             Self::Nonce(NonceFault::Full | NonceFault::ShareUsedUp) => Refusal::NonceMemoryFull,

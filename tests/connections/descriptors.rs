@@ -20,7 +20,7 @@ fn written_connections_that_cannot_be_had_are_an_error_at_start() {
     let house = House::new("[limits]\nconnections = 5000");
     let ran = finish(&mut limited(&house, "ulimit -n 2000"), "");
     assert_eq!(ran.status, 2, "{ran:?}");
-    for words in ["`connections = 5000` needs 9480 file descriptors", "may open 2000", "lower `connections`"] {
+    for words in ["`connections = 5000` needs 9512 file descriptors", "may open 2000", "lower `connections`"] {
         assert!(ran.stderr.contains(words), "no `{words}`: {}", ran.stderr);
     }
 }
@@ -31,10 +31,10 @@ fn the_default_number_of_connections_shrinks_with_a_warning() {
     let server = Server::start(&mut limited(&house, "ulimit -n 1024"), "every attempt is written to");
     assert_eq!(house.status(&server), 200);
     // Half of what is left for callers, half for calls to ECS.
-    wait_for("a warning", || server.stderr().contains("`connections` is 256 instead"));
+    wait_for("a warning", || server.stderr().contains("`connections` is 240 instead"));
     assert_eq!(
         super::crowd::metric(super::crowd::admin(&server), "ramgate_connections_slots{listener=\"calls\"}"),
-        256
+        240
     );
 }
 

@@ -60,6 +60,21 @@ fn callers_who_never_authenticate_keep_nobody_out() {
     assert!(lines.iter().any(|line| line.contains("top_source=\"127.0.0.1")), "{lines:?}");
 }
 
+/// Connections of sources that hold the most slots already, and whose own have not been idle for long, get none. Nobody
+/// behind them in the listener's queue waits with them.
+#[test]
+fn new_connections_that_find_no_slot_delay_no_others() {
+    raise_limit();
+    let house = House::new("[limits]\nconnections = 64\n[audit]\nsync = \"none\"\n");
+    let server = house.start();
+    let silent: Vec<TcpStream> =
+        (0..300).flat_map(|_| [10, 11, 12]).filter_map(|number| connect_from(number, address(&server))).collect();
+    let began = Instant::now();
+    assert_eq!(house.status(&server), 200);
+    assert!(began.elapsed() < PROMPT, "{:?}", began.elapsed());
+    drop(silent);
+}
+
 /// The attacker sends nothing, half a head, or a head whose body does not come.
 #[test]
 fn a_connection_that_stays_behind_with_its_call_gives_its_slot_up() {

@@ -9,6 +9,7 @@ mod bytes;
 mod callers;
 mod door;
 mod hosts;
+mod hung;
 mod received;
 mod refused;
 mod served;

@@ -45,7 +45,7 @@ pub async fn serve_admin(
     // Nobody waits for them at the end.
     let tasks = TaskTracker::new();
     let connections = Arc::clone(&gateway.listeners.admin);
-    accept_each(&listener, &connections, &tasks, &shutdown, |stream, _, slot| {
+    accept_each(&listener, &connections, &tasks, &shutdown, move |stream, _, slot| {
         let (gateway, space, files) = (Arc::clone(&gateway), Arc::clone(&space), Arc::clone(&files));
         async move {
             let (gateway, space, files) = (&gateway, &space, &files);

@@ -8,6 +8,7 @@
 
 mod activity;
 mod counts;
+mod entry;
 mod listeners;
 mod queue;
 mod ranks;
@@ -19,25 +20,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use activity::Millis;
 use counts::Counts;
+use entry::Entry;
 use table::{Bounds, Table};
 
 pub(super) use crate::budget::Source;
 pub(super) use activity::Displaced;
 pub(super) use counts::Reason;
+pub use entry::WAITING_MOST;
 pub(super) use listeners::Listeners;
 pub use listeners::{ADMIN_SLOTS, CREDENTIALS_SLOTS};
 pub(super) use slot::Slot;
 pub use table::LEAVING_MOST;
 pub(super) use table::{Full, Share};
 
-/// How long a new connection waits for a slot when no other connection can be displaced.
-const SLOT_PATIENCE: Duration = Duration::from_millis(100);
-const RETRY: Duration = Duration::from_millis(5);
 /// How long a shortage of slots is reported after it ended.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const ACCEPT_ERROR_INTERVAL: Duration = Duration::from_secs(10);
@@ -48,6 +49,8 @@ pub(super) struct Connections {
     listener: &'static str,
     began: Instant,
     table: Mutex<Table>,
+    /// Turns to wait for a slot.
+    waiting: Arc<Semaphore>,
     counts: Counts,
     /// When a new connection last found all slots taken; 0: never.
     shortage: AtomicU64,
@@ -70,6 +73,7 @@ impl Connections {
             listener,
             began: Instant::now(),
             table: Mutex::new(Table::new(bounds)),
+            waiting: Arc::new(Semaphore::new(WAITING_MOST)),
             counts: Counts::default(),
             shortage: AtomicU64::new(0),
             accept_error: AtomicU64::new(0),
@@ -80,42 +84,45 @@ impl Connections {
         self.listener
     }
 
-    /// Gives a new connection a slot, another connection's if need be; where none can be taken, waits a moment for one.
-    /// The slot's end comes when it is displaced, or with `drain`.
+    /// Gives a new connection a slot, another connection's if need be. Where none can be taken, it may wait a moment for
+    /// one, apart from whoever accepts connections: those behind it must not wait with it. The slot's end comes when it is
+    /// displaced, or with `drain`.
     ///
     /// # Errors
     /// No slot: the connection was counted as turned away and must be closed.
-    pub(super) async fn admit(
+    pub(super) fn admit(
         self: &Arc<Self>,
         peer: IpAddr,
         share: Share,
         drain: &CancellationToken,
-    ) -> Result<Arc<Slot>, Full> {
+    ) -> Result<Entry, Full> {
         let source = Source::from(peer);
-        let mut last_try = None;
-        loop {
-            let now = Instant::now();
-            let admitted = self.table().admit(source, share, self.millis(now), || drain.child_token());
-            match admitted {
-                Ok(admitted) => {
-                    if let Some(displaced) = admitted.displaced {
-                        self.counts.displaced(displaced);
-                        self.ran_short(now);
-                    }
-                    return Ok(Arc::new(Slot::new(Arc::clone(self), admitted.id, admitted.activity, now)));
-                }
-                Err(Full::Slots) if now < *last_try.get_or_insert(now + SLOT_PATIENCE) => {
-                    tokio::time::sleep(RETRY).await;
-                }
-                Err(full) => {
-                    if full == Full::Slots {
-                        self.ran_short(now);
-                    }
-                    self.turned_away(full.into(), source);
-                    return Err(full);
-                }
+        match self.try_admit(source, share, drain) {
+            Ok(slot) => Ok(Entry::Admitted(slot)),
+            Err(full) => {
+                let turn = Arc::clone(&self.waiting).try_acquire_owned().ok().filter(|_| full == Full::Slots);
+                let Some(turn) = turn else { return Err(self.turn_away(full, source)) };
+                Ok(Entry::waiting(Arc::clone(self), source, share, drain.clone(), turn))
             }
         }
+    }
+
+    fn try_admit(self: &Arc<Self>, source: Source, share: Share, drain: &CancellationToken) -> Result<Arc<Slot>, Full> {
+        let now = Instant::now();
+        let admitted = self.table().admit(source, share, self.millis(now), || drain.child_token())?;
+        if let Some(displaced) = admitted.displaced {
+            self.counts.displaced(displaced);
+            self.ran_short(now);
+        }
+        Ok(Arc::new(Slot::new(Arc::clone(self), admitted.id, admitted.activity, now)))
+    }
+
+    fn turn_away(&self, full: Full, source: Source) -> Full {
+        if full == Full::Slots {
+            self.ran_short(Instant::now());
+        }
+        self.turned_away(full.into(), source);
+        full
     }
 
     /// Counts a connection that was closed before its first call.
@@ -143,8 +150,8 @@ impl Connections {
         let Occupancy { open, authenticated, slots } = self.occupancy();
         (recent || open >= slots).then(|| {
             format!(
-                "connection slots of the `{}` listener ran out: {open} of {slots} are in use, {authenticated} of them \
-                 by authenticated callers",
+                "connection slots of the `{}` listener ran out within the last minute: now {open} of {slots} are in use, \
+                 {authenticated} of them by authenticated callers",
                 self.listener
             )
         })

@@ -116,6 +116,7 @@ impl Exchange {
         let source = Holder::source(Source::from(self.attempt.source));
         budgets.check(&source, Item::Nonces, clock::steady())?;
         self.gateway.charge(&source, Item::Exchanges)?;
+        self.wait_as_stranger()?;
         let entrant = exchange.slots.enter(&source).ok_or_else(|| crowded(ENTRANTS_OF_EACH))?;
         let (principal, session) = exchange.ask(&identity, &entrant).await?;
         drop(entrant);

@@ -74,7 +74,7 @@ pub async fn serve_credentials(
 ) {
     let (served, tasks) = (Arc::new(served), TaskTracker::new());
     let connections = Arc::clone(&gateway.listeners.credentials);
-    accept_each(&listener, &connections, &tasks, &shutdown, |stream, peer, slot| {
+    accept_each(&listener, &connections, &tasks, &shutdown, move |stream, peer, slot| {
         let (served, gateway) = (Arc::clone(&served), Arc::clone(&gateway));
         async move { serve(stream, peer, slot, &served, &gateway).await }
     })

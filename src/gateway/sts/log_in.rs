@@ -161,22 +161,24 @@ impl Exchange {
     }
 
     /// A token of the issuer that is this provider to RAM.
-    async fn believed(&self, token: &str, provider: &str) -> Result<VerifiedToken, StsFault> {
-        let parts = &self.gateway.parts;
+    async fn believed(&mut self, token: &str, provider: &str) -> Result<VerifiedToken, Stop> {
+        let gateway = Arc::clone(&self.gateway);
+        let (parts, now) = (&gateway.parts, self.attempt.at);
         let of_provider = |issuer: &&TokenIssuer| issuer.provider.as_deref() == Some(provider);
         let verify = || {
             let issuers = parts.issuers.iter().filter(of_provider);
-            verify_token(issuers, token, self.attempt.at).map(|(token, _)| token)
+            verify_token(issuers, token, now).map(|(token, _)| token)
         };
         if !parts.issuers.iter().any(|issuer| of_provider(&issuer)) {
-            return Err(StsFault::Provider);
+            return Err(StsFault::Provider.into());
         }
         match verify() {
             Err(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer)) => {
-                self.gateway.refresh_keys_of(&issuer).await;
-                Ok(verify()?)
+                self.wait_as_stranger()?;
+                gateway.refresh_keys_of(&issuer).await;
+                Ok(verify().map_err(StsFault::from)?)
             }
-            verified => Ok(verified?),
+            verified => Ok(verified.map_err(StsFault::from)?),
         }
     }
 

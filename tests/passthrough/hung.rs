@@ -1,0 +1,57 @@
+//! Calls of claimed keys that hang at ECS: they leave connections to others.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpStream};
+
+use crate::door::{claimed, setup, terway};
+use crate::support::caller::Shape;
+use crate::support::upstream::{Behaviour, success};
+use crate::support::wire::read_answer;
+use crate::support::{FakeUpstream, TestGateway, wait_for};
+
+const SLOTS: usize = 16;
+
+fn connect_from(number: u8, gateway: &TestGateway) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::new(127, 0, 0, number), 0).into()).unwrap();
+        socket.connect(gateway.address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    stream
+}
+
+#[test]
+fn claimed_calls_that_hang_leave_connections_to_others() {
+    let upstream = FakeUpstream::answering(|request| {
+        if request.contains("LTAI5tTestClaimed000") { Behaviour::Silent } else { Behaviour::Answer(success()) }
+    });
+    let mut setup = setup();
+    setup.upstream = Some(upstream.url());
+    setup.settings.limits.connections = SLOTS;
+    setup.settings.limits.source.connections = SLOTS;
+    let gateway = TestGateway::start(setup);
+    let mut hanging = Vec::new();
+    for number in 10..14 {
+        for _ in 0..SLOTS / 4 {
+            let mut stream = connect_from(number, &gateway);
+            stream.write_all(&claimed().attach(Shape::V3Query)).unwrap();
+            hanging.push(stream);
+        }
+    }
+    // Two sources have half of the slots, and one more each is left to the others.
+    wait_for("the calls that may wait", || upstream.requests().len() == SLOTS / 2 + 2);
+    let mut honest = connect_from(1, &gateway);
+    honest.write_all(&terway().attach(Shape::V3Query)).unwrap();
+    let answer = read_answer(&mut honest).expect("a caller who can be answered finds a connection");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    wait_for("the refusals", || refused(&gateway) == SLOTS / 2 - 2);
+    assert_eq!(upstream.requests().len(), SLOTS / 2 + 3);
+}
+
+fn refused(gateway: &TestGateway) -> usize {
+    let events = gateway.events();
+    events.iter().filter(|event| event["errorCode"] == "Throttling").count()
+}
