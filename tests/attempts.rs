@@ -276,6 +276,29 @@ fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
     assert_eq!((&told["of"], &told["source"], &told["attempts"]), (&"source".into(), &"127.0.0.1".into(), &7.into()));
 }
 
+/// A verified call is its principal's even where it is refused for its number: strangers at the same address, who have
+/// used up its lines, do not hide who it was.
+#[test]
+fn a_call_past_its_principals_nonces_is_the_principals_in_the_log() {
+    let budgets = BudgetLimits {
+        principal: PerMinute { nonces: 2, ..PerMinute::OF_PRINCIPAL },
+        source: PerMinute { refused_lines: 1, ..PerMinute::OF_SOURCE },
+        ..BudgetLimits::default()
+    };
+    let gateway = TestGateway::start(Setup { budgets, ..Setup::default() });
+    for _ in 0..3 {
+        gateway.ask(&stranger().attach(Shape::V3Query));
+    }
+    let statuses: Vec<u16> = (0..3).map(|_| gateway.ask(&Caller::bob().attach(Shape::V3Query)).status).collect();
+    assert_eq!(statuses, [403, 403, 400]);
+    let event = gateway.last_event();
+    assert_eq!(
+        (&event["errorCode"], &event["userIdentity"]["userName"]),
+        (&json!("Throttling.User"), &json!("bob")),
+        "{event}"
+    );
+}
+
 #[test]
 fn a_refused_line_is_short_whatever_the_caller_sent() {
     let gateway = TestGateway::demo();
