@@ -27,9 +27,10 @@ struct Begun {
 impl Begun {
     /// `limits` are commands of a shell's, run before the program takes its place.
     fn new(folder: &Path, limits: &str, program: &[&str]) -> Self {
-        let mut command = Command::new("sh");
+        // Signals have their default actions, whatever started the tests.
+        let mut command = Command::new("env");
         bare(&mut command, folder);
-        command.args(["-c", &format!("{limits} && exec \"$@\""), "sh"]).args(program);
+        command.args(["--default-signal", "sh", "-c", &format!("{limits} && exec \"$@\""), "sh"]).args(program);
         command.stdin(Stdio::piped()).stdout(fs::File::create(folder.join("said")).unwrap());
         command.stderr(fs::File::create(folder.join("log")).unwrap());
         let mut child = command.spawn().unwrap();
