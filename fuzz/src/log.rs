@@ -71,13 +71,14 @@ pub(crate) fn audit_log(data: &[u8]) {
             assert!(!holds(&other, Order::AsWritten) && holds(&other, Order::Any), "moved");
         }
     }
-    // The quick reading takes a line only as this program writes it; behind a blank, the whole one has the word.
+    // The quick reading takes a line only as this program writes it; behind a blank, the whole one has the word. Of a line
+    // that names its chain in another place than this program does, the quick one takes the name all the same.
     let Some(respelled) = respelled(&lines) else { return };
     let text: Vec<&[u8]> = respelled.iter().map(Vec::as_slice).collect();
     fs::write(&path, [text.join(&b'\n'), vec![b'\n']].concat()).unwrap();
     let slow = verified(&path, None, &[], Order::AsWritten).expect("the file is there");
     let names = |found: &Verified| found.chains.iter().map(|it| (it.chain.clone(), it.last)).collect::<Vec<_>>();
-    if slow.breaks.is_empty() {
+    if slow.breaks.is_empty() && slow.chains.iter().all(|it| !it.chain.is_empty()) {
         assert_eq!(names(&slow), [(chain.chain.clone(), chain.last)], "both readings find the same chain");
     }
     vouched_for(&path, &checkpoints, &lines, &chain.chain);
