@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::budget::Holder;
+use crate::budget::{Holder, Who};
 use crate::ram::Resource;
 
 use super::attempt::Attempt;
 
-/// Holders and codes that are counted by themselves. A line is written for each in a minute.
+/// Holders and codes that are counted by themselves: of principals, and of everybody else, so that strangers take no place
+/// of a principal. A line is written for each in a minute.
 const MOST: usize = 512;
 /// Names of operations in one line.
 const MOST_OPERATIONS: usize = 16;
@@ -23,8 +24,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(super) struct Counted {
-    groups: HashMap<Group, Count>,
+    of_principals: Groups,
+    of_strangers: Groups,
 }
+
+#[derive(Debug, Default)]
+struct Groups(HashMap<Group, Count>);
 
 /// What is counted together. Without a holder, the entry covers every holder that did not fit into the table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,12 +74,11 @@ impl Counted {
     /// `now` is monotonic.
     pub(super) fn add(&mut self, uncounted: Uncounted<'_>, now: Duration) {
         let Uncounted { attempt, verdict, code, operation, resources } = uncounted;
-        let mut group = Group { holder: Some(attempt.holder()), verdict, code: code.to_owned() };
-        if self.groups.len() >= MOST && !self.groups.contains_key(&group) {
-            group.holder = None;
-        }
+        let holder = attempt.holder();
+        let groups = self.of(&holder);
+        let group = groups.place(Group { holder: Some(holder), verdict, code: code.to_owned() });
         let caller_id = attempt.caller_id.clone().filter(|_| group.holder.is_some());
-        let count = self.groups.entry(group).or_insert_with(|| Count::new(attempt.at, caller_id, now));
+        let count = groups.0.entry(group).or_insert_with(|| Count::new(attempt.at, caller_id, now));
         count.attempts += 1;
         count.first = count.first.min(attempt.at);
         count.last = count.last.max(attempt.at);
@@ -86,25 +90,45 @@ impl Counted {
 
     /// Takes what has been counted for a minute; `now` is monotonic.
     pub(super) fn take_due(&mut self, now: Duration) -> Vec<(Group, Count)> {
-        self.groups.extract_if(|_, count| now.saturating_sub(count.since) >= MINUTE).collect()
+        let is_due = |count: &Count| now.saturating_sub(count.since) >= MINUTE;
+        let mut due: Vec<_> = self.of_principals.0.extract_if(|_, count| is_due(count)).collect();
+        due.extend(self.of_strangers.0.extract_if(|_, count| is_due(count)));
+        due
     }
 
     /// Takes everything: for a log that ends.
     pub(super) fn take_all(&mut self) -> Vec<(Group, Count)> {
-        self.groups.drain().collect()
+        self.of_principals.0.drain().chain(self.of_strangers.0.drain()).collect()
     }
 
     /// Puts back counts that could not be written, so that a later Summary line reports them.
     pub(super) fn put_back(&mut self, counts: impl IntoIterator<Item = (Group, Count)>) {
-        for (mut group, count) in counts {
-            if self.groups.len() >= MOST && !self.groups.contains_key(&group) {
-                group.holder = None;
-            }
-            match self.groups.get_mut(&group) {
+        for (group, count) in counts {
+            let groups = match &group.holder {
+                Some(holder) => self.of(holder),
+                None => &mut self.of_strangers,
+            };
+            let group = groups.place(group);
+            match groups.0.get_mut(&group) {
                 Some(known) => known.absorb(count),
-                None => drop(self.groups.insert(group, count)),
+                None => drop(groups.0.insert(group, count)),
             }
         }
+    }
+
+    fn of(&mut self, holder: &Holder) -> &mut Groups {
+        if is_principal(holder) { &mut self.of_principals } else { &mut self.of_strangers }
+    }
+}
+
+fn is_principal(holder: &Holder) -> bool {
+    matches!(holder.who(), Who::Principal(_))
+}
+
+impl Groups {
+    /// Where a group is counted: by itself, or with all that find no place.
+    fn place(&self, group: Group) -> Group {
+        if self.0.len() < MOST || self.0.contains_key(&group) { group } else { Group { holder: None, ..group } }
     }
 }
 
@@ -166,6 +190,9 @@ pub(super) fn digest(value: impl Hash) -> u64 {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
+    use crate::audit::Reached;
+    use crate::ram::{Caller, Principal, Proof, Scheme};
+
     use super::*;
 
     fn count(counted: &mut Counted, source: u32, code: &str, at: i64) {
@@ -201,5 +228,28 @@ mod tests {
         assert_eq!((all.len(), all.iter().map(|(_, count)| count.attempts).sum::<u64>()), (MOST + 1, 10_000));
         let others = all.iter().find(|(group, _)| group.holder.is_none()).unwrap();
         assert_eq!(others.1.attempts, 10_000 - MOST as u64);
+    }
+
+    #[test]
+    fn strangers_take_no_place_of_a_principal() {
+        let mut counted = Counted::default();
+        (0..10_000).for_each(|source| count(&mut counted, source, "A", 0));
+        let principal = Principal::new("1234567890123456".parse().unwrap(), "user/bob".parse().unwrap());
+        let caller = Caller {
+            principal: principal.clone(),
+            proof: Proof::AccessKey("LTAI5tBob".parse().unwrap()),
+            scheme: Scheme::V3,
+        };
+        let mut attempt = Attempt::new("ID".to_owned(), Timestamp::UNIX_EPOCH, IpAddr::V4(Ipv4Addr::LOCALHOST));
+        (attempt.caller, attempt.reached) = (Some(caller), Reached::Authenticated);
+        let uncounted =
+            Uncounted { attempt: &attempt, verdict: "ImplicitDeny", code: "B", operation: None, resources: &[] };
+        (0..3).for_each(|_| counted.add(uncounted, Duration::ZERO));
+        let bob = Holder::principal(principal);
+        let mut all = counted.take_all();
+        assert_eq!(all.iter().find(|(group, _)| group.holder.as_ref() == Some(&bob)).unwrap().1.attempts, 3);
+        all.retain(|(group, _)| group.holder.as_ref() == Some(&bob));
+        counted.put_back(all);
+        assert_eq!(counted.take_due(MINUTE).len(), 1);
     }
 }
