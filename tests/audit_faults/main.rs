@@ -10,6 +10,7 @@ mod evidence;
 mod full;
 mod house;
 mod killed;
+mod linked;
 mod log;
 mod lost;
 mod private;

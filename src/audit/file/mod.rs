@@ -3,7 +3,7 @@
 //! `state` is what calls do: they put their lines together and one of them writes. `keeper` is the one thread for all
 //! that no call waits for. The rest is what they need: `names` and `tail` know the files, `access` who else could touch
 //! them, `found` what others do to them, `rotate` and `pack` put them away, `checkpoint` signs how far they reach, and
-//! `start` compares them with what was signed. `room` decides which refusals are written, `clock` what the time is.
+//! `start` compares them with what was signed, `linked` where links lead to them. `room` decides which refusals are written, `clock` what the time is.
 
 mod access;
 mod attested;
@@ -14,6 +14,7 @@ mod hand_over;
 mod history;
 mod keeper;
 mod lines;
+mod linked;
 mod names;
 mod owed;
 mod pack;

@@ -17,7 +17,8 @@ use super::attested::{Attested, Loss};
 use super::clock::{Opened, signed};
 use super::found::FileId;
 use super::lines::shares_of;
-use super::names::{Form, Names, sync_folder};
+use super::linked::{Linked, rename_rotated};
+use super::names::{Names, sync_folder};
 use super::pack;
 use super::room::Shares;
 use super::state::Written;
@@ -48,7 +49,7 @@ impl Start {
     pub(super) fn read(settings: &FileSettings) -> Result<Self, OpenFault> {
         let path = settings.path.clone();
         let io = |error| OpenFault::Io { path: path.clone(), error };
-        let there = path.symlink_metadata().is_ok();
+        let there = path.metadata().is_ok();
         let (file, place) = open_log(&path, settings.access).map_err(|error| match error {
             TryLockError::WouldBlock => OpenFault::InUse { path: path.clone() },
             TryLockError::Error(error) => io(error),
@@ -68,39 +69,51 @@ impl Start {
             Some(_) => Attested::read(&names.checkpoints()).map_err(|error| at_checkpoints(&names, error))?,
             None => Ok(None),
         };
-        let loss = match &attested {
-            Err(loss) => Some(loss.clone()),
-            Ok(None) => None,
-            Ok(Some(attested)) => match settings.checkpoints.as_ref().and_then(|settings| attested.verify(settings)) {
-                Some(loss) => Some(loss),
-                None => attested.compare(stands.as_ref(), &names, &file, complete).map_err(io)?,
+        let linked = Linked::all(&path, &names).map_err(|(path, error)| OpenFault::Io { path, error })?;
+        let loss_of = |attested: &Result<Attested, Loss>| match attested {
+            Err(loss) => Ok(Some(loss.clone())),
+            Ok(attested) => match settings.checkpoints.as_ref().and_then(|settings| attested.verify(settings)) {
+                Some(loss) => Ok(Some(loss)),
+                None => attested.compare(stands.as_ref(), &names, &file, complete).map_err(io),
             },
         };
-        let attested = attested.ok().flatten();
-        let time = attested.as_ref().and_then(|attested| attested.at);
-        let past = match (&stands, &attested) {
+        let attested = attested.transpose();
+        let mut loss = None;
+        let own = attested.iter().map(|attested| (names.checkpoints(), attested));
+        for (checkpoints, attested) in own.chain(linked.iter().map(|link| (link.checkpoints(), &link.attested))) {
+            loss = loss_of(attested)?.map(|loss| (checkpoints, loss));
+            if loss.is_some() {
+                break;
+            }
+        }
+        let attested = attested.and_then(Result::ok);
+        let all = || attested.iter().chain(linked.iter().filter_map(|link| link.attested.as_ref().ok()));
+        let time = all().filter_map(|attested| attested.at).max();
+        let covered = all().any(|attested| attested.last > 0);
+        let past = match &stands {
             _ if id.is_none() => LogPast::Device,
-            (Some(stands), _) => LogPast::Lines(stands.time),
+            Some(stands) => LogPast::Lines(stands.time),
             // Lines that are gone were written all the same.
-            (None, Some(attested)) if attested.last > 0 => LogPast::Lines(time),
-            (None, _) => LogPast::Empty,
+            None if covered => LogPast::Lines(time),
+            None => LogPast::Empty,
         };
         let mut start = match (loss, &settings.accept_lost) {
-            (Some(loss), None) => {
+            (Some((checkpoints, loss)), None) => {
                 if !there {
                     // A start that fails leaves nothing behind.
                     fs::remove_file(names.current()).map_err(io)?;
                 }
-                return Err(OpenFault::Lost { path, checkpoints: names.checkpoints(), loss });
+                return Err(OpenFault::Lost { path, checkpoints, loss });
             }
-            (Some(loss), Some(reason)) => {
-                give_up(settings, names, file, complete, attested, &loss, reason).map_err(io)?
+            (Some((_, loss)), Some(reason)) => {
+                let of_chain = all().next().map(|attested| attested.chain.clone());
+                give_up(settings, names, file, (id, complete), &linked, (&loss, of_chain), reason).map_err(io)?
             }
             (None, accepted) => {
                 if accepted.is_some() {
                     tracing::warn!("the audit log is what its checkpoints say: leave `--accept-lost-log` out");
                 }
-                go_on(settings, names, (file, id, complete), stands, attested).map_err(io)?
+                go_on(settings, names, (file, id, complete), stands, (attested, time)).map_err(io)?
             }
         };
         start.past = past;
@@ -157,10 +170,10 @@ fn go_on(
     names: Names,
     (file, id, length): (File, Option<FileId>, u64),
     stands: Option<Standing>,
-    attested: Option<Attested>,
+    (attested, last_checkpoint): (Option<Attested>, Option<Timestamp>),
 ) -> io::Result<Start> {
     let clocks = settings.clocks;
-    let last = stands.as_ref().and_then(|stands| stands.time).max(attested.as_ref().and_then(|attested| attested.at));
+    let last = stands.as_ref().and_then(|stands| stands.time).max(last_checkpoint);
     let opened = Opened::new(clocks, last);
     let chain = stands.as_ref().map_or_else(Chain::new, |stands| stands.chain);
     let first = if length > 0 { read_first(&file)? } else { None };
@@ -190,43 +203,48 @@ fn give_up(
     settings: &FileSettings,
     names: Names,
     mut file: File,
-    length: u64,
-    attested: Option<Attested>,
-    loss: &Loss,
+    (id, length): (Option<FileId>, u64),
+    linked: &[Linked],
+    (loss, chain): (&Loss, Option<String>),
     reason: &str,
 ) -> io::Result<Start> {
     let clocks = settings.clocks;
-    let lost = names.lost((clocks.now)());
-    for rotated in names.all_rotated()? {
-        let mut away = lost.rotated(rotated.first, rotated.last).into_os_string();
-        if rotated.form == Form::Gzip {
-            away.push(".gz");
-        }
-        fs::rename(&rotated.path, away)?;
+    let now = (clocks.now)();
+    let lost = names.lost(now);
+    if id.is_some() {
+        rename_rotated(&names, &lost)?;
     }
     if length > 0 {
         fs::rename(names.current(), lost.current())?;
         file = open_locked(names.current(), settings.access).map_err(io::Error::from)?;
     }
-    let checkpoints = lost.checkpoints();
-    let kept = checkpoints.file_name().unwrap_or_default().display().to_string();
-    let of_chain =
-        attested.map_or_else(String::new, |attested| format!(" (chain {})", attested.chain.escape_default()));
+    let own = id.is_some() && names.checkpoints().exists();
+    let aside = linked.iter().map(|link| link.aside(now)).chain(own.then(|| lost.clone())).collect::<Vec<_>>();
+    let kept = aside.iter().map(|lost| lost.checkpoints());
+    let kept = kept.map(|path| format!("`{}`", path.file_name().unwrap_or_default().display()));
+    let kept = kept.collect::<Vec<_>>().join(" and ");
+    let of_chain = chain.map_or_else(String::new, |chain| format!(" (chain {})", chain.escape_default()));
     let why = format!("the log before this chain was given up with `--accept-lost-log`: {reason}");
-    let what = format!("the checkpoints of the log that was given up are in `{kept}`: it {loss}{of_chain}");
+    let what = format!("the checkpoints of the log that was given up are in {kept}: it {loss}{of_chain}");
     let identity = JournalIdentity { chain: settings.new_chain.clone(), replica: settings.replica.clone(), tags: None };
     let notices = Notices { identity, now: clocks.now };
     let (mut chain, mut line) = (Chain::new(), Vec::new());
     chain.append(&notices.event(&why), &mut line);
     file.write_all(&line)?;
-    file.sync_all()?;
-    sync_folder(names.folder())?;
-    fs::rename(names.checkpoints(), &checkpoints)?;
-    sync_folder(names.folder())?;
+    if id.is_some() {
+        file.sync_all()?;
+        sync_folder(names.folder())?;
+    }
+    if own {
+        fs::rename(names.checkpoints(), lost.checkpoints())?;
+        sync_folder(names.folder())?;
+    }
+    for (link, lost) in linked.iter().zip(&aside) {
+        link.give_up(lost)?;
+    }
     tracing::error!(
         reason,
-        "the audit log {loss}{of_chain}: it was given up, and a new chain was begun; its checkpoints are now `{}`",
-        checkpoints.display()
+        "the audit log {loss}{of_chain}: it was given up, and a new chain was begun; its checkpoints are now {kept}"
     );
     let mut shares = Shares::default();
     shares.add(LineClass::Notice, line.len() as u64);
