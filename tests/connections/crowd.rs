@@ -1,14 +1,13 @@
 //! Many callers at many addresses, and what the gateway says of its connections.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpSocket;
 
 use crate::house::get;
-use crate::support::wire::read_answer;
+use crate::support::wire::{read_answer, try_connect_from};
 use crate::support::{Answer, Server};
 
 /// The request of an attacker who has no credential at all.
@@ -24,13 +23,7 @@ pub fn raise_limit() {
 
 /// Connects from `127.0.0.N`; none when the gateway resets the connection at once.
 pub fn connect_from(number: u8, to: SocketAddr) -> Option<TcpStream> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-    let stream = runtime.block_on(async {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((Ipv4Addr::new(127, 0, 0, number), 0).into()).unwrap();
-        socket.connect(to).await.ok()?.into_std().ok()
-    })?;
-    stream.set_nonblocking(false).unwrap();
+    let stream = try_connect_from([127, 0, 0, number], to)?;
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     Some(stream)
 }

@@ -1,27 +1,15 @@
 //! Calls of claimed keys that hang at ECS: they leave connections to others.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
 
 use crate::door::{claimed, setup, terway};
 use crate::support::caller::Shape;
 use crate::support::upstream::{Behaviour, success};
-use crate::support::wire::read_answer;
+use crate::support::wire::{connect_from, read_answer};
 use crate::support::{FakeUpstream, TestGateway, wait_for};
 
 const SLOTS: usize = 16;
-
-fn connect_from(number: u8, gateway: &TestGateway) -> TcpStream {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-    let stream = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind((Ipv4Addr::new(127, 0, 0, number), 0).into()).unwrap();
-        socket.connect(gateway.address).await.unwrap().into_std().unwrap()
-    });
-    stream.set_nonblocking(false).unwrap();
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
-    stream
-}
 
 #[test]
 fn claimed_calls_that_hang_leave_connections_to_others() {
@@ -37,19 +25,19 @@ fn claimed_calls_that_hang_leave_connections_to_others() {
     // Two sources have half of the slots, and one more each is left to the others.
     for (number, waiting) in [(10, 4), (11, 8), (12, 9), (13, 10)] {
         for _ in 0..SLOTS / 4 {
-            let mut stream = connect_from(number, &gateway);
+            let mut stream = connect_from([127, 0, 0, number], gateway.address);
             stream.write_all(&claimed().attach(Shape::V3Query)).unwrap();
             hanging.push(stream);
         }
         wait_for("the calls that may wait", || upstream.requests().len() == waiting);
     }
-    let mut honest = connect_from(1, &gateway);
+    let mut honest = connect_from([127, 0, 0, 1], gateway.address);
     honest.write_all(&terway().attach(Shape::V3Query)).unwrap();
     let answer = read_answer(&mut honest).expect("a caller who can be answered finds a connection");
     assert_eq!(answer.status, 200, "{answer:?}");
     let mut waiting = 0;
     for mut stream in hanging {
-        stream.set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         match stream.peek(&mut [0]) {
             Ok(_) => assert_eq!(read_answer(&mut stream).unwrap().code(), "Throttling"),
             Err(_) => waiting += 1,

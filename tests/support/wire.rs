@@ -177,14 +177,18 @@ pub fn ask_from(source: [u8; 4], address: SocketAddr, request: &[u8]) -> Answer 
 
 /// A connection from an address of the loopback network.
 pub fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
+    try_connect_from(source, address).unwrap()
+}
+
+/// The same; none when the connection is reset at once.
+pub fn try_connect_from(source: [u8; 4], address: SocketAddr) -> Option<TcpStream> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stream = runtime.block_on(async {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from((source, 0))).unwrap();
-        socket.connect(address).await.unwrap()
-    });
-    let stream = stream.into_std().unwrap();
+        socket.connect(address).await.ok()?.into_std().ok()
+    })?;
     stream.set_nonblocking(false).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
+    Some(stream)
 }
