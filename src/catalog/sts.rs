@@ -17,11 +17,16 @@ pub const STS_OPERATIONS: [&str; 4] =
 impl Catalog {
     /// The actions that policies are indexed for: those of every operation, and the one that is asked for when a role is
     /// assumed.
+    pub fn indexed_actions(&self) -> Vec<Action> {
+        self.actions().into_iter().chain([Self::assume_role()]).collect()
+    }
+
+    /// The action that is judged where a role is assumed, by the trustee's own policies and by the role's: with a token
+    /// too.
     ///
     /// # Panics
     /// Never: the name is well formed.
-    pub fn indexed_actions(&self) -> Vec<Action> {
-        let assume_role = format!("sts:{ASSUME_ROLE}").parse().expect("a well-formed action");
-        self.actions().into_iter().chain([assume_role]).collect()
+    pub fn assume_role() -> Action {
+        format!("sts:{ASSUME_ROLE}").parse().expect("a well-formed action")
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::audit::Attempt;
 use crate::catalog::Catalog;
 use crate::envelope::{AccessDeniedDetail, ErrorBody, Format, success_body};
-use crate::pdp::{Denied, Directory, Pdp, Unassumed};
+use crate::pdp::{Denied, Directory, Unassumed};
 use crate::policy::Verdict;
 use crate::ram::{Identity, Origin, Principal};
 
@@ -86,7 +86,7 @@ pub(super) fn unassumed(why: &Unassumed, attempt: &Attempt, catalog: &Catalog) -
         auth_principal_type: kind.to_owned(),
         auth_principal_display_name: name.chars().take(LONGEST_NAME).collect(),
         no_permission_type: no_permission(verdict).to_owned(),
-        auth_action: Pdp::assume_role().as_str().to_owned(),
+        auth_action: Catalog::assume_role().as_str().to_owned(),
         auth_resource: role.chars().take(LONGEST_NAME).collect(),
     };
     safe(detail, catalog)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::policy::{Decision, PolicySet, TrustDecision, TrustPolicy, Trustee, Verdict};
-use crate::ram::{Action, Context, Principal};
+use crate::ram::{Context, Principal};
 
 use super::decide::Pdp;
 use super::question::{Asked, Question};
@@ -106,14 +106,6 @@ impl Unassumed {
 }
 
 impl Pdp {
-    /// The action that is judged, by the trustee's own policies and by the role's: also for whoever comes with a token.
-    ///
-    /// # Panics
-    /// Never: the name is well formed.
-    pub fn assume_role() -> Action {
-        "sts:AssumeRole".parse().expect("a well-formed action")
-    }
-
     /// A principal needs an Allow of its own policies and one of the role's trust policy; anybody else, who has no
     /// policies here, the latter.
     ///
@@ -123,7 +115,7 @@ impl Pdp {
         let Assumption { role, trustee, session, context } = *wanted;
         let standing = self.directory().standing(role).ok_or_else(|| Unassumed::NoRole(role.arn().to_owned()))?;
         let assumable = standing.assumable.as_ref().ok_or_else(|| Unassumed::NoTrust(role.arn().to_owned()))?;
-        let action = Self::assume_role();
+        let action = Catalog::assume_role();
         if let Trustee::Principal(principal) = trustee {
             self.own_policies(principal, role, session, context)?;
         }
@@ -170,7 +162,7 @@ impl Pdp {
             return Err(Unassumed::Root);
         }
         let resource = role.arn().parse().map_err(|_| Unassumed::NoRole(role.arn().to_owned()))?;
-        let asked = Asked { action: Self::assume_role(), resources: vec![resource] };
+        let asked = Asked { action: Catalog::assume_role(), resources: vec![resource] };
         let mut question = Question::new(principal.clone(), asked, context.clone())
             .with_unknown(Arc::new(Catalog::bundled().unknown_to_the_gateway()));
         if let Some(session) = session {
