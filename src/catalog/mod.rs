@@ -36,7 +36,7 @@ pub use condition_key::{Carried, ConditionKey, ConditionKeys};
 pub use error_row::ErrorRow;
 pub use load::Catalog;
 pub use operation::Operation;
-pub use own_key::{OwnKeyClass, OwnKeyFault, UpstreamError};
+pub use own_key::{EarlyAnswer, OwnKeyClass, OwnKeyFault, UpstreamError};
 pub use parameter::{Kind, ParameterSpec, State};
 pub use quotas::{AttachedQuota, RamQuotas};
 pub use sts::{

@@ -20,6 +20,15 @@ pub enum OwnKeyClass {
     Repetition,
 }
 
+/// What an answer is about that the upstream may give before it looks at the key: it proves nothing about the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlyAnswer {
+    /// A limit of calls, which passes.
+    Limit,
+    /// An operation, a version or parameters that it does not take.
+    Request,
+}
+
 /// One code that is about the gateway's key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OwnKeyFault {
@@ -57,14 +66,15 @@ struct WrittenFile {
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenEarly {
-    codes: Vec<String>,
+    limits: Vec<String>,
+    requests: Vec<String>,
     sources: Vec<String>,
 }
 
 /// The data file, read.
 struct Table {
     faults: Vec<OwnKeyFault>,
-    early: Vec<String>,
+    early: Vec<(String, EarlyAnswer)>,
 }
 
 #[derive(serde::Deserialize)]
@@ -113,13 +123,12 @@ impl OwnKeyFault {
         &table().faults
     }
 
-    /// Whether the upstream may answer a code before it looks at the key: for limits, unknown operations and malformed
-    /// requests. Such an answer proves nothing about the key.
+    /// What a code is about that the upstream may answer before it looks at the key; none for any other code.
     ///
     /// # Panics
     /// As [`OwnKeyFault::bundled`].
-    pub fn may_come_first(code: &str) -> bool {
-        table().early.iter().any(|early| begins(code, early))
+    pub fn early(code: &str) -> Option<EarlyAnswer> {
+        table().early.iter().find(|(early, _)| begins(code, early)).map(|(_, about)| *about)
     }
 
     fn is_in(&self, answer: UpstreamError<'_>) -> bool {
@@ -161,7 +170,10 @@ fn read(text: &str) -> Result<Table, String> {
         let text = file.remedies.get(&remedy).ok_or_else(|| format!("there is no remedy `{remedy}`"))?;
         Ok(OwnKeyFault { class, code, remedy: text.clone(), below, status, begins })
     };
-    Ok(Table { faults: file.faults.into_iter().map(fault).collect::<Result<_, _>>()?, early: file.early.codes })
+    let limits = file.early.limits.into_iter().map(|code| (code, EarlyAnswer::Limit));
+    let requests = file.early.requests.into_iter().map(|code| (code, EarlyAnswer::Request));
+    let faults = file.faults.into_iter().map(fault).collect::<Result<_, _>>()?;
+    Ok(Table { faults, early: limits.chain(requests).collect() })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
 
-use crate::catalog::{OwnKeyFault, UpstreamError};
+use crate::catalog::{EarlyAnswer, OwnKeyFault, UpstreamError};
 
 /// The top-level fields of an answer that say what became of a call. Empty where the body cannot be read.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Brief {
         match status {
             200..300 => true,
             429 => false,
-            400..500 => self.code.as_deref().is_some_and(|code| !OwnKeyFault::may_come_first(code)),
+            400..500 => self.code.as_deref().is_some_and(|code| OwnKeyFault::early(code).is_none()),
             _ => false,
         }
     }
@@ -61,9 +61,8 @@ impl Brief {
     /// Whether an answer refuses the operation, its version or its parameters, before the key was looked at. A limit of
     /// calls is not meant: it passes.
     pub(super) fn is_about_the_operation(&self, status: u16) -> bool {
-        let throttled = |code: &str| code.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("Throttling"));
-        let early = |code: &str| OwnKeyFault::may_come_first(code) && !throttled(code);
-        (400..500).contains(&status) && status != 429 && self.code.as_deref().is_some_and(early)
+        let about = self.code.as_deref().and_then(OwnKeyFault::early);
+        (400..500).contains(&status) && status != 429 && about == Some(EarlyAnswer::Request)
     }
 
     /// The message without what the upstream repeats of the request that it checked: the string to sign holds the
