@@ -75,7 +75,7 @@ impl Counted {
     pub(super) fn add(&mut self, uncounted: Uncounted<'_>, now: Duration) {
         let Uncounted { attempt, verdict, code, operation, resources } = uncounted;
         let holder = attempt.holder();
-        let groups = self.of(&holder);
+        let groups = self.of(Some(&holder));
         let group = groups.place(Group { holder: Some(holder), verdict, code: code.to_owned() });
         let caller_id = attempt.caller_id.clone().filter(|_| group.holder.is_some());
         let count = groups.0.entry(group).or_insert_with(|| Count::new(attempt.at, caller_id, now));
@@ -104,10 +104,7 @@ impl Counted {
     /// Puts back counts that could not be written, so that a later Summary line reports them.
     pub(super) fn put_back(&mut self, counts: impl IntoIterator<Item = (Group, Count)>) {
         for (group, count) in counts {
-            let groups = match &group.holder {
-                Some(holder) => self.of(holder),
-                None => &mut self.of_strangers,
-            };
+            let groups = self.of(group.holder.as_ref());
             let group = groups.place(group);
             match groups.0.get_mut(&group) {
                 Some(known) => known.absorb(count),
@@ -116,13 +113,12 @@ impl Counted {
         }
     }
 
-    fn of(&mut self, holder: &Holder) -> &mut Groups {
-        if is_principal(holder) { &mut self.of_principals } else { &mut self.of_strangers }
+    fn of(&mut self, holder: Option<&Holder>) -> &mut Groups {
+        match holder.map(Holder::who) {
+            Some(Who::Principal(_)) => &mut self.of_principals,
+            _ => &mut self.of_strangers,
+        }
     }
-}
-
-fn is_principal(holder: &Holder) -> bool {
-    matches!(holder.who(), Who::Principal(_))
 }
 
 impl Groups {
