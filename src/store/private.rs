@@ -63,8 +63,8 @@ pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Sourc
         Source::new(path.display().to_string(), "").confidential().error_without_place(title, help)
     };
     let bytes = read_private(path, LARGEST, modes).map_err(|fault| match fault {
-        PrivateFault::Unreadable { error, .. } => {
-            refuse(format!("the file cannot be read: {error}"), "check the path and the permissions".to_owned())
+        PrivateFault::Unreadable { ref error, .. } => {
+            refuse(format!("the file cannot be read: {error}"), fault.remedy().to_owned())
         }
         fault => refuse(fault.to_string(), format!("{}, or start with `--insecure-key-file-mode`", fault.remedy())),
     })?;
