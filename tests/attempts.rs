@@ -245,12 +245,10 @@ fn a_log_that_panics_is_answered_too() {
 
 #[test]
 fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
-    let budgets = BudgetLimits {
-        principal: PerMinute { refused_lines: 5, ..PerMinute::OF_PRINCIPAL },
-        source: PerMinute { refused_lines: 3, ..PerMinute::OF_SOURCE },
-        ..BudgetLimits::default()
-    };
-    let gateway = TestGateway::start(Setup { budgets, ..Setup::default() });
+    let gateway = with_budgets(
+        PerMinute { refused_lines: 5, ..PerMinute::OF_PRINCIPAL },
+        PerMinute { refused_lines: 3, ..PerMinute::OF_SOURCE },
+    );
     for _ in 0..10 {
         assert_eq!(gateway.ask(&stranger().attach(Shape::V1Query)).code(), "InvalidAccessKeyId.NotFound");
         assert_eq!(gateway.ask(&Caller::bob().attach(Shape::V1Query)).code(), "Forbidden.SubUser");
@@ -280,12 +278,10 @@ fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
 /// used up its lines, do not hide who it was.
 #[test]
 fn a_call_past_its_principals_nonces_is_the_principals_in_the_log() {
-    let budgets = BudgetLimits {
-        principal: PerMinute { nonces: 2, ..PerMinute::OF_PRINCIPAL },
-        source: PerMinute { refused_lines: 1, ..PerMinute::OF_SOURCE },
-        ..BudgetLimits::default()
-    };
-    let gateway = TestGateway::start(Setup { budgets, ..Setup::default() });
+    let gateway = with_budgets(
+        PerMinute { nonces: 2, ..PerMinute::OF_PRINCIPAL },
+        PerMinute { refused_lines: 1, ..PerMinute::OF_SOURCE },
+    );
     for _ in 0..3 {
         gateway.ask(&stranger().attach(Shape::V3Query));
     }
@@ -419,6 +415,11 @@ fn ours(event: &Value) -> &Value {
 
 fn stage(event: &Value) -> &str {
     ours(event)["stage"].as_str().expect("a stage")
+}
+
+fn with_budgets(principal: PerMinute, source: PerMinute) -> TestGateway {
+    let budgets = BudgetLimits { principal, source, ..BudgetLimits::default() };
+    TestGateway::start(Setup { budgets, ..Setup::default() })
 }
 
 fn before(upstream: &FakeUpstream) -> Setup {

@@ -15,7 +15,7 @@ pub(crate) const FORM: FormLimits = FormLimits { parameters: 100 };
 
 /// A caller that sends one of these wants another protocol, or an answer before its body.
 const NEVER: [&str; 4] = ["expect", "upgrade", "http2-settings", "trailer"];
-/// Repeated, these have two readings.
+/// Repeated, these have two readings. Written here again, so that a name that the gateway's own list lost is noticed.
 const ONCE: [&str; 9] = [
     "host",
     "content-length",

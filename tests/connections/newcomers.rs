@@ -34,7 +34,7 @@ fn calling(gateway: &TestGateway, from: u8, user: char) -> TcpStream {
     let mut stream = connect_from(from, gateway.address).expect("a connection");
     let answer = call_on(&mut stream, &attach(user)).unwrap_or_else(|| panic!("no slot for {user}"));
     assert_eq!(answer.status, 200, "{user}: {answer:?}");
-    // Idle for longer than whoever comes next.
+    // Idle for longer than the next caller's connection.
     std::thread::sleep(std::time::Duration::from_millis(20));
     stream
 }

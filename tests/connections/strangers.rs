@@ -60,8 +60,8 @@ fn callers_who_never_authenticate_keep_nobody_out() {
     assert!(lines.iter().any(|line| line.contains("top_source=\"127.0.0.1")), "{lines:?}");
 }
 
-/// Connections of sources that hold the most slots already, and whose own have not been idle for long, get none. Nobody
-/// behind them in the listener's queue waits with them.
+/// A source that holds the most slots, none of them idle for long, gets no more. The connections behind it in the
+/// listener's queue do not wait for it.
 #[test]
 fn new_connections_that_find_no_slot_delay_no_others() {
     raise_limit();

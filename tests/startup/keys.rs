@@ -13,7 +13,7 @@ use tempfile::tempdir;
 use super::support::program::{close_to_others, ramgate};
 use super::{TORN, add, could_not_start, ready};
 
-/// Nobody on any machine is this user, and no test runs as it.
+/// No machine has a user with this id, and no test runs as it.
 const ANOTHER: u32 = 54_321;
 
 /// Everything that holds a secret, and is read at the start.

@@ -47,7 +47,7 @@ fn a_statement_on_a_key_that_cannot_be_supplied_is_named_at_the_start() {
     let list = "[[ignore]]\nrule = \"key-not-supplied\"\npolicy = \"all\"\nstatement = 1\nreason = \"known\"\n";
     fs::write(folder.path().join("policies/lint.toml"), list).unwrap();
     assert!(!start("").contains("is not known for"));
-    // A policy that nobody has decides nothing.
+    // A policy that is attached to no principal decides nothing.
     fs::remove_file(folder.path().join("policies/lint.toml")).unwrap();
     let policies = folder.path().join("policies");
     fs::rename(policies.join("all.json"), policies.join("other.json")).unwrap();
