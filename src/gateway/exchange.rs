@@ -289,8 +289,7 @@ impl Exchange {
         let verified = match self.verified(&claim, signed) {
             Err(IdentityFault::Token(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer))) => {
                 // The issuer may have a key that is newer than what was read of it.
-                self.wait_as_stranger()?;
-                gateway.refresh_keys_of(&issuer).await;
+                self.refresh_keys_of(&issuer).await?;
                 self.verified(&claim, signed)?
             }
             Err(IdentityFault::Throttled { caller, throttled }) => {
@@ -306,13 +305,20 @@ impl Exchange {
         Ok(Known { caller, said, claim: Some(claim), session })
     }
 
-    /// Takes a place among the calls of unknown callers that wait for an answer from elsewhere, until this one is
-    /// answered.
+    /// Takes a place among the calls of unknown callers that wait for an answer from elsewhere, until this one's caller
+    /// is known or it is answered.
     pub(super) fn wait_as_stranger(&mut self) -> Result<(), Crowded> {
         if self.waiting_stranger.is_none() {
             let source = Source::from(self.attempt.source);
             self.waiting_stranger = Some(self.gateway.waiting_strangers.enter(source)?);
         }
+        Ok(())
+    }
+
+    /// Reads the keys of a token's issuer again, for a caller who is unknown until then.
+    pub(super) async fn refresh_keys_of(&mut self, issuer: &str) -> Result<(), Crowded> {
+        self.wait_as_stranger()?;
+        self.gateway.refresh_keys_of(issuer).await;
         Ok(())
     }
 
@@ -332,6 +338,7 @@ impl Exchange {
         attempt.caller = Some(caller.clone());
         if caller.proof.is_verified() {
             attempt.reached = Reached::Authenticated;
+            self.waiting_stranger = None;
             self.neighbour
                 .slot
                 .authenticate(&caller.principal)

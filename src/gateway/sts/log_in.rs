@@ -172,14 +172,14 @@ impl Exchange {
         if !parts.issuers.iter().any(|issuer| of_provider(&issuer)) {
             return Err(StsFault::Provider.into());
         }
-        match verify() {
+        let verified = match verify() {
             Err(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer)) => {
-                self.wait_as_stranger()?;
-                gateway.refresh_keys_of(&issuer).await;
-                Ok(verify().map_err(StsFault::from)?)
+                self.refresh_keys_of(&issuer).await?;
+                verify()
             }
-            verified => Ok(verified.map_err(StsFault::from)?),
-        }
+            verified => verified,
+        };
+        Ok(verified.map_err(StsFault::from)?)
     }
 
     /// Somebody showed who they are; that they are nobody of the directory's is no matter.
