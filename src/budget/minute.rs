@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::holder::Holder;
 use super::item::{Bound, Item, Throttled, Whose};
-use super::limits::PerMinute;
 
 /// Holders whose minute is under way, in one shard.
 const MOST: usize = 4096;
@@ -50,8 +49,7 @@ impl Minute {
     }
 
     /// Whether there is room for one more.
-    pub(super) fn check(&self, limits: &PerMinute, whose: Whose, item: Item, now: Duration) -> Result<(), Throttled> {
-        let limit = limits.of(item);
+    pub(super) fn check(&self, limit: u64, whose: Whose, item: Item, now: Duration) -> Result<(), Throttled> {
         if self.used[item as usize] < limit {
             return Ok(());
         }

@@ -16,6 +16,10 @@ const SHARDS: usize = 16;
 const OTHERS: u64 = 10;
 /// What all sources together may use, in shares of one, where no setting says it.
 const STRANGERS: u64 = 10;
+/// Of what all sources together may use, one share in so many is kept for sources that have used little.
+const KEPT: u64 = 3;
+/// Little is one share in so many of a source's own budget.
+const LITTLE: u64 = 20;
 /// Kinds of refusal of which a holder's first in a minute is always written.
 const KINDS_OF_PRINCIPAL: usize = 64;
 const KINDS_OF_OTHERS: usize = 16;
@@ -35,6 +39,28 @@ pub struct Budgets {
     strangers: Mutex<Minute>,
     /// Refusals since the start, by the table of limits and the item.
     refused: [[AtomicU64; Item::ALL.len()]; 2],
+}
+
+/// How much of its own budget the holder has used on whose behalf a wider one is charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Usage {
+    Little,
+    Much,
+}
+
+impl Usage {
+    fn of(used: u64, limit: u64) -> Self {
+        if used < (limit / LITTLE).max(1) { Self::Little } else { Self::Much }
+    }
+
+    /// How much of a wider holder's limit is open to such a holder: a few sources that use up all of theirs leave a
+    /// share of what all have together to those that use little.
+    fn open_of(self, limit: u64, wider: &Holder) -> u64 {
+        match (self, &wider.who) {
+            (Self::Much, Who::Strangers) => limit - limit / KEPT,
+            _ => limit,
+        }
+    }
 }
 
 impl Budgets {
@@ -66,21 +92,23 @@ impl Budgets {
     /// # Errors
     /// A budget that is used up; nothing was charged then.
     pub fn charge(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
-        self.charged(holder, item, now).inspect_err(|throttled| self.count(throttled))
+        self.charged(holder, item, Usage::Little, now).inspect_err(|throttled| self.count(throttled))
     }
 
     fn count(&self, throttled: &Throttled) {
         self.refused[throttled.whose as usize][throttled.item as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn charged(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
-        self.with(holder, now, |minute, limits| {
-            minute.check(limits, holder.whose(), item, now)?;
+    fn charged(&self, holder: &Holder, item: Item, usage: Usage, now: Duration) -> Result<(), Throttled> {
+        let usage = self.with(holder, now, |minute, limits| {
+            let limit = limits.of(item);
+            minute.check(usage.open_of(limit, holder), holder.whose(), item, now)?;
+            let usage = Usage::of(minute.used[item as usize], limit);
             minute.used[item as usize] += 1;
-            Ok(())
+            Ok(usage)
         })?;
         let Some(wider) = holder.wider() else { return Ok(()) };
-        self.charged(&wider, item, now).inspect_err(|_| {
+        self.charged(&wider, item, usage, now).inspect_err(|_| {
             self.with(holder, now, |minute, _| {
                 minute.used[item as usize] = minute.used[item as usize].saturating_sub(1);
             });
@@ -92,12 +120,16 @@ impl Budgets {
     /// # Errors
     /// A budget that is used up.
     pub fn check(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
-        self.checked(holder, item, now).inspect_err(|throttled| self.count(throttled))
+        self.checked(holder, item, Usage::Little, now).inspect_err(|throttled| self.count(throttled))
     }
 
-    fn checked(&self, holder: &Holder, item: Item, now: Duration) -> Result<(), Throttled> {
-        self.with(holder, now, |minute, limits| minute.check(limits, holder.whose(), item, now))?;
-        holder.wider().map_or(Ok(()), |wider| self.checked(&wider, item, now))
+    fn checked(&self, holder: &Holder, item: Item, usage: Usage, now: Duration) -> Result<(), Throttled> {
+        let usage = self.with(holder, now, |minute, limits| {
+            let limit = limits.of(item);
+            minute.check(usage.open_of(limit, holder), holder.whose(), item, now)?;
+            Ok(Usage::of(minute.used[item as usize], limit))
+        })?;
+        holder.wider().map_or(Ok(()), |wider| self.checked(&wider, item, usage, now))
     }
 
     /// Charges usage that has already happened, even beyond the limit.
@@ -225,6 +257,21 @@ mod tests {
         let charge =
             |last: u64| budgets.charge(&Holder::source(source(&format!("192.0.2.{last}"))), Item::RefusedLines, at(0));
         assert_eq!((0..20).filter(|last| charge(*last).is_ok()).count(), 7);
+    }
+
+    #[test]
+    fn a_few_sources_do_not_use_up_what_all_have_together() {
+        let source_limits = PerMinute::OF_SOURCE.map(|_| 60);
+        let limits = BudgetLimits { source: source_limits, ..BudgetLimits::default() };
+        let budgets = Budgets::new(limits);
+        let ask = |last: u64| {
+            let holder = Holder::source(source(&format!("192.0.2.{last}")));
+            budgets.check(&holder, Item::Exchanges, at(0)).is_ok()
+                && budgets.charge(&holder, Item::Exchanges, at(0)).is_ok()
+        };
+        let asked: usize = (1..=20).map(|last| (0..100).filter(|_| ask(last)).count()).sum();
+        assert_eq!(asked, 400 + 13 * 3, "two thirds of 600, and the first three of each source that came too late");
+        assert_eq!((0..100).filter(|_| ask(99)).count(), 3, "a source that asks little is not shut out");
     }
 
     #[test]

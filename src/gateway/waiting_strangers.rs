@@ -43,7 +43,7 @@ impl WaitingStrangers {
     pub(super) fn enter(self: &Arc<Self>, source: Source) -> Result<WaitingStranger, Crowded> {
         let mut waiting = self.lock();
         let of_source = waiting.sources.get(&source).copied().unwrap_or_default();
-        let few = (self.most / 24).max(1);
+        let few = (self.most / 96).max(1);
         let most = if of_source < few { self.most } else { self.most * 2 / 3 };
         if waiting.all >= most {
             return Err(Crowded);
@@ -83,8 +83,8 @@ mod tests {
         let source = |last: u8| Source::from(IpAddr::from([192, 0, 2, last]));
         let mut held: Vec<_> = (0..512).map(|_| strangers.enter(source(1)).unwrap()).collect();
         assert_eq!(strangers.enter(source(1)).unwrap_err(), Crowded);
-        for last in 2..10 {
-            held.extend((0..32).map(|_| strangers.enter(source(last)).unwrap()));
+        for last in 2..34 {
+            held.extend((0..8).map(|_| strangers.enter(source(last)).unwrap()));
             assert_eq!(strangers.enter(source(last)).unwrap_err(), Crowded);
         }
         assert_eq!(held.len(), 768);
