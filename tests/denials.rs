@@ -192,6 +192,73 @@ fn the_whole_proof_of_a_denial_is_shown_on_demand() {
     assert_eq!((&again["sameRevision"], &again["report"]["Verdict"]), (&false.into(), &"Allow".into()), "{again}");
 }
 
+/// Every command that reads the log names the Deny that a refusal rests on, though nobody knows whether it applies.
+#[test]
+fn a_deny_that_cannot_be_ruled_out_is_named_by_all_that_read_the_log() {
+    let folder = tempdir().unwrap();
+    let policies = folder.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let deny = allow("*", r#", "Condition": {"StringNotEquals": {"acs:SourceVpc": "vpc-1"}}"#).replace("Allow", "Deny");
+    let account = format!(
+        "schema = 1\naccount = \"{ACCOUNT}\"\n[users.alice]\npolicies = [\"all\", \"guard\"]\n[users.bob]\n[users.carol]\n\
+         [roles.terway]\n"
+    );
+    let files =
+        [("account.toml", account), ("all.json", document(&[allow("*", "")])), ("guard.json", document(&[deny]))];
+    for (name, text) in files {
+        fs::write(policies.join(name), text).unwrap();
+    }
+    let mut serve = program(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--policies", "policies"]);
+    let server = Server::start(&mut serve, "Ctrl-C stops");
+    let call = ["call", "--endpoint", &server.url(), "--key", "LTAI5tDemoAlice00000", "--region", "cn-hangzhou"];
+    let called = ramgate(folder.path(), &[&call[..], &["--eni", ENI, "--instance", INSTANCE]].concat());
+    assert_eq!(called.status, 1, "{called:?}");
+    drop(server);
+    let line = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
+    let line: Value = serde_json::from_str(line.lines().last().unwrap()).unwrap();
+    support::schema::check_line(&line);
+    let gateway = &line["event"]["additionalEventData"]["gateway"];
+    let resources = gateway["decision"]["Resources"].as_array().unwrap();
+    for resource in resources {
+        let possible = &resource["PossibleDeny"];
+        assert_eq!(
+            (&possible["Policy"]["PolicyIdentifier"], &possible["UnknownKey"], &resource["Verdict"]),
+            (&"guard".into(), &"acs:SourceVpc".into(), &"ImplicitDeny".into())
+        );
+    }
+    let id = line["event"]["eventId"].as_str().unwrap();
+    let said = |arguments: &[&str]| ramgate(folder.path(), &[&["audit"], arguments].concat()).stdout;
+    let shown = said(&["show", id]);
+    let expected = "  Deny by guard#0, attached to RamUser, sha256:";
+    assert!(
+        shown.contains(expected) && shown.contains(" cannot be ruled out: acs:SourceVpc is not known\n"),
+        "{shown}"
+    );
+    assert!(!shown.contains("no statement allows it"), "{shown}");
+    assert!(said(&["stats"]).contains("  guard#0, which cannot be ruled out  "), "{}", said(&["stats"]));
+    assert!(said(&["query", "--statement", "guard#0"]).contains("  [guard#0]  403 "), "{}", said(&["query"]));
+    let shown: Value = serde_json::from_str(&said(&["show", id, "--format", "json"])).unwrap();
+    let possible = &shown["attempts"][0]["gateway"]["decision"]["resources"][0]["possibleDeny"];
+    assert_eq!((&possible["statement"]["policy"], &possible["unknownKey"]), (&"guard".into(), &"acs:SourceVpc".into()));
+
+    // The same of what policies would come to: here they open what the guard closes, and it closes it again.
+    let open = folder.path().join("open");
+    fs::create_dir(&open).unwrap();
+    for name in ["account.toml", "all.json"] {
+        let text = fs::read_to_string(policies.join(name)).unwrap().replace(", \"guard\"", "");
+        fs::write(open.join(name), text).unwrap();
+    }
+    let replayed = ramgate(folder.path(), &["replay", "audit.jsonl", "--policies", "open"]);
+    assert_eq!(replayed.status, 1, "{replayed:?}");
+    let serve_open = ["serve", "--listen", "127.0.0.1:0", "--policies", "open", "--audit", "open.jsonl"];
+    let server = Server::start(&mut program(folder.path(), &serve_open), "Ctrl-C stops");
+    let call = ["call", "--endpoint", &server.url(), "--key", "LTAI5tDemoAlice00000", "--region", "cn-hangzhou"];
+    ramgate(folder.path(), &[&call[..], &["--eni", ENI, "--instance", INSTANCE]].concat());
+    drop(server);
+    let replayed = ramgate(folder.path(), &["replay", "open.jsonl", "--policies", "policies"]);
+    assert!(replayed.stdout.contains("which cannot be ruled out"), "{replayed:?}");
+}
+
 fn show(folder: &Path, id: &str, policies: &str, more: &[&str]) -> String {
     let ran = ramgate(folder, &[&["audit", "show", id, "--policies", policies], more].concat());
     assert_eq!(ran.status, 0, "{ran:?}");

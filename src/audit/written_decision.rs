@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::policy::{Decision, MatchedPolicy, Request, Verdict};
+use crate::policy::{Decision, Doubt, MatchedPolicy, Request, Verdict};
 use crate::ram::{Context, ContextKey, ValueRef};
 
 use super::bounded::bounded;
@@ -69,6 +69,19 @@ struct Resource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_conditions: Option<Vec<Condition<'a>>>,
     matched_policies: Vec<MatchedPolicy<'a>>,
+    /// What the refusal rests on, where no statement is known to deny.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    possible_deny: Option<PossibleDeny<'a>>,
+}
+
+/// A Deny that cannot be ruled out.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PossibleDeny<'a> {
+    policy: MatchedPolicy<'a>,
+    /// As the policy spells it. Absent if it is not a condition key, but the resource or its group, that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_key: Option<Cow<'a, str>>,
 }
 
 impl<'a> WrittenDecision<'a> {
@@ -88,6 +101,7 @@ impl<'a> WrittenDecision<'a> {
             verdict: judged.verdict,
             resource_conditions: request.facts.get(at).map(conditions),
             matched_policies: deciding(at).into_iter().map(|(layer, at)| MatchedPolicy::new(layer, at)).collect(),
+            possible_deny: decision.doubt(request, at).map(PossibleDeny::new),
         });
         Self {
             auth_action: request.action.as_str(),
@@ -96,6 +110,12 @@ impl<'a> WrittenDecision<'a> {
             auth_conditions: conditions(request.context),
             resources: resources.collect(),
         }
+    }
+}
+
+impl<'a> PossibleDeny<'a> {
+    fn new(doubt: Doubt<'a>) -> Self {
+        Self { policy: MatchedPolicy::new(doubt.layer, doubt.at), unknown_key: doubt.key().map(bounded) }
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Doubt<'a> {
     pub(super) naming: Naming,
 }
 
-impl Doubt<'_> {
+impl<'a> Doubt<'a> {
     /// Whether what is not known is what the call names.
     pub(super) fn is_unplaced(&self) -> bool {
         let of_resource = match self.mismatch {
@@ -35,7 +35,7 @@ impl Doubt<'_> {
     }
 
     /// The condition key that is not known, as it is written; none where it is the resource or its group.
-    pub fn key(&self) -> Option<&str> {
+    pub fn key(&self) -> Option<&'a str> {
         let Mismatch::Condition { index, .. } = self.mismatch else { return None };
         self.at.statement.conditions().get(index).map(Condition::written_key)
     }

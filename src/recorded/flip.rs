@@ -118,6 +118,9 @@ pub(super) fn because(ruling: &Ruling<Subject>) -> String {
         Verdict::Allow => None,
         Verdict::ImplicitDeny | Verdict::ExplicitDeny => decisive,
     };
+    if let Some(doubt) = at.and_then(|at| decision.doubt(&request, at)) {
+        return format!("{}, which cannot be ruled out", doubt.at);
+    }
     let mut names = BTreeSet::new();
     for place in 0..request.resources.len() {
         if at.is_none_or(|at| at == place) {

@@ -33,6 +33,16 @@ pub struct JudgedResource {
     pub conditions: Option<Vec<Condition>>,
     /// The statements that decided.
     pub matched: Vec<MatchedStatement>,
+    /// What a refusal rests on where no statement is known to deny.
+    pub possible_deny: Option<PossibleDeny>,
+}
+
+/// A Deny that could not be ruled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PossibleDeny {
+    pub statement: MatchedStatement,
+    /// The condition key that was not known; `None` if it was the resource or its group.
+    pub unknown_key: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +66,11 @@ impl Decision {
     /// Every statement that decided, for whichever resource.
     pub fn matched(&self) -> impl Iterator<Item = &MatchedStatement> {
         self.resources.iter().flat_map(|resource| &resource.matched)
+    }
+
+    /// Every Deny that could not be ruled out, for whichever resource.
+    pub fn possible_denies(&self) -> impl Iterator<Item = &PossibleDeny> {
+        self.resources.iter().filter_map(|resource| resource.possible_deny.as_ref())
     }
 }
 
@@ -99,6 +114,14 @@ struct WrittenResource {
     resource_conditions: Option<Vec<WrittenCondition>>,
     #[serde(default)]
     matched_policies: Vec<WrittenStatement>,
+    possible_deny: Option<WrittenPossibleDeny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct WrittenPossibleDeny {
+    policy: WrittenStatement,
+    unknown_key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +165,14 @@ impl From<WrittenResource> for JudgedResource {
             verdict: Verdict::from(written.verdict),
             conditions: written.resource_conditions.map(|all| all.into_iter().map(Condition::from).collect()),
             matched: written.matched_policies.into_iter().map(MatchedStatement::from).collect(),
+            possible_deny: written.possible_deny.map(PossibleDeny::from),
         }
+    }
+}
+
+impl From<WrittenPossibleDeny> for PossibleDeny {
+    fn from(written: WrittenPossibleDeny) -> Self {
+        Self { statement: MatchedStatement::from(written.policy), unknown_key: written.unknown_key }
     }
 }
 

@@ -20,7 +20,7 @@ pub mod verify;
 mod written;
 
 pub use attempts::{Attempt, Attempts};
-pub use decision::{Condition, Decision, JudgedResource, MatchedStatement};
+pub use decision::{Condition, Decision, JudgedResource, MatchedStatement, PossibleDeny};
 pub use event::{ErrorAnswer, Event, UserIdentity};
 pub use events::{Events, Located, Place, RawEvent, ReadFault};
 pub use follow::Follow;

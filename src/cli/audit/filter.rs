@@ -6,7 +6,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use crate::cli::recording::Window;
-use crate::trail::{Attempt, Decision, Event, Verdict};
+use crate::trail::{Attempt, Event, MatchedStatement, Verdict};
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which attempts")]
@@ -99,8 +99,10 @@ fn has_code(attempt: &Attempt, wanted: &str) -> bool {
 
 fn decided(event: &Event, wanted: &str) -> bool {
     let decision = event.gateway.as_ref().and_then(|gateway| gateway.decision.as_ref());
-    let mut matched = decision.into_iter().flat_map(Decision::matched);
-    matched.any(|statement| statement.policy == wanted || statement.place() == wanted)
+    let is_wanted = |statement: &MatchedStatement| statement.policy == wanted || statement.place() == wanted;
+    decision.is_some_and(|decision| {
+        decision.matched().any(is_wanted) || decision.possible_denies().any(|deny| is_wanted(&deny.statement))
+    })
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::trail::{Attempt, Condition, CountedAttempts, Decision, Event, Gateway, Located, Stage, Verdict};
+use crate::trail::{
+    Attempt, Condition, CountedAttempts, Decision, Event, Gateway, Located, MatchedStatement, Stage, Verdict,
+};
 
 use crate::cli::plain::plain;
 
@@ -56,19 +58,27 @@ pub(super) fn verdict(attempt: &Attempt) -> &str {
 
 /// The statements that the verdict rests on, each once: a denial does not rest on what allows another of its resources.
 pub(super) fn statements(event: &Event) -> Vec<String> {
-    let effect = match event.gateway.as_ref().map(|gateway| &gateway.verdict) {
-        Some(Verdict::Allow) => "Allow",
-        Some(Verdict::ExplicitDeny) => "Deny",
-        _ => return Vec::new(),
+    let Some(decision) = decision(event) else { return Vec::new() };
+    let matched = |effect: &str| {
+        let of_effect = decision.matched().filter(|statement| statement.effect == effect);
+        once_each(of_effect.map(MatchedStatement::place))
     };
-    let mut places = Vec::new();
-    for statement in decision(event).into_iter().flat_map(Decision::matched) {
-        let place = statement.place();
-        if statement.effect == effect && !places.contains(&place) {
-            places.push(place);
+    match event.gateway.as_ref().map(|gateway| &gateway.verdict) {
+        Some(Verdict::Allow) => matched("Allow"),
+        Some(Verdict::ExplicitDeny) => matched("Deny"),
+        Some(Verdict::ImplicitDeny) => once_each(decision.possible_denies().map(|deny| deny.statement.place())),
+        _ => Vec::new(),
+    }
+}
+
+fn once_each(places: impl Iterator<Item = String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for place in places {
+        if !once.contains(&place) {
+            once.push(place);
         }
     }
-    places
+    once
 }
 
 /// Whether a line is about many attempts, or about the log.
@@ -209,21 +219,26 @@ fn counted_json(counted: &CountedAttempts) -> Value {
 
 fn decision_json(decision: &Decision) -> Value {
     let resources = decision.resources.iter().map(|resource| {
-        let matched = resource.matched.iter().map(|statement| {
-            json!({
-                "effect": statement.effect, "policy": statement.policy, "statement": statement.statement,
-                "policyType": statement.policy_type, "attachedTo": statement.attached_to, "scope": statement.scope,
-                "digest": statement.digest,
-            })
-        });
+        let possible = resource.possible_deny.as_ref();
         json!({
             "resource": resource.arn, "verdict": resource.verdict.as_str(),
-            "conditions": resource.conditions.as_deref().map(conditions_json), "statements": matched.collect::<Vec<_>>(),
+            "conditions": resource.conditions.as_deref().map(conditions_json), "statements": resource.matched.iter().map(statement_json).collect::<Vec<_>>(),
+            "possibleDeny": possible.map(|deny| {
+                json!({ "statement": statement_json(&deny.statement), "unknownKey": deny.unknown_key })
+            }),
         })
     });
     json!({
         "action": decision.action, "explicitDeny": decision.explicit_deny, "policyType": decision.policy_type,
         "conditions": conditions_json(&decision.conditions), "resources": resources.collect::<Vec<_>>(),
+    })
+}
+
+fn statement_json(statement: &MatchedStatement) -> Value {
+    json!({
+        "effect": statement.effect, "policy": statement.policy, "statement": statement.statement,
+        "policyType": statement.policy_type, "attachedTo": statement.attached_to, "scope": statement.scope,
+        "digest": statement.digest,
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, print_json};
-use crate::trail::{Attempt, Condition, Event, JudgedResource, Verdict};
+use crate::trail::{Attempt, Condition, Event, JudgedResource, MatchedStatement, PossibleDeny, Verdict};
 
 use super::again::Again;
 use super::log::LogArgs;
@@ -162,14 +162,22 @@ fn caller(event: &Event) -> String {
 fn tell_resource(resource: &JudgedResource) {
     row("", format!("{}: {}", resource.arn, resource.verdict));
     for statement in &resource.matched {
-        let attached = statement.attached_to.as_deref().map(|to| format!(", attached to {to}")).unwrap_or_default();
-        let digest = statement.digest.as_deref().map(|digest| format!(", {digest}")).unwrap_or_default();
-        row("", format!("  {} by {}{attached}{digest}", statement.effect, statement.place()));
+        row("", format!("  {} by {}", statement.effect, described(statement)));
     }
-    if resource.matched.is_empty() && resource.verdict == Verdict::ImplicitDeny {
+    if let Some(PossibleDeny { statement, unknown_key }) = &resource.possible_deny {
+        let unknown = unknown_key.as_deref().map(|key| format!(": {key} is not known")).unwrap_or_default();
+        row("", format!("  {} by {} cannot be ruled out{unknown}", statement.effect, described(statement)));
+    } else if resource.matched.is_empty() && resource.verdict == Verdict::ImplicitDeny {
         row("", "  no statement allows it");
     }
     tell_conditions("", resource.conditions.as_deref().unwrap_or_default());
+}
+
+/// `OfficeOnly#1`, with what it is attached to and the digest of its document.
+fn described(statement: &MatchedStatement) -> String {
+    let attached = statement.attached_to.as_deref().map(|to| format!(", attached to {to}")).unwrap_or_default();
+    let digest = statement.digest.as_deref().map(|digest| format!(", {digest}")).unwrap_or_default();
+    format!("{}{attached}{digest}", statement.place())
 }
 
 fn tell_conditions(name: &str, conditions: &[Condition]) {

@@ -109,11 +109,7 @@ impl Counts {
         }
         let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = summary.verdict() else { return };
         self.principals.add(event.user.arn().unwrap_or_else(|| who(event)), counted.attempts);
-        let statement = match summary.verdict() {
-            Some(Verdict::ImplicitDeny) => "no statement allows it",
-            _ => "not told: the attempts were only counted",
-        };
-        self.statements.add(statement.to_owned(), counted.attempts);
+        self.statements.add("not told: the attempts were only counted".to_owned(), counted.attempts);
     }
 
     fn take(&mut self, attempt: &Attempt) {
@@ -126,10 +122,15 @@ impl Counts {
         let event = attempt.event();
         // A session is its role's: its name is chosen by whoever takes the role.
         self.principals.count(event.user.arn().unwrap_or_else(|| who(event)));
-        if attempt.verdict() == Some(&Verdict::ImplicitDeny) {
-            return self.statements.count("no statement allows it".to_owned());
+        let statements = statements(event);
+        if attempt.verdict() == Some(&Verdict::ExplicitDeny) {
+            return statements.into_iter().for_each(|statement| self.statements.count(statement));
         }
-        statements(event).into_iter().for_each(|statement| self.statements.count(statement));
+        if statements.is_empty() {
+            self.statements.count("no statement allows it".to_owned());
+        }
+        let possible = statements.into_iter().map(|statement| format!("{statement}, which cannot be ruled out"));
+        possible.for_each(|statement| self.statements.count(statement));
     }
 }
 
