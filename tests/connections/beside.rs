@@ -35,8 +35,8 @@ fn silent_connections_keep_nobody_from_health_and_metrics() {
     assert_eq!(metric(admin, "ramgate_connections_slots{listener=\"admin\"}"), 128);
 }
 
-#[test]
-fn silent_connections_keep_no_workload_from_its_credentials() {
+/// A gateway that issues keys, and where its credentials port is.
+pub fn issuing() -> (tempfile::TempDir, Server, SocketAddr) {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(ramgate(folder.path(), &["key", "issuer", "--out", "issuer.key"]).status, 0);
     let write = |name: &str, text: &str| {
@@ -57,7 +57,13 @@ fn silent_connections_keep_no_workload_from_its_credentials() {
     wait_for("where the credentials are", || server.stdout().contains("/terway"));
     let said = server.stdout();
     let line = said.lines().find_map(|line| line.strip_prefix("credentials of role/terway at http://")).unwrap();
-    let credentials: SocketAddr = line.split('/').next().unwrap().parse().unwrap();
+    let credentials = line.split('/').next().unwrap().parse().unwrap();
+    (folder, server, credentials)
+}
+
+#[test]
+fn silent_connections_keep_no_workload_from_its_credentials() {
+    let (_folder, server, credentials) = issuing();
     let request = format!("GET /terway HTTP/1.1\r\nHost: {credentials}\r\n\r\n");
     // First as many as there were slots once, of one address; then more than there are, of several.
     is_answered(credentials, 64, 9..10, &request);

@@ -11,6 +11,7 @@ mod beside;
 mod bursts;
 mod crowd;
 mod descriptors;
+mod floods;
 mod lasting;
 mod newcomers;
 mod strangers;
