@@ -38,7 +38,7 @@ fn main() {
             command = std::process::Command::new(binary);
             command.args(["serve", "--config", "ramgate.toml"]).current_dir(folder.path());
         }
-        let server = Server::start(&mut command, "every attempt is written to");
+        let server = Server::start(&mut command, "attempts are written to");
         let mut took = load(house::address(&server), Duration::from_secs(seconds));
         took.sort_unstable();
         let at = |share: f64| {

@@ -173,7 +173,7 @@ impl Place {
             command.args(["serve", "--config", "ramgate.toml"]).current_dir(path);
         }
         command.envs(environment.iter().copied()).env("RAMGATE_LOG", "error");
-        Server::start(&mut command, "every attempt is written to")
+        Server::start(&mut command, "attempts are written to")
     }
 }
 

@@ -72,7 +72,7 @@ impl Setting {
     }
 
     fn serve(&self) -> Server {
-        Server::start(&mut self.command(), "every attempt")
+        Server::start(&mut self.command(), "attempts are written to")
     }
 
     fn refused(&self) -> Ran {

@@ -25,7 +25,7 @@ impl Past {
         let folder = tempdir().unwrap();
         copy(Path::new(POLICIES), &folder.path().join("policies"));
         let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
-        let server = Server::start(&mut command, "every attempt is written to");
+        let server = Server::start(&mut command, "attempts are written to");
         let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
         let attach = |caller: &Caller, shape: Shape, instance: &str| {
             let parameters = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", ENI), ("InstanceId", instance)];
@@ -330,7 +330,7 @@ fn a_policy_on_the_tags_of_a_request_judges_recorded_calls() {
         format!("account = \"{ACCOUNT}\"\n[roles.terway]\npolicies = [\"all\"]\n[users.alice]\n[users.bob]\n");
     fs::write(policies.join("account.toml"), account).unwrap();
     let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--policies", "policies"]);
-    let server = Server::start(&mut command, "every attempt is written to");
+    let server = Server::start(&mut command, "attempts are written to");
     let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
     let tag = |value: &'static str| {
         vec![("Tag.1.Key", "team"), ("Tag.1.Value", "net"), ("Tag.7.Key", "env"), ("Tag.7.Value", value)]

@@ -50,7 +50,7 @@ fn serve(folder: &Path) -> Ran {
 #[test]
 fn a_program_prints_a_secret() {
     let folder = folder("secret_command = [\"cat\", \"the.secret\"]", "url = \"simulator\"");
-    let server = Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "every attempt");
+    let server = Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
     fs::write(
         folder.path().join("caller.toml"),
         format!("[[access_key]]\nid = \"LTAI5tTerway\"\nsecret = \"{SECRET}\"\nprincipal = \"role/terway\"\n"),
@@ -103,7 +103,7 @@ fn the_gateways_own_secret_may_be_printed_too() {
     assert!(refused.status == 2 && refused.stderr.contains("`false` gave no secret"), "{refused:?}");
     let folder = with("[\"cat\", \"the.secret\"]");
     let mut server =
-        Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "every attempt");
+        Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
     assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
     assert!(!server.stderr().contains(SECRET));
 }

@@ -117,7 +117,7 @@ fn a_whole_configuration_in_front_of_an_ecs_of_its_own() {
     let elsewhere = tempdir().unwrap();
     let file = inside.join("ramgate.toml");
     let mut command = program(elsewhere.path(), &["serve", "--config", file.to_str().unwrap()]);
-    let mut server = Server::start(&mut command, "every attempt is written to");
+    let mut server = Server::start(&mut command, "attempts are written to");
     assert!(!server.stdout().contains("demo"), "{}", server.stdout());
     assert!(server.stdout().contains(&format!("in front of {}", ecs.url())), "{}", server.stdout());
 
@@ -162,7 +162,7 @@ fn a_configured_gateway_reads_tags_from_the_ecs_behind_it() {
     fs::write(inside.join("policies/node.json"), [head, by_tag].concat()).unwrap();
 
     let serve = ["serve", "--config", "ramgate.toml"];
-    let mut server = Server::start(&mut program(inside, &serve), "every attempt is written to");
+    let mut server = Server::start(&mut program(inside, &serve), "attempts are written to");
     for (instance, status) in [(INSTANCE, 0), (PROD_INSTANCE, 1)] {
         let keyring = ["--keyring", "keyring.toml"];
         let ran = ramgate(inside, &attach(&server.url(), "LTAI5tNodeKey0000000", instance, &keyring));

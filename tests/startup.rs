@@ -186,7 +186,7 @@ fn whoever_forwards_unjudged_is_warned() {
         fs::write(folder.path().join("ramgate.toml"), format!("{CONFIGURATION}{PRODUCT}{more}")).unwrap();
         let server = Server::start(
             &mut program(folder.path(), &["serve", "--config", "ramgate.toml"]),
-            "every attempt is written to",
+            "attempts are written to",
         );
         assert!(
             server.stdout().contains("`vpc` at vpc.gateway.internal, in front of https://vpc.{region}.aliyuncs.com")
@@ -369,7 +369,7 @@ fn the_demos_keys_stay_on_loopback_whatever_is_asked() {
 fn a_lifted_refusal_lets_the_server_start() {
     let folder = ready();
     let listen = ["serve", "--config", "ramgate.toml", "--listen", "0.0.0.0:0", "--insecure-plain-listener"];
-    let server = Server::start(&mut program(folder.path(), &listen), "every attempt is written to");
+    let server = Server::start(&mut program(folder.path(), &listen), "attempts are written to");
     assert!(server.stdout().contains("listening on http://0.0.0.0:"), "{}", server.stdout());
 }
 

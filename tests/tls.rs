@@ -371,7 +371,7 @@ mod reload {
             }
             install(inside, pair);
             let server =
-                Server::start(&mut program(inside, &["serve", "--config", "ramgate.toml"]), "every attempt is written");
+                Server::start(&mut program(inside, &["serve", "--config", "ramgate.toml"]), "attempts are written to");
             let stdout = server.stdout();
             let (_, rest) = stdout.split_once("listening on https://").unwrap_or_else(|| panic!("{stdout}"));
             let address = rest.split_whitespace().next().unwrap().parse().unwrap();

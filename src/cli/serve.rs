@@ -242,7 +242,7 @@ impl Greeting {
             self.line(format_args!("health and metrics at http://{admin}"));
         }
         self.line(format_args!("policies {revision}"));
-        self.line(format_args!("every attempt is written to {}", self.audit.display()));
+        self.line(format_args!("attempts are written to {}", self.audit.display()));
         if !self.demo {
             return;
         }

@@ -130,7 +130,7 @@ fn powerless(house: &House) -> Server {
         command.args(["--bounding-set=-all", "--", env!("CARGO_BIN_EXE_ramgate"), "serve", "--config", "ramgate.toml"]);
         bare(&mut command, house.path());
     }
-    Server::start(&mut command, "every attempt is written to")
+    Server::start(&mut command, "attempts are written to")
 }
 
 #[test]

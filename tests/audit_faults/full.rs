@@ -61,7 +61,7 @@ fn limited(house: &House) -> Server {
     let script = "trap '' XFSZ; exec \"$0\" serve --config ramgate.toml";
     shell.args(["-c", script, env!("CARGO_BIN_EXE_ramgate")]);
     bare(&mut shell, house.path());
-    Server::start(&mut shell, "every attempt is written to")
+    Server::start(&mut shell, "attempts are written to")
 }
 
 #[test]

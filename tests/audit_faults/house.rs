@@ -41,7 +41,7 @@ impl House {
     }
 
     pub fn start(&self) -> Server {
-        Server::start(&mut self.serve(), "every attempt is written to")
+        Server::start(&mut self.serve(), "attempts are written to")
     }
 
     /// A call that nobody made before.

@@ -123,7 +123,7 @@ fn what_lies_beside_the_link_is_given_up_with_the_log() {
     let house = replaced_by_a_link(|_| "away/made.jsonl".into());
     let mut command = house.serve();
     command.args(["--accept-lost-log", "moved to another disk"]);
-    let mut server = Server::start(&mut command, "every attempt is written to");
+    let mut server = Server::start(&mut command, "attempts are written to");
     assert_eq!(house.status(&server), 200);
     assert_eq!(server.terminate(Duration::from_secs(20)), Some(0));
     assert_eq!(named(house.path(), "audit.lost-").len(), 1, "the checkpoints");

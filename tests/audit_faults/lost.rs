@@ -14,7 +14,7 @@ fn lines_that_are_lost_are_counted_and_told() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' XFSZ; exec \"$0\" serve --config ramgate.toml", env!("CARGO_BIN_EXE_ramgate")]);
     bare(&mut shell, house.path());
-    let server = Server::start(&mut shell, "every attempt is written to");
+    let server = Server::start(&mut shell, "attempts are written to");
     let admin = server.address_after("metrics at http://");
     assert_eq!(house.status(&server), 200);
     let limit = |bytes: u64| {

@@ -43,7 +43,7 @@ fn files_that_others_could_use_are_closed_to_them_and_the_mode_is_told() {
     drop(server);
     open_to_others(&house.path().join("audit.jsonl"), 0o640);
     let flagged = [&SERVE[..], &["--insecure-key-file-mode"]].concat();
-    drop(Server::start(&mut program(house.path(), &flagged), "every attempt is written to"));
+    drop(Server::start(&mut program(house.path(), &flagged), "attempts are written to"));
     assert_eq!(mode(&house.path().join("audit.jsonl")), 0o640, "left as it is where that is asked for");
     open_to_others(&house.path().join("audit.tag-key"), 0o644);
     let ran = ramgate(house.path(), &SERVE);

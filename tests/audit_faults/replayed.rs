@@ -309,7 +309,7 @@ impl Clock {
     fn start(&self, house: &House) -> Server {
         let mut command = house.serve();
         command.env("LD_PRELOAD", &self.library).env("CLOCK_OFFSET", &self.offset);
-        Server::start(&mut command, "every attempt is written to")
+        Server::start(&mut command, "attempts are written to")
     }
 }
 

@@ -196,7 +196,7 @@ fn standard_output_gets_the_lines_and_nothing_else() {
         let mut child = Printing(house.serve().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
         let mut told = BufReader::new(child.0.stderr.take().unwrap());
         let mut greeting = String::new();
-        while !greeting.contains("every attempt is written to") {
+        while !greeting.contains("attempts are written to") {
             assert!(told.read_line(&mut greeting).unwrap() > 0, "{greeting}");
         }
         let at = greeting.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();

@@ -77,7 +77,7 @@ begin() {
     server=$!
     servers="$servers $server"
     waited=0
-    until grep -q '^every attempt' "$folder/printed" 2>/dev/null; do
+    until grep -q '^attempts are written' "$folder/printed" 2>/dev/null; do
         waited=$((waited + 1))
         if [ "$waited" -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
             echo "the gateway in $folder did not start:" >&2

@@ -53,7 +53,7 @@ pub fn issuing() -> (tempfile::TempDir, Server, SocketAddr) {
     );
     write("ramgate.toml", &settings);
     let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
-    let server = Server::start(&mut command, "every attempt is written to");
+    let server = Server::start(&mut command, "attempts are written to");
     wait_for("where the credentials are", || server.stdout().contains("/terway"));
     let said = server.stdout();
     let line = said.lines().find_map(|line| line.strip_prefix("credentials of role/terway at http://")).unwrap();

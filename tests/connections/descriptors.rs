@@ -28,7 +28,7 @@ fn written_connections_that_cannot_be_had_are_an_error_at_start() {
 #[test]
 fn the_default_number_of_connections_shrinks_with_a_warning() {
     let house = House::new("[admin]\nlisten = \"127.0.0.1:0\"");
-    let server = Server::start(&mut limited(&house, "ulimit -n 1024"), "every attempt is written to");
+    let server = Server::start(&mut limited(&house, "ulimit -n 1024"), "attempts are written to");
     assert_eq!(house.status(&server), 200);
     // Half of what is left for callers, half for calls to ECS.
     wait_for("a warning", || server.stderr().contains("`connections` is 240 instead"));
@@ -48,7 +48,7 @@ fn a_limit_that_leaves_no_room_is_an_error() {
 #[test]
 fn the_soft_limit_is_raised_to_the_hard_one() {
     let house = House::new("[limits]\nconnections = 1500");
-    let server = Server::start(&mut limited(&house, "ulimit -Sn 256"), "every attempt is written to");
+    let server = Server::start(&mut limited(&house, "ulimit -Sn 256"), "attempts are written to");
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).unwrap();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
     let values: Vec<_> = line.split_whitespace().take(2).collect();

@@ -93,7 +93,7 @@ impl Issuing {
             ),
         );
         let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
-        let server = Server::start(&mut command, "every attempt is written to");
+        let server = Server::start(&mut command, "attempts are written to");
         let address = server.url().split_once("://").unwrap().1.parse().unwrap();
         Self { server, address, folder, tokens }
     }

@@ -79,7 +79,7 @@ impl Gateway {
         write("ramgate.toml", &format!("{top}[admin]\nlisten = \"127.0.0.1:0\"\n{more}\n"));
         let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
         command.env("OWN_SECRET", "the gateway's own secret");
-        let server = Server::start(&mut command, "every attempt");
+        let server = Server::start(&mut command, "attempts are written to");
         let admin = server.address_after("metrics at http://");
         Self { folder, server, admin }
     }

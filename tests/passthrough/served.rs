@@ -40,7 +40,7 @@ fn folder(upstream: &str) -> TempDir {
 
 fn serve(folder: &Path, more: &[&str]) -> Server {
     let serve = [&["serve", "--config", "ramgate.toml"], more].concat();
-    Server::start(&mut program(folder, &serve), "every attempt is written to")
+    Server::start(&mut program(folder, &serve), "attempts are written to")
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn start() -> Watched {
     super::add(folder.path(), "[admin]\nlisten = \"127.0.0.1:0\"\n");
     let server = Server::start(
         &mut program(folder.path(), &["serve", "--config", "ramgate.toml"]),
-        "every attempt is written to",
+        "attempts are written to",
     );
     let admin = server.address_after("health and metrics at http://");
     Watched { folder, server, admin }

@@ -43,7 +43,7 @@ impl Believing {
         );
         write("ramgate.toml", configuration.as_bytes());
         let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
-        let server = Server::start(&mut command, "every attempt is written to");
+        let server = Server::start(&mut command, "attempts are written to");
         let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
         Self { server, address, folder }
     }
