@@ -12,9 +12,6 @@ const FILES: usize = 256;
 /// Below this a gateway is of no use.
 const FEWEST: usize = 16;
 
-const REMEDY: &str = "raise the limit (`LimitNOFILE=` of a systemd unit, `--ulimit nofile=` of a container, \
-                      `ulimit -Hn`), or lower `connections` in `[limits]`";
-
 /// Raises the limit of file descriptors as far as this process may, and fits the number of connections into it: a
 /// written one must fit, the default shrinks with a WARN.
 ///
@@ -35,12 +32,24 @@ pub(super) fn fit_connections(settings: &mut Settings) -> Result<(), Failure> {
         "`connections = {wanted}` needs {needed} file descriptors ({wanted} to callers, {upstream} to the upstream, \
          {reserved} for everything else), and this process may open {granted}"
     );
-    if limits.connections_given == Given::Written || fitting < FEWEST {
-        return Err(Failure::new(what, REMEDY));
+    let raise = raise_to(needed);
+    if fitting < FEWEST {
+        // No number of connections would do.
+        return Err(Failure::new(what, raise));
     }
-    tracing::warn!("{what}: `connections` is {fitting} instead; {REMEDY}");
+    if limits.connections_given == Given::Written {
+        return Err(Failure::new(what, format!("{raise}; or lower `connections` in `[limits]` to {fitting} or less")));
+    }
+    tracing::warn!("{what}: `connections` is {fitting} instead; {raise}");
     limits.shrink_connections(fitting);
     Ok(())
+}
+
+fn raise_to(needed: usize) -> String {
+    format!(
+        "raise the limit to {needed}: `ulimit -n {needed}` in the shell that starts it (above `ulimit -Hn` as root), \
+         `LimitNOFILE={needed}` in a systemd unit, `--ulimit nofile={needed}` of a container"
+    )
 }
 
 /// For everything but connections of callers and the calls on them.

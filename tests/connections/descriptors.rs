@@ -20,7 +20,12 @@ fn written_connections_that_cannot_be_had_are_an_error_at_start() {
     let house = House::new("[limits]\nconnections = 5000");
     let ran = finish(&mut limited(&house, "ulimit -n 2000"), "");
     assert_eq!(ran.status, 2, "{ran:?}");
-    for words in ["`connections = 5000` needs 9512 file descriptors", "may open 2000", "lower `connections`"] {
+    for words in [
+        "`connections = 5000` needs 9512 file descriptors",
+        "may open 2000",
+        "`ulimit -n 9512`",
+        "or lower `connections` in `[limits]` to 792 or less",
+    ] {
         assert!(ran.stderr.contains(words), "no `{words}`: {}", ran.stderr);
     }
 }
@@ -40,9 +45,14 @@ fn the_default_number_of_connections_shrinks_with_a_warning() {
 
 #[test]
 fn a_limit_that_leaves_no_room_is_an_error() {
-    let house = House::new("");
-    let ran = finish(&mut limited(&house, "ulimit -n 200"), "");
-    assert!(ran.status == 2 && ran.stderr.contains("this process may open 200"), "{ran:?}");
+    for limits in ["", "[limits]\nconnections = 5000", "[limits]\nconnections = 1"] {
+        let house = House::new(limits);
+        let ran = finish(&mut limited(&house, "ulimit -n 200"), "");
+        assert!(ran.status == 2 && ran.stderr.contains("this process may open 200"), "{ran:?}");
+        let help = ran.stderr.lines().find(|line| line.contains("help:")).unwrap();
+        assert!(help.contains("`ulimit -n ") && help.contains("`LimitNOFILE="), "{help}");
+        assert!(!help.contains("lower"), "no lower number would do: {help}");
+    }
 }
 
 #[test]
