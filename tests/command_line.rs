@@ -179,7 +179,7 @@ fn check_tells_clean_from_warnings_from_errors() {
     fs::copy(unused.path().join("mine.json"), unused.path().join("spare.json")).unwrap();
     let warned = ramgate(unused.path(), &["check", "."]);
     assert_eq!(warned.status, 0, "{warned:?}");
-    assert!(warned.stdout.contains("1 warnings") && warned.stderr.starts_with("warning: "), "{warned:?}");
+    assert!(warned.stdout.contains("1 warning\n") && warned.stderr.starts_with("warning: "), "{warned:?}");
     assert!(warned.stderr.contains("spare.json:1:1"), "{warned:?}");
     let json = ramgate(unused.path(), &["check", ".", "--format", "json"]);
     assert_eq!((json.status, &json.json()["ok"], &json.json()["schema"]), (0, &true.into(), &1.into()));

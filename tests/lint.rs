@@ -225,7 +225,7 @@ fn check_warns_at_load_and_honours_the_list() {
     let warned = ramgate(folder.path(), &["check", "."]);
     assert_eq!(warned.status, 0, "{warned:?}");
     assert!(warned.stderr.contains("`10.0.0.1/32` is a block of one address"), "{warned:?}");
-    assert!(warned.stdout.contains(", 1 warnings"), "{warned:?}");
+    assert!(warned.stdout.contains(", 1 warning\n"), "{warned:?}");
     let list = "[[ignore]]\nrule = \"single-address-block\"\nreason = \"measured\"\n\
                 [[ignore]]\nrule = \"leaks-enis\"\nreason = \"only the linter looks for it\"\n";
     fs::write(folder.path().join("lint.toml"), list).unwrap();

@@ -50,7 +50,8 @@ fn serve(folder: &Path) -> Ran {
 #[test]
 fn a_program_prints_a_secret() {
     let folder = folder("secret_command = [\"cat\", \"the.secret\"]", "url = \"simulator\"");
-    let server = Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
+    let server =
+        Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
     fs::write(
         folder.path().join("caller.toml"),
         format!("[[access_key]]\nid = \"LTAI5tTerway\"\nsecret = \"{SECRET}\"\nprincipal = \"role/terway\"\n"),

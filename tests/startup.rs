@@ -7,6 +7,8 @@ mod files;
 mod keys;
 #[path = "startup/order.rs"]
 mod order;
+#[path = "startup/settings.rs"]
+mod settings;
 #[path = "startup/signals.rs"]
 mod signals;
 mod support;

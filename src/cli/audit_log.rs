@@ -1,6 +1,7 @@
 //! The audit log as the settings describe it, opened.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,13 @@ pub(super) struct Opened {
 
 impl LogParts {
     pub(super) fn read(audit: &AuditSettings, modes: FileModes, policy_revision: &str) -> Result<Self, Failure> {
+        if leads_to_stdout(&audit.path) {
+            let what =
+                format!("the audit log `{}` is standard output, which cannot be a log by itself", audit.path.display());
+            let help = "name a file in `[audit] path`, and add the section `[audit.stdout]`: the same lines go to standard \
+                        output then";
+            return Err(Failure::new(what, help));
+        }
         let checkpoints = audit.checkpoint.as_ref().map(|file| {
             let key = read_checkpoint_key(&file.key_file, modes).map_err(Failure::Complaints)?;
             let previous = file.previous_keys.iter().map(|path| read_checkpoint_public_key(path));
@@ -53,11 +61,32 @@ fn shipping(http: &HttpSettings, modes: FileModes) -> Result<Shipping, Failure> 
     let tls = client_tls(roots.as_deref()).map_err(|error| {
         Failure::new(format!("the collector's certificates cannot be used: {error}"), "mend `audit.http.ca_file`")
     })?;
-    let cannot = |why: String| Failure::new(format!("`[audit.http]`: {why}"), "mend its `url` and `token_…`");
-    let token =
-        http.token.as_ref().map(|place| read_secret(place, Path::new(""), modes)).transpose().map_err(cannot)?;
+    let cannot =
+        |why: String| Failure::new(format!("`[audit.http]`: {why}"), "mend its `url`, and what its token holds");
+    let token = http.token.as_ref().map(|place| read_secret(place, Path::new(""), modes)).transpose();
+    let token = token.map_err(|why| {
+        Failure::new(
+            format!("`[audit.http]`: the token cannot be had: {why}"),
+            "give the collector's bearer token in `token_file`, `token_env` or `token_command`",
+        )
+    })?;
     let encoding = if http.gzip { ParcelEncoding::Gzip } else { ParcelEncoding::Plain };
     Shipping::new(&http.url, token.as_ref(), encoding, tls).map_err(cannot)
+}
+
+/// Whether a path is one of the names of standard output, or a link to one.
+fn leads_to_stdout(path: &Path) -> bool {
+    const NAMES: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    const MOST_LINKS: usize = 8;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if NAMES.iter().any(|name| path == Path::new(name)) {
+            return true;
+        }
+        let Ok(target) = path.read_link() else { return false };
+        path = path.parent().map_or_else(PathBuf::new, Path::to_owned).join(target);
+    }
+    false
 }
 
 fn requirement(required: bool) -> Requirement {
@@ -119,8 +148,15 @@ pub(super) fn open(
         .map_err(|fault| Failure::new(fault.to_string(), help_for(&fault)))
 }
 
-fn help_for(fault: &OpenFault) -> &'static str {
-    match fault {
+fn help_for(fault: &OpenFault) -> String {
+    let help = match fault {
+        OpenFault::Io { path, error } if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+            if let Some(folder) = folder {
+                return format!("run `mkdir -p {}`, as the gateway's user or with `chown` to it", folder.display());
+            }
+            "no attempt may go unwritten, so nothing was started"
+        }
         OpenFault::Lost { loss: Loss::UnknownKey { .. }, .. } => {
             "where the key was changed, name the old public key: `[audit.checkpoint] previous_keys = [\"FILE.pub\"]`; else \
              treat the log as changed, and see `--accept-lost-log` in `ramgate serve --help`"
@@ -130,7 +166,8 @@ fn help_for(fault: &OpenFault) -> &'static str {
              is left is kept under another name, and a new chain begins with the reason"
         }
         _ => "no attempt may go unwritten, so nothing was started",
-    }
+    };
+    help.to_owned()
 }
 
 /// Ends the log when nobody writes any more: all of it is on disk then.

@@ -12,7 +12,7 @@ use crate::store::{FactSource, Loaded, load_directories};
 
 use super::diagnostic;
 use super::exit::{Exit, Failure};
-use super::output::{OutputFormat, print_json};
+use super::output::{OutputFormat, counted, print_json};
 
 /// Loads policy directories and reports every error, without running anything
 #[derive(Debug, Args)]
@@ -96,12 +96,12 @@ fn suspicious(loaded: &Loaded) -> Result<Vec<Complaint>, Vec<Complaint>> {
 
 fn summarize(loaded: &Loaded) {
     diagnostic::print(&loaded.warnings);
-    let principals = loaded.directory.len();
+    let principals = counted(loaded.directory.len() as u64, "principal");
     say!(
-        "ok: {} documents with {} statements, {principals} principals, {} warnings",
-        loaded.documents.len(),
-        loaded.statements(),
-        loaded.warnings.len(),
+        "ok: {} with {}, {principals}, {}",
+        counted(loaded.documents.len() as u64, "document"),
+        counted(loaded.statements() as u64, "statement"),
+        counted(loaded.warnings.len() as u64, "warning"),
     );
     say!("revision {}", loaded.directory.revision());
 }

@@ -27,6 +27,7 @@ mod issuing;
 mod key;
 mod lint;
 mod moment;
+mod named_file;
 mod nonces;
 mod own_key;
 mod plain;

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{OwnKey, OwnKeys};
 use crate::gateway::{InstanceRole, UpstreamKey, UpstreamKeys, now};
-use crate::identity::{Credential, KeyStatus, Secret};
+use crate::identity::{Credential, KeyStatus, Secret, SecretPlace};
 use crate::pdp::Directory;
 use crate::ram::{AccessKeyId, AccountId, Identity, Principal};
 use crate::store::{FileModes, read_secret};
@@ -78,13 +78,27 @@ fn read(
 ) -> Result<UpstreamKey, Failure> {
     match key {
         OwnKey::Fixed { access_key_id, secret } => {
-            let secret = read_secret(secret, Path::new(""), modes)
-                .map_err(|what| Failure::new(what, "give the secret of the gateway's own key"))?;
+            let secret =
+                read_secret(secret, Path::new(""), modes).map_err(|what| Failure::new(what, help_for(secret)))?;
             Ok(own_key(access_key_id.clone(), &secret, account).into())
         }
         OwnKey::InstanceRole(settings) => {
             let role = InstanceRole::new(settings.clone(), known(account), tls.clone());
             Ok(Arc::new(role).into())
+        }
+    }
+}
+
+/// What to do where the secret cannot be had.
+fn help_for(secret: &SecretPlace) -> &'static str {
+    match secret {
+        SecretPlace::File(_) => {
+            "put the secret of the gateway's own key into that file, alone, and readable by the gateway's user only; or name \
+             another file in `secret_file`"
+        }
+        SecretPlace::Environment(_) => "set the variable to the secret of the gateway's own key",
+        SecretPlace::Command(_) => {
+            "give a program that prints the secret of the gateway's own key, and ends with status 0"
         }
     }
 }

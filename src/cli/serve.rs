@@ -13,6 +13,7 @@ use crate::config::{Endpoint, OwnKey, OwnKeys, ProductSettings, ResourceSource, 
 use crate::gateway::{self, ChangedFiles, CredentialsUri};
 use crate::identity::SecretPlace;
 use crate::simulator::World;
+use crate::source::Source;
 use crate::store::read_source;
 
 use super::accept_queue::warn_of_short_queue;
@@ -23,6 +24,7 @@ use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::hangup::Reloads;
 use super::insecure::Insecure;
+use super::named_file::with_setting;
 use super::nonces;
 use super::ports::{Listeners, Ports};
 use super::runtime::{runtime, start_log, stop_on_signal};
@@ -67,10 +69,18 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         start_log("info");
+        let Some(path) = self.config.clone() else { return self.serve(None) };
+        // Read once: it may be a pipe.
+        let source = read_source(&path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        self.serve(Some((&source, folder))).map_err(|failure| with_setting(failure, &source, folder))
+    }
+
+    fn serve(self, written: Option<(&Source, &Path)>) -> Result<Exit, Failure> {
         let workers = self.workers;
         let configuration = self.config.clone();
         let configured = configuration.is_some();
-        let mut plan = self.plan()?;
+        let mut plan = self.plan(written)?;
         fit_connections(&mut plan.settings)?;
         warn_of_short_queue();
         let demo = matches!(plan.keys, Keys::Material(Material::Demo));
@@ -128,14 +138,10 @@ impl Serve {
     }
 
     /// Flags go before the file, and the file before the defaults.
-    fn plan(self) -> Result<Plan, Failure> {
-        let (mut settings, material) = match &self.config {
+    fn plan(self, written: Option<(&Source, &Path)>) -> Result<Plan, Failure> {
+        let (mut settings, material) = match written {
             None => (Settings::demo(), Material::Demo),
-            Some(path) => {
-                let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
-                let folder = path.parent().unwrap_or(Path::new(""));
-                (Settings::read(&source, folder)?, Material::Files)
-            }
+            Some((source, folder)) => (Settings::read(source, folder)?, Material::Files),
         };
         let mut plan_policies = material;
         let mut plan_keys = material;

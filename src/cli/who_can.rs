@@ -13,7 +13,7 @@ use crate::ram::Principal;
 use crate::store::load_directories;
 
 use super::exit::{Exit, Failure};
-use super::output::{OutputFormat, print_json, statement_json};
+use super::output::{OutputFormat, counted, print_json, statement_json};
 use super::question::{FactArgs, warn_of_stated};
 
 /// Lists who may attach this ENI to this instance, and by which statements
@@ -83,7 +83,7 @@ fn tell(answers: &[Answer], allowed: usize) {
         say!("{}: {}", answer.principal, answer.summary);
     }
     if allowed == 0 {
-        say!("nobody of {} principals", answers.len());
+        say!("nobody of {}", counted(answers.len() as u64, "principal"));
     }
     for answer in answers.iter().filter(|answer| !answer.needs.is_empty()) {
         let keys: Vec<_> = answer.needs.iter().map(|key| format!("`{key}`")).collect();

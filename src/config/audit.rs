@@ -68,7 +68,7 @@ pub(super) struct WrittenAudit {
     group_delay: Option<Spanned<duration::Written>>,
     /// The old name of `[limits.source] refused_lines`.
     pub(super) unauthenticated_per_peer: Option<Spanned<u32>>,
-    unauthenticated_total: Option<u32>,
+    unauthenticated_total: Option<Spanned<u32>>,
     rotate_size: Option<Spanned<byte_size::Written>>,
     rotate_every: Option<Spanned<duration::Written>>,
     keep: Option<Spanned<duration::Written>>,
@@ -138,13 +138,23 @@ impl Reader<'_> {
             rotation: self.rotation(&written, checkpoint.is_some()),
             path: self.folder.join(written.path.unwrap_or(defaults.path)),
             required: written.required.unwrap_or(defaults.required),
-            unauthenticated_total: written.unauthenticated_total.unwrap_or(defaults.unauthenticated_total),
+            unauthenticated_total: self
+                .unauthenticated_total(written.unauthenticated_total, defaults.unauthenticated_total),
             min_free: written.min_free.map_or(defaults.min_free, |size| size.0),
             accept_lost: defaults.accept_lost,
             checkpoint,
             stdout: written.stdout.map(StdoutSettings::from),
             http: written.http.map(|http| self.audit_http(http)),
         }
+    }
+
+    fn unauthenticated_total(&mut self, written: Option<Spanned<u32>>, default: u32) -> u32 {
+        let Some(written) = written else { return default };
+        if *written.get_ref() == 0 {
+            let title = "`unauthenticated_total = 0`: no attempt of an unknown caller would leave a line";
+            self.complain(written.span(), title, "give 1 or more: what is past it is counted, and costs no lines");
+        }
+        written.into_inner()
     }
 
     fn sync(&mut self, written: &WrittenAudit, default: AuditSync) -> AuditSync {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-use super::duration::number_and_unit;
+use super::duration::{TextOrNumber, number_and_unit};
 
 fn parse(text: &str) -> Option<u64> {
     let (number, unit) = number_and_unit(text)?;
@@ -21,8 +21,13 @@ pub(super) struct Written(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Written {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let malformed = || D::Error::custom(format!("`{text}` is no size: write `64KiB`, `256MiB` or `1GiB`"));
+        let text = deserializer.deserialize_any(TextOrNumber)?;
+        let malformed = || {
+            D::Error::custom(match number_and_unit(&text) {
+                Some((_, "")) => format!("`{text}` is no size without a unit: write `64KiB`, `256MiB` or `1GiB`"),
+                _ => format!("`{text}` is no size: write `64KiB`, `256MiB` or `1GiB`"),
+            })
+        };
         parse(&text).map(Self).ok_or_else(malformed)
     }
 }

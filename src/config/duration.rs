@@ -1,8 +1,10 @@
 //! Durations as people write them: `15m`, `20s`, `500ms`.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// Splits `15m`: whole numbers only, and what stands behind them.
 pub(crate) fn number_and_unit(text: &str) -> Option<(u64, &str)> {
@@ -28,7 +30,10 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
 /// # Errors
 /// A text that is none.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    parse(text).ok_or_else(|| format!("`{text}` is no duration: write `500ms`, `20s`, `15m` or `1h`"))
+    parse(text).ok_or_else(|| match number_and_unit(text) {
+        Some((number, "")) => format!("`{text}` is no duration without a unit: write `{number}s` for seconds"),
+        _ => format!("`{text}` is no duration: write `500ms`, `20s`, `15m` or `1h`"),
+    })
 }
 
 /// A duration in a file; zero would switch a limit off, and none may be.
@@ -37,11 +42,45 @@ pub(super) struct Written(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Written {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = deserializer.deserialize_any(TextOrNumber)?;
         let duration = parse(&text).filter(|duration| !duration.is_zero());
-        duration
-            .map(Self)
-            .ok_or_else(|| D::Error::custom(format!("`{text}` is no duration: write `500ms`, `20s`, `15m` or `1h`")))
+        duration.map(Self).ok_or_else(|| D::Error::custom(malformed(&text, "`500ms`, `20s`, `15m` or `1h`")))
+    }
+}
+
+/// Takes a number too, and as the text that it is written with: what becomes of one without a unit is for the reader to
+/// say.
+pub(super) struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+/// What is said of a text that is no duration.
+fn malformed(text: &str, forms: &str) -> String {
+    match number_and_unit(text) {
+        Some((number, "")) if number > 0 => {
+            format!(
+                "`{text}` is no duration without a unit: write `\"{number}s\"` for seconds, or a unit like those of {forms}"
+            )
+        }
+        _ => format!("`{text}` is no duration: write {forms}"),
     }
 }
 
@@ -51,9 +90,8 @@ pub(super) struct WrittenOrZero(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for WrittenOrZero {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let malformed = || D::Error::custom(format!("`{text}` is no duration: write `30s`, `5m`, or `0s` for none"));
-        parse(&text).map(Self).ok_or_else(malformed)
+        let text = deserializer.deserialize_any(TextOrNumber)?;
+        parse(&text).map(Self).ok_or_else(|| D::Error::custom(malformed(&text, "`30s`, `5m`, or `0s` for none")))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::identity::NonceLimits;
+use crate::source::possible;
 
 use super::duration;
 use super::issuer::WrittenIssuer;
@@ -85,7 +86,11 @@ impl Reader<'_> {
             }
             Some(other) => {
                 let title = format!("unknown value `{other}` for `nonce_store`");
-                self.complain(store.map_or(0..0, |store| store.span()), &title, "write `file` or `memory`");
+                self.complain(
+                    store.as_ref().map_or(0..0, Spanned::span),
+                    &title,
+                    &possible(other, &["file", "memory"]),
+                );
                 NonceStore::Memory
             }
         }

@@ -161,12 +161,20 @@ impl Reader<'_> {
             idle_timeout: written.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
             call_timeout: written.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
             connection_lifetime: written.connection_lifetime.map_or(defaults.connection_lifetime, |timeout| timeout.0),
-            principal: self.holder(written.principal, principal),
-            source: self.holder(written.source, source),
+            principal: self.holder(written.principal, principal, "principal", connections),
+            source: self.holder(written.source, source, "source", connections),
         }
     }
 
-    fn holder(&mut self, written: WrittenHolder, defaults: HolderLimits) -> HolderLimits {
+    fn holder(&mut self, written: WrittenHolder, defaults: HolderLimits, whose: &str, all: usize) -> HolderLimits {
+        if let Some(most) = written.connections.as_ref().filter(|most| *most.get_ref() > all) {
+            let title = format!(
+                "`connections = {}` of one {whose} is more than the {all} of all callers together: it would limit nobody",
+                most.get_ref()
+            );
+            let help = format!("give {all} or less, or leave it out; or raise `connections` in `[limits]`");
+            self.complain(most.span(), &title, &help);
+        }
         let minute = defaults.per_minute;
         let mut number = |written: Option<Spanned<usize>>, default: u64| {
             written.map_or(default, |it| self.at_least_one(Some(it), 1) as u64)

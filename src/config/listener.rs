@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::Spanned;
 
 use crate::ram::WrittenPrincipal;
-use crate::source::{Complaint, Source};
+use crate::source::{Complaint, Source, possible};
 use crate::wire::{ProxyVersions, TrustedProxies};
 
 use super::duration;
@@ -102,7 +102,7 @@ impl Reader<'_> {
             "optional" => false,
             other => {
                 let title = format!("`{other}` is no way to ask for certificates");
-                self.complain(mode.span(), &title, "use `required` or `optional`");
+                self.complain(mode.span(), &title, &possible(other, &["required", "optional"]));
                 true
             }
         });
@@ -167,7 +167,7 @@ impl Reader<'_> {
                 "any" => ProxyVersions::Any,
                 other => {
                     let title = format!("`{other}` is no version of the PROXY protocol");
-                    self.complain(protocol.span(), &title, "use `off`, `v1`, `v2` or `any`");
+                    self.complain(protocol.span(), &title, &possible(other, &["off", "v1", "v2", "any"]));
                     return None;
                 }
             };

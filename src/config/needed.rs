@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::ram::Region;
-use crate::source::{Complaint, Source};
+use crate::source::{Complaint, Source, possible};
 
 use super::admin::AdminSettings;
 use super::audit::AuditSettings;
@@ -17,6 +17,7 @@ use super::identity::IdentitySettings;
 use super::issuer::IssuerSettings;
 use super::limits::Limits;
 use super::listener::{self, ListenerSettings};
+use super::mistake;
 use super::operations::OperationSettings;
 use super::own_key::{OwnKeys, WrittenKey};
 use super::products::ProductSettings;
@@ -136,14 +137,8 @@ impl Settings {
     /// # Errors
     /// Every complaint about the file.
     pub fn read(source: &Source, folder: &Path) -> Result<Self, Vec<Complaint>> {
-        let written: WrittenSettings = toml::from_str(source.text()).map_err(|error| {
-            let help = "see the README for the form of a configuration";
-            let span = error.span().unwrap_or(0..0);
-            // A secret does not belong here, and is not quoted back to whoever wrote one.
-            let secret = source.line(span.start).to_ascii_lowercase().contains("secret");
-            let source = if secret { source.clone().confidential() } else { source.clone() };
-            vec![source.error(span, error.message().to_owned(), help)]
-        })?;
+        let written: WrittenSettings =
+            toml::from_str(source.text()).map_err(|error| vec![mistake::complaint(source, &error)])?;
         let mut complaints = unbuilt::complaints(source, &written);
         let mut reader = Reader { source, folder, complaints: &mut complaints };
         let settings = reader.settings(written);
@@ -268,7 +263,7 @@ impl Reader<'_> {
             "upstream" => ResourceSource::Upstream,
             other => {
                 let title = format!("`{other}` is no source of facts about resources");
-                self.complain(source.span(), &title, "use `file` or `upstream`");
+                self.complain(source.span(), &title, &possible(other, &["file", "upstream"]));
                 defaults.source
             }
         });

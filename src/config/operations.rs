@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use crate::source::{Complaint, Source};
+use crate::source::{Complaint, Source, possible};
 
 use super::written::WrittenOperations;
 
@@ -41,7 +41,7 @@ impl OperationSettings {
             "judge" => TrunkEni::Judge,
             unknown => {
                 let title = format!("`{unknown}` is nothing that can be done with a trunk ENI");
-                complaints.push(source.error(trunk.span(), title, "use `refuse` or `judge`"));
+                complaints.push(source.error(trunk.span(), title, possible(unknown, &["refuse", "judge"])));
                 TrunkEni::Refuse
             }
         });
@@ -57,7 +57,11 @@ impl OtherOperations {
             "forward" => Some(Self::Forward),
             unknown => {
                 let title = format!("`{unknown}` is nothing that can be done with other operations");
-                complaints.push(source.error(written.span(), title, "use `refuse`, `evaluate` or `forward`"));
+                complaints.push(source.error(
+                    written.span(),
+                    title,
+                    possible(unknown, &["refuse", "evaluate", "forward"]),
+                ));
                 None
             }
         }

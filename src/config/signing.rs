@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use crate::source::possible;
+
 use super::needed::Reader;
 use super::own_key::WrittenKey;
 use super::written::{WrittenSettings, WrittenUpstream};
@@ -30,7 +32,7 @@ impl Reader<'_> {
             "passthrough" => {}
             other => {
                 let title = format!("`{other}` is no way to sign calls");
-                self.complain(signing.span(), &title, "use `resign` or `passthrough`");
+                self.complain(signing.span(), &title, &possible(other, &["resign", "passthrough"]));
                 return Signing::Resign;
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use crate::source::{Complaint, Source};
+use crate::source::{Complaint, Source, distance};
 
 use super::finding::Finding;
 use super::rule::{RULES, Rule, UNUSED_IGNORE};
@@ -138,19 +138,4 @@ impl Entry {
             && same(&self.principal, &about.principal)
             && statement
     }
-}
-
-/// How many letters must be added, removed or changed to make one text of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -6,6 +6,7 @@
 mod annotation;
 mod hex;
 mod lines;
+mod nearest;
 
 use std::fmt;
 use std::ops::Range;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use annotation::annotation;
 pub use hex::{hex, unhex};
 pub use lines::Lines;
+pub use nearest::{did_you_mean, distance, possible};
 
 /// A named text: what a complaint quotes from.
 #[derive(Clone)]

@@ -19,10 +19,8 @@ struct Watched {
 fn start() -> Watched {
     let folder = super::ready();
     super::add(folder.path(), "[admin]\nlisten = \"127.0.0.1:0\"\n");
-    let server = Server::start(
-        &mut program(folder.path(), &["serve", "--config", "ramgate.toml"]),
-        "attempts are written to",
-    );
+    let server =
+        Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
     let admin = server.address_after("health and metrics at http://");
     Watched { folder, server, admin }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use crate::cli::exit::Failure;
+use crate::cli::output::counted;
 use crate::cli::progress::Progress;
 use crate::cli::recording::inputs;
 use crate::trail::{Attempt, Attempts, Events, ReadFault, total_size};
@@ -73,7 +74,7 @@ impl Skipped {
 
     fn tell(&self) {
         if self.0 > TOLD {
-            tell!("skipped: {} lines that are no events, in all", self.0);
+            tell!("skipped: {} that are no events, in all", counted(self.0, "line"));
         }
     }
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::output::{OutputFormat, print_json};
+use crate::cli::output::{OutputFormat, counted, print_json};
 use crate::cli::progress::Progress;
 use crate::cli::recording::tell_left_out;
 use crate::store::read_source;
@@ -168,9 +168,10 @@ fn tell(verified: &Verified, wanted: &Verification) {
         say!("  {}", reach(chain, wanted));
     }
     let word = if verified.holds() { "verified" } else { "NOT VERIFIED" };
-    let (lines, breaks) = (verified.lines, verified.breaks.len());
+    let breaks = verified.breaks.len();
     let broken = if breaks == 0 { String::new() } else { format!(", {breaks} of them or of the checkpoints wrong") };
-    say!("{word}: {lines} lines in {} files, {} checkpoints{broken}", wanted.logs.len(), verified.checkpoints);
+    let (lines, files) = (counted(verified.lines, "line"), counted(wanted.logs.len() as u64, "file"));
+    say!("{word}: {lines} in {files}, {}{broken}", counted(verified.checkpoints, "checkpoint"));
 }
 
 fn name(chain: &ChainResult) -> String {

@@ -93,7 +93,12 @@ pub fn summary(report: &Report<'_>) -> String {
     if let Some(mutation) = report.mutation {
         match mutation.score().percent() {
             Some(percent) => {
-                let _ = write!(text, "; mutation score {percent}% ({} changes)", of(mutation.score()));
+                let _ = write!(
+                    text,
+                    "; mutation score {percent}% ({} of {})",
+                    mutation.score().covered,
+                    plural(mutation.score().of, "change")
+                );
             }
             None => text.push_str("; no change makes a difference"),
         }
