@@ -33,7 +33,7 @@ pub use checkpoint_key::{
 pub use event::{Answered, Forwarded, JournalIdentity};
 pub use file::{
     AllowedAfter, CheckpointSettings, Clocks, FileAccess, FileSettings, FileSink, LogPast, Loss, OpenFault, Packing,
-    Parcel, Rotation, Spool, SyncMode, check_owner, open_existing, private_file, sync_folder,
+    Parcel, Rotation, Spool, SyncMode, check_owner, chown, open_existing, private_file, sync_folder,
 };
 pub use follower::{Follower, FollowerStatus};
 pub use granted::Granted;

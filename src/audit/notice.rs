@@ -99,7 +99,11 @@ pub(super) fn counted(identity: &JournalIdentity, id: String, now: Timestamp, gr
         more_resources: count.more_resources,
     };
     let whose = group.holder.as_ref().map_or_else(|| "others".to_owned(), ToString::to_string);
-    let reason = format!("{} attempts of {whose} were counted and not written one by one", count.attempts);
+    let attempts = match count.attempts {
+        1 => format!("1 attempt of {whose} was"),
+        many => format!("{many} attempts of {whose} were"),
+    };
+    let reason = format!("{attempts} counted and not written one by one");
     let event = Event::new(&attempt, identity, Stage::Summary, group.verdict);
     event.with_reason(&reason).with_count(shown, &group.code, user).to_text()
 }

@@ -7,7 +7,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 
-use crate::audit::check_owner;
+use crate::audit::{check_owner, chown};
 use crate::source::{Complaint, Source};
 
 use super::file::{LARGEST, read_opened, source_of};
@@ -32,11 +32,11 @@ pub(super) enum PrivateFault {
 }
 
 impl PrivateFault {
-    pub(super) fn remedy(&self) -> &'static str {
+    pub(super) fn remedy(&self) -> String {
         match self {
-            Self::Unreadable { .. } => "check the path and the permissions",
-            Self::OpenToOthers { .. } => "run `chmod 600` on it",
-            Self::AnotherUsers { .. } => "run `chown` on it",
+            Self::Unreadable { .. } => "check the path and the permissions".to_owned(),
+            Self::OpenToOthers { .. } => "run `chmod 600` on it".to_owned(),
+            Self::AnotherUsers { name, .. } => format!("run `{}`", chown(name)),
         }
     }
 

@@ -84,7 +84,10 @@ fn place_of(path: &Path, access: FileAccess, links: u32) -> io::Result<Place> {
         return if file { Ok(Place::File(path.canonicalize()?)) } else { Ok(Place::Stream) };
     }
     if access == FileAccess::Private && !owner_of(&metadata).is_trusted() {
-        let why = format!("it is a link that belongs to another user ({})", owner_of(&metadata).0);
+        let (owner, remedy) =
+            (owner_of(&metadata).0, chown(&path.display().to_string()).replacen("chown", "chown -h", 1));
+        let why =
+            format!("it is a link that belongs to another user ({owner}): run `{remedy}`, or name the file itself");
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     match path.metadata() {
@@ -108,8 +111,10 @@ pub(super) fn tighten(file: &File, path: &Path, access: FileAccess) -> io::Resul
     if access == FileAccess::AsFound || !metadata.is_file() {
         return Ok(());
     }
-    check_owner(&metadata)
-        .map_err(|error| io::Error::new(error.kind(), format!("it {error}, who can change it: `chown` it")))?;
+    check_owner(&metadata).map_err(|error| {
+        let remedy = chown(&path.display().to_string());
+        io::Error::new(error.kind(), format!("it {error}, who can change it: run `{remedy}`"))
+    })?;
     close_to_others(file, &metadata, path)
 }
 
@@ -123,6 +128,11 @@ pub fn check_owner(metadata: &fs::Metadata) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("belongs to another user ({})", owner.0)))
+}
+
+/// The command that gives a file to the user of this process, whose number alone is certain to be known.
+pub fn chown(file: &str) -> String {
+    format!("chown {} {file}", own_user().0)
 }
 
 /// Does the same for a file that lies beside the log and is not written any more. One that cannot be used is only told.
@@ -178,10 +188,15 @@ mod unix {
         Owner(metadata.uid())
     }
 
+    /// This process's user.
+    pub(super) fn own_user() -> Owner {
+        Owner(rustix::process::geteuid().as_raw())
+    }
+
     impl Owner {
         /// Whether it is this process's user, or root.
         pub(super) fn is_trusted(self) -> bool {
-            self.0 == 0 || self.0 == rustix::process::geteuid().as_raw()
+            self.0 == 0 || self == own_user()
         }
     }
 
@@ -196,7 +211,8 @@ mod unix {
         let metadata = folder.metadata()?;
         let (owner, mode) = (owner_of(&metadata), metadata.permissions().mode() & 0o7777);
         if !owner.is_trusted() {
-            let why = format!("it belongs to another user ({})", owner.0);
+            let remedy = super::chown(&folder.display().to_string());
+            let why = format!("it belongs to another user ({}): run `{remedy}`", owner.0);
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
         }
         if mode & 0o022 == 0 {
@@ -246,6 +262,10 @@ mod unix {
         Owner(0)
     }
 
+    pub(super) fn own_user() -> Owner {
+        Owner(0)
+    }
+
     impl Owner {
         pub(super) fn is_trusted(self) -> bool {
             self.0 == 0
@@ -265,5 +285,5 @@ mod unix {
     }
 }
 
-use unix::{close_folder, close_to_others, owner_of, private_folder};
+use unix::{close_folder, close_to_others, own_user, owner_of, private_folder};
 pub use unix::{open_existing, private_file};

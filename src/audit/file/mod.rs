@@ -45,7 +45,7 @@ use keeper::Keeper;
 use start::Start;
 use state::{Shared, State};
 
-pub use access::{FileAccess, check_owner, open_existing, private_file};
+pub use access::{FileAccess, check_owner, chown, open_existing, private_file};
 pub use attested::Loss;
 pub use checkpoint::CheckpointSettings;
 pub use clock::Clocks;

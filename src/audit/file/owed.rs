@@ -61,7 +61,8 @@ impl Owed {
                 Requirement::Required => "nothing was forwarded for them",
                 Requirement::BestEffort => "they are lost, and their calls went on",
             };
-            format!("{lines} lines could not be written{since}, {calls}: {why}")
+            let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+            format!("{lines} could not be written{since}, {calls}: {why}")
         });
         self.events.iter().cloned().chain(missing)
     }
