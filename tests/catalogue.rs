@@ -334,6 +334,11 @@ fn a_table_of_keys_that_contradicts_itself_is_refused() {
         ("\"name\": \"vpc:VPC\"", "\"name\": \"vpc:isdefaultvpc\"", "is given twice"),
         ("\"class\": \"absent\"", "\"class\": \"by-operation\"", "is classed otherwise"),
         ("\"class\": \"absent\"", "\"class\": \"supplied\"", "lacks a reason, or needs none"),
+        (
+            "\"class\": \"supplied\",",
+            "\"class\": \"supplied\", \"instead\": \"another\",",
+            "something is named instead",
+        ),
         ("\"source\": \"ecs\"", "\"source\": \"hearsay\"", "names a source that is not in `sources`"),
         ("\"class\": \"absent\"", "\"class\": \"perhaps\"", "unknown variant `perhaps`"),
     ] {

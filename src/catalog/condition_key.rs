@@ -28,6 +28,20 @@ pub struct ConditionKey {
     pub tagged: bool,
     class: Class,
     why: Option<String>,
+    instead: Option<String>,
+}
+
+/// Where a key that is unknown for an operation can be had, if it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack<'a> {
+    /// For no operation, whatever is set; and what tells something similar.
+    Everywhere { documented: bool, instead: Option<&'a str> },
+    /// `[resources]` supplies it for operations with a file.
+    OfResource,
+    /// Operations with a file that set tags supply it.
+    RequestTag,
+    /// For this operation; others may never have it.
+    Here,
 }
 
 /// What calls of one operation have for a key.
@@ -89,6 +103,8 @@ struct WrittenKey {
     class: Class,
     /// Why no call has it, or why the gateway cannot know it.
     why: Option<String>,
+    /// What tells something similar, and is supplied.
+    instead: Option<String>,
     /// Which of the sources says so.
     source: String,
 }
@@ -148,12 +164,20 @@ impl ConditionKeys {
                     "give `why` to an absent or unknown key, and only there",
                 );
             }
+            if key.instead.is_some() && key.class != Class::Unknown {
+                complain(
+                    name,
+                    "is supplied or absent, and something is named instead",
+                    "give `instead` to an unknown key only",
+                );
+            }
             table.keys.push(ConditionKey {
                 name: key.name,
                 value_type: key.value_type.into(),
                 tagged: key.tag,
                 class: key.class,
                 why: key.why,
+                instead: key.instead,
             });
         }
         if complaints.is_empty() { Ok(table) } else { Err(complaints) }
@@ -230,6 +254,19 @@ impl Catalog {
     /// What is unknown where the gateway itself takes the vendor's place, as it does when a role is assumed.
     pub fn unknown_to_the_gateway(&self) -> UnknownKeys {
         self.keys.unknown_of(&[])
+    }
+
+    /// Where a key can be had that is unknown for an operation.
+    pub fn lack<'a>(&'a self, key: &ContextKey) -> Lack<'a> {
+        let row = self.keys.find(key);
+        match self.keys.class(key) {
+            Class::OfResource => Lack::OfResource,
+            Class::RequestTags => Lack::RequestTag,
+            Class::ByOperation | Class::Absent => Lack::Here,
+            Class::Unknown | Class::Supplied => {
+                Lack::Everywhere { documented: row.is_some(), instead: row.and_then(|row| row.instead.as_deref()) }
+            }
+        }
     }
 
     /// What calls of an operation have for a key.

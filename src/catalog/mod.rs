@@ -32,7 +32,7 @@ pub use answer::{Answer, Answers, Refusal, UnknownDenial};
 pub use bind::Binding;
 pub use bind_fault::BindFault;
 pub use call::Call;
-pub use condition_key::{Carried, ConditionKey, ConditionKeys};
+pub use condition_key::{Carried, ConditionKey, ConditionKeys, Lack};
 pub use error_row::ErrorRow;
 pub use load::Catalog;
 pub use operation::Operation;

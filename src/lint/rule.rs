@@ -104,7 +104,9 @@ pub(super) static KEY_NOT_SUPPLIED: Rule = Rule {
     why: "The vendor may supply the key when it judges such a call, and the gateway cannot know its value. An Allow that \
           turns on it never applies; a Deny that turns on it cannot be ruled out, so every call that it covers is refused \
           unless another of its conditions fails. Operations without a file count where the statement names them, and \
-          for keys that no other operation has; they are judged with `other = \"evaluate\"` only.",
+          for keys that no other operation has; they are judged with `other = \"evaluate\"` only. `[resources]` supplies \
+          tags and groups of resources to operations with a file; nothing supplies keys such as `acs:SourceVpc`, and the \
+          finding names what to turn on instead.",
     page: ECS,
 };
 

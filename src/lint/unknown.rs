@@ -1,6 +1,6 @@
 //! Conditions on keys that the gateway cannot supply for an operation that the statement selects.
 
-use crate::catalog::{Carried, Catalog, Operation, Unlisted};
+use crate::catalog::{Carried, Catalog, Lack, Operation, Unlisted};
 use crate::policy::{Actions, Condition, Document, Effect, Glob, Statement};
 use crate::ram::ContextKey;
 use crate::source::Source;
@@ -55,9 +55,39 @@ fn report(site: &mut Site<'_>, statement: &Statement, others: OtherOperations) {
         };
         let key = condition.written_key();
         let title = format!("`{key}` is not known for {} ({why}): {consequence}", list(&operations));
-        let help = "narrow the statement to operations that carry the key, or turn on what the gateway knows";
+        let help = help(catalog.lack(condition.key()));
         let span = site.key(statement, condition);
         site.report(&KEY_NOT_SUPPLIED, statement, span, title, help);
+    }
+}
+
+/// What to do about a condition that turns on a key of that kind.
+fn help(lack: Lack<'_>) -> String {
+    const ALWAYS: &str =
+        "`acs:SourceIp`, `acs:PrincipalARN`, `acs:CurrentTime` and `acs:SecureTransport` are always supplied";
+    match lack {
+        Lack::Everywhere { instead: Some(instead), .. } => {
+            format!("no setting supplies it, for any operation: use {instead}")
+        }
+        Lack::Everywhere { documented: true, instead: None } => {
+            format!("no setting supplies it, for any operation: remove the condition; {ALWAYS}")
+        }
+        Lack::Everywhere { documented: false, instead: None } => {
+            format!("correct its spelling, or remove the condition: no setting supplies such a key; {ALWAYS}")
+        }
+        Lack::OfResource => "`[resources]` supplies it for operations with a file only: name those in the statement \
+                             (`ramgate actions` lists them)"
+            .to_owned(),
+        Lack::RequestTag => {
+            "the call supplies it to operations with a file that set tags: name those in the statement; \
+                             tags that resources have already are `acs:ResourceTag/…`, from `[resources]`"
+                .to_owned()
+        }
+        Lack::Here => {
+            "no setting supplies it there: leave those operations out of the statement, or tell their calls apart \
+                       by `Resource` or by what is always supplied, such as `acs:SourceIp` and `acs:PrincipalARN`"
+                .to_owned()
+        }
     }
 }
 
