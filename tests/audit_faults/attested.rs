@@ -127,6 +127,26 @@ fn a_log_that_is_not_what_was_signed_does_not_start() {
 }
 
 #[test]
+fn a_start_and_a_reader_name_the_same_checkpoint_of_a_log_that_was_lost() {
+    let house = stopped();
+    let mut server = house.start();
+    assert_eq!(house.status(&server), 200);
+    assert_eq!(server.terminate(Duration::from_secs(20)), Some(0));
+    let last = lines_of(&log(&house)).len();
+    assert!(last > 6, "{last}");
+    for left in [3, 0] {
+        put(&log(&house), &lines_of(&log(&house))[..left]);
+        let ran = start(&house);
+        assert!(ran.stderr.contains(&format!("line {last}")), "{ran:?}");
+        let verified = ramgate(house.path(), &["audit", "verify", "."]);
+        assert_eq!(verified.status, 1, "{verified:?}");
+        let said = format!("it vouches for lines up to {last}, and the log ends with line ");
+        assert_eq!(verified.stdout.matches("it vouches for lines up to").count(), 1, "{verified:?}");
+        assert!(verified.stdout.contains(&said), "{verified:?}");
+    }
+}
+
+#[test]
 fn a_line_in_the_middle_is_compared_too() {
     let house = stopped();
     // A crash leaves lines behind the last checkpoint.

@@ -111,16 +111,22 @@ impl Signed {
         self.checkpoints.len() as u64
     }
 
-    /// Checkpoints for lines that should be there and are not: the first of each chain.
+    /// Checkpoints for lines that should be there and are not: the newest of each chain, which a start names too.
     pub(super) fn missing(&self, ends: &HashMap<String, u64>) -> Vec<(Option<String>, Fault)> {
-        let mut told: Vec<&str> = Vec::new();
+        let mut newest: HashMap<&str, u64> = HashMap::new();
+        for Located { checkpoint, .. } in &self.checkpoints {
+            let last = newest.entry(&checkpoint.chain).or_default();
+            *last = checkpoint.last.max(*last);
+        }
         let mut faults = Vec::new();
-        for Located { checkpoint, at, .. } in &self.checkpoints {
+        for Located { checkpoint, at, .. } in self.checkpoints.iter().rev() {
             let end = ends.get(&checkpoint.chain).copied().unwrap_or_default();
-            if checkpoint.last <= end || told.contains(&checkpoint.chain.as_str()) {
+            // Where several vouch for the same line, the last of them.
+            let is_newest = newest.get(checkpoint.chain.as_str()) == Some(&checkpoint.last);
+            if checkpoint.last <= end || !is_newest {
                 continue;
             }
-            told.push(&checkpoint.chain);
+            newest.remove(checkpoint.chain.as_str());
             let what = format!(
                 "it vouches for lines up to {}, and the log ends with line {end}: lines {} to {} are missing",
                 checkpoint.last,
@@ -130,6 +136,7 @@ impl Signed {
             let expected = format!("line {} with digest {}", checkpoint.last, hex(&checkpoint.last_hash));
             faults.push((Some(checkpoint.chain.clone()), Fault::new(*at, what).with(expected, "no such line")));
         }
+        faults.reverse();
         faults
     }
 }
