@@ -106,11 +106,12 @@ fn only_the_workload_itself_gets_a_key() {
     assert_eq!(get(&[("Host", &own), ("sec-fetch-mode", "cors"), ("accept-language", "*")]).status, 200);
 
     let rebound = format!("evil.example.com:{port}");
-    let refused: [&[(&str, &str)]; 18] = [
+    let refused: [&[(&str, &str)]; 19] = [
         &[("Host", "evil.example.com")],
         &[("Host", &rebound)],
         &[("Host", "127.0.0.1.evil.example.com")],
         &[("Host", "localhost:1")],
+        &[("Host", "localhost:http")],
         &[("Host", "")],
         &[("Host", &own), ("Host", &own)],
         &[("Host", &own), ("Origin", "http://evil.example.com")],
@@ -144,7 +145,7 @@ fn only_the_workload_itself_gets_a_key() {
     assert!(reason.contains("the host `evil.example.com` is not one that credentials are handed out for"), "{reason}");
     let admin = gateway.server.address_after("health and metrics at http://");
     let page = ask(admin, &raw("GET", "/metrics", &[("Host", "x")], "")).body;
-    for line in ["for=\"host\"} 7", "for=\"browser\"} 6", "for=\"proxy\"} 6"] {
+    for line in ["for=\"host\"} 8", "for=\"browser\"} 6", "for=\"proxy\"} 6"] {
         assert!(page.contains(&format!("ramgate_credentials_indirect_total{{{line}\n")), "{line}: {page}");
     }
 }
@@ -159,6 +160,9 @@ fn an_operator_adds_names() {
         ("creds.internal", 200),
         ("CREDS.internal:8623", 200),
         ("node:8080", 200),
+        ("creds.internal:http", 403),
+        ("creds.internal:", 403),
+        ("creds.internal:80:80", 403),
         ("node", 403),
         ("node:8081", 403),
         ("other.internal", 403),

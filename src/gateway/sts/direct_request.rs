@@ -80,6 +80,9 @@ fn one_host(headers: &HeaderMap) -> Option<String> {
 
 fn is_ours(host: &str, local: SocketAddr, configured: &[String]) -> bool {
     let (name, port) = split(host);
+    if port.is_some_and(|port| !is_port(port)) {
+        return false;
+    }
     let address = match local.ip().to_canonical() {
         IpAddr::V4(four) => four.to_string(),
         IpAddr::V6(six) => format!("[{six}]"),
@@ -88,6 +91,10 @@ fn is_ours(host: &str, local: SocketAddr, configured: &[String]) -> bool {
     // A client leaves the port out where it is that of the scheme, and where a port was mapped it is another's.
     let port_fits = port.is_none_or(|port| port == local.port().to_string());
     built_in && port_fits || configured.iter().any(|own| own == host || own == name)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 fn split(host: &str) -> (&str, Option<&str>) {
@@ -133,6 +140,12 @@ mod tests {
             ("127.0.0.1:8623", "127.0.0.1:8623:1"),
             ("10.0.0.7:8623", "node"),
             ("10.0.0.7:8623", "node:80"),
+            ("10.0.0.7:8623", "creds.internal:"),
+            ("10.0.0.7:8623", "creds.internal:http"),
+            ("10.0.0.7:8623", "creds.internal:+80"),
+            ("10.0.0.7:8623", "creds.internal:65536"),
+            ("10.0.0.7:8623", "creds.internal:80:80"),
+            ("10.0.0.7:8623", "creds.internal:80@evil.example.com"),
         ] {
             assert!(!at(local, host), "{host} at {local}");
         }
