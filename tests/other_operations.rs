@@ -350,6 +350,26 @@ fn carol(operation: &str) -> Caller {
     Caller::new("LTAI5tCarolTest00000", "carol's").calling(operation)
 }
 
+/// Whether an Allow that leaves a tag out applies is not known; one that asks for a tag just does not apply.
+#[test]
+fn an_allow_with_a_negated_tag_refuses_where_tags_are_not_known() {
+    for (operator, status) in [("StringNotEquals", 403), ("StringNotLike", 403), ("StringEquals", 200)] {
+        for key in ["acs:ResourceTag/env", "ecs:tag/env"] {
+            let narrow = format!(
+                r#"{{"Version": "1", "Statement": [{{"Effect": "Allow", "Action": "ecs:StopInstance", "Resource": "*",
+                    "Condition": {{"{operator}": {{"{key}": "prod"}}}}}}]}}"#
+            );
+            let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\", \"narrow\"]\n\
+                [users.alice]\n[users.bob]\n[users.carol]\n";
+            let mut setup = setup(OtherOperations::Evaluate, policies(account, &[("all", ALL), ("narrow", &narrow)]));
+            setup.settings.resources.source = ResourceSource::Upstream;
+            let bench = Bench::with(setup);
+            let stop = terway("StopInstance").request(Shape::V3Query, &[REGION, ("InstanceId", PROD_INSTANCE)]);
+            assert_eq!(bench.gateway.ask(&stop).status, status, "{operator} {key}");
+        }
+    }
+}
+
 /// A key that ECS may supply, and the gateway cannot: a Deny that turns on it is not passed over, an Allow does not apply.
 #[test]
 fn a_condition_key_that_is_not_known_refuses() {
