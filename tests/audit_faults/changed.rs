@@ -24,6 +24,13 @@ fn move_away(log: &Path) {
     fs::rename(log, log.with_file_name("moved")).unwrap();
 }
 
+/// In one step: the gateway may look at any moment.
+fn put_in_its_place(log: &Path, text: &str) {
+    let other = log.with_file_name("other");
+    fs::write(&other, text).unwrap();
+    fs::rename(other, log).unwrap();
+}
+
 const CHANGES: [Change; 6] = [
     Change {
         name: "deleted",
@@ -42,8 +49,8 @@ const CHANGES: [Change; 6] = [
     Change {
         name: "replaced by an empty one",
         change: |log| {
-            move_away(log);
-            fs::write(log, "").unwrap();
+            fs::hard_link(log, log.with_file_name("moved")).unwrap();
+            put_in_its_place(log, "");
         },
         said: "the file was replaced by another",
         kept: Some("moved"),
@@ -51,10 +58,7 @@ const CHANGES: [Change; 6] = [
     },
     Change {
         name: "replaced by another",
-        change: |log| {
-            fs::remove_file(log).unwrap();
-            fs::write(log, "somebody's notes").unwrap();
-        },
+        change: |log| put_in_its_place(log, "somebody's notes"),
         said: "the file was replaced by another",
         kept: Some("audit.replaced-"),
         gaps: Gaps::Some(1),

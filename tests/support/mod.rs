@@ -54,7 +54,7 @@ pub fn trusted(ranges: &[&str]) -> TrustedProxies {
 
 /// Waits until something holds; a test that waits for longer has failed.
 pub fn wait_for(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < end, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));

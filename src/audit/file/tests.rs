@@ -98,7 +98,7 @@ const PASSING: Clocks = Clocks {
 };
 
 fn wait_for(what: &str, holds: impl Fn() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..3000 {
         if holds() {
             return;
         }
@@ -150,7 +150,15 @@ fn a_change_is_noticed_by_the_next_line_too() {
     type Change = fn(&Path);
     let changes: [(Change, &str); 4] = [
         (|log| std::fs::OpenOptions::new().write(true).open(log).unwrap().set_len(10).unwrap(), "torn"),
-        (|log| std::fs::write(log, "notes").unwrap(), "torn"),
+        (
+            |log| {
+                // Never empty in between: the keeper may look at any moment.
+                let mut file = std::fs::OpenOptions::new().write(true).open(log).unwrap();
+                file.write_all(b"notes").unwrap();
+                file.set_len(5).unwrap();
+            },
+            "torn",
+        ),
         (|log| std::fs::remove_file(log).unwrap(), ""),
         (
             |log| std::fs::OpenOptions::new().append(true).open(log).unwrap().write_all(b"a forged line").unwrap(),
@@ -255,6 +263,8 @@ fn a_file_ends_when_it_is_full_of_permits_whatever_is_refused_meanwhile() {
 }
 
 static FREE: AtomicI64 = AtomicI64::new(0);
+/// How often the log asked.
+static LOOKS: AtomicI64 = AtomicI64::new(0);
 static MOMENT: AtomicI64 = AtomicI64::new(0);
 
 #[test]
@@ -264,10 +274,15 @@ fn what_is_free_is_kept_for_permits() {
     FREE.store(11_000, Ordering::SeqCst);
     let settings = FileSettings {
         min_free: 10_000,
-        free_space: |_| Some(FREE.load(Ordering::SeqCst).unsigned_abs()),
+        free_space: |_| {
+            LOOKS.fetch_add(1, Ordering::SeqCst);
+            Some(FREE.load(Ordering::SeqCst).unsigned_abs())
+        },
         ..FileSettings::new(folder.path().join("audit.jsonl"), clocks)
     };
     let sink = FileSink::open(settings).unwrap();
+    // Once at the start, and once by the keeper, which looks again only when time passes.
+    wait_for("the keeper's first look", || LOOKS.load(Ordering::SeqCst) == 2);
     let refusal = event("Decision", "Refused", 300);
     let append = |class| sink.append(class, &refusal).unwrap();
     assert_eq!(append(LineClass::Refusal), Appended::Written);
