@@ -45,7 +45,9 @@ pub(super) fn tell_left_out(files: &[PathBuf]) {
     for path in files.iter().take(SHOWN) {
         tell!("not read: `{}` is no log", plain(&path.display().to_string()));
     }
-    if files.len() > SHOWN {
-        tell!("not read: {} more files that are no logs", files.len() - SHOWN);
+    match files.len().saturating_sub(SHOWN) {
+        0 => {}
+        1 => tell!("not read: 1 more file that is no log"),
+        more => tell!("not read: {more} more files that are no logs"),
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::output::{OutputFormat, print_json};
+use crate::cli::output::{OutputFormat, counted, print_json};
 use crate::trail::{Attempt, CountedAttempts, Stage, Verdict};
 
 use super::filter::FilterArgs;
@@ -60,7 +60,7 @@ impl Stats {
                 return;
             }
             match attempt.event().counted() {
-                Some(counted) => counts.take_counted(&attempt, counted),
+                Some(summed) => counts.take_counted(&attempt, summed),
                 None if is_about_the_log(&attempt) => {}
                 None => counts.take(&attempt),
             }
@@ -81,9 +81,14 @@ impl Stats {
                 print_json(all);
             }
             OutputFormat::Text => {
-                say!("{} attempts", counts.attempts);
+                say!("{}", counted(counts.attempts, "attempt"));
                 if counts.counted_only > 0 {
-                    say!("{} of them have no line of their own: a Summary line counts them", counts.counted_only);
+                    let (have, them) = if counts.counted_only == 1 {
+                        ("has no line of its", "it")
+                    } else {
+                        ("have no line of their", "them")
+                    };
+                    say!("{} of them {have} own: a Summary line counts {them}", counts.counted_only);
                 }
                 sections.into_iter().for_each(|(_, title, tally)| tally.tell(title, limit));
             }

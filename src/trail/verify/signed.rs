@@ -77,7 +77,8 @@ impl Signed {
                 || checkpoint.last.checked_add(1).and_then(|end| end.checked_sub(checkpoint.first))
                     != Some(checkpoint.count)
             {
-                let found = format!("{} lines, {} to {}", checkpoint.count, checkpoint.first, checkpoint.last);
+                let lines = if checkpoint.count == 1 { "line" } else { "lines" };
+                let found = format!("{} {lines}, {} to {}", checkpoint.count, checkpoint.first, checkpoint.last);
                 let expected = format!("lines from {}", first.unwrap_or(checkpoint.first));
                 tell(Fault::new(*at, "it does not count its lines right").with(expected, found));
             }
