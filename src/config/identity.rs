@@ -69,12 +69,12 @@ impl Reader<'_> {
             value
         });
         let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
-        let nonce_store = self.nonce_store(written.nonce_store, written.nonce_path);
+        let nonce_store = self.nonce_store(written.nonce_store.as_ref(), written.nonce_path);
         IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share }, nonce_store }
     }
 
-    fn nonce_store(&mut self, store: Option<Spanned<String>>, path: Option<Spanned<PathBuf>>) -> NonceStore {
-        match store.as_ref().map(|store| store.get_ref().as_str()) {
+    fn nonce_store(&mut self, store: Option<&Spanned<String>>, path: Option<Spanned<PathBuf>>) -> NonceStore {
+        match store.map(|store| store.get_ref().as_str()) {
             // `redis` is refused by name elsewhere.
             None | Some("file" | "redis") => NonceStore::File(path.map(|path| self.folder.join(path.into_inner()))),
             Some("memory") => {
@@ -86,11 +86,7 @@ impl Reader<'_> {
             }
             Some(other) => {
                 let title = format!("unknown value `{other}` for `nonce_store`");
-                self.complain(
-                    store.as_ref().map_or(0..0, Spanned::span),
-                    &title,
-                    &possible(other, &["file", "memory"]),
-                );
+                self.complain(store.map_or(0..0, Spanned::span), &title, &possible(other, &["file", "memory"]));
                 NonceStore::Memory
             }
         }

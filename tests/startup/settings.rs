@@ -158,7 +158,7 @@ fn the_line_that_names_a_missing_file_is_told() {
         let folder = ready();
         add(folder.path(), setting);
         let text = fs::read_to_string(folder.path().join("ramgate.toml")).unwrap();
-        let last = setting.lines().filter(|line| !line.starts_with("enabled")).next_back().unwrap();
+        let last = setting.lines().rfind(|line| !line.starts_with("enabled")).unwrap();
         let line = text.lines().position(|line| line == last).unwrap() + 1;
         let ran = start(folder.path());
         could_not_start(&ran, said);

@@ -220,7 +220,7 @@ fn give_up(
     }
     let own = id.is_some() && names.checkpoints().exists();
     let aside = linked.iter().map(|link| link.aside(now)).chain(own.then(|| lost.clone())).collect::<Vec<_>>();
-    let kept = aside.iter().map(|lost| lost.checkpoints());
+    let kept = aside.iter().map(Names::checkpoints);
     let kept = kept.map(|path| format!("`{}`", path.file_name().unwrap_or_default().display()));
     let kept = kept.collect::<Vec<_>>().join(" and ");
     let of_chain = chain.map_or_else(String::new, |chain| format!(" (chain {})", chain.escape_default()));
