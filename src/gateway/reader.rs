@@ -8,7 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -25,6 +25,11 @@ use super::turn::{Patience, RefusedHead, Turn};
 const READ_SIZE: usize = 8192;
 /// Between calls, after an answer to a caller who is unknown.
 const SHORT_IDLE: Duration = Duration::from_secs(5);
+/// How long a caller who has not authenticated waits before its next call begins while a new connection wants a slot:
+/// long enough for its own to be found between two calls.
+const YIELD: Duration = Duration::from_millis(20);
+/// How long an answer may wait for a caller that does not take it once the server drains.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReaderLimits {
@@ -51,8 +56,12 @@ pub(super) struct Reader {
     outgoing: Vec<u8>,
     deadline: Instant,
     alarm: Pin<Box<Sleep>>,
-    /// Set while the caller takes nothing of an answer.
+    /// Set while the caller takes nothing of an answer: until then, nothing more is read of it.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Who reads on when the caller takes its answer.
+    paused: Option<Waker>,
+    /// Set while the connection yields to a new one.
+    yielding: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -81,6 +90,8 @@ impl Reader {
             deadline,
             alarm: Box::pin(tokio::time::sleep_until(deadline)),
             stalled: None,
+            paused: None,
+            yielding: None,
         }
     }
 
@@ -100,6 +111,16 @@ impl Reader {
             }
             if self.slot.is_displaced() {
                 return self.displaced();
+            }
+            if self.stalled.is_some() {
+                // Calls that nobody takes the answers of must not follow one another: the connection could never be
+                // displaced.
+                self.paused = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            if let Some(yielding) = &mut self.yielding {
+                ready!(yielding.as_mut().poll(context));
+                self.yielding = None;
             }
             match &mut self.state {
                 State::Idle | State::Head => {
@@ -164,6 +185,9 @@ impl Reader {
         let now = Instant::now();
         self.deadline = now + wait;
         self.slot.waits(now);
+        if self.slot.is_wanted() {
+            self.yielding = Some(Box::pin(tokio::time::sleep(YIELD)));
+        }
     }
 
     /// The end of a connection whose slot is another's: between two calls it ends, within a call the call is broken off.
@@ -292,7 +316,9 @@ impl Reader {
     /// An answer that nobody takes must not hold its connection for ever.
     fn unless_stalled<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.resume();
+            }
             return written;
         }
         if self.stalled.is_none() {
@@ -302,8 +328,32 @@ impl Reader {
         }
         let patience = self.limits.call_timeout;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        if self.slot.end().is_cancelled() {
+            let soon = Instant::now() + DRAIN_PATIENCE;
+            if stalled.deadline() > soon {
+                stalled.as_mut().reset(soon);
+            }
+        }
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not take its answer")))
+    }
+
+    /// The caller takes its answers again: the connection is where it was before.
+    fn resume(&mut self) {
+        let now = Instant::now();
+        // One that was displaced meanwhile is found to be so when it reads on.
+        let _ = match self.state {
+            State::Body(_) => self.slot.receives(now),
+            State::Answering => self.slot.answers(),
+            State::Idle | State::Head => {
+                self.deadline = self.deadline.max(now + SHORT_IDLE);
+                Ok(())
+            }
+            State::Ended => Ok(()),
+        };
+        if let Some(paused) = self.paused.take() {
+            paused.wake();
+        }
     }
 }
 

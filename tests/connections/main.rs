@@ -14,4 +14,5 @@ mod descriptors;
 mod floods;
 mod lasting;
 mod newcomers;
+mod pipelined;
 mod strangers;

@@ -117,6 +117,11 @@ impl Connections {
         Ok(Arc::new(Slot::new(Arc::clone(self), admitted.id, admitted.activity, now)))
     }
 
+    /// Whether a new connection waits for a slot.
+    fn is_wanted(&self) -> bool {
+        self.waiting.available_permits() < WAITING_MOST
+    }
+
     fn turn_away(&self, full: Full, source: Source) -> Full {
         if full == Full::Slots {
             self.ran_short(Instant::now());

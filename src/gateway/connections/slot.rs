@@ -65,6 +65,11 @@ impl Slot {
         let _ = self.activity.enter(Phase::Waiting, self.connections.millis(at));
     }
 
+    /// Whether a new connection waits for a slot that this one would have to give up between two calls.
+    pub(in super::super) fn is_wanted(&self) -> bool {
+        !self.is_authenticated() && self.connections.is_wanted()
+    }
+
     /// A trusted proxy said whose connection it is.
     ///
     /// # Errors
