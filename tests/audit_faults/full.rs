@@ -107,6 +107,24 @@ fn a_file_that_may_not_grow_refuses_calls_until_it_may() {
     }
 }
 
+/// What a log cannot say of itself any more, the program's own log says.
+#[test]
+fn a_stop_while_the_log_cannot_be_written_tells_what_is_missing() {
+    let house = House::new("[audit]\nsync = \"none\"");
+    let mut server = limited(&house);
+    assert_eq!(house.status(&server), 200);
+    limit(&server, &fs::metadata(house.path().join("audit.jsonl")).unwrap().len().to_string());
+    for _ in 0..3 {
+        assert_eq!(house.status(&server), 503);
+    }
+    assert_eq!(server.terminate(std::time::Duration::from_secs(30)), Some(0));
+    let said = server.stderr();
+    let told = said.lines().find(|line| line.contains("the audit log ends without this line: "));
+    let told = told.unwrap_or_else(|| panic!("{said}"));
+    assert!(told.contains("ERROR") && told.contains(" lines could not be written since "), "{told}");
+    assert!(told.contains("no call went on whose decision is among them"), "{told}");
+}
+
 fn refused_and_taken(house: &House, server: &Server, folder: &Path, mode: &str, fill: impl Fn(), free: impl Fn()) {
     assert_eq!(house.status(server), 200, "{mode}");
     fill();

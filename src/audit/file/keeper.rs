@@ -66,6 +66,7 @@ impl Keeper {
             self.shared.checkpoint_if_due(now);
             if stopping {
                 self.shared.checkpoint(Kind::Stop);
+                self.tell_what_is_untold();
                 return;
             }
         }
@@ -118,6 +119,14 @@ impl Keeper {
                 ));
                 state.turn_bad(SinkFault(error.to_string()), shared);
             }
+        }
+    }
+
+    /// Logs what the audit log had to say of itself and could not be written any more.
+    fn tell_what_is_untold(&self) {
+        let state = self.shared.lock();
+        for reason in state.owed.reasons(self.shared.requirement) {
+            tracing::error!("the audit log ends without this line: {reason}");
         }
     }
 

@@ -58,7 +58,9 @@ impl Owed {
             let (lines, why) = (self.missing, &self.why);
             let since = self.since.map(|since| format!(" since {since:.0}")).unwrap_or_default();
             let calls = match requirement {
-                Requirement::Required => "nothing was forwarded for them",
+                Requirement::Required => {
+                    "no call went on whose decision is among them, but outcomes of calls that had gone on may be"
+                }
                 Requirement::BestEffort => "they are lost, and their calls went on",
             };
             let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };

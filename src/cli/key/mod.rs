@@ -10,7 +10,7 @@ use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
 
-/// Issuer keys, and files with keys that the gateway issues
+/// Makes issuer and checkpoint keys, and files with keys that the gateway issues
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Example: ramgate key issuer --out issuer.key")]
