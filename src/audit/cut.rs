@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::policy::{Decision, Request};
+use crate::source::is_invisible;
 
 use super::bounded::LONGEST_TEXT;
 use super::written_decision::{Extent, written_decision};
@@ -74,6 +75,7 @@ fn escaped(text: &str) -> usize {
     let size = |character: char| match character {
         '"' | '\\' | '\n' | '\r' | '\t' => 2,
         '\0'..='\x1f' => 6,
+        hidden if is_invisible(hidden) => r"\u0000".len() * hidden.len_utf16(),
         _ => character.len_utf8(),
     };
     text.chars().take(LONGEST_TEXT + 1).map(size).sum()
@@ -112,5 +114,11 @@ mod tests {
         // 257 quotation marks, each with a backslash, and the name.
         assert_eq!(fitting(&parameters(&"\"".repeat(4000)), PARAMETER_BYTES), PARAMETER_BYTES / (2 * 257 + 1 + 6));
         assert_eq!(fitting(&parameters(&"\u{1}".repeat(4000)), 100), 0);
+        for (hidden, size) in [("\u{9b}", 6), ("\u{202e}", 6), ("\u{e0041}", 12)] {
+            assert_eq!(
+                fitting(&parameters(&hidden.repeat(4000)), PARAMETER_BYTES),
+                PARAMETER_BYTES / (size * 257 + 1 + 6)
+            );
+        }
     }
 }

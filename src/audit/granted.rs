@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
+use crate::envelope::json_part;
 use crate::pdp::{Assumed, Basis};
 use crate::policy::{Digest, Verdict};
 use crate::ram::{AccessKeyId, Origin, Session};
@@ -118,5 +119,5 @@ pub(super) fn written_assumption(assumed: &Assumed) -> Box<RawValue> {
     };
     let role = WrittenRole { auth_resource: assumed.principal().arn(), verdict: Verdict::Allow, matched_policies };
     let written = WrittenAssumption { auth_action: "sts:AssumeRole", explicit_deny: false, resources: [role] };
-    to_raw_value(&written).expect("text and numbers make JSON")
+    json_part(&written)
 }

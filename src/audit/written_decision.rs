@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
+use crate::envelope::json_part;
 use crate::policy::{Decision, Doubt, MatchedPolicy, Request, Verdict};
 use crate::ram::{Context, ContextKey, ValueRef};
 
@@ -38,7 +39,7 @@ const FEW_STATEMENTS: usize = 4;
 pub(super) fn written_decision(request: &Request<'_>, decision: &Decision, extent: Extent) -> (Box<RawValue>, Cut) {
     let mut written = WrittenDecision::new(request, decision);
     let cut = written.limit(decision, extent);
-    (to_raw_value(&written).expect("text and numbers make JSON"), cut)
+    (json_part(&written), cut)
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use hyper::{Method, Request, Response, Uri};
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
-use crate::envelope::unique_id;
+use crate::envelope::{json_lines, unique_id};
 use crate::gateway::now;
 use crate::identity::{
     Credential, KeyRing, UnsignedV3, WithoutSecret, canonical_query, format_timestamp, sign_v1, sign_v3,
@@ -23,6 +23,7 @@ use crate::wire::percent_encoded;
 use super::exit::{Exit, Failure};
 use super::http_client;
 use super::output::{OutputFormat, print_json};
+use super::plain::plain;
 
 /// Signs a call with a key of a key ring, sends it, and shows the answer
 #[derive(Debug, Args)]
@@ -211,8 +212,8 @@ fn show(answer: &Response<Bytes>, format: OutputFormat) {
         OutputFormat::Text => {
             say!("HTTP {}", answer.status());
             match &body {
-                Value::String(text) => say!("{text}"),
-                body => say!("{body:#}"),
+                Value::String(text) => text.lines().for_each(|line| say!("{}", plain(line))),
+                body => say!("{}", json_lines(body)),
             }
         }
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::catalog::Catalog;
+use crate::envelope::json_lines;
 use crate::ram::{Identity, WrittenPrincipal};
 use crate::recorded::{Attempt, Before, Generated, Grain, Unreadable, Wanted, generate};
 use crate::trail::{Events, Located, ReadFault};
@@ -162,7 +163,7 @@ impl Generate {
     }
 
     fn show(&self, generated: &Generated) {
-        let text = format!("{:#}", generated.policy);
+        let text = json_lines(&generated.policy);
         if self.format == OutputFormat::Json {
             let evidence = generated.evidence.iter().enumerate().map(|(statement, (actions, evidence))| {
                 json!({

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::envelope::json_lines;
 use crate::gateway::now;
 use crate::lint::{
     AccountText, Finding, IgnoreList, Survey, github, json, rules_json, rules_text, sarif, summary, survey,
@@ -83,7 +84,7 @@ impl Lint {
                 say!("{}", summary(&findings, loaded.documents.len()));
             }
             Format::Json => print_json(json(&findings)),
-            Format::Sarif => say!("{:#}", sarif(&findings)),
+            Format::Sarif => say!("{}", json_lines(&sarif(&findings))),
             Format::Github => {
                 let lines = github(&findings);
                 if !lines.is_empty() {

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write, stderr, stdout};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::envelope::json_lines;
 use crate::policy::StatementRef;
 
 /// `println!` without its panic when nobody reads.
@@ -43,7 +44,7 @@ pub(super) fn json_document(value: impl Serialize) -> String {
         (Value::Object(document), Value::Object(members)) => document.extend(members),
         (document, other) => document["value"] = other,
     }
-    format!("{document:#}")
+    json_lines(&document)
 }
 
 /// Which statement is meant.

@@ -1,25 +1,6 @@
 //! Text that a caller may have chosen, as a terminal or a spreadsheet may have it.
 
-/// Escapes what is no visible character: control characters move the cursor, and marks of direction or of no width
-/// make a text look like another.
-pub(super) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            c if c.is_control() || is_invisible(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
-    )
-}
+pub(super) use crate::source::plain;
 
 /// A row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 pub(super) fn csv_row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {

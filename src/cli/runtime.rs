@@ -1,5 +1,6 @@
 //! What every server of ours runs on: a runtime as wide as the machine, and a way to be asked to stop.
 
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::environment;
+use crate::source::plain_beyond_ascii;
 
 use super::exit::Failure;
 
@@ -36,13 +38,33 @@ pub(super) fn stop_on_signal() -> CancellationToken {
     stop
 }
 
+/// A log whose lines hold what callers chose, and which a terminal may show: the formatter escapes control characters,
+/// and not the marks that turn a text around.
+struct VisibleLines<W>(W);
+
+impl<W: Write> Write for VisibleLines<W> {
+    /// Lines come whole.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(plain_beyond_ascii(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// The log, on standard error; `RAMGATE_LOG` sets what is in it (`debug`, `ramgate=debug`), else `usual` does.
 pub(super) fn start_log(usual: &str) {
     let filter = environment("RAMGATE_LOG").and_then(|text| EnvFilter::try_new(text).ok());
     let filter = filter.unwrap_or_else(|| EnvFilter::new(usual));
     let plain = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = !plain && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(|| VisibleLines(std::io::stderr()))
+        .with_ansi(colours);
     // The default is to say on standard error that standard error cannot be written, which ends in a panic.
     let log = log.log_internal_errors(false);
     // A second start in one process, as in a test, keeps the first log.

@@ -3,6 +3,7 @@
 use crate::catalog::Answer;
 
 use super::format::Format;
+use super::json::json_text;
 use super::xml;
 
 /// All values are strings, and all are present: clients crash or take a refusal for success otherwise.
@@ -49,7 +50,7 @@ impl ErrorBody {
     pub fn to_text(&self, format: Format) -> String {
         let value = serde_json::to_value(self).expect("strings make JSON");
         match format {
-            Format::Json => serde_json::to_string(self).expect("strings make JSON"),
+            Format::Json => json_text(self),
             Format::Xml => xml::document("Error", &value),
         }
     }

@@ -5,11 +5,13 @@
 
 mod error_body;
 mod format;
+mod json;
 mod unique_id;
 mod xml;
 
 pub use error_body::{AccessDeniedDetail, ErrorBody};
 pub use format::{Format, UnknownFormat};
+pub use json::{json_lines, json_part, json_text};
 pub use unique_id::unique_id;
 
 use serde_json::Value;
@@ -17,7 +19,7 @@ use serde_json::Value;
 /// A successful answer in the form asked for: an object, or an element `<{operation}Response>`.
 pub fn success_body(format: Format, operation: &str, value: &Value) -> String {
     match format {
-        Format::Json => value.to_string(),
+        Format::Json => json_text(value),
         Format::Xml => xml::document(&format!("{operation}Response"), value),
     }
 }

@@ -1,6 +1,6 @@
 //! Workflow commands of GitHub Actions: a line of output that is shown beside a line of a file.
 
-use super::{Position, Severity};
+use super::{Position, Severity, plain};
 
 /// `::error file=…,line=…,col=…,title=…::message`, escaped as the runner reads it.
 pub fn annotation(severity: Severity, file: &str, at: Position, title: &str, message: &str) -> String {
@@ -14,7 +14,7 @@ pub fn annotation(severity: Severity, file: &str, at: Position, title: &str, mes
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    plain(&text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 fn property(text: &str) -> String {

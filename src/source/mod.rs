@@ -7,6 +7,7 @@ mod annotation;
 mod hex;
 mod lines;
 mod nearest;
+mod visible;
 
 use std::fmt;
 use std::ops::Range;
@@ -16,6 +17,7 @@ pub use annotation::annotation;
 pub use hex::{hex, unhex};
 pub use lines::Lines;
 pub use nearest::{did_you_mean, distance, possible};
+pub use visible::{is_invisible, plain, plain_beyond_ascii, visible_json};
 
 /// A named text: what a complaint quotes from.
 #[derive(Clone)]

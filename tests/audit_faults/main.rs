@@ -17,4 +17,5 @@ mod private;
 mod replayed;
 mod rotated;
 mod sinks;
+mod visible;
 mod watched;

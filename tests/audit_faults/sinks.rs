@@ -15,15 +15,15 @@ use super::log::{Gaps, Log};
 use crate::support::wait_for;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
+pub enum Mood {
     Takes,
     Fails,
     Hangs,
 }
 
 /// A collector of logs.
-struct Collector {
-    address: SocketAddr,
+pub struct Collector {
+    pub address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -34,7 +34,7 @@ struct Shared {
 }
 
 impl Collector {
-    fn start(mood: Mood) -> Self {
+    pub fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Mutex::new(Shared { mood, lines: Vec::new(), heads: Vec::new() }));
@@ -52,7 +52,7 @@ impl Collector {
         self.shared.lock().unwrap().mood = mood;
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.shared.lock().unwrap().lines.clone()
     }
 
@@ -180,7 +180,7 @@ fn a_full_spool_refuses_or_counts() {
 }
 
 /// A gateway whose standard output is the log's.
-struct Printing(Child);
+pub struct Printing(pub Child);
 
 impl Drop for Printing {
     fn drop(&mut self) {

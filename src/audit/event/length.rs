@@ -75,6 +75,8 @@ impl<'a> Event<'a> {
         let gateway = &mut self.additional_event_data.gateway;
         gateway.left_out.clear();
         gateway.reason.iter_mut().for_each(shorten);
+        gateway.signature.issuer.iter_mut().for_each(shorten);
+        gateway.signature.subject.iter_mut().for_each(shorten);
         self
     }
 }

@@ -11,6 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::catalog::{Call, Refusal};
+use crate::envelope::json_text;
 use crate::policy::Verdict;
 use crate::ram::{Identity, Origin, Proof};
 
@@ -368,10 +369,7 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn to_text(&self) -> String {
-        // Room for a whole line, so that it does not grow by copying.
-        let mut text = Vec::with_capacity(3072);
-        serde_json::to_writer(&mut text, self).expect("text and numbers make JSON");
-        String::from_utf8(text).expect("JSON is UTF-8")
+        json_text(self)
     }
 }
 

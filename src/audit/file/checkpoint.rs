@@ -13,7 +13,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::value::RawValue;
+
+use crate::envelope::json_text;
 
 use super::super::chain::{Chain, Hash, NO_HASH, digest_of, shown};
 use super::super::checkpoint_key::{CheckpointKey, CheckpointPublicKey};
@@ -166,9 +167,9 @@ impl Checkpoints {
             policy_revision: &self.settings.policy_revision,
             key_id: self.settings.key.id(),
         };
-        let checkpoint: Box<RawValue> = serde_json::value::to_raw_value(&checkpoint).expect("text makes JSON");
-        let signature = BASE64_STANDARD.encode(self.settings.key.sign(checkpoint.get().as_bytes()));
-        format!("{{\"checkpoint\":{},\"signature\":\"{signature}\"}}\n", checkpoint.get()).into_bytes()
+        let checkpoint = json_text(&checkpoint);
+        let signature = BASE64_STANDARD.encode(self.settings.key.sign(checkpoint.as_bytes()));
+        format!("{{\"checkpoint\":{},\"signature\":\"{signature}\"}}\n", checkpoint).into_bytes()
     }
 }
 

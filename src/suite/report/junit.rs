@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::writer::Writer;
 
+use crate::source::plain;
 use crate::suite::tested::{Counts, Outcome, Tested};
 
 use super::Report;
@@ -106,7 +107,7 @@ fn case(writer: &mut Writer<Vec<u8>>, tested: &Tested) -> Written {
 fn clean(text: &str) -> String {
     let held = |c: char| matches!(c, '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     let kept: String = text.chars().map(|c| if held(c) { c } else { ' ' }).collect();
-    kept.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    plain(&kept.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
 fn seconds(took: Duration) -> String {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
+use crate::envelope::json_text;
+use crate::source::plain;
 use crate::suite::tested::{Outcome, Tested};
 
 use super::{Report, summary};
@@ -34,12 +34,12 @@ fn point(tap: &mut String, number: usize, tested: &Tested) {
     };
     tap.push_str("\n  ---");
     for (key, value) in lines {
-        let _ = write!(tap, "\n  {key}: {}", Value::from(value.as_str()));
+        let _ = write!(tap, "\n  {key}: {}", json_text(value));
     }
-    let _ = write!(tap, "\n  at: {}\n  ...", Value::from(format!("{}:{}", tested.file, tested.at)));
+    let _ = write!(tap, "\n  at: {}\n  ...", json_text(&format!("{}:{}", tested.file, tested.at)));
 }
 
 /// A `#` begins a directive, and a backslash escapes.
 fn escaped(name: &str) -> String {
-    name.replace('\\', "\\\\").replace('#', "\\#")
+    plain(&name.replace('\\', "\\\\").replace('#', "\\#"))
 }
