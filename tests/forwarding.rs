@@ -139,17 +139,17 @@ fn an_answer_is_passed_back_as_it_came() {
 fn what_belongs_to_one_hop_does_not_pass() {
     let hop = "Connection: x-hop, keep-alive\r\nx-hop: 1\r\nKeep-Alive: timeout=25\r\nTE: trailers\r\nTrailer: x-t\r\n\
         Upgrade: h2c\r\nProxy-Connection: keep-alive\r\nProxy-Authenticate: Basic\r\n\
-        Proxy-Authentication-Info: x\r\nx-end: 1\r\n";
+        Proxy-Authentication-Info: x\r\nETag: 1\r\n";
     let body = format!("{{\"RequestId\":\"{REQUEST_ID}\"}}");
     let upstream = FakeUpstream::behaving(Behaviour::Answer(json(200, &body, hop)));
     let chunked = format!(
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nx-end: 1\r\n\r\n{:x}\r\n{body}\r\n0\r\nx-t: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: 1\r\n\r\n{:x}\r\n{body}\r\n0\r\nx-t: 1\r\n\r\n",
         body.len()
     );
     let chunking = FakeUpstream::behaving(Behaviour::Answer(chunked.into_bytes()));
     for upstream in [upstream, chunking] {
         let answer = TestGateway::before(&upstream.url()).ask(&Caller::terway().attach(Shape::V1Query));
-        assert_eq!((answer.status, answer.body.as_str(), answer.header("x-end")), (200, body.as_str(), Some("1")));
+        assert_eq!((answer.status, answer.body.as_str(), answer.header("etag")), (200, body.as_str(), Some("1")));
         for name in [
             "connection",
             "x-hop",

@@ -33,6 +33,7 @@ mod neighbour;
 mod one_request;
 mod original;
 mod outgoing;
+mod own_identity;
 mod parts;
 mod product;
 mod reader;

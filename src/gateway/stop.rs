@@ -147,10 +147,12 @@ impl Stop {
                 ..500 => Refusal::UpstreamAnswer,
                 500.. => Refusal::UpstreamTimeout,
             },
-            Self::Upstream(UpstreamFault::OwnKey(refusal)) => match refusal.fault.class {
-                OwnKeyClass::Authentication => Refusal::OwnKeyRefused,
-                OwnKeyClass::Permission => Refusal::OwnKeyNotPermitted,
-                OwnKeyClass::Repetition => Refusal::OwnCallRepeated,
+            Self::Upstream(UpstreamFault::OwnKey(refusal)) => match refusal.class() {
+                Some(OwnKeyClass::Authentication) => Refusal::OwnKeyRefused,
+                Some(OwnKeyClass::Permission) => Refusal::OwnKeyNotPermitted,
+                Some(OwnKeyClass::Repetition) => Refusal::OwnCallRepeated,
+                None if refusal.status() < 500 => Refusal::UpstreamAnswer,
+                None => Refusal::UpstreamTimeout,
             },
             Self::Connections(_) => Refusal::ThrottledPrincipal,
             Self::Panic => Refusal::Internal,

@@ -212,6 +212,9 @@ impl Upstream {
                 let request_id = answer.request_id().map(str::to_owned);
                 return Err(UpstreamFault::Unreadable { status: answer.status(), request_id });
             }
+            return answer
+                .for_callers(key.id(), call.account())
+                .map_err(|refusal| UpstreamFault::OwnKey(Box::new(refusal)));
         }
         Ok(answer)
     }

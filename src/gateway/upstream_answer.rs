@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
+};
 use hyper::http::response::Parts;
 use hyper::{Response, StatusCode};
 
 use crate::audit::Forwarded;
-use crate::catalog::OwnKeyFault;
+use crate::catalog::{OwnKeyClass, OwnKeyFault};
+use crate::ram::{AccessKeyId, AccountId};
+use crate::wire::excerpt;
 
+use super::own_identity::{OwnIdentity, keep_for_callers};
 use super::reply::REQUEST_ID;
 use super::upstream_error::Brief;
 
@@ -27,15 +33,39 @@ pub(super) struct UpstreamAnswer {
     brief: Brief,
 }
 
-/// An answer that is about the gateway's own key: nothing of it is for the caller.
+/// An answer that is about the gateway itself: nothing of it is for the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the upstream refuses the gateway's own key with status {status}, `{code}`")]
+#[error("{}", .about.told(*.status, .code))]
 pub struct OwnKeyRefusal {
-    pub(super) fault: &'static OwnKeyFault,
+    about: About,
     status: u16,
     code: String,
     message: Option<String>,
     request_id: Option<String>,
+}
+
+/// What an answer says of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// It is about the gateway's key.
+    Key(&'static OwnKeyFault),
+    /// It is about the call, and says who signed it.
+    Identity,
+}
+
+impl About {
+    /// Callers read what is told of an answer that names the gateway, and its code is not for them.
+    fn told(self, status: u16, code: &str) -> String {
+        match self {
+            Self::Key(_) => format!("the upstream refuses the gateway's own key with status {status}, `{code}`"),
+            Self::Identity => {
+                let unknown = if status < 500 { "" } else { ": the outcome is unknown, look before you repeat it" };
+                format!(
+                    "the upstream's answer with status {status} is about the gateway itself, which is not passed on{unknown}"
+                )
+            }
+        }
+    }
 }
 
 impl UpstreamAnswer {
@@ -61,16 +91,58 @@ impl UpstreamAnswer {
 
     /// Whether it is an error that no client of this API could read either.
     pub(super) fn is_unreadable(&self) -> bool {
-        !self.status.is_success() && self.brief.code.is_none()
+        let is_page = || {
+            let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+            kind.to_ascii_lowercase().starts_with(b"text/html")
+        };
+        !self.status.is_success() && (self.brief.code.is_none() || is_page())
+    }
+
+    /// The answer to a call that the gateway signed, with the headers that callers need.
+    ///
+    /// # Errors
+    /// An error that names the gateway. Successes hold what the call asked for, and are not searched.
+    pub(super) fn for_callers(mut self, key: &AccessKeyId, account: &AccountId) -> Result<Self, OwnKeyRefusal> {
+        keep_for_callers(&mut self.headers);
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        let own = OwnIdentity::new(key, account);
+        if !own.is_in(&self.body) && !self.headers.values().any(|value| own.is_in(value.as_bytes())) {
+            return Ok(self);
+        }
+        let mut refusal = self.about(About::Identity);
+        let masked = key.masked();
+        let hide = |text: &mut String| *text = text.replace(key.as_str(), &masked);
+        hide(&mut refusal.code);
+        refusal.message.iter_mut().chain(&mut refusal.request_id).for_each(hide);
+        let OwnKeyRefusal { status, code, request_id, .. } = &refusal;
+        tracing::warn!(
+            status,
+            code = excerpt(code),
+            request_id,
+            key = masked,
+            "the upstream's answer names the gateway's own identity, and no caller reads it: the outcome line in the \
+             audit log has its message, for whoever runs the gateway"
+        );
+        Err(refusal)
     }
 
     /// The same answer as one that is about the gateway's key.
     pub(super) fn refusal(&self, fault: &'static OwnKeyFault) -> OwnKeyRefusal {
+        self.about(About::Key(fault))
+    }
+
+    fn about(&self, about: About) -> OwnKeyRefusal {
         let Brief { code, message, .. } = &self.brief;
+        let code = match about {
+            About::Key(fault) => self.brief.code_of(fault),
+            About::Identity => code.as_deref(),
+        };
         OwnKeyRefusal {
-            fault,
+            about,
             status: self.status(),
-            code: code.clone().unwrap_or_default(),
+            code: code.unwrap_or_default().to_owned(),
             message: message.as_deref().map(|message| Brief::without_echo(message).to_owned()),
             request_id: self.request_id().map(str::to_owned),
         }
@@ -101,6 +173,14 @@ impl UpstreamAnswer {
 }
 
 impl OwnKeyRefusal {
+    /// What is wrong with the key; none where the answer names it, and is not about it.
+    pub(super) fn class(&self) -> Option<OwnKeyClass> {
+        match self.about {
+            About::Key(fault) => Some(fault.class),
+            About::Identity => None,
+        }
+    }
+
     /// The upstream's status.
     pub(super) fn status(&self) -> u16 {
         self.status

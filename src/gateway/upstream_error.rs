@@ -1,6 +1,7 @@
 //! What an answer of the upstream says of itself: request id, code and message, read from JSON or XML.
 
 use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ pub(super) struct Brief {
     pub(super) request_id: Option<String>,
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
+    /// Codes before the last one: a reader may take any of them.
+    other_codes: Vec<String>,
     /// Whether there is an `AccessDeniedDetail`.
     has_denial_detail: bool,
 }
@@ -40,11 +43,22 @@ impl Brief {
 
     /// The fault of the gateway's own key that an answer with this body is about.
     pub(super) fn own_key_fault(&self, status: u16) -> Option<&'static OwnKeyFault> {
-        if self.code.is_none() && !self.has_denial_detail {
-            return None;
-        }
-        let (code, message) = (self.code.as_deref().unwrap_or_default(), self.message.as_deref().unwrap_or_default());
-        OwnKeyFault::in_answer(UpstreamError { status, code, message, has_denial_detail: self.has_denial_detail })
+        let message = self.message.as_deref().unwrap_or_default();
+        let fault = |code: &str, has_denial_detail| {
+            OwnKeyFault::in_answer(UpstreamError { status, code, message, has_denial_detail })
+        };
+        self.codes().find_map(|code| fault(code, false)).or_else(|| fault("", self.has_denial_detail))
+    }
+
+    /// The code that a fault of the key stands under; the last one, where the fault is told otherwise.
+    pub(super) fn code_of(&self, fault: &OwnKeyFault) -> Option<&str> {
+        let begins =
+            |code: &&str| code.get(..fault.code.len()).is_some_and(|head| head.eq_ignore_ascii_case(&fault.code));
+        self.codes().find(begins).or(self.code.as_deref())
+    }
+
+    fn codes(&self) -> impl Iterator<Item = &str> {
+        self.code.iter().chain(&self.other_codes).map(String::as_str)
     }
 
     /// Whether an answer that is about no fault of the key proves that the upstream accepted it. What can be said
@@ -78,14 +92,15 @@ impl Brief {
         let written: WrittenBrief = serde_json::from_slice(body).ok()?;
         Some(Self {
             request_id: written.request_id.and_then(text),
-            code: written.code.and_then(text),
+            code: written.code.as_ref().and_then(Value::as_str).filter(|code| !code.is_empty()).map(str::to_owned),
             message: written.message.and_then(text),
             has_denial_detail: written.detail.is_some(),
+            other_codes: Vec::new(),
         })
     }
 
-    /// The children of the root, whatever its name: `<Error>` of one dialect is `<AttachNetworkInterfaceResponse>` of
-    /// a success.
+    /// The children of the root, whatever its name unless it is a page's: `<Error>` of one dialect is
+    /// `<AttachNetworkInterfaceResponse>` of a success.
     fn of_xml(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::from_reader(body);
         let mut brief = Self::default();
@@ -94,6 +109,9 @@ impl Brief {
             match reader.read_event().ok()? {
                 Event::Start(element) => {
                     depth += 1;
+                    if depth == 1 && element.local_name().into_inner().eq_ignore_ascii_case("html") {
+                        return None;
+                    }
                     if depth == 2 {
                         name = element.local_name().into_inner().to_owned();
                         value.clear();
@@ -102,14 +120,10 @@ impl Brief {
                 Event::Empty(element) if depth == 1 => brief.take(element.local_name().into_inner(), ""),
                 Event::Text(text) if depth == 2 => value.push_str(&text),
                 Event::CData(text) if depth == 2 => value.push_str(&text),
-                Event::GeneralRef(entity) if depth == 2 => value.push_str(match &*entity {
-                    "amp" => "&",
-                    "lt" => "<",
-                    "gt" => ">",
-                    "quot" => "\"",
-                    "apos" => "'",
-                    _ => "?",
-                }),
+                Event::GeneralRef(entity) if depth == 2 => {
+                    let named = || resolve_predefined_entity(&entity).and_then(|text| text.chars().next());
+                    value.push(entity.resolve_char_ref().ok()?.or_else(named).unwrap_or('?'));
+                }
                 Event::End(_) => {
                     if depth == 2 {
                         brief.take(&name, &std::mem::take(&mut value));
@@ -127,7 +141,7 @@ impl Brief {
         let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
         match name {
             "RequestId" => self.request_id = value,
-            "Code" => self.code = value,
+            "Code" => self.other_codes.extend(std::mem::replace(&mut self.code, value)),
             "Message" => self.message = value,
             "AccessDeniedDetail" => self.has_denial_detail = true,
             _ => {}
@@ -135,7 +149,7 @@ impl Brief {
     }
 }
 
-/// A text, or a number where a service writes its codes so.
+/// A text, or a number.
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text).filter(|text| !text.is_empty()),
@@ -162,11 +176,14 @@ mod tests {
             let read = (read.code.as_deref(), read.message.as_deref(), read.request_id.as_deref());
             assert_eq!(read, (Some("A.B"), Some("m"), Some("r")), "{body}");
         }
-        assert_eq!(code("{\"Code\":404}"), Some("404".to_owned()));
+        assert_eq!(code("<Error><Code>A&#46;B&#x2e;C&amp;&x;</Code></Error>"), Some("A.B.C&?".to_owned()));
         for body in [
             "",
             "<html><body><h1>403 Forbidden</h1></body></html>",
             "<html><head><Code>A.B</Code></head>",
+            "<!DOCTYPE html><HTML><Code>A.B</Code></HTML>",
+            "{\"Code\":404}",
+            "<Error><Code>A&#1114112;B</Code></Error>",
             "{\"Code\":\"A.B\"",
             "{\"Code\":\"A.B\",\"Code\":\"C\"}",
             "[{\"Code\":\"A.B\"}]",

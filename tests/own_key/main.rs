@@ -6,6 +6,7 @@
 mod support;
 
 mod elsewhere;
+mod net;
 mod recovery;
 mod refused;
 mod setting;

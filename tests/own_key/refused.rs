@@ -9,7 +9,7 @@ const NOT_PERMITTED: &str = "lacks a permission at the upstream, so the call was
 const REFUSES_KEY: &str = "the upstream refuses the gateway's own key";
 const REFUSES_CALL: &str = "the upstream refuses a call of the gateway's own key";
 
-fn xml(status: u16, code: &str, message: &str) -> Vec<u8> {
+pub(crate) fn xml(status: u16, code: &str, message: &str) -> Vec<u8> {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><RequestId>{REQUEST_ID}</RequestId>\
          <HostId>ecs.aliyuncs.com</HostId><Code>{code}</Code><Message>{message}</Message></Error>"
