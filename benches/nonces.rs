@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use ramgate::audit::{Clocks, FileSettings, FileSink, WriteAhead};
+use ramgate::audit::{Clocks, FileSettings, FileSink, Stamping, WriteAhead};
 use ramgate::identity::{InMemoryNonces, NonceLimits, NonceMemory, SignedNonce};
 use ramgate::ram::Principal;
 use ramgate::store::{FileModes, FileNonces, NonceFileSettings};
@@ -45,7 +45,7 @@ fn main() {
     let settings = NonceFileSettings { path, limits, modes: FileModes::Checked, best_effort: false, now, steady };
     // Each call in a write of its own, as when callers come one by one.
     let files = FileNonces::open(&settings, &log).unwrap();
-    fill("file, a write for each call", minutes, &files, || files.write(0).unwrap());
+    fill("file, a write for each call", minutes, &files, || files.write(0, Stamping::WithPending).unwrap());
     files.close(0);
     drop(files);
     let bytes = size(folder.path());

@@ -169,7 +169,7 @@ impl Journal {
             Reached::Authenticated => event,
             Reached::Unauthenticated => event.in_brief(),
         };
-        self.sink.append_soon(LineClass::Permit, &event.to_text()).map(drop)
+        self.sink.append_soon(LineClass::Outcome, &event.to_text()).map(drop)
     }
 
     /// Writes that a key is about to be issued.

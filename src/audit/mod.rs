@@ -24,7 +24,7 @@ mod tally;
 mod user_identity;
 mod written_decision;
 
-pub use ahead::{SyncTicket, WriteAhead};
+pub use ahead::{Stamping, SyncTicket, WriteAhead};
 pub use attempt::{Attempt, Reached};
 pub use chain::{Chain, Link};
 pub use checkpoint_key::{

@@ -40,8 +40,10 @@ pub trait Sink: Send + Sync + std::fmt::Debug {
 /// What a line is evidence of, so that a sink can keep room for the lines that matter most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineClass {
-    /// A call that goes on, or the outcome of one. Always written, or the append fails.
+    /// A call that goes on. Always written, or the append fails.
     Permit,
+    /// What became of a call that went on. Always written, or the append fails.
+    Outcome,
     /// An attempt that was refused or denied. A sink that is short of room counts it instead of writing it.
     Refusal,
     /// What the log says about itself: few lines, always written.

@@ -15,6 +15,7 @@ mod log;
 mod lost;
 mod private;
 mod replayed;
+mod replayed_after_a_kill;
 mod rotated;
 mod sinks;
 mod visible;

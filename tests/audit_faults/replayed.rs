@@ -23,7 +23,7 @@ fn carol() -> Caller {
 }
 
 /// A call that is signed so many seconds from now.
-fn signed(shape: Shape, seconds: i64) -> Vec<u8> {
+pub fn signed(shape: Shape, seconds: i64) -> Vec<u8> {
     let mut caller = carol();
     caller.timestamp = Some(format_timestamp(Timestamp::now() + SignedDuration::from_secs(seconds)));
     caller.request(shape, &[("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", ENI), ("InstanceId", INSTANCE)])
@@ -35,7 +35,7 @@ fn send(address: SocketAddr, request: &[u8]) -> Answer {
     read_answer(&mut stream).expect("an answer")
 }
 
-fn accepted(server: &Server, request: &[u8]) {
+pub fn accepted(server: &Server, request: &[u8]) {
     let answer = send(address(server), request);
     assert_eq!(answer.status, 200, "{answer:?}");
 }
@@ -46,7 +46,7 @@ fn refused(server: &Server, request: &[u8], code: &str, message: &str) {
     assert!(answer.message().contains(message), "{answer:?}");
 }
 
-fn used(server: &Server, request: &[u8]) {
+pub fn used(server: &Server, request: &[u8]) {
     refused(server, request, "SignatureNonceUsed", "has been used");
 }
 

@@ -4,18 +4,19 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use super::super::sink::Requirement;
-use super::state::Shared;
+use super::state::{Shared, Taken};
 
 impl Shared {
-    /// Hands lines up to number `last` to the operating system, and before them what is written ahead.
-    pub(super) fn hand_over(&self, mut file: &File, lines: &[u8], last: u64) -> io::Result<()> {
+    /// Hands lines to the operating system, and before them what is written ahead.
+    pub(super) fn hand_over(&self, mut file: &File, taken: &Taken) -> io::Result<()> {
         if let Some(ahead) = self.ahead.get() {
+            let last = taken.reached.chain.last();
             // Where calls go on without their lines, they go on without this too.
-            if let (Err(fault), Requirement::Required) = (ahead.write(last), self.requirement) {
+            if let (Err(fault), Requirement::Required) = (ahead.write(last, taken.stamping), self.requirement) {
                 return Err(io::Error::other(fault.0));
             }
         }
-        file.write_all(lines)
+        file.write_all(&taken.lines)
     }
 
     /// Waits until all that was handed over is on disk. Both files are synced at the same time.

@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::super::ahead::WriteAhead;
+use super::super::ahead::{Stamping, WriteAhead};
 use super::FileSink;
+use super::state::{Shared, State};
 use super::tail::read_end;
 
 /// The log as it was when it was opened.
@@ -60,10 +62,23 @@ struct Signature {
     scheme: String,
 }
 
+impl Shared {
+    /// Puts the last line that stands on record, which a start then need not look for in the file. Where that fails,
+    /// the next batch does it, or fails.
+    pub(super) fn stamp(&self, state: &mut State) {
+        let Some(ahead) = self.ahead.get() else { return };
+        if ahead.write(state.written.chain.last(), Stamping::Always).is_err() {
+            state.unstamped.owe();
+        }
+    }
+}
+
 impl FileSink {
     /// What is written ahead of every batch from now on. Only the first one counts.
     pub fn write_ahead(&self, ahead: Arc<dyn WriteAhead>) {
+        let mut state = self.shared.exclusive();
         self.shared.ahead.get_or_init(|| ahead);
+        self.shared.stamp(&mut state);
     }
 
     /// The log as it was when it was opened.
@@ -76,34 +91,56 @@ impl FileSink {
         self.shared.lock().written.chain.last()
     }
 
-    /// Whether a line after that one lets a signed call go on.
-    ///
-    /// # Errors
-    /// A log that cannot be read.
-    pub fn allowed_after(&self, line: u64) -> io::Result<AllowedAfter> {
-        if self.last_line() <= line {
-            return Ok(AllowedAfter::No);
-        }
-        let file = File::open(self.shared.names.current())?;
+    /// Whether the log let a signed call go on in a line after that one, when it was opened.
+    pub fn allowed_after(&self, line: u64) -> AllowedAfter {
+        self.end.allowed_after(line)
+    }
+}
+
+/// What the end of the log's file said when it was opened: a moment later it may be put away.
+#[derive(Debug)]
+pub(super) struct End {
+    last: u64,
+    /// The first line of those that were looked at.
+    first: u64,
+    /// The last line that lets a signed call go on, among them.
+    allowed: Option<u64>,
+}
+
+impl End {
+    /// The end of a log that cannot be read back.
+    pub(super) fn unread(last: u64) -> Self {
+        Self { last, first: last + 1, allowed: None }
+    }
+
+    /// Reads the end of a file whose last line has that number, back to the last call that went on.
+    pub(super) fn read(path: &Path, last: u64) -> io::Result<Self> {
+        let file = File::open(path)?;
         let (bytes, start) = read_end(&file, file.metadata()?.len())?;
         let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
         if start > 0 {
             // The first one is a part of a line.
             lines.drain(..1);
         }
+        let mut end = Self::unread(last);
         for text in lines.into_iter().rev() {
-            let Ok(Line { seq, event }) = serde_json::from_slice(text) else { return Ok(AllowedAfter::Unknown) };
-            if seq <= line {
-                return Ok(AllowedAfter::No);
-            }
+            let Ok(Line { seq, event }) = serde_json::from_slice(text) else { break };
+            end.first = seq;
             let Gateway { stage, verdict, signature } = event.additional.gateway;
             if stage == "Decision" && verdict == "Allow" && matches!(&*signature.scheme, "V1" | "V3") {
-                return Ok(AllowedAfter::Yes);
-            }
-            if seq == line + 1 {
-                return Ok(AllowedAfter::No);
+                end.allowed = Some(seq);
+                break;
             }
         }
-        Ok(AllowedAfter::Unknown)
+        Ok(end)
+    }
+
+    fn allowed_after(&self, line: u64) -> AllowedAfter {
+        match self.allowed {
+            _ if self.last <= line => AllowedAfter::No,
+            Some(allowed) if allowed > line => AllowedAfter::Yes,
+            None if self.first > line + 1 => AllowedAfter::Unknown,
+            _ => AllowedAfter::No,
+        }
     }
 }

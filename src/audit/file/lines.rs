@@ -126,7 +126,8 @@ fn class_of(line: &[u8]) -> LineClass {
     let Ok(Line { event }) = serde_json::from_slice(line) else { return LineClass::Notice };
     let gateway = event.additional_event_data.gateway;
     match (&*gateway.stage, &*gateway.verdict) {
-        ("Outcome", _) | ("Decision", "Allow") => LineClass::Permit,
+        ("Outcome", _) => LineClass::Outcome,
+        ("Decision", "Allow") => LineClass::Permit,
         ("Decision", _) => LineClass::Refusal,
         _ => LineClass::Notice,
     }

@@ -3,7 +3,9 @@
 //! `state` is what calls do: they put their lines together and one of them writes. `keeper` is the one thread for all
 //! that no call waits for. The rest is what they need: `names` and `tail` know the files, `access` who else could touch
 //! them, `found` what others do to them, `rotate` and `pack` put them away, `checkpoint` signs how far they reach, and
-//! `start` compares them with what was signed, `linked` where links lead to them. `room` decides which refusals are written, `clock` what the time is.
+//! `start` compares them with what was signed, `linked` where links lead to them. `room` decides
+//! which refusals are written, `unstamped` which batches are on record in the write-ahead store, `clock` what the time
+//! is.
 
 mod access;
 mod attested;
@@ -26,6 +28,7 @@ mod start;
 mod state;
 mod status;
 mod tail;
+mod unstamped;
 mod write;
 
 use std::io;
@@ -41,6 +44,7 @@ use super::notice::Notices;
 use super::sink::{Appended, LineClass, LogStatus, Requirement, Sink, SinkFault};
 
 use checkpoint::{Checkpoints, Kind};
+use history::End;
 use keeper::Keeper;
 use start::Start;
 use state::{Shared, State};
@@ -108,6 +112,7 @@ pub enum OpenFault {
 pub struct FileSink {
     shared: Arc<Shared>,
     past: LogPast,
+    end: End,
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -150,6 +155,12 @@ impl FileSink {
                 .map_err(|error| OpenFault::Io { path: names.checkpoints(), error })
         });
         let checkpoints = checkpoints.transpose()?;
+        let last = written.chain.last();
+        let end = match past {
+            LogPast::Device | LogPast::Empty => Ok(End::unread(last)),
+            LogPast::Lines(_) => End::read(names.current(), last),
+        };
+        let end = end.map_err(|error| OpenFault::Io { path: path.clone(), error })?;
         let mut state = State::new(file, id, written, first, begun);
         events.into_iter().for_each(|event| state.owed.event(event));
         let shared = Shared {
@@ -175,10 +186,10 @@ impl FileSink {
             wake: Condvar::new(),
         };
         shared.look_at_room();
-        Self::start(Arc::new(shared), past).map_err(|error| OpenFault::Io { path, error })
+        Self::start(Arc::new(shared), past, end).map_err(|error| OpenFault::Io { path, error })
     }
 
-    fn start(shared: Arc<Shared>, past: LogPast) -> io::Result<Self> {
+    fn start(shared: Arc<Shared>, past: LogPast, end: End) -> io::Result<Self> {
         shared.tell();
         shared.checkpoint(Kind::Start);
         let fault = {
@@ -200,7 +211,7 @@ impl FileSink {
         };
         let keeper = Keeper::new(Arc::clone(&shared), packer);
         let keeper = thread::Builder::new().name("audit-keeper".to_owned()).spawn(move || keeper.run())?;
-        Ok(Self { shared, past, keeper: Mutex::new(Some(keeper)) })
+        Ok(Self { shared, past, end, keeper: Mutex::new(Some(keeper)) })
     }
 
     /// Who writes the log, as every line of it says.

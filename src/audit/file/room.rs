@@ -34,7 +34,7 @@ const FULL: Duration = Duration::from_secs(60);
 impl Shares {
     pub(super) fn add(&mut self, class: LineClass, bytes: u64) {
         match class {
-            LineClass::Permit => self.permits += bytes,
+            LineClass::Permit | LineClass::Outcome => self.permits += bytes,
             LineClass::Refusal | LineClass::Notice => self.others += bytes,
         }
     }

@@ -91,6 +91,8 @@ impl Shared {
         if away.symlink_metadata().is_ok() {
             return Err(io::Error::other(format!("`{}` is there already", away.display())));
         }
+        // A start looks for lines in the current file alone.
+        self.stamp(&mut state);
         fs::rename(self.names.current(), &away)?;
         if let Err(error) = fs::rename(&coming, self.names.current()) {
             fs::rename(&away, self.names.current())?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::ahead::WriteAhead;
+use super::super::ahead::{Stamping, WriteAhead};
 use super::super::chain::Chain;
 use super::super::follower::Follower;
 use super::super::notice::Notices;
@@ -22,6 +22,7 @@ use super::names::Names;
 use super::owed::Owed;
 use super::room::{Room, Shares};
 use super::rotate::Rotation;
+use super::unstamped::Unstamped;
 
 /// What the writers and the keeper share.
 #[derive(Debug)]
@@ -65,6 +66,8 @@ pub(super) struct State {
     pending: Vec<u8>,
     pub(super) pending_lines: u64,
     pending_shares: Shares,
+    /// What the write-ahead store has to be told of the lines.
+    pub(super) unstamped: Unstamped,
     /// How much of the file is no permit, with the lines that are on their way into it.
     others: u64,
     pub(super) room: Room,
@@ -121,6 +124,7 @@ pub(super) struct Batch {
 pub(super) struct Taken {
     pub(super) lines: Vec<u8>,
     pub(super) count: u64,
+    pub(super) stamping: Stamping,
     batch: Arc<Batch>,
     telling: Owed,
     pub(super) reached: Written,
@@ -147,6 +151,7 @@ impl State {
             pending: Vec::new(),
             pending_lines: 0,
             pending_shares: Shares::default(),
+            unstamped: Unstamped::new(),
             others: written.shares.others,
             room: Room::new(),
             batch: Arc::default(),
@@ -200,7 +205,8 @@ impl State {
         self.chain.append(event, &mut self.pending);
         let bytes = (self.pending.len() - before) as u64;
         self.pending_shares.add(class, bytes);
-        if class != LineClass::Permit {
+        self.unstamped.add(class, bytes);
+        if !matches!(class, LineClass::Permit | LineClass::Outcome) {
             self.others += bytes;
         }
         self.room.accept(bytes);
@@ -248,6 +254,7 @@ impl State {
         (self.written.length, self.written.shares) = (0, Shares::default());
         self.others = self.pending_shares.others;
         self.room.begin_file();
+        self.unstamped.owe();
         std::mem::replace(&mut self.file, Arc::new(file))
     }
 
@@ -273,6 +280,7 @@ impl State {
         Taken {
             lines,
             count: std::mem::take(&mut self.pending_lines),
+            stamping: self.unstamped.take(),
             batch: std::mem::take(&mut self.batch),
             telling: std::mem::take(&mut self.telling),
             reached,
@@ -280,7 +288,7 @@ impl State {
     }
 
     pub(super) fn succeed(&mut self, taken: Taken, followed: Result<(), SinkFault>, sync: SyncMode, shared: &Shared) {
-        let Taken { mut lines, count, batch, telling: _, reached } = taken;
+        let Taken { mut lines, count, stamping: _, batch, telling: _, reached } = taken;
         if self.written.length == 0 {
             self.begun = signed((shared.elapsed)());
         }
@@ -349,6 +357,7 @@ impl State {
     fn refuse(&mut self, taken: Taken, fault: &SinkFault, shared: &Shared) {
         taken.batch.outcome.get_or_init(|| Err(fault.clone()));
         self.owed.add(taken.telling);
+        self.unstamped.owe();
         self.count_failed(taken.count, fault, shared);
         (self.chain, self.others) = (self.written.chain, self.written.shares.others);
     }

@@ -75,7 +75,7 @@ impl Shared {
             state.leading = None;
             (outcome, followed)
         } else {
-            let outcome = self.hand_over(&file, &taken.lines, taken.reached.chain.last()).map_err(Failed::Write);
+            let outcome = self.hand_over(&file, &taken).map_err(Failed::Write);
             let followed = if outcome.is_ok() { self.follow(&taken) } else { Ok(()) };
             (outcome, followed)
         };
@@ -106,7 +106,7 @@ impl Shared {
 
     /// Writes to disk, and looks whether that is still the file that the path names.
     fn flush(&self, file: &File, id: Option<FileId>, taken: &Taken, sync: SyncMode) -> Result<(), Failed> {
-        self.hand_over(file, &taken.lines, taken.reached.chain.last()).map_err(Failed::Write)?;
+        self.hand_over(file, taken).map_err(Failed::Write)?;
         if sync != SyncMode::Always {
             return Ok(());
         }

@@ -15,7 +15,7 @@ const CELL: usize = 16;
 pub(super) enum Kind {
     /// The first of a file: what is known besides the uses.
     Snapshot = 1,
-    /// Nonces that were used.
+    /// Nonces that were used; none where the frame is there for its stamp.
     Uses = 2,
     /// The last of a file that goes on in the next one.
     Next = 3,

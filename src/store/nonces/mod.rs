@@ -3,6 +3,17 @@
 //! Calls are judged in memory. What they use is handed to the current file before the line of the audit log that lets
 //! them go on, and synced along with it. `frame` is the format, `files` the names and how they are opened, `past` what
 //! earlier processes left, `writer` the current file, `worker` the thread for what no call does itself.
+//!
+//! # How a start knows that nothing is missing
+//!
+//! Each frame is stamped with the number of the last line that it was written ahead of, and a start doubts the files
+//! when the log lets a signed call go on in a later line. A process that is killed leaves no such line: a batch of lines
+//! that lets a call go on is preceded by a frame with its last number, even if an earlier batch took all nonces along
+//! (`audit::Stamping::Always`), and what was handed to the operating system first is there if what came second is. By
+//! then the call's own nonce is in the files, since it became pending before its line was made and no frame is written
+//! without all that is pending; so where frames are missing at the end, the line of the last call that went on with
+//! them is later than the last stamp that is left, and that is noticed. A file that a rotation began and nothing was
+//! written to stands as far as the frame that left the one before, which was written after all others.
 
 mod fault;
 mod files;
@@ -18,7 +29,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::audit::{FileSink, SinkFault, SyncTicket, WriteAhead};
+use crate::audit::{FileSink, SinkFault, Stamping, SyncTicket, WriteAhead};
 use crate::identity::{DigestKey, Moment, NonceFault, NonceLimits, NonceMemory, NonceTable, NonceUse, SignedNonce};
 
 use super::private::FileModes;
@@ -129,7 +140,7 @@ impl FileNonces {
     pub fn close(&self, line: u64) {
         self.stop();
         let shared = &self.shared;
-        let ended = shared.write_pending(line).map_err(|fault| fault.0).and_then(|()| {
+        let ended = shared.write_pending(Some((line, Stamping::WithPending))).map_err(|fault| fault.0).and_then(|()| {
             let mut writer = shared.writer();
             writer.end(shared.stamp(line)).map_err(|error| error.to_string())
         });
@@ -170,8 +181,8 @@ impl NonceMemory for FileNonces {
 }
 
 impl WriteAhead for FileNonces {
-    fn write(&self, last: u64) -> Result<(), SinkFault> {
-        self.shared.write_pending(last)
+    fn write(&self, last: u64, stamping: Stamping) -> Result<(), SinkFault> {
+        self.shared.write_pending(Some((last, stamping)))
     }
 
     fn start_sync(&self) -> Option<SyncTicket> {
@@ -196,21 +207,23 @@ impl Shared {
         Stamp { line, wall: (self.now)().as_millisecond() }
     }
 
-    /// Hands what is pending to the operating system, ahead of lines up to that one.
-    fn write_pending(&self, line: u64) -> Result<(), SinkFault> {
+    /// Hands what is pending to the operating system, ahead of lines up to that one; a frame without nonces where only
+    /// the line's number is to be written. None where no line follows.
+    fn write_pending(&self, ahead_of: Option<(u64, Stamping)>) -> Result<(), SinkFault> {
         let mut writer = self.writer();
+        let (line, stamping) = ahead_of.unwrap_or((writer.line(), Stamping::WithPending));
         let mut uses = {
             let mut memory = self.memory();
-            if memory.pending.is_empty() && !writer.is_broken() {
+            if memory.pending.is_empty() && !writer.is_broken() && stamping == Stamping::WithPending {
                 return Ok(());
             }
             let Memory { pending, spare, .. } = &mut *memory;
             std::mem::replace(pending, std::mem::take(spare))
         };
         let written = if writer.is_broken() { self.replace_broken(&mut writer) } else { Ok(()) };
-        let written = written.and_then(|()| match uses.is_empty() {
-            true => Ok(()),
-            false => writer.write(&uses, self.stamp(line)),
+        let written = written.and_then(|()| match (uses.is_empty(), stamping) {
+            (true, Stamping::WithPending) => Ok(()),
+            _ => writer.write(&uses, self.stamp(line)),
         });
         let mut memory = self.memory();
         match written {

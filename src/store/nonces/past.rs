@@ -71,7 +71,8 @@ struct Read {
     last: Option<Stamp>,
     /// The last frame's kind, where the file ends with it.
     end: Option<Kind>,
-    has_uses: bool,
+    /// Whether there is any frame after the snapshot.
+    has_frames: bool,
 }
 
 impl Reading<'_> {
@@ -98,7 +99,7 @@ impl Reading<'_> {
 
     fn file(&self, number: u64, table: &mut NonceTable, ahead: &mut Vec<NonceUse>) -> Result<Read, NonceFileFault> {
         let bytes = self.names.read(number, LARGEST, self.modes)?;
-        let mut read = Read { number, snapshot: None, newest: i64::MIN, last: None, end: None, has_uses: false };
+        let mut read = Read { number, snapshot: None, newest: i64::MIN, last: None, end: None, has_frames: false };
         // As if each had a frame of its own, which is the most that a use takes.
         table.reserve(bytes.len() / 56);
         let (mut bytes, mut users, now) = (&bytes[..], Vec::new(), self.now.as_second());
@@ -111,7 +112,7 @@ impl Reading<'_> {
                     read.snapshot = Some(snapshot);
                 }
                 Kind::Uses => {
-                    read.has_uses = true;
+                    read.has_frames = true;
                     let each = |used: NonceUse| {
                         table.restore(used, self.steady);
                         read.newest = read.newest.max(used.second);
@@ -123,7 +124,7 @@ impl Reading<'_> {
                         break;
                     }
                 }
-                Kind::Next | Kind::End => {}
+                Kind::Next | Kind::End => read.has_frames = true,
             }
             read.last = Some(frame.stamp);
             read.end = Some(frame.kind).filter(|_| bytes.is_empty());
@@ -133,12 +134,14 @@ impl Reading<'_> {
 
     fn doubt(&self, files: &[Read]) -> Option<Doubt> {
         let Some(last) = files.last() else { return self.doubt_without_files() };
-        let (Some(snapshot), Some(stamp)) = (&last.snapshot, last.last) else { return Some(Doubt::Damaged) };
+        let (Some(snapshot), Some(stamp)) = (&last.snapshot, last_stamp(files)) else { return Some(Doubt::Damaged) };
         if !is_complete(files, snapshot.first) {
             return Some(Doubt::Damaged);
         }
         let is_device = *self.log.past() == LogPast::Device;
-        if !is_device && snapshot.chain != self.log.identity().chain {
+        // A log without a line has no chain yet that the next process could go on with.
+        let never_written = stamp.line == 0 && *self.log.past() == LogPast::Empty;
+        if !is_device && !never_written && snapshot.chain != self.log.identity().chain {
             return Some(Doubt::OtherLog);
         }
         let written = Timestamp::from_millisecond(stamp.wall).unwrap_or(Timestamp::MAX);
@@ -153,7 +156,7 @@ impl Reading<'_> {
                 return Some(Doubt::MaybeUnwritten);
             }
         }
-        let reaches = is_device || matches!(self.log.allowed_after(stamp.line), Ok(AllowedAfter::No));
+        let reaches = is_device || self.log.allowed_after(stamp.line) == AllowedAfter::No;
         (!reaches).then_some(Doubt::Behind)
     }
 
@@ -178,10 +181,20 @@ fn in_use(files: &[Read]) -> &[Read] {
     let unused = match &last.snapshot {
         None => last.last.is_none() && !left,
         Some(snapshot) => {
-            snapshot.origin == Origin::Rotation && !last.has_uses && last.end == Some(Kind::Snapshot) && !left
+            snapshot.origin == Origin::Rotation && !last.has_frames && last.end == Some(Kind::Snapshot) && !left
         }
     };
     if unused { before } else { files }
+}
+
+/// The stamp of the frame that was written last.
+fn last_stamp(files: &[Read]) -> Option<Stamp> {
+    let (last, before) = files.split_last()?;
+    let is_new = !last.has_frames && last.snapshot.as_ref().is_some_and(|snapshot| snapshot.origin == Origin::Rotation);
+    // A file that goes on after another is made while that one is still written to, so its own stamp is older than the
+    // other's last one.
+    let left = before.last().filter(|before| is_new && before.end == Some(Kind::Next));
+    left.unwrap_or(last).last
 }
 
 /// Whether every file from `first` on is there, and each but the last as it was left.

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::*;
-use crate::audit::{Appended, Clocks, FileSettings, LineClass, Sink};
+use crate::audit::{Appended, Clocks, FileSettings, LineClass, Rotation, Sink, Stamping};
 use crate::ram::Principal;
 
 thread_local! {
@@ -33,38 +33,93 @@ fn pass(seconds: u32) {
 
 struct Bench {
     log: FileSink,
-    nonces: FileNonces,
+    nonces: Arc<FileNonces>,
 }
 
 impl Bench {
     fn open(folder: &Path) -> Self {
-        let log =
-            FileSink::open(FileSettings::new(folder.join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
-        let gateway = json!({
-            "stage": "Summary", "verdict": "Error", "signature": { "scheme": "none" }, "chain": log.identity().chain,
-        });
-        let line = json!({ "eventTime": now().to_string(), "additionalEventData": { "gateway": gateway } });
-        let appended = log.append(LineClass::Notice, &line.to_string()).unwrap();
-        assert_eq!(appended, Appended::Written);
+        Self::with(folder, settings(folder))
+    }
+
+    fn with(folder: &Path, log: FileSettings) -> Self {
+        let log = FileSink::open(log).unwrap();
+        append(&log, LineClass::Notice, ("Summary", "Error", "none"), 0);
+        Self::beside(folder, log)
+    }
+
+    fn beside(folder: &Path, log: FileSink) -> Self {
         let limits = NonceLimits { span: Duration::from_secs(31 * 60), capacity: 1000, share: 1.0 };
         let path = folder.join("audit.nonces");
         let settings = NonceFileSettings { path, limits, modes: FileModes::Checked, best_effort: false, now, steady };
-        let nonces = FileNonces::open(&settings, &log).unwrap();
+        let nonces = Arc::new(FileNonces::open(&settings, &log).unwrap());
+        log.write_ahead(Arc::<FileNonces>::clone(&nonces));
         Self { log, nonces }
     }
 
     fn accept(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
+        let accepted = self.remember(key, nonce, second);
+        self.nonces.write(self.log.last_line(), Stamping::WithPending).unwrap();
+        accepted
+    }
+
+    /// The first half of accepting a call: its nonce is used and waits for a batch to be written with.
+    fn remember(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
         let alice = Principal::new("1234567890123456".parse().unwrap(), "user/alice".parse().unwrap());
         let signed_at = Timestamp::from_second(START + second).unwrap();
-        let accepted =
-            self.nonces.remember(SignedNonce { holder: &alice, access_key_id: key, nonce, signed_at }, now());
-        self.nonces.write(self.log.last_line()).unwrap();
-        accepted
+        self.nonces.remember(SignedNonce { holder: &alice, access_key_id: key, nonce, signed_at }, now())
+    }
+
+    /// The second half: the line that lets a call go on, in a batch of its own.
+    fn permit(&self) {
+        append(&self.log, LineClass::Permit, ("Decision", "Allow", "V3"), 0);
+    }
+
+    /// What became of a call, in a line with so many bytes of padding.
+    fn outcome(&self, padding: usize) {
+        append(&self.log, LineClass::Outcome, ("Outcome", "Allow", "V3"), padding);
+    }
+
+    fn refuse(&self, padding: usize) {
+        append(&self.log, LineClass::Refusal, ("Decision", "Refused", "none"), padding);
     }
 
     fn close(self) {
         self.nonces.close(self.log.last_line());
     }
+}
+
+fn settings(folder: &Path) -> FileSettings {
+    FileSettings::new(folder.join("audit.jsonl"), Clocks { now, elapsed: steady })
+}
+
+fn append(log: &FileSink, class: LineClass, (stage, verdict, scheme): (&str, &str, &str), padding: usize) {
+    let gateway = json!({
+        "stage": stage, "verdict": verdict, "signature": { "scheme": scheme }, "chain": log.identity().chain,
+        "padding": "x".repeat(padding),
+    });
+    let line = json!({ "eventTime": now().to_string(), "additionalEventData": { "gateway": gateway } });
+    assert_eq!(log.append(class, &line.to_string()).unwrap(), Appended::Written);
+}
+
+/// What the next process would doubt, after one that was killed.
+fn doubt(folder: &Path) -> Option<past::Doubt> {
+    doubt_beside(folder, &FileSink::open(settings(folder)).unwrap())
+}
+
+fn doubt_beside(folder: &Path, log: &FileSink) -> Option<past::Doubt> {
+    let names = Names::new(folder.join("audit.nonces"));
+    let (head, _) = Head::open(&names, FileModes::Checked).unwrap();
+    let span = Duration::from_secs(1860);
+    let (key, modes) = (&head.key, FileModes::Checked);
+    let reading = Reading { names: &names, key, modes, log, now: now(), steady: steady(), span };
+    reading.read(&mut NonceTable::new(NonceLimits { span, capacity: 1000, share: 1.0 })).unwrap().doubt
+}
+
+/// Cuts so many bytes off the end of a nonce file.
+fn cut(folder: &Path, number: u64, bytes: u64) {
+    let path = Names::new(folder.join("audit.nonces")).file(number);
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() - bytes).unwrap();
 }
 
 fn count(folder: &Path) -> usize {
@@ -161,4 +216,109 @@ fn a_machine_that_stopped_leaves_a_doubt() {
     assert_eq!(floor(&past, &path, now(), Duration::from_secs(1860)), Some(now().as_second()));
     pass(3600);
     assert!(floor(&past, &path, now(), Duration::from_secs(1860)) < Some(now().as_second() - 1800), "long ago");
+}
+
+#[test]
+fn a_nonce_that_another_calls_batch_took_along_leaves_no_doubt_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::open(folder.path());
+    for round in 0..3 {
+        // The second call's line comes first, and both nonces are written with it.
+        assert_eq!(bench.remember("a", &format!("first {round}"), 0), Ok(()));
+        assert_eq!(bench.remember("a", &format!("second {round}"), 0), Ok(()));
+        bench.permit();
+        bench.permit();
+    }
+    drop(bench);
+    assert_eq!(doubt(folder.path()), None);
+    cut(folder.path(), 1, 1);
+    assert_eq!(doubt(folder.path()), Some(past::Doubt::Behind));
+}
+
+#[test]
+fn a_process_that_ended_before_the_first_line_of_the_log_leaves_no_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::beside(folder.path(), FileSink::open(settings(folder.path())).unwrap());
+    assert_eq!(bench.remember("a", "1", 0), Ok(()));
+    bench.nonces.shared.tick();
+    drop(bench);
+    assert_eq!(doubt(folder.path()), None);
+    let bench = Bench::beside(folder.path(), FileSink::open(settings(folder.path())).unwrap());
+    assert_eq!(bench.remember("a", "1", 0), Err(NonceFault::Used));
+    bench.permit();
+    drop(bench);
+    // A log that had lines and is gone is another matter.
+    fs::remove_file(folder.path().join("audit.jsonl")).unwrap();
+    assert_eq!(doubt(folder.path()), Some(past::Doubt::OtherLog));
+}
+
+#[test]
+fn lines_that_need_no_nonce_leave_no_doubt_after_a_kill_however_many_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::open(folder.path());
+    assert_eq!(bench.remember("a", "1", 0), Ok(()));
+    bench.permit();
+    for _ in 0..70 {
+        bench.refuse(100_000);
+    }
+    drop(bench);
+    assert_eq!(doubt(folder.path()), None);
+}
+
+#[test]
+fn an_audit_log_that_goes_on_in_a_new_file_leaves_no_doubt_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = Rotation { size: Some(10_000), ..Rotation::default() };
+    let bench = Bench::with(folder.path(), FileSettings { rotation, ..settings(folder.path()) });
+    assert_eq!(bench.remember("a", "1", 0), Ok(()));
+    bench.permit();
+    bench.outcome(20_000);
+    // The log's own thread rotates.
+    let log = folder.path().join("audit.jsonl");
+    while fs::metadata(&log).is_ok_and(|file| file.len() > 0) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(bench);
+    assert_eq!(doubt(folder.path()), None);
+    // And where the next process puts the file away before it reads the nonces.
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::open(folder.path());
+    assert_eq!(bench.remember("a", "1", 0), Ok(()));
+    bench.permit();
+    bench.outcome(20_000);
+    drop(bench);
+    let rotation = Rotation { size: Some(10_000), ..Rotation::default() };
+    let log = FileSink::open(FileSettings { rotation, ..settings(folder.path()) }).unwrap();
+    let path = folder.path().join("audit.jsonl");
+    while fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(doubt_beside(folder.path(), &log), None);
+}
+
+#[test]
+fn calls_that_go_on_while_a_nonce_file_is_begun_leave_no_doubt_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::open(folder.path());
+    let shared = &bench.nonces.shared;
+    let known = shared.known();
+    let (number, snapshot) = shared.writer().next(&known).unwrap();
+    let stamp = shared.stamp(shared.writer().line());
+    let next = writer::Current::create(&shared.names, &shared.key, number, &snapshot, stamp, known.steady).unwrap();
+    assert_eq!(bench.remember("a", "1", 0), Ok(()));
+    bench.permit();
+    let line = shared.writer().line();
+    shared.writer().turn(next, snapshot.first, shared.stamp(line)).unwrap();
+    drop(bench);
+    assert_eq!(doubt(folder.path()), None);
+    // A call in the new file, which is cut off again.
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::open(folder.path());
+    bench.nonces.shared.rotate().unwrap();
+    assert_eq!(bench.remember("a", "1", 0), Ok(()));
+    bench.permit();
+    drop(bench);
+    assert_eq!(doubt(folder.path()), None);
+    cut(folder.path(), 2, 1);
+    assert_eq!(doubt(folder.path()), Some(past::Doubt::Behind));
 }

@@ -143,9 +143,8 @@ impl Shared {
     }
 
     pub(super) fn tick(&self) {
-        let line = self.writer().line();
         // What was refused after it was authenticated has no line to wait for.
-        if let Err(fault) = self.write_pending(line) {
+        if let Err(fault) = self.write_pending(None) {
             tracing::error!("{}", fault.0);
         }
         {
@@ -161,7 +160,7 @@ impl Shared {
     }
 
     /// Goes on in a new file. Calls wait for none of the disk's work.
-    fn rotate(&self) -> io::Result<()> {
+    pub(super) fn rotate(&self) -> io::Result<()> {
         let known = self.known();
         let (number, snapshot, line) = {
             let mut writer = self.writer();
