@@ -26,8 +26,10 @@ struct LeftOut {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Denied(Principal),
-    /// Denials of principals for whom there is no room here.
+    /// Denials of principals for whom there is no room here, and their answers that were not passed on.
     DeniedOthers,
+    /// Answers of an upstream to calls of a principal, or of callers who are not known, that were not passed on.
+    NotPassedOn(Option<Principal>),
     /// Refusals that could not be written to the audit log.
     Unwritten,
 }
@@ -36,8 +38,8 @@ impl Subject {
     /// Whose budget the line is charged to.
     fn holder(&self) -> Holder {
         match self {
-            Self::Denied(principal) => Holder::principal(principal.clone()),
-            Self::DeniedOthers | Self::Unwritten => Holder::strangers(),
+            Self::Denied(principal) | Self::NotPassedOn(Some(principal)) => Holder::principal(principal.clone()),
+            Self::DeniedOthers | Self::NotPassedOn(None) | Self::Unwritten => Holder::strangers(),
         }
     }
 }
@@ -59,6 +61,10 @@ impl RefusalLog {
         for (subject, left_out) in self.take(now) {
             match subject {
                 Subject::Denied(principal) => tracing::warn!(%principal, left_out, "more calls were denied"),
+                Subject::NotPassedOn(principal) => {
+                    let principal = principal.map_or("unknown callers".to_owned(), |principal| principal.to_string());
+                    tracing::warn!(principal, left_out, "more answers of an upstream were not passed on");
+                }
                 Subject::DeniedOthers => tracing::warn!(left_out, "more calls of other principals were denied"),
                 Subject::Unwritten => tracing::error!(left_out, "more refusals could not be written to the audit log"),
             }
@@ -102,6 +108,10 @@ mod tests {
         assert_eq!((0..100).filter(|_| admits(Subject::Unwritten, 82)).count(), 60);
         assert!(log.take(Some(at(100))).is_empty());
         assert_eq!(log.take(None), HashMap::from([(Subject::Unwritten, 40)]), "nothing that was counted is lost");
+        let Subject::Denied(bob) = denied("bob") else { unreachable!() };
+        let not_passed_on = Subject::NotPassedOn(Some(bob));
+        assert_eq!((0..100).filter(|_| admits(not_passed_on.clone(), 200)).count(), 60);
+        assert_eq!(log.take(None), HashMap::from([(not_passed_on, 40)]));
     }
 
     #[test]

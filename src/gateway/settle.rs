@@ -16,6 +16,7 @@ use crate::catalog::{Answer, GET_CALLER_IDENTITY};
 use crate::envelope::{ErrorBody, Format};
 use crate::identity::{Issued, NoKeyInForce};
 use crate::pdp::Permit;
+use crate::wire::excerpt;
 
 use super::clock;
 use super::exchange::Judged;
@@ -122,13 +123,29 @@ impl Settlement {
         let (response, answer) = self.answered(&stop);
         let forwarded = match &stop {
             Stop::Upstream(UpstreamFault::OwnKey(refusal)) => {
-                // `KeyHealth` has already logged it, once for all calls.
-                tracing::debug!(id, reason = %refusal, "the upstream's answer is about the gateway's key");
+                match refusal.class() {
+                    // `KeyHealth` has already logged it, once for all calls.
+                    Some(_) => {
+                        tracing::debug!(id, reason = %refusal, "the upstream's answer is about the gateway's key");
+                    }
+                    None if self.logs_answer() => {
+                        tracing::warn!(
+                            id,
+                            status = refusal.status(),
+                            code = excerpt(refusal.code()),
+                            "the upstream's answer names the gateway's own identity, and no caller reads it: the outcome \
+                         line in the audit log has its message, for whoever runs the gateway"
+                        );
+                    }
+                    None => {}
+                }
                 counts.upstream(Some(refusal.status()), Some(refusal.code()));
                 refusal.forwarded(endpoint, answer.status, latency)
             }
             Stop::Upstream(UpstreamFault::Unreadable { status, request_id }) => {
-                tracing::warn!(id, status, request_id, "the upstream's answer has no code that can be read");
+                if self.logs_answer() {
+                    tracing::warn!(id, status, request_id, "the upstream's answer has no code that can be read");
+                }
                 counts.upstream(Some(*status), Some("unreadable"));
                 Forwarded {
                     upstream_status: Some(*status),
@@ -137,7 +154,9 @@ impl Settlement {
                 }
             }
             _ => {
-                tracing::warn!(id, reason = stop.reason(), "the upstream gave no answer to pass on");
+                if self.logs_answer() {
+                    tracing::warn!(id, reason = stop.reason(), "the upstream gave no answer to pass on");
+                }
                 counts.upstream(None, Some(&stop.refusal().name()));
                 without_answer(endpoint, &stop, answer, latency)
             }
@@ -182,6 +201,12 @@ impl Settlement {
         let (response, answer) = self.response(stop);
         self.gateway.answers.own(answer.status, &answer.code);
         (response, answer)
+    }
+
+    /// Whether to log that an answer to this caller is not passed on: what it calls may provoke such answers.
+    fn logs_answer(&self) -> bool {
+        let known = self.attempt.caller.as_ref().filter(|_| self.attempt.reached >= Reached::Authenticated);
+        self.logs(Subject::NotPassedOn(known.map(|caller| caller.principal.clone())))
     }
 
     fn logs(&self, subject: Subject) -> bool {

@@ -31,6 +31,10 @@ fn killed_at_any_moment_it_has_written_what_it_sent() {
             wait_for("it is told", || server.stderr().contains("the last line of the audit log was torn"));
         }
         let address = address(&server);
+        if round == 0 {
+            // A log without a line has no chain yet, and its next start begins another one.
+            assert_eq!(house.status(&server), 200);
+        }
         // Where in a call it happens is left to chance.
         let wait = Duration::from_micros(5_000 + RandomState::new().hash_one(round) % 60_000);
         thread::scope(|scope| {

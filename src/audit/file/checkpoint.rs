@@ -169,7 +169,7 @@ impl Checkpoints {
         };
         let checkpoint = json_text(&checkpoint);
         let signature = BASE64_STANDARD.encode(self.settings.key.sign(checkpoint.as_bytes()));
-        format!("{{\"checkpoint\":{},\"signature\":\"{signature}\"}}\n", checkpoint).into_bytes()
+        format!("{{\"checkpoint\":{checkpoint},\"signature\":\"{signature}\"}}\n").into_bytes()
     }
 }
 
