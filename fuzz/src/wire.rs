@@ -235,9 +235,9 @@ pub(crate) fn decoded(text: &[u8]) -> Vec<(String, String)> {
     pieces.map(pair).collect()
 }
 
-pub(crate) fn sorted(mut pairs: Vec<(String, String)>) -> Vec<(String, String)> {
-    pairs.sort();
-    pairs
+pub(crate) fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort();
+    all
 }
 
 /// The PROXY header comes to an end within its bound, and says what a second reading of its bytes says.
