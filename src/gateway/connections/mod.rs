@@ -100,7 +100,10 @@ impl Connections {
         match self.try_admit(source, share, drain) {
             Ok(slot) => Ok(Entry::Admitted(slot)),
             Err(full) => {
-                let turn = Arc::clone(&self.waiting).try_acquire_owned().ok().filter(|_| full == Full::Slots);
+                // Half of the turns are for sources that hold few slots: the others may come back as fast as they can.
+                let may_wait = self.waiting.available_permits() > WAITING_MOST / 2 || self.table().holds_few(source);
+                let may_wait = full == Full::Slots && may_wait;
+                let turn = may_wait.then(|| Arc::clone(&self.waiting).try_acquire_owned().ok()).flatten();
                 let Some(turn) = turn else { return Err(self.turn_away(full, source)) };
                 Ok(Entry::waiting(Arc::clone(self), source, share, drain.clone(), turn))
             }

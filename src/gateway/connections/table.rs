@@ -17,6 +17,9 @@ use super::ranks::{Ranked, Ranks};
 const OWN_PATIENCE: Millis = 1000;
 /// How many displaced connections may still be on their way out: their descriptors are in use until then.
 pub const LEAVING_MOST: usize = 128;
+/// A source that holds fewer than one slot in so many has places on the way out, and turns to wait, that sources with
+/// more cannot take.
+const FEW: usize = 64;
 /// How many sources or principals one search looks at.
 const SEARCHED: usize = 64;
 /// One slot in so many is for callers who have not authenticated yet.
@@ -148,6 +151,11 @@ impl Table {
         self.authenticated
     }
 
+    /// Whether a source holds few slots, as a newcomer does.
+    pub(super) fn holds_few(&self, source: Source) -> bool {
+        self.sources.get(&source).map_or(0, |of| of.open) < (self.bounds.slots / FEW).max(1)
+    }
+
     /// Gives a new connection a slot, another connection's if need be. `end` is cancelled when it must give it up.
     pub(super) fn admit(
         &mut self,
@@ -158,7 +166,8 @@ impl Table {
     ) -> Result<Admitted, Full> {
         let mut displaced = self.make_room_at(source, share, now)?;
         if displaced.is_none() && self.rows.len() >= self.bounds.slots {
-            displaced = Some(self.displace_any(source, now).ok_or(Full::Slots)?);
+            let leaving = if self.holds_few(source) { LEAVING_MOST } else { LEAVING_MOST / 2 };
+            displaced = Some(self.displace_any(source, leaving, now).ok_or(Full::Slots)?);
         }
         let id = self.next;
         self.next += 1;
@@ -209,7 +218,8 @@ impl Table {
             && of.queue.len() >= self.bounds.per_principal
         {
             let idle = self.candidate_of(principal, now);
-            displaced = Some(idle.and_then(|idle| self.displace(idle)).ok_or(PrincipalFull(source))?);
+            let displace = |idle| self.displace(idle, LEAVING_MOST);
+            displaced = Some(idle.and_then(displace).ok_or(PrincipalFull(source))?);
         }
         if self.authenticated >= self.bounds.authenticated() {
             displaced = self.displace_authenticated(now);
@@ -252,7 +262,7 @@ impl Table {
 
     /// Takes a slot of the source that holds most of them without having authenticated, and of none that holds fewer
     /// than the newcomer's.
-    fn displace_any(&mut self, newcomer: Source, now: Millis) -> Option<Source> {
+    fn displace_any(&mut self, newcomer: Source, leaving: usize, now: Millis) -> Option<Source> {
         let mut below = None;
         for _ in 0..SEARCHED {
             let rank = self.source_ranks.next(below)?;
@@ -263,7 +273,7 @@ impl Table {
             let candidate = self.candidate(source, now);
             // The look may have shown that this source's have not been idle for as long as it seemed.
             if self.source_ranks.has(rank) {
-                if let Some(source) = candidate.and_then(|idle| self.displace(idle)) {
+                if let Some(source) = candidate.and_then(|idle| self.displace(idle, leaving)) {
                     return Some(source);
                 }
                 below = Some(rank);
@@ -282,7 +292,7 @@ impl Table {
             let candidate = self.candidate_of(&principal, now);
             if self.principal_ranks.has(rank) {
                 let idle = candidate.filter(|it| it.state.phase == Phase::Waiting);
-                if let Some(source) = idle.and_then(|idle| self.displace(idle)) {
+                if let Some(source) = idle.and_then(|idle| self.displace(idle, LEAVING_MOST)) {
                     return Some(source);
                 }
                 below = Some(rank);
@@ -295,7 +305,7 @@ impl Table {
     fn displace_of(&mut self, source: Source, now: Millis) -> Option<Source> {
         let idle = self.candidate(source, now)?;
         let had_time = idle.state.since + OWN_PATIENCE <= now;
-        had_time.then(|| self.displace(idle)).flatten()
+        had_time.then(|| self.displace(idle, LEAVING_MOST / 2)).flatten()
     }
 
     fn candidate(&mut self, source: Source, now: Millis) -> Option<Candidate> {
@@ -312,9 +322,9 @@ impl Table {
         found
     }
 
-    /// None when a call has begun on it in the meantime, or too many are on their way out.
-    fn displace(&mut self, Candidate { id, state }: Candidate) -> Option<Source> {
-        if self.leaving >= LEAVING_MOST || !self.filed.get(&id)?.activity.displace(state) {
+    /// None when a call has begun on it in the meantime, or so many are on their way out.
+    fn displace(&mut self, Candidate { id, state }: Candidate, leaving: usize) -> Option<Source> {
+        if self.leaving >= leaving || !self.filed.get(&id)?.activity.displace(state) {
             return None;
         }
         self.leaving += 1;

@@ -190,6 +190,17 @@ fn displaced_connections_that_do_not_end_stop_the_next_ones() {
     assert!(admit(&mut table, 2, 0).is_ok());
 }
 
+#[test]
+fn a_source_that_holds_few_slots_finds_one_while_others_displace_each_other() {
+    let mut table = table(128, NEVER, NEVER);
+    let crowd = |at: usize| 1 + (at % 2) as u8;
+    (0..128).for_each(|at| drop(admit(&mut table, crowd(at), 0).unwrap()));
+    let taken = (0..1000).filter(|at| admit(&mut table, crowd(*at), 5000).is_ok()).count();
+    assert_eq!(taken, LEAVING_MOST / 2, "the others are kept for newcomers");
+    let newcomers = (10..100).filter(|source| admit(&mut table, *source, 5000).is_ok()).count();
+    assert_eq!(newcomers, LEAVING_MOST / 2);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Open(u8),
