@@ -131,14 +131,18 @@ impl OwnKeyFault {
         table().early.iter().find(|(early, _)| begins(code, early)).map(|(_, about)| *about)
     }
 
-    fn is_in(&self, answer: UpstreamError<'_>) -> bool {
-        let code = answer.code.trim();
-        let same = code.eq_ignore_ascii_case(&self.code);
+    /// Whether an answer with this code may be about the fault: its own code, or one below it.
+    pub fn is_under(&self, code: &str) -> bool {
+        let code = code.trim();
         let continued = || {
             let (head, rest) = code.split_at_checked(self.code.len()).unwrap_or_default();
             self.below && head.eq_ignore_ascii_case(&self.code) && rest.starts_with('.')
         };
-        (same || continued())
+        code.eq_ignore_ascii_case(&self.code) || continued()
+    }
+
+    fn is_in(&self, answer: UpstreamError<'_>) -> bool {
+        self.is_under(answer.code)
             && self.status.is_none_or(|status| status == answer.status)
             && (self.begins.is_empty() || self.begins.iter().any(|begin| begins(answer.message, begin)))
     }

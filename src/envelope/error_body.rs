@@ -48,10 +48,9 @@ impl ErrorBody {
     }
 
     pub fn to_text(&self, format: Format) -> String {
-        let value = serde_json::to_value(self).expect("strings make JSON");
         match format {
             Format::Json => json_text(self),
-            Format::Xml => xml::document("Error", &value),
+            Format::Xml => xml::document("Error", &serde_json::to_value(self).expect("strings make JSON")),
         }
     }
 }

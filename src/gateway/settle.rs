@@ -134,7 +134,7 @@ impl Settlement {
                             status = refusal.status(),
                             code = excerpt(refusal.code()),
                             "the upstream's answer names the gateway's own identity, and no caller reads it: the outcome \
-                         line in the audit log has its message, for whoever runs the gateway"
+                             line in the audit log has its message, for whoever runs the gateway"
                         );
                     }
                     None => {}

@@ -52,9 +52,7 @@ impl Brief {
 
     /// The code that a fault of the key stands under; the last one, where the fault is told otherwise.
     pub(super) fn code_of(&self, fault: &OwnKeyFault) -> Option<&str> {
-        let begins =
-            |code: &&str| code.get(..fault.code.len()).is_some_and(|head| head.eq_ignore_ascii_case(&fault.code));
-        self.codes().find(begins).or(self.code.as_deref())
+        self.codes().find(|code| fault.is_under(code)).or(self.code.as_deref())
     }
 
     fn codes(&self) -> impl Iterator<Item = &str> {

@@ -64,7 +64,7 @@ pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Sourc
     };
     let bytes = read_private(path, LARGEST, modes).map_err(|fault| match fault {
         PrivateFault::Unreadable { ref error, .. } => {
-            refuse(format!("the file cannot be read: {error}"), fault.remedy().to_owned())
+            refuse(format!("the file cannot be read: {error}"), fault.remedy())
         }
         fault => refuse(fault.to_string(), format!("{}, or start with `--insecure-key-file-mode`", fault.remedy())),
     })?;

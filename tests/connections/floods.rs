@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::beside::issuing;
-use super::crowd::{UNSIGNED, admin, call_on, connect_from, metric, raise_limit};
+use super::crowd::{Ends, UNSIGNED, admin, call_on, connect_from, metric, raise_limit};
 use super::house::{House, address, get};
 use super::support::wait_for;
 
@@ -38,19 +38,10 @@ fn flooded(port: SocketAddr, slots: usize, meanwhile: impl FnOnce()) {
             let (opened, ends) = (&opened, &ends);
             scope.spawn(move || keep_silent(from, port, opened, ends));
         }
-        // Also when the test fails: otherwise the attackers would go on for ever.
-        let _stop = Stop(&ends);
+        let _ends = Ends(&ends);
         wait_for("a full port", || opened.load(Ordering::Relaxed) > slots + 50);
         meanwhile();
     });
-}
-
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// A newcomer from an address of its own is answered, several times over.

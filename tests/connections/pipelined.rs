@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::crowd::{UNSIGNED, admin, call_on, connect_from, metric};
+use super::crowd::{Ends, UNSIGNED, admin, call_on, connect_from, metric};
 use super::house::{House, address, get};
 use super::support::wait_for;
 
@@ -114,21 +114,12 @@ fn callers_who_never_pause_between_two_calls_keep_nobody_out() {
                 }
             });
         }
-        // Also when the test fails: otherwise the attackers would go on for ever.
         let _ends = Ends(&ends);
         std::thread::sleep(Duration::from_millis(500));
         for round in 0..20 {
             assert_eq!(house.status(&server), 200, "round {round}");
         }
     });
-}
-
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Until the gateway ends the connection.

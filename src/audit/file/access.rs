@@ -84,10 +84,11 @@ fn place_of(path: &Path, access: FileAccess, links: u32) -> io::Result<Place> {
         return if file { Ok(Place::File(path.canonicalize()?)) } else { Ok(Place::Stream) };
     }
     if access == FileAccess::Private && !owner_of(&metadata).is_trusted() {
-        let (owner, remedy) =
-            (owner_of(&metadata).0, chown(&path.display().to_string()).replacen("chown", "chown -h", 1));
-        let why =
-            format!("it is a link that belongs to another user ({owner}): run `{remedy}`, or name the file itself");
+        let (owner, own) = (owner_of(&metadata).0, own_user().0);
+        let why = format!(
+            "it is a link that belongs to another user ({owner}): run `chown -h {own} {}`, or name the file itself",
+            path.display()
+        );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     match path.metadata() {

@@ -222,7 +222,8 @@ fn decision_json(decision: &Decision) -> Value {
         let possible = resource.possible_deny.as_ref();
         json!({
             "resource": resource.arn, "verdict": resource.verdict.as_str(),
-            "conditions": resource.conditions.as_deref().map(conditions_json), "statements": resource.matched.iter().map(statement_json).collect::<Vec<_>>(),
+            "conditions": resource.conditions.as_deref().map(conditions_json),
+            "statements": resource.matched.iter().map(statement_json).collect::<Vec<_>>(),
             "possibleDeny": possible.map(|deny| {
                 json!({ "statement": statement_json(&deny.statement), "unknownKey": deny.unknown_key })
             }),
