@@ -3,8 +3,6 @@
 //! `cargo bench --bench audit_sync`; `RAMGATE_BENCH_SECONDS` (5) is the length of each run, `RAMGATE_BENCH_BINARY` another
 //! gateway to measure, `RAMGATE_BENCH_FOLDER` where the logs lie: the disk that is measured.
 
-#[path = "../tests/audit_faults/house.rs"]
-mod house;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "upstream/mod.rs"]
@@ -28,18 +26,18 @@ fn main() {
         "{CALLERS} callers, {seconds} s each\n{:8} {:>9} {:>9} {:>9} {:>9}",
         "sync", "calls/s", "p50 ms", "p99 ms", "max ms"
     );
-    // Twice, so that one bad moment of the machine shows.
+    // Twice, so that a disturbance of the machine is visible.
     for sync in ["always", "group", "none", "always", "group", "none"] {
         let folder = variable("RAMGATE_BENCH_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from);
         let folder = tempfile::tempdir_in(folder).expect("a folder");
-        house::furnish(folder.path(), &format!("http://{upstream}"), &format!("[audit]\nsync = \"{sync}\""));
+        support::house::furnish(folder.path(), &format!("http://{upstream}"), &format!("[audit]\nsync = \"{sync}\""));
         let mut command = support::program(folder.path(), &["serve", "--config", "ramgate.toml"]);
         if let Some(binary) = variable("RAMGATE_BENCH_BINARY") {
             command = std::process::Command::new(binary);
             command.args(["serve", "--config", "ramgate.toml"]).current_dir(folder.path());
         }
         let server = Server::start(&mut command, "attempts are written to");
-        let mut took = load(house::address(&server), Duration::from_secs(seconds));
+        let mut took = load(support::house::address(&server), Duration::from_secs(seconds));
         took.sort_unstable();
         let at = |share: f64| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -55,11 +53,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// How long each call took, of callers that call again as soon as they are answered.
+/// The latency of each call, with callers that call again as soon as they are answered.
 fn load(address: SocketAddr, length: Duration) -> Vec<Duration> {
     let end = Instant::now() + length;
     let caller = || {
-        let carol = Caller::new("LTAI5tCarol000000000", house::SECRET);
+        let carol = Caller::new("LTAI5tCarol000000000", support::house::SECRET);
         let parameters =
             [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", support::ENI), ("InstanceId", support::INSTANCE)];
         let (mut stream, mut took) = (connect(address), Vec::new());

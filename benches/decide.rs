@@ -1,31 +1,30 @@
-//! What a decision costs: the whole question, built from strings, on both ARNs.
+//! The cost of a decision on both ARNs, including building the question from strings.
 
 use std::sync::Arc;
 
 use divan::{Bencher, black_box};
+use ram_policy::{AccountId, AttachedTo, Context, ContextKey, Document, Layers, PolicySetBuilder, Principal, Source};
 use ramgate::catalog::{Binding, Catalog};
-use ramgate::pdp::{Asked, Directory, Pdp, Question, Standing};
-use ramgate::policy::{AttachedTo, Document, Layers, Sets};
-use ramgate::ram::{AccountId, Context, ContextKey, ParametersBuilder, Place, Principal};
-use ramgate::source::Source;
+use ramgate::pdp::{ActionRequest, Directory, Pdp, PrincipalEntry, Question};
+use ramgate::ram::{ParametersBuilder, Place};
 
 fn main() {
     divan::main();
 }
 
-/// One user with so many statements, of which the last allows.
+/// One user with this many statements, of which the last allows.
 #[divan::bench(args = [1, 10, 100, 1000, 10_000])]
 fn decide(bencher: Bencher<'_, '_>, statements: usize) {
     let (pdp, principal) = pdp(statements);
     bencher.bench_local(|| pdp.decide(black_box(question(&principal))));
 }
 
-/// A denial with so many statements, of which none matches, and its reason: what the denied caller makes the gateway do.
+/// A denial with this many statements, none of which matches, and its reason: the cost that a denied caller can cause.
 #[divan::bench(args = [100, 10_000, 100_000])]
 fn deny(bencher: Bencher<'_, '_>, statements: usize) {
     let (pdp, principal) = pdp(statements);
     bencher.bench_local(|| {
-        let ramgate::pdp::Ruling::Denied(denied) = pdp.decide(black_box(refused(&principal))) else {
+        let ramgate::pdp::Authorization::Denied(denied) = pdp.decide(black_box(refused(&principal))) else {
             panic!("no statement matches");
         };
         denied.reason().len()
@@ -48,24 +47,24 @@ fn bind(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| catalog.bind(operation, black_box(&parameters), binding));
 }
 
-/// Reading one document of so many statements.
+/// Parsing a document of this many statements.
 #[divan::bench(args = [1, 100])]
 fn load(bencher: Bencher<'_, '_>, statements: usize) {
     let text = document(statements);
     bencher.bench_local(|| Document::parse("bench", &Source::new("bench.json", black_box(text.as_str()))));
 }
 
-fn question(principal: &Principal) -> Question<Asked> {
+fn question(principal: &Principal) -> Question<ActionRequest> {
     asked(principal, "eni-bp17pdijfczax1huji01", "i-bp16qstyvxj9gpqw0001")
 }
 
-fn refused(principal: &Principal) -> Question<Asked> {
+fn refused(principal: &Principal) -> Question<ActionRequest> {
     asked(principal, "eni-x", "i-x")
 }
 
-fn asked(principal: &Principal, eni: &str, instance: &str) -> Question<Asked> {
+fn asked(principal: &Principal, eni: &str, instance: &str) -> Question<ActionRequest> {
     let arn = |id: &str| format!("acs:ecs:cn-hangzhou:1234567890123456:{id}").parse().expect("an ARN");
-    let subject = Asked {
+    let subject = ActionRequest {
         action: "ecs:AttachNetworkInterface".parse().expect("an action"),
         resources: vec![arn(&format!("eni/{eni}")), arn(&format!("instance/{instance}"))],
     };
@@ -81,9 +80,9 @@ fn pdp(statements: usize) -> (Pdp, Principal) {
     let principal = Principal::new(account.clone(), "user/alice".parse().expect("a user"));
     let parsed = Document::parse("bench", &Source::new("bench.json", document(statements)));
     let document = Arc::new(parsed.expect("a good document"));
-    let mut sets = Sets::new(Catalog::bundled().indexed_actions());
+    let mut sets = PolicySetBuilder::new(Catalog::bundled().indexed_actions());
     let layers = Arc::new(Layers::identity([sets.set(AttachedTo::User, vec![document])]));
-    let standing = Standing { id: None, layers, assumable: None };
+    let standing = PrincipalEntry { id: None, layers, assumable: None };
     let directory = Directory::new([account], [(principal.clone(), standing)], "bench".to_owned());
     (Pdp::new(Arc::new(directory)), principal)
 }

@@ -1,4 +1,4 @@
-//! What one exchange through the gateway costs on loopback: one connection, one call after the other.
+//! The cost of a call through the gateway on the loopback interface: one connection, one call after the other.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -14,7 +14,7 @@ fn main() {
     divan::main();
 }
 
-/// Straight to the upstream: what the loopback and the bench itself cost.
+/// Directly to the upstream: the cost of the loopback interface and of the bench itself.
 #[divan::bench]
 fn direct(bencher: Bencher<'_, '_>) {
     let upstream = FakeUpstream::start();
@@ -35,7 +35,7 @@ fn denied(bencher: Bencher<'_, '_>) {
     exchanges(bencher, &mut connect(gateway.address), &Caller::bob());
 }
 
-/// Each call is signed anew, outside the time that counts.
+/// Each call is signed again, outside the measured time.
 fn exchanges(bencher: Bencher<'_, '_>, stream: &mut TcpStream, caller: &Caller) {
     bencher.with_inputs(|| caller.attach(Shape::V1Get)).bench_local_refs(|request| {
         stream.write_all(request).expect("the server listens");

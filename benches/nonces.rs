@@ -1,5 +1,4 @@
-//! What the nonce store costs: a call, a nonce in memory and on disk, and a start with all that 200,000 calls a minute
-//! leave behind.
+//! The cost of the nonce store: of a call, of a nonce in memory and on disk, and of a start after 200,000 calls a minute.
 //!
 //! `cargo bench --bench nonces`; `RAMGATE_BENCH_MINUTES` (31) is how many minutes of such calls, `RAMGATE_BENCH_FOLDER`
 //! where the files lie: the disk that is measured.
@@ -11,9 +10,9 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use ram_policy::Principal;
 use ramgate::audit::{Clocks, FileSettings, FileSink, Stamping, WriteAhead};
 use ramgate::identity::{InMemoryNonces, NonceLimits, NonceMemory, SignedNonce};
-use ramgate::ram::Principal;
 use ramgate::store::{FileModes, FileNonces, NonceFileSettings};
 
 const A_MINUTE: u64 = 200_000;
@@ -43,7 +42,7 @@ fn main() {
         FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
     let path = folder.path().join("audit.nonces");
     let settings = NonceFileSettings { path, limits, modes: FileModes::Checked, best_effort: false, now, steady };
-    // Each call in a write of its own, as when callers come one by one.
+    // Each call is written separately, as if callers called one after the other.
     let files = FileNonces::open(&settings, &log).unwrap();
     fill("file, a write for each call", minutes, &files, || files.write(0, Stamping::WithPending).unwrap());
     files.close(0);
@@ -74,7 +73,7 @@ fn fill(name: &str, minutes: u64, memory: &dyn NonceMemory, mut written: impl Fn
     println!("{name}: {each:.0} ns a call over {calls} calls, the longest {:.2} ms", longest.as_secs_f64() * 1e3);
 }
 
-/// Bytes of memory that the process has at present.
+/// The current memory of the process, in bytes.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! What it costs to read a signed call and check its signature, as the gateway does.
+//! The cost of parsing a signed call and verifying its signature, as the gateway does.
 
 use divan::{Bencher, black_box};
+use ram_policy::{Principal, Source};
 use ramgate::identity::{
     Claim, Credential, Grant, Issuer, IssuerKeyRing, KeyStatus, NewIssuerKey, Secret, Signed, UnsignedV3,
     canonical_query, sign_v1, sign_v3,
 };
-use ramgate::ram::{Origin, Parameters, ParametersBuilder, Place, Principal, Session};
-use ramgate::source::Source;
-use ramgate::wire::{FormLimits, Head, HeadLimits, Method, percent_encoded, read_parameters};
+use ramgate::ram::{Origin, Parameters, ParametersBuilder, Place, Session};
+use ramgate::testing::wire::{FormLimits, Head, HeadLimits, Method, percent_encoded, read_parameters};
 
 const HEAD: HeadLimits = HeadLimits { head_bytes: 65_536, query_bytes: 16_384, body_bytes: 65_536, headers: 100 };
 const FORM: FormLimits = FormLimits { parameters: 100 };
@@ -38,7 +38,7 @@ fn verify_v3(bencher: Bencher<'_, '_>) {
     verify(bencher, &v3_request());
 }
 
-/// What a call with an issued key costs besides: its token, seen before or not.
+/// The additional cost of a call with an issued key: its token, cached or not.
 #[divan::bench(args = [Token::Known, Token::New])]
 fn open_token(bencher: Bencher<'_, '_>, token: Token) {
     let (now, account) = (jiff::Timestamp::UNIX_EPOCH, "1234567890123456".parse().expect("an account"));

@@ -4,8 +4,6 @@
 //! another gateway to measure, `RAMGATE_SLOW_SYNC` the library that makes each sync of a disk wait (`.ci/long/soak` builds it).
 //! Prints figures, and ends with status 1 when a bound does not hold.
 
-#[path = "../tests/audit_faults/house.rs"]
-mod house;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "upstream/mod.rs"]
@@ -27,7 +25,7 @@ use support::{Caller, Server, Shape};
 const CALLERS: usize = 64;
 const PRINCIPALS: usize = 16;
 const HUNG: usize = 300;
-/// What memory may grow by while the gateway is saturated, once the first fifth of the run is over and besides nonces.
+/// The permitted growth of memory while the gateway is saturated, after the first fifth of the run and without nonces.
 const GROWTH: i64 = 16 << 20;
 /// More than a nonce takes in memory, its share of a table that doubles included.
 const NONCE: i64 = 160;
@@ -52,7 +50,7 @@ fn main() -> ExitCode {
 fn saturation(length: Duration) -> bool {
     let place = Place::new("[audit]\nsync = \"group\"\n[identity]\nnonce_capacity = 33554432\n");
     let server = place.serve(&[]);
-    let (address, admin) = (house::address(&server), server.address_after("health and metrics at http://"));
+    let (address, admin) = (support::house::address(&server), server.address_after("health and metrics at http://"));
     let load = Load::start(address, length);
     let (begun, mut samples) = (Instant::now(), Vec::new());
     println!("{:>7} {:>9} {:>9} {:>10} {:>9}", "seconds", "calls/s", "RSS MiB", "nonces", "log MiB");
@@ -97,7 +95,7 @@ fn saturation(length: Duration) -> bool {
 fn hung(length: Duration) -> bool {
     let place = Place::new("timeout = \"50s\"\n[audit]\nsync = \"group\"\n");
     let server = place.serve(&[]);
-    let address = house::address(&server);
+    let address = support::house::address(&server);
     let alone = Load::start(address, length / 2).end();
     let hanging: Vec<_> = (0..HUNG)
         .map(|number| {
@@ -118,7 +116,7 @@ fn hung(length: Duration) -> bool {
     waiting == HUNG && alone.1 + beside.1 == 0 && during <= before * 2 + Duration::from_millis(250)
 }
 
-/// Every sync of the disk takes half a second; nothing may be lost, and no call may wait for ever.
+/// Every sync of the disk takes half a second. Nothing may be lost, and no call may wait forever.
 fn disk(length: Duration) -> bool {
     let Some(library) = variable("RAMGATE_SLOW_SYNC") else {
         println!("left out: `RAMGATE_SLOW_SYNC` names no library");
@@ -128,7 +126,7 @@ fn disk(length: Duration) -> bool {
     for sync in ["always", "group", "none"] {
         let place = Place::new(&format!("[audit]\nsync = \"{sync}\"\n"));
         let server = place.serve(&[("LD_PRELOAD", &library), ("SLOW_SYNC_MS", "500")]);
-        let (took, wrong) = Load::start(house::address(&server), length / 3).end();
+        let (took, wrong) = Load::start(support::house::address(&server), length / 3).end();
         let slowest = report(sync, &took);
         println!("answers that were not as expected: {wrong}");
         holds &= wrong == 0 && slowest < Duration::from_secs(30);
@@ -144,7 +142,7 @@ struct Place {
 impl Place {
     fn new(more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        house::furnish(folder.path(), &format!("http://{}", upstream::start()), more);
+        support::house::furnish(folder.path(), &format!("http://{}", upstream::start()), more);
         let path = folder.path();
         let (mut account, mut keys) = ("account = \"1234567890123456\"\n".to_owned(), String::new());
         for number in 0..PRINCIPALS {
@@ -206,7 +204,7 @@ impl Load {
         Self { done, callers }
     }
 
-    /// How long permitted calls took, in order, and how many answers were not as expected.
+    /// The latencies of permitted calls, sorted, and the number of unexpected answers.
     fn end(self) -> (Vec<Duration>, u64) {
         let (mut all, mut wrong) = (Vec::new(), 0);
         for caller in self.callers {
@@ -220,7 +218,7 @@ impl Load {
 }
 
 fn principal(number: usize) -> Caller {
-    Caller::new(&format!("LTAI5tSoak{number:010}"), house::SECRET)
+    Caller::new(&format!("LTAI5tSoak{number:010}"), support::house::SECRET)
 }
 
 fn attach<'a>(eni: &'a str, instance: &'a str) -> [(&'a str, &'a str); 3] {
@@ -303,7 +301,7 @@ fn mebibytes(bytes: i64) -> f64 {
 }
 
 fn metric(admin: SocketAddr, name: &str) -> i64 {
-    let page = house::get(admin, "/metrics").body;
+    let page = support::house::get(admin, "/metrics").body;
     let line = page.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
     line.trim().parse().unwrap_or(0)
 }

@@ -1,5 +1,5 @@
-//! What a suite of ten thousand cases costs, and what it costs to change a hundred statements under a thousand cases.
-//! The counter is cases, or changes, a second.
+//! The cost of a suite of ten thousand cases, and of changing a hundred statements under a thousand cases. The counter is
+//! cases, or changes, per second.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use ramgate::source::Source;
-use ramgate::store::{FactSource, load_directories};
-use ramgate::suite::{Filter, Ran, Running, SuiteFile, TestFile, TestedDocument, World, mutate, run};
+use ram_policy::Source;
+use ramgate::store::{AttributeSource, load_directories};
+use ramgate::suite::{Environment, Filter, RunOptions, RunResults, SuiteFile, TestFile, TestedDocument, mutate, run};
 
 const STATEMENTS: usize = 100;
 
@@ -21,30 +21,30 @@ fn main() {
 /// Reading the suite, and looking every name up.
 #[divan::bench(sample_count = 10)]
 fn read(bencher: Bencher<'_, '_>) {
-    let (world, text) = (world(), suite(10_000));
-    bencher.counter(ItemsCount::new(10_000_usize)).bench_local(|| bound(&world, black_box(&text)));
+    let (environment, text) = (environment(), suite(10_000));
+    bencher.counter(ItemsCount::new(10_000_usize)).bench_local(|| bound(&environment, black_box(&text)));
 }
 
 /// Judging every case, with its coverage.
 #[divan::bench(args = [1, 2], sample_count = 10)]
 fn judge(bencher: Bencher<'_, '_>, threads: usize) {
-    let files = [bound(&world(), &suite(10_000))];
+    let files = [bound(&environment(), &suite(10_000))];
     bencher.counter(ItemsCount::new(10_000_usize)).bench_local(|| judged(black_box(&files), threads));
 }
 
 /// A hundred statements changed in one place after another, a thousand cases each time.
 #[divan::bench(args = [1, 2], sample_count = 3)]
 fn change(bencher: Bencher<'_, '_>, threads: usize) {
-    let files = [bound(&world(), &suite(1000))];
+    let files = [bound(&environment(), &suite(1000))];
     let ran = judged(&files, 1);
     let of = |threads| mutate(&files, &ran, threads, &|_, _| {});
     let mutation = of(2);
-    let changes = mutation.noticed + mutation.survivors.len() + mutation.alike.len();
+    let changes = mutation.killed + mutation.survivors.len() + mutation.equivalent.len();
     bencher.counter(ItemsCount::new(changes)).bench_local(|| of(black_box(threads)));
 }
 
-fn judged(files: &[TestFile], threads: usize) -> Ran {
-    let running = Running {
+fn judged(files: &[TestFile], threads: usize) -> RunResults {
+    let running = RunOptions {
         filter: &Filter::default(),
         fail_fast: false,
         threads,
@@ -57,7 +57,7 @@ fn judged(files: &[TestFile], threads: usize) -> Ran {
 }
 
 /// Ten roles with ten statements each.
-fn world() -> Arc<World> {
+fn environment() -> Arc<Environment> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it can be written");
     let mut account = String::from("account = \"1234567890123456\"\n");
@@ -73,10 +73,10 @@ fn world() -> Arc<World> {
     }
     write("account.toml", &account);
     let now = "2026-01-01T00:00:00Z".parse().expect("a time");
-    let loaded = load_directories(&[folder.path().to_owned()], FactSource::Asker, now).expect("it loads");
+    let loaded = load_directories(&[folder.path().to_owned()], AttributeSource::Question, now).expect("it loads");
     let documents = loaded.documents.into_iter();
     let tested = documents.map(|it| TestedDocument { document: it.document, source: it.source, attached: it.attached });
-    Arc::new(World::new(loaded.directory, loaded.inventory, tested.collect()))
+    Arc::new(Environment::new(loaded.directory, loaded.inventory, tested.collect()))
 }
 
 fn suite(cases: usize) -> String {
@@ -94,7 +94,7 @@ fn suite(cases: usize) -> String {
     text
 }
 
-fn bound(world: &Arc<World>, text: &str) -> TestFile {
+fn bound(environment: &Arc<Environment>, text: &str) -> TestFile {
     let file = SuiteFile::read("large", Source::new("large.test.toml", text)).expect("a suite");
-    TestFile::Suite(file.bind(Arc::clone(world)).expect("every name is there"))
+    TestFile::Suite(file.bind(Arc::clone(environment)).expect("every name is there"))
 }

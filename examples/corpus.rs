@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
+use ram_policy::{Document, Source};
 use ramgate::lint::lint_document;
-use ramgate::policy::Document;
-use ramgate::source::Source;
 
-/// RAM's own titles for what it refuses (`spec/ram-policy.md` 1.5).
+/// RAM's own titles for what it refuses (`docs/spec/ram-policy.md` 1.5).
 const TITLES: [&str; 12] = [
     "Data type mismatch",
     "Invalid action format",
@@ -68,9 +67,9 @@ fn check(folder: &Path) -> std::io::Result<usize> {
                 }
                 Ok(&mut loaded)
             }
-            Err(complaints) => {
-                match complaints.iter().find(|it| !TITLES.iter().any(|title| it.title.starts_with(title))) {
-                    Some(complaint) => Err(format!("is refused for a reason of no name: {complaint}")),
+            Err(diagnostics) => {
+                match diagnostics.iter().find(|it| !TITLES.iter().any(|title| it.title.starts_with(title))) {
+                    Some(diagnostic) => Err(format!("is refused for a reason of no name: {diagnostic}")),
                     None => Ok(&mut refused),
                 }
             }

@@ -13,49 +13,58 @@
 //! A module imports only from layers below its own, never sideways; a test reads the sources and fails when one does
 //! not. What each may know stands at the head of its `mod.rs`.
 //!
+//! Below all of them is [`ram_policy`], the engine: a crate of its own.
+//!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`ram`] the nouns; [`source`] a text a person wrote and complaints about it |
-//! | 1 | [`wire`] one reading of bytes; [`policy`] RAM policies; [`catalog`] what the vendor documents, as data; [`budget`] what each caller may use in a minute |
+//! | 0 | [`ram`] the nouns; [`text`] text for people |
+//! | 1 | [`wire`] one reading of bytes; [`catalog`] what the vendor documents, as data; [`budget`] what each caller may use in a minute |
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
-//! | 3 | [`audit`] the log; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
-//! | 4 | [`store`] files on disk; [`trail`] the log, read; [`simulator`] the embedded ECS |
-//! | 5 | [`gateway`] the enforcement point; [`recorded`] what recorded attempts say |
-//! | 6 | [`cli`] the command line |
+//! | 3 | [`audit`] the log, written, read and verified; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
+//! | 4 | [`store`] files on disk; [`simulator`] the embedded ECS |
+//! | 5 | [`gateway`] the enforcement point; [`replay`] recorded attempts judged again, and least-privilege policies made from them |
+//! | 6 | [`serve`] from settings to a running gateway |
+//! | 7 | [`cli`] the command line |
 //!
 //! # Three ideas
 //!
-//! Judging is a total function: [`policy::evaluate`] does no I/O, reads no clock and cannot fail. Permission is a value:
+//! Judging is a total function: [`ram_policy::evaluate`] does no I/O, reads no clock and cannot fail. Permission is a value:
 //! only [`pdp`] makes a [`pdp::Permit`], only [`audit`] makes an [`audit::Recorded`], and the one function that sends
 //! takes exactly that. What the vendor documents is data: a new ECS operation is a new file in `catalog/ecs`.
 //!
-//! Where comments cite `spec/…` or `design …`, they name the research and the design this was built from: notes that
-//! are kept beside the project, not in it. What they say of the vendor is in the catalogue's files and the fixtures.
-//!
-//! Without default features everything below `identity` and `gateway` builds, without hyper or tokio.
+//! Where comments cite `docs/spec/…`, they name what was found out about the vendor's behaviour, with its sources.
 #![forbid(unsafe_code)]
+#![allow(rustdoc::private_intra_doc_links, reason = "the map above names every room, public or not")]
 
 pub mod audit;
 pub mod budget;
 pub mod catalog;
-#[cfg(feature = "gateway")]
 pub mod cli;
-#[cfg(feature = "identity")]
 pub mod config;
-pub mod envelope;
-#[cfg(feature = "gateway")]
+pub(crate) mod envelope;
 pub mod gateway;
-#[cfg(feature = "identity")]
 pub mod identity;
 pub mod lint;
 pub mod pdp;
-pub mod policy;
 pub mod ram;
-pub mod recorded;
-#[cfg(feature = "gateway")]
+pub mod replay;
+pub mod serve;
 pub mod simulator;
-pub mod source;
 pub mod store;
 pub mod suite;
-pub mod trail;
-pub mod wire;
+pub(crate) mod text;
+pub(crate) mod wire;
+
+/// What the project's own tests, benches and fuzz targets use beyond the public rooms. No promise is made for it.
+#[doc(hidden)]
+pub mod testing {
+    pub mod envelope {
+        pub use crate::envelope::*;
+    }
+    pub mod text {
+        pub use crate::text::*;
+    }
+    pub mod wire {
+        pub use crate::wire::*;
+    }
+}

@@ -1,4 +1,4 @@
-//! An upstream for benches: it answers every call with success and keeps nothing.
+//! An upstream for benches, which answers every call with success and keeps no state.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ram_policy::{
+    AccountId, Action, AttachedTo, Context, ContextKey, Layers, Library, PolicySetBuilder, Principal, Resource, Source,
+};
 use ramgate::catalog::Catalog;
-use ramgate::pdp::{Directory, Pdp, Question, Ruling, Standing, Subject};
-use ramgate::policy::{AttachedTo, Layers, Library, Sets};
-use ramgate::ram::{AccountId, Action, Context, ContextKey, Principal, Resource};
-use ramgate::source::Source;
+use ramgate::pdp::{Authorization, Directory, Pdp, PrincipalEntry, Question, Subject};
 
 use crate::work::Request;
 
@@ -38,7 +38,7 @@ impl Engine {
     pub(crate) fn load(users: &[(String, Vec<String>)]) -> Self {
         let account: AccountId = "1234567890123456".parse().expect("an account");
         let catalog = Catalog::bundled();
-        let (mut library, mut sets) = (Library::default(), Sets::new(catalog.indexed_actions()));
+        let (mut library, mut sets) = (Library::default(), PolicySetBuilder::new(catalog.indexed_actions()));
         let mut principals = HashMap::with_capacity(users.len());
         let standings = users.iter().map(|(user, texts)| {
             let documents = texts.iter().enumerate().map(|(at, text)| {
@@ -49,7 +49,7 @@ impl Engine {
             let set = sets.set(AttachedTo::User, documents.collect());
             let principal = Principal::new(account.clone(), format!("user/{user}").parse().expect("a user"));
             principals.insert(user.as_str().into(), principal.clone());
-            (principal, Standing { id: None, layers: Arc::new(Layers::identity([set])), assumable: None })
+            (principal, PrincipalEntry { id: None, layers: Arc::new(Layers::identity([set])), assumable: None })
         });
         let directory = Directory::new([account.clone()], standings, "bench".to_owned());
         Self { catalog, principals, pdp: Pdp::new(Arc::new(directory)) }
@@ -67,6 +67,6 @@ impl Engine {
         let mut context = Context::default();
         context.add(ContextKey::SourceIp, request.ip.parse::<std::net::IpAddr>().expect("an address"));
         let principal = self.principals[request.user.as_str()].clone();
-        matches!(self.pdp.decide(Question::new(principal, subject, context)), Ruling::Permitted(_))
+        matches!(self.pdp.decide(Question::new(principal, subject, context)), Authorization::Permitted(_))
     }
 }

@@ -1,4 +1,4 @@
-//! Calls: from parameters to the bytes that ECS gets, and signatures over them.
+//! Calls: from parameters to the bytes that ECS receives, and their signatures.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -7,14 +7,15 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
+use ram_policy::{AccountId, Resource};
 use ramgate::catalog::{Binding, Call, Catalog};
 use ramgate::identity::{
     Claim, Clock, Credential, KeyRing, KeyStatus, Secret, Signed, StringToSign, UnsignedV3, V1Claim, V3Claim,
     canonical_query, format_timestamp, sign_v3,
 };
-use ramgate::ram::{AccountId, Parameter, Parameters, ParametersBuilder, Place, Region, Resource, Scheme};
-use ramgate::source::hex;
-use ramgate::wire::{FormLimits, Head, Method, read_parameters};
+use ramgate::ram::{Parameter, Parameters, ParametersBuilder, Place, Region, Scheme};
+use ramgate::testing::text::hex;
+use ramgate::testing::wire::{FormLimits, Head, Method, read_parameters};
 
 use super::wire::{FORM, LIMITS, decoded, header_lines, parts, sorted};
 
@@ -26,12 +27,12 @@ static OTHER_KEY: LazyLock<Credential> = LazyLock::new(|| credential("a secret t
 const SECRET: &str = "secret";
 
 fn credential(secret: &str) -> Credential {
-    let principal = ramgate::ram::Principal::new(ACCOUNT.clone(), "user/alice".parse().unwrap());
+    let principal = ram_policy::Principal::new(ACCOUNT.clone(), "user/alice".parse().unwrap());
     Credential::new("LTAI5tFuzz".parse().unwrap(), &Secret::new(secret), principal, KeyStatus::Active)
 }
 
-/// What the gateway makes of a call is what ECS reads of it: bound, rebuilt, signed, and read again by the parser of
-/// the HTTP library. The input is a query, a line feed, and a form.
+/// ECS reads exactly the call that the gateway bound: it is bound, rebuilt, signed, and parsed again by the HTTP library's
+/// parser. The input is a query, a line feed and a form.
 pub(crate) fn rebuilt(data: &[u8]) {
     let (query, form) = parts(data);
     let Ok(parameters) = read_parameters(query, form, FORM) else { return };
@@ -137,9 +138,8 @@ struct Sent<'a> {
     body: Vec<u8>,
 }
 
-/// No call verifies that was not signed with the key, whatever the scheme. What was signed with it verifies, and no
-/// longer does when anything changes that the call is judged or forwarded by. The input is header lines, an empty line,
-/// a query, a line feed, and a form.
+/// Whatever the scheme, only calls signed with the key verify. A signed call no longer verifies if anything changes that it
+/// is judged or forwarded by. The input is header lines, an empty line, a query, a line feed and a form.
 pub(crate) fn authorization(data: &[u8]) {
     let end = data.windows(2).position(|pair| pair == b"\n\n").unwrap_or(data.len());
     let (query, body) = parts(data.get(end + 2..).unwrap_or_default());
@@ -149,7 +149,7 @@ pub(crate) fn authorization(data: &[u8]) {
     for method in [Method::Get, Method::Post] {
         let sent = Sent { method, headers: headers.clone(), parameters: parameters.clone(), body: body.to_vec() };
         let Some(scheme) = sent.with_claim(|claim, signed| {
-            let claimed = claim.claimed();
+            let claimed = claim.fields();
             let clock = Clock { skew: Duration::from_secs(900) };
             let _ = clock.check(claimed.timestamp, Timestamp::from_second(1_767_225_600).unwrap());
             assert!(claim.verify(signed, &OTHER_KEY).is_err(), "signed by another key");
@@ -187,7 +187,7 @@ fn resigned(header: &[u8], signature: &str) -> Option<Vec<u8>> {
 }
 
 impl Sent<'_> {
-    /// Shows the claim that the call makes; none where it makes none.
+    /// The claim that the call makes, if it makes one.
     fn with_claim<T>(&self, show: impl FnOnce(&Claim<'_>, &Signed<'_>) -> T) -> Option<T> {
         let mut parameters = ParametersBuilder::default();
         for (name, value, place) in &self.parameters {

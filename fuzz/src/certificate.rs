@@ -1,6 +1,6 @@
 //! Subjects of client certificates.
 
-use ramgate::wire::certificate_subject as read;
+use ramgate::testing::wire::certificate_subject as read;
 
 /// Object ids of some attributes, and their names in a subject.
 const ATTRIBUTES: [(&[u8], &str); 4] = [
@@ -13,8 +13,8 @@ const ATTRIBUTES: [(&[u8], &str); 4] = [
 /// An object id with its name in a subject, and a value.
 type Attribute<'a> = ((&'static [u8], &'static str), &'a [u8]);
 
-/// A subject is text that is read back in one way, and its values stand in the certificate. Input that does not begin
-/// as DER does is attributes to make a certificate of: a byte that chooses a name, a byte for the length, the value.
+/// A subject is text that can be parsed in only one way, and its values occur in the certificate. Input that does not begin
+/// like DER describes attributes to make a certificate from: a byte that selects a name, a byte for the length, the value.
 pub(crate) fn certificate_subject(data: &[u8]) {
     if data.first() == Some(&0x30) {
         if let Some(subject) = read(data) {
@@ -42,7 +42,7 @@ pub(crate) fn certificate_subject(data: &[u8]) {
     }
 }
 
-/// The parts of a certificate up to its subject, each empty that nothing is read of.
+/// The parts of a certificate up to its subject. The ignored ones are empty.
 fn certificate(attributes: &[Attribute<'_>]) -> Vec<u8> {
     let attribute =
         |((id, _), value): &Attribute<'_>| der(0x31, &der(0x30, &[der(0x06, id), der(0x0c, value)].concat()));

@@ -1,4 +1,4 @@
-//! JSON as it stands: every key of every object, in order, twice where it stands twice.
+//! JSON as written: every key of every object in order, including duplicates.
 
 use std::fmt;
 

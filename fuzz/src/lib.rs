@@ -1,7 +1,7 @@
-//! What is fuzzed, and what must hold of it: one function a target, each a total function of some bytes.
+//! The fuzz targets and their properties: one function for each target, which must be total for any bytes.
 //!
-//! The fuzzer calls them on inputs that it makes up (`fuzz_targets/`); the ordinary test `tests/fuzz_inputs.rs` calls
-//! them on the committed seeds and past crashes. A target panics when a property is broken, and never otherwise.
+//! The fuzzer calls them on generated inputs (`fuzz_targets/`); the ordinary test `tests/core/fuzz_inputs.rs`
+//! calls them on the committed seeds and past crashes. A target panics if, and only if, a property is violated.
 #![forbid(unsafe_code)]
 #![allow(unreachable_pub, reason = "a crate here, a module in the tests")]
 #![allow(clippy::unwrap_used, reason = "a property that cannot be checked is broken")]

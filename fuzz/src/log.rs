@@ -1,4 +1,4 @@
-//! Readers of audit logs: what they read was written by others, callers among them.
+//! Readers of audit logs, whose contents are untrusted input.
 
 use std::fs;
 use std::path::Path;
@@ -10,13 +10,12 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use ramgate::source::hex;
-use ramgate::trail::verify::{CheckpointKey, Order, Verification, Verified, verify};
-use ramgate::trail::{Events, Input};
+use ramgate::audit::read::{Events, Input};
+use ramgate::audit::verify::{CheckpointKey, Order, Verification, Verified, verify};
+use ramgate::testing::text::hex;
 
-/// However a log was damaged, its readers come to an end and say what they could not read; and a log that holds no
-/// longer does when a line is changed, moved or missing. Checkpoints stand behind an empty line; without one, the log
-/// stands for its own.
+/// However a log is damaged, its readers terminate and report what they could not read. A log that verifies no longer does
+/// if a line is changed, moved or missing. Checkpoints follow an empty line; without one, the log's own lines are used.
 pub(crate) fn audit_log(data: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let (path, checkpoints) = (folder.path().join("audit.jsonl"), folder.path().join("checkpoints.jsonl"));
@@ -71,8 +70,8 @@ pub(crate) fn audit_log(data: &[u8]) {
             assert!(!holds(&other, Order::AsWritten) && holds(&other, Order::Any), "moved");
         }
     }
-    // The quick reading takes a line only as this program writes it; behind a blank, the whole one has the word. Of a line
-    // that names its chain in another place than this program does, the quick one takes the name all the same.
+    // The fast parser accepts a line only in the form in which this program writes it; a trailing space forces the full
+    // parser. If a line names its chain in an unusual place, the fast parser still accepts the name.
     let Some(respelled) = respelled(&lines) else { return };
     let text: Vec<&[u8]> = respelled.iter().map(Vec::as_slice).collect();
     fs::write(&path, [text.join(&b'\n'), vec![b'\n']].concat()).unwrap();
@@ -129,7 +128,7 @@ fn vouched_for(path: &Path, checkpoints: &Path, lines: &[&[u8]], chain: &str) {
     assert!(!found.breaks.is_empty(), "signed over another text");
 }
 
-/// Signs checkpoints of logs that hold, and nothing else.
+/// Signs the checkpoints of valid logs, and nothing else.
 static SIGNER: LazyLock<Ed25519KeyPair> = LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap());
 static KEY: LazyLock<CheckpointKey> = LazyLock::new(|| {
     let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -137,7 +136,7 @@ static KEY: LazyLock<CheckpointKey> = LazyLock::new(|| {
     CheckpointKey::from_pem(&format!("-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n")).unwrap()
 });
 
-/// None where a file cannot be read.
+/// `None` if a file cannot be read.
 fn verified(log: &Path, checkpoints: Option<&Path>, keys: &[CheckpointKey], order: Order) -> Option<Verified> {
     let wanted = Verification {
         logs: vec![Input::File(log.to_owned())],

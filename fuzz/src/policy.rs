@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use ramgate::pdp::Ruling;
-use ramgate::policy::{Document, Effect, Library};
-use ramgate::source::Source;
+use ram_policy::{Document, Effect, Library, Source};
+use ramgate::pdp::Authorization;
 use ramgate::suite::{Case, CaseRequest};
 use serde_json::{Value, json};
 
 use super::json::Json;
 
-#[path = "../../tests/policy/random.rs"]
+#[path = "../../crates/ram-policy/tests/engine/random.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the engine, which use more of it")]
 mod random;
-#[path = "../../tests/policy/reference.rs"]
+#[path = "../../crates/ram-policy/tests/engine/reference.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the engine, which use more of it")]
 mod reference;
 
@@ -24,7 +23,7 @@ pub(crate) fn document(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let source = Source::new("fuzz.json", text);
     match Document::parse("fuzz", &source) {
-        Err(complaints) => assert!(!complaints.is_empty(), "a refusal has a reason"),
+        Err(diagnostics) => assert!(!diagnostics.is_empty(), "a refusal has a reason"),
         Ok(document) => {
             let value: Value = serde_json::from_str(text).expect("an accepted document is JSON");
             let statements = match &value["Statement"] {
@@ -66,11 +65,11 @@ fn escaped(key: &str) -> String {
     format!("\"{}\"", key.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>())
 }
 
-fn text_of(statement: &ramgate::policy::Statement) -> String {
+fn text_of(statement: &ram_policy::Statement) -> String {
     let mut conditions: Vec<_> = statement
         .conditions()
         .iter()
-        .map(|it| format!("{:?} {} {:?}", it.operator(), it.written_key(), it.wanted()))
+        .map(|it| format!("{:?} {} {:?}", it.operator(), it.written_key(), it.values()))
         .collect();
     // JSON objects have no order, and neither have the conditions of a statement.
     conditions.sort();
@@ -85,11 +84,11 @@ pub(crate) fn index(data: &[u8]) {
     let asked = random::request(&mut rng, &policies);
     let case = json!({"name": "fuzz", "policies": policies, "request": asked, "expect": "Allow"});
     let case: Case = serde_json::from_str(&case.to_string()).unwrap();
-    let Ok(stage) = case.stage() else { panic!("a drawn case fits") };
+    let Ok(pdp) = case.pdp() else { panic!("a drawn case fits") };
     let request: CaseRequest = serde_json::from_value(asked.clone()).unwrap();
     let question = request.question(|_| Vec::new()).unwrap();
     // What the request does not state is absent, as the slow evaluator reads it; a suite would take it for unknown.
-    let ruling = stage.put(question.with_unknown(Arc::default()));
+    let ruling = pdp.put(question.with_unknown(Arc::default()));
     let expected = reference::judge(&policies, &asked);
     assert_eq!(
         format!("{:?}", ruling.decision().verdict()),
@@ -97,8 +96,8 @@ pub(crate) fn index(data: &[u8]) {
         "{asked:#} {policies:#?}"
     );
     let proof = match &ruling {
-        Ruling::Permitted(permit) => permit.proof(),
-        Ruling::Denied(denied) => denied.proof(),
+        Authorization::Permitted(permit) => permit.proof(),
+        Authorization::Denied(denied) => denied.proof(),
     };
     assert_eq!(proof.verdict(), ruling.decision().verdict());
     assert!(!proof.summary().to_string().is_empty());

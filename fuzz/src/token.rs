@@ -1,4 +1,4 @@
-//! Tokens and sealed keys: what a stranger can send in their place.
+//! Tokens and sealed keys: everything that an unauthenticated caller can send in their place.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -8,20 +8,19 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use ram_policy::{Case, Document, Glob, Principal, Source};
 use ramgate::identity::{
-    FixedKeys, Grant, Issuer, IssuerKeyRing, NotBefore, SecurityTokenFault, SignedIdentity, TokenIssuer, TokenKeys,
+    FixedKeys, Grant, Issuer, IssuerKeyRing, NotBefore, SecurityTokenError, SignedIdentity, TokenIssuer, TokenKeys,
     TokenMapping, VerifiedToken, parse_timestamp, verify_token,
 };
-use ramgate::policy::{Case, Document, Glob};
-use ramgate::ram::{Origin, Principal, Session, SessionName};
-use ramgate::source::Source;
+use ramgate::ram::{Origin, Session, SessionName};
 use serde_json::Value;
 
-/// 2026-01-01T00:00:00Z: the seeds are good then.
+/// 2026-01-01T00:00:00Z, when the seeds are valid.
 const NOW: i64 = 1_767_225_600;
-/// The public halves of keys that signed the seeds; the private halves are kept nowhere.
+/// The public halves of the keys that signed the seeds. The private halves were not kept.
 const KEYS: &str = include_str!("key_set.json");
-/// What sealed the seeds, and nothing else.
+/// The key that sealed the seeds, used for nothing else.
 const ISSUER_KEY: &str = "\
 [[key]]
 id = \"fuzz\"
@@ -64,8 +63,8 @@ fn issuer(keys: &str) -> TokenIssuer {
     }
 }
 
-/// No token is believed that none of the issuer's keys signed, and what a believed one says is what must hold of it. The
-/// input is a token, or a header, a line feed and claims, which are signed here.
+/// Only tokens signed with one of the issuer's keys are accepted, and the claims of an accepted token satisfy every
+/// requirement. The input is a token, or a header, a line feed and claims, which are signed here.
 pub(crate) fn jwt(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let made = text.split_once('\n').map(|(header, claims)| {
@@ -125,7 +124,7 @@ fn claims_hold(claims: &Value, verified: &VerifiedToken) {
     assert!((1..=255).contains(&verified.subject.len()) && !verified.subject.chars().any(char::is_control));
 }
 
-/// A set of keys that is relied upon holds no secret.
+/// An accepted key set contains no secret key.
 pub(crate) fn key_set(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     if let Ok(keys) = TokenKeys::read(text) {
@@ -174,7 +173,7 @@ pub(crate) fn sealed_token(data: &[u8]) {
                 );
             }
             Err(fault) => {
-                assert!(fault == SecurityTokenFault::Malformed && policy.is_some_and(|it| it.is_err()), "{fault}");
+                assert!(fault == SecurityTokenError::Malformed && policy.is_some_and(|it| it.is_err()), "{fault}");
             }
         }
     }
@@ -193,7 +192,7 @@ fn opens_for_one(ours: &Issuer, other: &Issuer, id: &str, token: &str) {
     }
 }
 
-/// None where the texts make none that would be issued.
+/// `None` if the texts do not describe a key that would be issued.
 fn grant(id: &str, text: &str) -> Option<Grant> {
     let mut lines = text.splitn(5, '\n');
     let name = SessionName::from_lossy(lines.next()?);

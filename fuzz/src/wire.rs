@@ -1,10 +1,10 @@
-//! Everything that a stranger's bytes reach before anyone knows who sent them.
+//! The parsers that an unauthenticated caller's bytes reach.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use percent_encoding::percent_decode;
 use ramgate::identity::canonical_query;
-use ramgate::wire::{
+use ramgate::testing::wire::{
     BodyScanner, FormLimits, Forwarded, Framing, Head, HeadLimits, ProxyProgress, ProxyVersions, Scanned,
     TrustedProxies, check_plain_form, read_forwarded, read_parameters, read_proxy_header,
 };
@@ -15,7 +15,8 @@ pub(crate) const FORM: FormLimits = FormLimits { parameters: 100 };
 
 /// A caller that sends one of these wants another protocol, or an answer before its body.
 const NEVER: [&str; 4] = ["expect", "upgrade", "http2-settings", "trailer"];
-/// Repeated, these have two readings. Written here again, so that a name that the gateway's own list lost is noticed.
+/// Headers that are ambiguous if repeated. Listed here independently, so that a name missing from the gateway's own list is
+/// noticed.
 const ONCE: [&str; 9] = [
     "host",
     "content-length",
@@ -28,7 +29,7 @@ const ONCE: [&str; 9] = [
     "connection",
 ];
 
-/// A head that is accepted is read the same way by the HTTP library's parser, and once more when it is written anew.
+/// An accepted head is read the same way by the HTTP library's parser, and again after it has been written out.
 pub(crate) fn head(data: &[u8]) {
     let Ok(head) = Head::read(data, &LIMITS) else { return };
     let mut headers = [httparse::EMPTY_HEADER; 256];
@@ -81,8 +82,8 @@ pub(crate) fn head(data: &[u8]) {
     );
 }
 
-/// Every line ends in CR LF, none is folded, and neither CR, LF nor NUL stands elsewhere: what RFC 9112 allows a reader
-/// to tolerate, and the HTTP library's parser tolerates in part, is where two readers come apart.
+/// Every line ends in CR LF, none is folded, and CR, LF and NUL do not occur elsewhere. RFC 9112 allows parsers to tolerate
+/// such input, and the HTTP library's parser tolerates some of it, so parsers can disagree about it.
 fn lines_are_plain(data: &[u8]) {
     let mut lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
     assert_eq!(lines.pop(), Some(&b""[..]), "the last line ends");
@@ -115,7 +116,7 @@ fn written(head: &Head) -> Vec<u8> {
     bytes
 }
 
-/// A chunked body ends at the same byte, or is broken, however the network cuts it; and a second reader agrees. The
+/// A chunked body ends at the same byte or is malformed, however the network splits it, and a second parser agrees. The
 /// first byte of the input is the size of the pieces.
 pub(crate) fn body(data: &[u8]) {
     let Some((size, body)) = data.split_first() else { return };
@@ -149,7 +150,7 @@ pub(crate) fn body(data: &[u8]) {
     }
 }
 
-/// Where a body ends; none when it goes on.
+/// Where a body ends, or `None` if it is not complete.
 fn scan(framing: Framing, body: &[u8], size: usize) -> Result<Option<usize>, ()> {
     let mut scanner = BodyScanner::new(framing);
     let mut read = 0;
@@ -165,8 +166,8 @@ fn scan(framing: Framing, body: &[u8], size: usize) -> Result<Option<usize>, ()>
     Ok(None)
 }
 
-/// Parameters that are accepted are what a second decoder finds, and survive being written anew. The input is a query,
-/// a line feed, and a form.
+/// A second decoder finds the same parameters, and encoding and decoding them again does not change them. The input is a
+/// query, a line feed and a form.
 pub(crate) fn form(data: &[u8]) {
     let (query, form) = parts(data);
     let Ok(parameters) = read_parameters(query, form, FORM) else { return };
@@ -240,7 +241,7 @@ pub(crate) fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all
 }
 
-/// The PROXY header comes to an end within its bound, and says what a second reading of its bytes says.
+/// The PROXY header ends within its limit, and a second parser finds the same address.
 pub(crate) fn proxy_header(data: &[u8]) {
     for versions in [ProxyVersions::V1, ProxyVersions::V2, ProxyVersions::Any] {
         let mut read = 0;
@@ -300,8 +301,8 @@ fn announced_by(header: &[u8], versions: ProxyVersions) -> Option<IpAddr> {
     Some(addresses[0].to_canonical())
 }
 
-/// The believed address is the right-most that no trusted proxy has, read here in another way, and what a caller writes
-/// in front changes nothing. The input is a list of header lines.
+/// The caller's address is the right-most one that is not a trusted proxy's, computed here in another way, and anything a
+/// caller writes in front of it has no effect. The input is a list of header lines.
 pub(crate) fn forwarded(data: &[u8]) {
     let lines = header_lines(data);
     let trusted = TrustedProxies::new(["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
@@ -367,7 +368,7 @@ fn hop_address(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// `Name: value` lines; what has no colon, or a name that is not text, is passed over.
+/// `Name: value` lines. Lines without a colon, or whose name is not text, are skipped.
 pub(crate) fn header_lines(data: &[u8]) -> Vec<(&str, &[u8])> {
     let line = |line: &'_ [u8]| line.iter().position(|byte| *byte == b':');
     let lines =

@@ -1,43 +1,25 @@
-//! The audit log: each attempt written down, before anything is done about it.
+//! The audit log: every attempt is written to it before anything is done about the attempt.
 //!
-//! Only this room makes a [`Recorded`], and the upstream takes nothing else. `file` is the one place below the edges
-//! that touches files; what follows it (`stdout`, the spool) gets its lines. Must not know: HTTP, how a caller is
-//! recognised, the clock, which it is handed.
+//! | folder | what it holds |
+//! |---|---|
+//! | [`mod@line`] | one line of the log, as it is written and as it is read |
+//! | `write` | the journal, what a caller's lines may use up, and where lines go; the log file among them |
+//! | [`read`] | the log read back: rotated and compressed files, a file that still grows, what ActionTrail delivers |
+//! | [`verify`] | whether a log is the one that was written, with code of its own |
+//!
+//! Only `write` makes a [`Recorded`], and the upstream sends nothing else. Must not know: HTTP, how a caller is
+//! recognised, the time, which callers of this module pass in.
 
-mod ahead;
-mod attempt;
-mod bounded;
-mod chain;
-mod checkpoint_key;
-mod counted;
-mod cut;
-mod event;
-mod file;
-mod follower;
-mod granted;
-mod journal;
-mod notice;
-mod sink;
-mod stdout;
-mod tag_key;
-mod tally;
-mod user_identity;
-mod written_decision;
+pub mod line;
+pub mod read;
+pub mod verify;
+mod write;
 
-pub use ahead::{Stamping, SyncTicket, WriteAhead};
-pub use attempt::{Attempt, Reached};
-pub use chain::{Chain, Link};
-pub use checkpoint_key::{
-    CheckpointKey, CheckpointPublicKey, NewCheckpointKey, NoCheckpointKey, NoCheckpointPublicKey,
+pub use write::{
+    AllowedAfter, Answered, Appended, Attempt, Batch, Chain, CheckpointKey, CheckpointKeyError, CheckpointPublicKey,
+    CheckpointPublicKeyError, CheckpointSettings, Clocks, FileAccess, FileSettings, FileSink, Forwarded, Granted,
+    Journal, JournalIdentity, LineClass, Link, LogPast, LogStatus, Loss, MemorySink, NewCheckpointKey, OpenError,
+    Packing, Reached, Recorded, Requirement, Rotation, SecondarySink, SecondaryStatus, Shortage, Sink, SinkError,
+    Spool, Stamping, StdoutSink, SyncMode, SyncTicket, TagKey, WriteAhead, check_owner, chown, open_existing,
+    private_file, sync_folder,
 };
-pub use event::{Answered, Forwarded, JournalIdentity};
-pub use file::{
-    AllowedAfter, CheckpointSettings, Clocks, FileAccess, FileSettings, FileSink, LogPast, Loss, OpenFault, Packing,
-    Parcel, Rotation, Spool, SyncMode, check_owner, chown, open_existing, private_file, sync_folder,
-};
-pub use follower::{Follower, FollowerStatus};
-pub use granted::Granted;
-pub use journal::{Journal, Recorded};
-pub use sink::{Appended, LineClass, LogStatus, MemorySink, Requirement, Shortage, Sink, SinkFault};
-pub use stdout::StdoutSink;
-pub use tag_key::TagKey;

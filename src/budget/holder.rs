@@ -1,96 +1,103 @@
-//! To whom a budget belongs.
+//! The holder of a budget.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use crate::ram::{AccessKeyId, AccountId, Principal};
+use crate::ram::AccessKeyId;
+use ram_policy::{AccountId, Principal};
 
-use super::item::Whose;
+use super::item::HolderKind;
 
-/// The holder of a budget. A clone costs no allocation.
+/// The holder of a budget. Cloning does not allocate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
-    pub(super) who: Who,
-    /// A part of a principal that has its own budget, a cluster for example. Not set yet.
+    pub(super) party: Party,
+    /// A part of the holder with a budget of its own, such as a cluster. Nothing sets it yet.
     within: Option<Arc<str>>,
 }
 
-/// What a holder is.
+/// The party that a budget belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Who {
-    /// A caller who was identified, whatever its key, session, token or address.
+pub enum Party {
+    /// An identified caller, whatever its key, session, token or address.
     Principal(Principal),
-    /// A principal on whose behalf a caller acts from one source, with a token for instance.
+    /// A principal that is used from one source, for example by means of a token.
     PrincipalAt(Source, Principal),
-    /// A key that a call names and nothing proves. Key ids are public, so the key counts for each source by itself.
+    /// A claimed but unverified key. Key ids are public, so each source has a separate budget for the key.
     Claimed(Source, AccessKeyId),
-    /// A caller of whom nothing is known but where it is.
+    /// A caller of whom only the source is known.
     Source(Source),
-    /// An account that this gateway does not serve, whose keys the real STS confirmed.
+    /// An account that this gateway does not serve, but whose keys the real STS confirmed.
     Account(AccountId),
     /// All sources together.
-    Strangers,
+    AllSources,
 }
 
-/// An IPv4 address, or an IPv6 network of 64 bits: a subscriber has one at least, so its addresses tell nobody apart.
+/// The source of calls: an IPv4 address, or an IPv6 /64 network, because every subscriber has at least one such network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     V4(Ipv4Addr),
-    /// The first 64 bits.
+    /// The first 64 bits of the address.
     V6(u64),
 }
 
 impl Holder {
+    /// An identified principal.
     pub const fn principal(principal: Principal) -> Self {
-        Self { who: Who::Principal(principal), within: None }
+        Self { party: Party::Principal(principal), within: None }
     }
 
+    /// A principal that is used from one source.
     pub const fn principal_at(source: Source, principal: Principal) -> Self {
-        Self { who: Who::PrincipalAt(source, principal), within: None }
+        Self { party: Party::PrincipalAt(source, principal), within: None }
     }
 
+    /// A claimed but unverified key at one source.
     pub const fn claimed(source: Source, key: AccessKeyId) -> Self {
-        Self { who: Who::Claimed(source, key), within: None }
+        Self { party: Party::Claimed(source, key), within: None }
     }
 
+    /// A source of calls.
     pub const fn source(source: Source) -> Self {
-        Self { who: Who::Source(source), within: None }
+        Self { party: Party::Source(source), within: None }
     }
 
+    /// An account that is not served here.
     pub const fn account(account: AccountId) -> Self {
-        Self { who: Who::Account(account), within: None }
+        Self { party: Party::Account(account), within: None }
     }
 
-    /// Also for what happens to the gateway as a whole, and counts for no caller.
-    pub const fn strangers() -> Self {
-        Self { who: Who::Strangers, within: None }
+    /// Also used for events that concern the gateway as a whole and not a caller.
+    pub const fn all_sources() -> Self {
+        Self { party: Party::AllSources, within: None }
     }
 
-    /// Who answers for this holder besides: a source for the keys that are claimed there, all sources for each.
+    /// The holder that is charged as well: a source for the keys claimed from it, and all sources for each source.
     pub(super) fn wider(&self) -> Option<Self> {
-        match &self.who {
-            Who::PrincipalAt(_, principal) => Some(Self::principal(principal.clone())),
-            Who::Claimed(source, _) => Some(Self::source(*source)),
-            Who::Source(_) => Some(Self::strangers()),
-            Who::Principal(_) | Who::Account(_) | Who::Strangers => None,
+        match &self.party {
+            Party::PrincipalAt(_, principal) => Some(Self::principal(principal.clone())),
+            Party::Claimed(source, _) => Some(Self::source(*source)),
+            Party::Source(_) => Some(Self::all_sources()),
+            Party::Principal(_) | Party::Account(_) | Party::AllSources => None,
         }
     }
 
-    pub const fn who(&self) -> &Who {
-        &self.who
+    /// The party that the budget belongs to.
+    pub const fn party(&self) -> &Party {
+        &self.party
     }
 
-    /// Whether its holder was identified, so that there are only as many as the configuration knows.
+    /// Whether this is an identified principal. The configuration bounds how many of those exist.
     pub const fn is_principal(&self) -> bool {
-        matches!(self.who, Who::Principal(_))
+        matches!(self.party, Party::Principal(_))
     }
 
-    /// The table of limits that it is judged by.
-    pub const fn whose(&self) -> Whose {
-        match self.who {
-            Who::Principal(_) | Who::PrincipalAt(..) => Whose::Principal,
-            Who::Claimed(..) | Who::Source(_) | Who::Account(_) | Who::Strangers => Whose::Source,
+    /// The table of limits that applies to it.
+    pub const fn kind(&self) -> HolderKind {
+        match self.party {
+            Party::Principal(_) | Party::PrincipalAt(..) => HolderKind::Principal,
+            Party::Claimed(..) | Party::Source(_) | Party::Account(_) | Party::AllSources => HolderKind::Source,
         }
     }
 }
@@ -125,13 +132,13 @@ impl fmt::Display for Source {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.who {
-            Who::Principal(principal) => write!(f, "{principal}")?,
-            Who::PrincipalAt(source, principal) => write!(f, "{principal} at {source}")?,
-            Who::Claimed(source, key) => write!(f, "key {} from {source}", key.masked())?,
-            Who::Source(source) => write!(f, "{source}")?,
-            Who::Account(account) => write!(f, "account {account}")?,
-            Who::Strangers => f.write_str("all sources")?,
+        match &self.party {
+            Party::Principal(principal) => write!(f, "{principal}")?,
+            Party::PrincipalAt(source, principal) => write!(f, "{principal} at {source}")?,
+            Party::Claimed(source, key) => write!(f, "key {} from {source}", key.masked())?,
+            Party::Source(source) => write!(f, "{source}")?,
+            Party::Account(account) => write!(f, "account {account}")?,
+            Party::AllSources => f.write_str("all sources")?,
         }
         self.within.as_ref().map_or(Ok(()), |within| write!(f, " in {within}"))
     }

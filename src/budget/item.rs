@@ -1,11 +1,11 @@
-//! What budgets are about, and the refusal of a caller who has used one up.
+//! What budgets limit, and the error for a budget that is used up.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Something that callers use up.
+/// Something that callers consume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Item {
+pub enum BudgetItem {
     RefusedLines,
     RefusedBytes,
     Nonces,
@@ -16,9 +16,9 @@ pub enum Item {
     LoggedRefusals,
 }
 
-/// By which table of limits a holder is judged.
+/// The table of limits that applies to a holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Whose {
+pub enum HolderKind {
     /// `[limits.principal]`
     Principal,
     /// `[limits.source]`
@@ -27,25 +27,26 @@ pub enum Whose {
 
 /// A budget that is used up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the budget of this {whose} is used up: {bound}, of {}", .item.in_words())]
-pub struct Throttled {
-    pub whose: Whose,
-    pub item: Item,
-    pub bound: Bound,
-    /// When there may be room again.
+#[error("the budget of this {whose} for {} is used up: {bound}", .item.in_words())]
+pub struct BudgetError {
+    pub whose: HolderKind,
+    pub item: BudgetItem,
+    pub bound: BudgetBound,
+    /// The time until the budget may be available again.
     pub retry_after: Duration,
 }
 
-/// How much of an item there is.
+/// The size of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// As `[limits]` sets it.
+pub enum BudgetBound {
+    /// A limit per minute, from `[limits]`.
     AMinute(u64),
-    /// Under way and waiting.
+    /// A limit on concurrent and waiting calls.
     AtOnce(u64),
 }
 
-impl Item {
+impl BudgetItem {
+    /// Every item.
     pub const ALL: [Self; 8] = [
         Self::RefusedLines,
         Self::RefusedBytes,
@@ -57,7 +58,7 @@ impl Item {
         Self::LoggedRefusals,
     ];
 
-    /// As settings and metrics name it.
+    /// The name in settings and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RefusedLines => "refused_lines",
@@ -74,18 +75,19 @@ impl Item {
     pub(super) const fn in_words(self) -> &'static str {
         match self {
             Self::RefusedLines => "lines of refused attempts",
-            Self::RefusedBytes => "bytes of refused attempts' lines",
+            Self::RefusedBytes => "bytes of refused attempts",
             Self::Nonces => "signed calls",
-            Self::Lookups => "look-ups of facts at ECS",
+            Self::Lookups => "resource lookups at ECS",
             Self::Keys => "issued keys",
-            Self::Exchanges => "questions to the real STS",
-            Self::ClaimedCalls => "calls of a key that is merely claimed",
-            Self::LoggedRefusals => "refusals in the program's log",
+            Self::Exchanges => "requests to the real STS",
+            Self::ClaimedCalls => "calls with an unverified key",
+            Self::LoggedRefusals => "refusals in the program log",
         }
     }
 }
 
-impl Whose {
+impl HolderKind {
+    /// The name in settings and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Principal => "principal",
@@ -94,7 +96,7 @@ impl Whose {
     }
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for BudgetBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AMinute(limit) => write!(f, "at most {limit} a minute"),
@@ -103,13 +105,13 @@ impl fmt::Display for Bound {
     }
 }
 
-impl fmt::Display for Item {
+impl fmt::Display for BudgetItem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl fmt::Display for Whose {
+impl fmt::Display for HolderKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -1,25 +1,25 @@
-//! The limits of a minute.
+//! The limits per minute.
 
-use super::item::Item;
+use super::item::BudgetItem;
 
 /// What one holder may use in a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerMinute {
-    /// Lines of the audit log about attempts that were denied or refused.
+    /// Audit log lines about denied or refused attempts.
     pub refused_lines: u64,
     /// Bytes of these lines.
     pub refused_bytes: u64,
-    /// Nonces of verified calls. A source is charged for exchanges only, whose principal is known after STS answered.
+    /// Nonces of verified calls. A source is charged only for exchanges, whose principal is unknown until STS answers.
     pub nonces: u64,
-    /// Look-ups of facts at ECS, made with the gateway's own key.
+    /// Lookups of resource attributes at ECS, made with the gateway's own key.
     pub lookups: u64,
     /// Keys that the gateway issues.
     pub keys: u64,
-    /// Exchanges: questions to the real STS.
+    /// Exchanges, each of which sends a request to the real STS.
     pub exchanges: u64,
-    /// Calls of pass-through that go on although their key is merely claimed.
+    /// Pass-through calls that are forwarded although their key is unverified.
     pub claimed_calls: u64,
-    /// Lines of the program's own log about refusals. No setting changes it: the audit log is the record.
+    /// Program log lines about refusals. Not configurable: the audit log is the record.
     pub logged_refusals: u64,
 }
 
@@ -29,12 +29,12 @@ pub struct BudgetLimits {
     pub principal: PerMinute,
     pub source: PerMinute,
     /// Lines of refused attempts by all sources together.
-    pub strangers_lines: u64,
+    pub lines_of_all_sources: u64,
 }
 
 impl PerMinute {
-    /// Two hundred clusters may share one role, with 500 pods that start at once in one of them. A load test with one
-    /// key signs 11,000 calls a second.
+    /// The defaults for a principal. Two hundred clusters may share one role, and 500 pods may start at once in one of
+    /// them. A load test with one key signs 11,000 calls a second.
     pub const OF_PRINCIPAL: Self = Self {
         refused_lines: 600,
         refused_bytes: 1 << 20,
@@ -45,7 +45,7 @@ impl PerMinute {
         claimed_calls: 600,
         logged_refusals: 60,
     };
-    /// A source may be a node with hundreds of pods, or the one address of a cluster.
+    /// The defaults for a source, which may be a node with hundreds of pods, or the only address of a cluster.
     pub const OF_SOURCE: Self = Self {
         refused_lines: 600,
         refused_bytes: 1 << 20,
@@ -57,7 +57,7 @@ impl PerMinute {
         logged_refusals: 60,
     };
 
-    /// The same with every limit changed.
+    /// Applies a function to every limit.
     pub fn map(self, mut change: impl FnMut(u64) -> u64) -> Self {
         Self {
             refused_lines: change(self.refused_lines),
@@ -71,22 +71,22 @@ impl PerMinute {
         }
     }
 
-    pub(super) const fn of(&self, item: Item) -> u64 {
+    pub(super) const fn of(&self, item: BudgetItem) -> u64 {
         match item {
-            Item::RefusedLines => self.refused_lines,
-            Item::RefusedBytes => self.refused_bytes,
-            Item::Nonces => self.nonces,
-            Item::Lookups => self.lookups,
-            Item::Keys => self.keys,
-            Item::Exchanges => self.exchanges,
-            Item::ClaimedCalls => self.claimed_calls,
-            Item::LoggedRefusals => self.logged_refusals,
+            BudgetItem::RefusedLines => self.refused_lines,
+            BudgetItem::RefusedBytes => self.refused_bytes,
+            BudgetItem::Nonces => self.nonces,
+            BudgetItem::Lookups => self.lookups,
+            BudgetItem::Keys => self.keys,
+            BudgetItem::Exchanges => self.exchanges,
+            BudgetItem::ClaimedCalls => self.claimed_calls,
+            BudgetItem::LoggedRefusals => self.logged_refusals,
         }
     }
 }
 
 impl Default for BudgetLimits {
     fn default() -> Self {
-        Self { principal: PerMinute::OF_PRINCIPAL, source: PerMinute::OF_SOURCE, strangers_lines: 6000 }
+        Self { principal: PerMinute::OF_PRINCIPAL, source: PerMinute::OF_SOURCE, lines_of_all_sources: 6000 }
     }
 }

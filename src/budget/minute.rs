@@ -1,30 +1,30 @@
-//! One holder's minute, and a bounded number of them.
+//! A holder's usage in the current minute, and a bounded table of holders.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::holder::Holder;
-use super::item::{Bound, Item, Throttled, Whose};
+use super::item::{BudgetBound, BudgetError, BudgetItem, HolderKind};
 
-/// Holders whose minute is under way, in one shard.
+/// The maximum number of holders in one shard.
 const MOST: usize = 4096;
 const MINUTE: Duration = Duration::from_secs(60);
-/// Between two searches of a full shard for minutes that are over.
+/// The minimum time between two sweeps of a full shard.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// What was used since the minute began.
+/// The usage since the minute began.
 #[derive(Debug, Default)]
 pub(super) struct Minute {
     since: Duration,
-    pub(super) used: [u64; Item::ALL.len()],
-    /// Digests of what came in this minute.
+    pub(super) used: [u64; BudgetItem::ALL.len()],
+    /// Digests of the kinds of refusal seen in this minute.
     pub(super) kinds: Vec<u64>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     minutes: HashMap<Holder, Minute>,
-    /// Of all for whom there was no room.
+    /// Shared by all holders that the shard has no room for.
     others: Minute,
     swept: Duration,
 }
@@ -49,12 +49,18 @@ impl Minute {
     }
 
     /// Whether there is room for one more.
-    pub(super) fn check(&self, limit: u64, whose: Whose, item: Item, now: Duration) -> Result<(), Throttled> {
+    pub(super) fn check(
+        &self,
+        limit: u64,
+        whose: HolderKind,
+        item: BudgetItem,
+        now: Duration,
+    ) -> Result<(), BudgetError> {
         if self.used[item as usize] < limit {
             return Ok(());
         }
         let retry_after = (self.since + MINUTE).saturating_sub(now);
-        Err(Throttled { whose, item, bound: Bound::AMinute(limit), retry_after })
+        Err(BudgetError { whose, item, bound: BudgetBound::AMinute(limit), retry_after })
     }
 }
 

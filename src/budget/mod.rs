@@ -1,9 +1,9 @@
-//! Budgets: how much each principal, and each source before a principal is known, may use in a minute.
+//! Budgets: how much each principal, and each source while the principal is unknown, may consume in a minute.
 //!
-//! One table for everything that a caller can use up without being permitted anything: lines and bytes of refused
-//! attempts, nonces, look-ups at ECS, issued keys, exchanges at the real STS, and calls whose key is merely claimed.
-//! Must not know: what is charged for, what an answer looks like, the clock, which it is handed (monotonic, so that a
-//! step of the wall clock neither refills nor empties a budget).
+//! One table for everything that a caller can consume without being permitted anything: lines and bytes of refused
+//! attempts, nonces, lookups at ECS, issued keys, exchanges at the real STS, and calls with an unverified key. Must not
+//! know: why something is charged, what an answer looks like, the clock. Callers pass in a monotonic time, so that a step
+//! of the wall clock neither refills nor empties a budget.
 
 mod holder;
 mod item;
@@ -11,7 +11,7 @@ mod limits;
 mod minute;
 mod table;
 
-pub use holder::{Holder, Source, Who};
-pub use item::{Bound, Item, Throttled, Whose};
+pub use holder::{Holder, Party, Source};
+pub use item::{BudgetBound, BudgetError, BudgetItem, HolderKind};
 pub use limits::{BudgetLimits, PerMinute};
 pub use table::Budgets;

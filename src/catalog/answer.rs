@@ -1,10 +1,8 @@
-//! Which documented answer goes with which refusal.
+//! The documented answer to each kind of refusal.
 
 use std::collections::BTreeMap;
 
-use super::error_row::ErrorRow;
-
-/// A documented refusal as it goes out. Its status is never one of success: rows of success do not exist.
+/// A documented error answer, ready to be sent. The status is always 4xx or 5xx: the catalogue refuses any other row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -17,11 +15,12 @@ macro_rules! refusals {
         /// Why a call is not forwarded; `common.json` must name an answer for each.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
         #[serde(rename_all = "kebab-case")]
-        pub enum Refusal {
+        pub enum RejectionReason {
             $($(#[$doc])* $name,)+
         }
 
-        impl Refusal {
+        impl RejectionReason {
+            /// Every refusal.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
         }
     };
@@ -30,7 +29,7 @@ macro_rules! refusals {
 refusals! {
     /// Anything that is malformed, or that two readers could read differently.
     TwoReadings,
-    /// The host is not one this gateway answers for.
+    /// The gateway does not serve this host.
     Host,
     Method,
     HeadTooLarge,
@@ -39,7 +38,7 @@ refusals! {
     /// Head or body did not arrive in time.
     Slow,
     NoCredentials,
-    /// A part of the signature is absent: a timestamp, a nonce.
+    /// A part of the signature is missing: a timestamp or a nonce, for example.
     MissingSignaturePart,
     /// A signature method, version or type that is not accepted, or a malformed `Authorization`.
     SignatureType,
@@ -51,9 +50,9 @@ refusals! {
     /// A temporary key without its token.
     TokenMissing,
     TokenExpired,
-    /// Any other fault of a token.
+    /// Any other problem with a token.
     TokenMalformed,
-    /// The keys of a token's issuer were never read.
+    /// The key set of the token's issuer has never been read.
     TokenKeysUnread,
     SignatureV1,
     SignatureV3,
@@ -61,7 +60,7 @@ refusals! {
     AccountNotServed,
     ClockFormat,
     Clock,
-    /// A call dated in a time of which the nonce memory no longer knows every accepted call.
+    /// The call was signed at a time for which the nonce memory has already forgotten some accepted calls.
     SignedBeforeMemory,
     NonceUsed,
     NonceMalformed,
@@ -79,9 +78,9 @@ refusals! {
     CallerKind,
     ImplicitDeny,
     ExplicitDeny,
-    /// Keys are handed out over TLS, or on this machine.
+    /// Keys are issued only over TLS or on the loopback interface.
     NeedSsl,
-    /// What STS answers to a malformed parameter of its own.
+    /// What STS answers to a malformed parameter of one of its operations.
     RoleArn,
     RoleSessionName,
     DurationSeconds,
@@ -89,66 +88,85 @@ refusals! {
     SessionPolicySize,
     OidcToken,
     OidcTokenExpired,
-    /// A role that somebody with a token may not assume.
+    /// The holder of a token may not assume this role.
     FederationDenied,
-    /// A role that a principal may not assume.
+    /// The principal may not assume this role.
     AssumptionDenied,
-    /// The real STS does not confirm who the caller says to be.
+    /// The real STS does not confirm the caller's claimed identity.
     CallerIdentity,
-    /// No key can be issued at present.
+    /// No issuer key is in force, so no key can be issued.
     IssuingUnavailable,
-    /// A policy turns on tags or groups of a resource, and they could not be read.
+    /// A policy depends on a resource's tags or resource group, and these could not be read from ECS.
     FactsUnread,
-    /// The gateway's own key expired, or was never had: nothing can be signed.
+    /// The gateway's own key has expired or was never obtained, so nothing can be signed.
     OwnKey,
     /// The upstream does not accept the gateway's own key.
     OwnKeyRefused,
     /// The gateway's own user lacks a permission at the upstream.
     OwnKeyNotPermitted,
-    /// The upstream took the gateway's call for a repetition of an earlier one.
+    /// The upstream took the gateway's call for a replay of an earlier one.
     OwnCallRepeated,
     /// The audit log could not be written.
     Audit,
     UpstreamUnreachable,
     UpstreamTimeout,
-    /// The upstream answered with something that must not go on: a redirect, or more than is read.
+    /// The upstream's answer must not be passed on: it is a redirect, or larger than the limit.
     UpstreamAnswer,
-    /// A principal used up a budget of a minute.
+    /// A principal has used up one of its per-minute budgets.
     ThrottledPrincipal,
-    /// A source, or a key that is merely claimed, used up a budget of a minute.
+    /// A source, or a claimed but unverified key, has used up one of its per-minute budgets.
     ThrottledSource,
-    /// The gateway has no room for the call at present.
+    /// The gateway is at capacity.
     Overloaded,
-    /// A fault of ours.
+    /// An error in the gateway itself.
     Internal,
 }
 
-/// The answers of one operation, resolved: every refusal has one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
-    pub(super) rows: BTreeMap<Refusal, FilledRow>,
+/// One row of a documented error table: status, code and message as the vendor's page prints them. In the message, `%s`
+/// is a placeholder that is filled for each answer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRow {
+    pub status: u16,
+    pub code: String,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
-/// A row, and what fills its `%s` where that is fixed.
+/// The answers of one operation. Every refusal has exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answers {
+    pub(super) rows: BTreeMap<RejectionReason, FilledRow>,
+}
+
+/// An error row, with the text for its `%s` if that text is fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FilledRow {
     pub(super) row: ErrorRow,
     pub(super) text: Option<String>,
 }
 
-/// A code that a denial cannot have.
+/// The configured code is not one that a denial may carry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{code}` is no code for a denial: use one of {}", .known.join(", "))]
-pub struct UnknownDenial {
+#[error("`{code}` cannot be the code of a denial: use one of {}", .known.join(", "))]
+pub struct DenialCodeError {
     pub code: String,
     pub known: Vec<String>,
 }
 
 impl Answers {
-    /// The answer for a refusal. `reason` goes into the message where the row leaves room for it.
-    pub fn answer(&self, refusal: Refusal, reason: &str) -> Answer {
+    /// The answer for a refusal. `reason` fills the message's placeholder, if the row has one and no fixed text for it.
+    pub fn answer(&self, refusal: RejectionReason, reason: &str) -> Answer {
         let filled = &self.rows[&refusal];
         filled.answer(reason)
+    }
+}
+
+impl ErrorRow {
+    /// The message, with its `%s` replaced by `text`.
+    pub fn fill(&self, text: &str) -> String {
+        self.message.replacen("%s", text, 1)
     }
 }
 
@@ -162,18 +180,18 @@ impl FilledRow {
     }
 }
 
-impl Refusal {
-    /// As the data files write it: `two-readings`.
+impl RejectionReason {
+    /// The spelling in the data files: `two-readings`.
     pub fn name(self) -> String {
         serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
-    /// Whether the call was refused because a budget is used up.
+    /// Whether the call was refused because a budget was used up.
     pub const fn is_throttling(self) -> bool {
         matches!(self, Self::ThrottledPrincipal | Self::ThrottledSource)
     }
 
-    /// Whether a policy refused, as opposed to anything else.
+    /// Whether a policy denied the call.
     pub fn is_denial(self) -> bool {
         matches!(self, Self::ImplicitDeny | Self::ExplicitDeny)
     }

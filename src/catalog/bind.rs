@@ -3,36 +3,36 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::ram::{AccountId, Parameters, ParametersBuilder, Region, Resource};
+use crate::ram::{Parameters, ParametersBuilder, Region};
+use ram_policy::{AccountId, Resource};
 
-use super::bind_fault::BindFault;
+use super::bind_error::BindError;
 use super::call::{Call, tags};
-use super::condition_key::RequestTags;
-use super::load::Catalog;
-use super::operation::Operation;
-use super::parameter::{Kind, Misfit, ParameterSpec, State};
+use super::contents::Catalog;
+use super::operation::{Operation, RequestTags};
+use super::parameter::{Kind, ParameterSpec, State, ValueError};
 
-/// What a call is bound under.
+/// The account and regions that a request is bound to.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'a> {
-    /// The caller's account: the owner of whatever the call names.
+    /// The caller's account, which owns every resource the call names.
     pub account: &'a AccountId,
-    /// The regions that are served.
+    /// The regions this gateway serves.
     pub regions: &'a [Region],
 }
 
 impl Catalog {
-    /// The one reading of a request as a call of `operation`. Names are looked at first, in the order of arrival,
-    /// then the operation's parameters in the catalogue's order, then the region.
+    /// Reads a request as a call of `operation`. Parameter names are checked first, in order of arrival, then the
+    /// operation's parameters in the catalogue's order, then the region.
     ///
     /// # Errors
-    /// The first fault in that order.
+    /// The first problem found in that order.
     pub fn bind(
         &self,
         operation: &Arc<Operation>,
         parameters: &Parameters,
         binding: Binding<'_>,
-    ) -> Result<Call, BindFault> {
+    ) -> Result<Call, BindError> {
         let (kept, left_out) = match operation.listed {
             true => self.sort_out(operation, parameters, binding.account)?,
             false => self.sort_out_unlisted(operation, parameters, binding.account)?,
@@ -56,13 +56,13 @@ impl Catalog {
         })
     }
 
-    /// The parameters that go on, and the names of those that do not.
+    /// The parameters to forward, and the names of those to leave out.
     fn sort_out(
         &self,
         operation: &Operation,
         parameters: &Parameters,
         account: &AccountId,
-    ) -> Result<(Parameters, Vec<String>), BindFault> {
+    ) -> Result<(Parameters, Vec<String>), BindError> {
         let mut kept = ParametersBuilder::default();
         let mut left_out = Vec::new();
         let is = |names: &[String], name: &str| names.iter().any(|known| known == name);
@@ -74,7 +74,7 @@ impl Catalog {
                 None if is(&self.protocol_parameters, name) => {}
                 None if is(&operation.ignored, name) => left_out.push(name.to_owned()),
                 None if is(&self.owners, name) && given.value == account.as_str() => left_out.push(name.to_owned()),
-                None if is(&self.owners, name) => return Err(BindFault::Owner { parameter: name.to_owned() }),
+                None if is(&self.owners, name) => return Err(BindError::Owner { parameter: name.to_owned() }),
                 None => return Err(self.unknown(operation, name)),
             }
         }
@@ -82,20 +82,33 @@ impl Catalog {
         Ok((kept, left_out))
     }
 
-    fn unknown(&self, operation: &Operation, name: &str) -> BindFault {
+    /// Checks a call that is forwarded with the caller's own signature, from which nothing can be left out. The
+    /// parameters that a rebuilt call would drop are harmless here, with one exception: they have no effect, or they name
+    /// the account that was judged.
+    ///
+    /// # Errors
+    /// The exception: a parameter in which the caller states its own location, which the upstream might believe.
+    pub fn check_as_received(&self, call: &Call) -> Result<(), BindError> {
+        match call.left_out().iter().find(|name| self.claims.contains(name)) {
+            Some(claim) => Err(BindError::Claim { parameter: claim.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&self, operation: &Operation, name: &str) -> BindError {
         let own = operation.parameters.iter().find(|spec| spec.name.resembles(name)).map(|spec| spec.name.as_str());
         let protocol = || {
             let alike = |known: &&String| known.eq_ignore_ascii_case(name);
             self.protocol_parameters.iter().chain(&self.owners).find(alike).map(String::as_str)
         };
         match own.or_else(protocol) {
-            Some(known) => BindFault::LookAlike { parameter: name.to_owned(), known: known.to_owned() },
-            None => BindFault::Unknown { parameter: name.to_owned() },
+            Some(known) => BindError::LookAlike { parameter: name.to_owned(), known: known.to_owned() },
+            None => BindError::Unknown { parameter: name.to_owned() },
         }
     }
 }
 
-fn check_parameter(spec: &ParameterSpec, parameters: &Parameters) -> Result<(), BindFault> {
+fn check_parameter(spec: &ParameterSpec, parameters: &Parameters) -> Result<(), BindError> {
     if spec.name.is_list() {
         let elements = parameters.iter().filter(|given| spec.name.matches(given.name));
         let mut present = false;
@@ -112,33 +125,33 @@ fn check_parameter(spec: &ParameterSpec, parameters: &Parameters) -> Result<(), 
     }
 }
 
-/// Which of two values a tag would get is the vendor's to choose, and a policy may turn on it.
-fn check_tags(parameters: &Parameters) -> Result<(), BindFault> {
+/// Refuses a tag key that is set twice: the vendor would choose one of the two values, and a policy may depend on it.
+fn check_tags(parameters: &Parameters) -> Result<(), BindError> {
     let mut seen = HashSet::new();
     match tags(parameters).find(|tag| !seen.insert(tag.key)) {
         None => Ok(()),
-        Some(tag) => Err(BindFault::RepeatedTag { parameter: tag.name.to_owned() }),
+        Some(tag) => Err(BindError::RepeatedTag { parameter: tag.name.to_owned() }),
     }
 }
 
-fn missing(spec: &ParameterSpec) -> BindFault {
-    BindFault::Missing { parameter: spec.name.as_str().to_owned() }
+fn missing(spec: &ParameterSpec) -> BindError {
+    BindError::Missing { parameter: spec.name.as_str().to_owned() }
 }
 
-fn check_value(spec: &ParameterSpec, name: &str, value: &str) -> Result<(), BindFault> {
+fn check_value(spec: &ParameterSpec, name: &str, value: &str) -> Result<(), BindError> {
     let parameter = || name.to_owned();
     match spec.state {
         State::Retired => return Ok(()),
-        State::Unavailable => return Err(BindFault::Unavailable { parameter: parameter() }),
+        State::Unavailable => return Err(BindError::Unavailable { parameter: parameter() }),
         State::Available => {}
     }
-    // An optional parameter that is present and empty was sent by clients that always send it.
+    // Some clients always send an optional parameter, and leave it empty when it is not set.
     if value.is_empty() {
         return Ok(());
     }
-    spec.check(value).map_err(|misfit| match misfit {
-        Misfit::Malformed => BindFault::Malformed { parameter: parameter(), expected: expected(spec.kind) },
-        Misfit::OutOfRange => BindFault::OutOfRange { parameter: parameter() },
+    spec.check(value).map_err(|error| match error {
+        ValueError::Malformed => BindError::Malformed { parameter: parameter(), expected: expected(spec.kind) },
+        ValueError::OutOfRange => BindError::OutOfRange { parameter: parameter() },
     })
 }
 
@@ -153,16 +166,16 @@ fn expected(kind: Kind) -> &'static str {
     }
 }
 
-fn served_region(operation: &Operation, parameters: &Parameters, served: &[Region]) -> Result<Region, BindFault> {
+fn served_region(operation: &Operation, parameters: &Parameters, served: &[Region]) -> Result<Region, BindError> {
     let name = operation
         .parameters
         .iter()
         .find(|spec| spec.kind == Kind::Region)
         .map_or("RegionId", |spec| spec.name.as_str());
     let parameter = name.to_owned();
-    let Some(value) = parameters.value(name) else { return Err(BindFault::Missing { parameter }) };
-    let Ok(region) = value.parse::<Region>() else { return Err(BindFault::MalformedRegion { parameter }) };
-    if served.contains(&region) { Ok(region) } else { Err(BindFault::RegionNotServed { parameter, region }) }
+    let Some(value) = parameters.value(name) else { return Err(BindError::Missing { parameter }) };
+    let Ok(region) = value.parse::<Region>() else { return Err(BindError::MalformedRegion { parameter }) };
+    if served.contains(&region) { Ok(region) } else { Err(BindError::RegionNotServed { parameter, region }) }
 }
 
 fn resources(
@@ -170,16 +183,16 @@ fn resources(
     parameters: &Parameters,
     region: &Region,
     account: &AccountId,
-) -> Result<Vec<(usize, Resource<'static>)>, BindFault> {
+) -> Result<Vec<(usize, Resource<'static>)>, BindError> {
     let mut resources = Vec::with_capacity(operation.resources.len());
     for (at, spec) in operation.resources.iter().enumerate() {
         let filled = spec
             .template
             .fill(region, account, parameters)
-            .map_err(|unfit| BindFault::Malformed { parameter: unfit.parameter, expected: expected(Kind::String) })?;
+            .map_err(|unfit| BindError::Malformed { parameter: unfit.parameter, expected: expected(Kind::String) })?;
         if filled.is_empty() && !spec.optional {
             let parameter = spec.template.parameters().map(|name| name.as_str().to_owned()).next().unwrap_or_default();
-            return Err(BindFault::Missing { parameter });
+            return Err(BindError::Missing { parameter });
         }
         resources.extend(filled.into_iter().map(|resource| (at, resource)));
     }

@@ -1,10 +1,10 @@
-//! The files that are compiled in.
+//! The catalogue that is compiled into the program.
 
 use std::sync::{Arc, OnceLock};
 
-use crate::source::Source;
+use ram_policy::Source;
 
-use super::load::Catalog;
+use super::contents::Catalog;
 use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
 
 macro_rules! operations {
@@ -37,19 +37,19 @@ impl Catalog {
     /// The bundled catalogue, read once.
     ///
     /// # Panics
-    /// When a bundled file is wrong, which a test would have said.
+    /// If a bundled file is invalid; a test reads them all.
     pub fn bundled() -> Arc<Self> {
         static BUNDLED: OnceLock<Arc<Catalog>> = OnceLock::new();
         let read = || {
             let sources: Vec<_> = OPERATIONS.iter().map(|(name, text)| Source::new(*name, *text)).collect();
             let keys = Source::new("condition-keys.json", CONDITION_KEYS);
             let catalog = Self::read(&Source::new("common.json", COMMON), &keys, &sources);
-            Arc::new(catalog.unwrap_or_else(|complaints| panic!("the bundled catalogue is wrong: {}", complaints[0])))
+            Arc::new(catalog.unwrap_or_else(|diagnostics| panic!("the bundled catalogue is wrong: {}", diagnostics[0])))
         };
         Arc::clone(BUNDLED.get_or_init(read))
     }
 
-    /// The operation that this program is for.
+    /// `AttachNetworkInterface`, the operation that this program was written for.
     ///
     /// # Panics
     /// See [`Catalog::bundled`].

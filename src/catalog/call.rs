@@ -1,13 +1,13 @@
-//! A call with one reading: an operation, its checked parameters, and the resources it is judged on.
+//! A bound call: an operation, its checked parameters, and the resources it is judged on.
 
 use std::sync::Arc;
 
-use crate::ram::{AccountId, Context, ContextKey, Parameters, Region, Resource, UnknownKeys};
+use crate::ram::{Parameters, Region};
+use ram_policy::{AccountId, Context, ContextKey, Resource, UnknownKeys};
 
-use super::condition_key::RequestTags;
-use super::operation::Operation;
+use super::operation::{Operation, RequestTags};
 
-/// What is judged, written down and forwarded: the same value all the way.
+/// A call with exactly one reading. The same value is judged, logged and forwarded.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub(super) operation: Arc<Operation>,
@@ -15,31 +15,33 @@ pub struct Call {
     pub(super) region: Region,
     pub(super) parameters: Parameters,
     pub(super) resources: Vec<Resource<'static>>,
-    /// For each resource, which of the operation's resource types it is of.
+    /// For each resource, the index of its type among the operation's resource types.
     pub(super) of_type: Vec<usize>,
     pub(super) left_out: Vec<String>,
 }
 
 impl Call {
+    /// The operation that is called.
     pub fn operation(&self) -> &Arc<Operation> {
         &self.operation
     }
 
-    /// The account whose resources the call names: the caller's own (`spec/ram-policy.md` 3.1).
+    /// The account whose resources the call names: the caller's own (`docs/spec/ram-policy.md` 3.1).
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
+    /// The region that the call names.
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// The business parameters that go on, as the caller gave them and in that order.
+    /// The business parameters to forward, as the caller sent them and in that order.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// In the catalogue's order, never empty.
+    /// The resources to judge, in the catalogue's order. Never empty.
     pub fn resources(&self) -> &[Resource<'static>] {
         &self.resources
     }
@@ -49,27 +51,27 @@ impl Call {
         self.of_type.iter().map(|at| self.operation.resources[*at].kind.as_str())
     }
 
-    /// Condition keys that the vendor may supply for this call and the gateway cannot.
+    /// Condition keys that RAM may evaluate for this call but whose values the gateway cannot know.
     pub fn unknown_keys(&self) -> &Arc<UnknownKeys> {
         let filters = self.operation.tags == RequestTags::Filter
             && self.parameters.iter().any(|given| given.name.starts_with("Tag."));
         if filters { &self.operation.unknown_in_filter } else { &self.operation.unknown }
     }
 
-    /// Adds the tags that the call itself sets: `acs:RequestTag/…` and `acs:TagKeys`. What the context has already
-    /// stays as it is.
+    /// Adds the tags that the call itself sets: `acs:RequestTag/…` and `acs:TagKeys`. Keys that the context already has
+    /// are left unchanged.
     pub fn add_request_tags(&self, context: &mut Context) {
         self.operation.add_request_tags(&self.parameters, context);
     }
 
-    /// Names that were sent, verified, and do not go on.
+    /// Names of parameters that the caller sent and the gateway leaves out of the rebuilt call.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
 }
 
 impl Operation {
-    /// [`Call::add_request_tags`], of parameters that were not bound.
+    /// As [`Call::add_request_tags`], for parameters that have not been bound.
     pub fn add_request_tags(&self, parameters: &Parameters, context: &mut Context) {
         if self.tags != RequestTags::Set {
             return;
@@ -93,11 +95,11 @@ pub(super) struct RequestTag<'a> {
     /// `Tag.1.Key`.
     pub(super) name: &'a str,
     pub(super) key: &'a str,
-    /// Empty where the call gives none.
+    /// Empty if the call does not give one.
     pub(super) value: &'a str,
 }
 
-/// The tags among the parameters of a call, in their order. An empty key sets no tag.
+/// The tags among the parameters of a call, in order. An empty key does not set a tag.
 pub(super) fn tags(parameters: &Parameters) -> impl Iterator<Item = RequestTag<'_>> {
     parameters.iter().filter_map(|given| {
         let index = given.name.strip_prefix("Tag.")?.strip_suffix(".Key")?;

@@ -1,136 +1,86 @@
 //! Condition keys: which the gateway supplies for an operation, which are absent, and which it cannot know.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::ram::{Action, ContextKey, KeyType, UnknownKeys};
-use crate::source::{Complaint, Source};
+use ram_policy::{ContextKey, Diagnostic, KeyType, Source, UnknownKeys};
 
-use super::access::Access;
-use super::load::{Catalog, parse, place};
-use super::operation::Operation;
+use super::raw::{parse, place};
 
 /// The table of condition keys.
 #[derive(Clone, Debug, Default)]
 pub struct ConditionKeys {
     keys: Vec<ConditionKey>,
-    /// What a key is that has no row, by its service.
+    /// The class of a key without a row, by its service.
     services: BTreeMap<String, Class>,
 }
 
 /// A documented condition key.
 #[derive(Clone, Debug)]
 pub struct ConditionKey {
-    /// As it is spelled, without a tag key.
+    /// The documented spelling, without a tag key.
     pub name: String,
     pub value_type: KeyType,
     /// Whether a tag key follows the name.
     pub tagged: bool,
     class: Class,
-    why: Option<String>,
-    instead: Option<String>,
-}
-
-/// Where a key that is unknown for an operation can be had, if it can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack<'a> {
-    /// For no operation, whatever is set; and what tells something similar.
-    Everywhere { documented: bool, instead: Option<&'a str> },
-    /// `[resources]` supplies it for operations with a file.
-    OfResource,
-    /// Operations with a file that set tags supply it.
-    RequestTag,
-    /// For this operation; others may never have it.
-    Here,
-}
-
-/// What calls of one operation have for a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried<'a> {
-    /// The gateway always has a value.
-    Always,
-    /// The gateway knows whether there is a value, and which.
-    Sometimes,
-    /// No call of the operation has a value, and why.
-    Never(&'a str),
-    /// The vendor may supply a value, and the gateway cannot; and why.
-    Unknown(&'a str),
-}
-
-/// Where an operation stands with the tags of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RequestTags {
-    /// It takes none.
-    None,
-    /// `Tag.N.Key` and `Tag.N.Value` are set on what it makes or changes.
-    Set,
-    /// They filter what is listed. The vendor does not document whether RAM treats them as request tags.
-    Filter,
-    /// The operation has no file.
-    Unknown,
+    pub(super) why: Option<String>,
+    pub(super) instead: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Class {
+pub(super) enum Class {
     Supplied,
     OfResource,
     RequestTags,
     Absent,
-    /// Unknown where the vendor's row of an operation lists the key, or the operation has no file; else absent.
+    /// Unknown if the operation's row lists the key or the operation has no file; otherwise absent.
     ByOperation,
     Unknown,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKeys {
+struct RawKeys {
     schema: u32,
     sources: BTreeMap<String, String>,
     services: BTreeMap<String, Class>,
-    keys: Vec<WrittenKey>,
+    keys: Vec<RawKey>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKey {
+struct RawKey {
     name: String,
     /// Whether a tag key follows: `acs:ResourceTag/<tag key>`.
     #[serde(default)]
     tag: bool,
     #[serde(rename = "type")]
-    value_type: WrittenType,
+    value_type: RawType,
     class: Class,
-    /// Why no call has it, or why the gateway cannot know it.
+    /// Why no call carries the key, or why the gateway cannot know its value.
     why: Option<String>,
-    /// What tells something similar, and is supplied.
+    /// A supplied key that can be used in its place.
     instead: Option<String>,
-    /// Which of the sources says so.
+    /// The name of the source that documents it.
     source: String,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WrittenType {
+enum RawType {
     Text,
     Address,
     Date,
     Boolean,
 }
 
-const LISTED: &str = "the vendor lists it for the operation, and the gateway does not work it out";
-const NOT_LISTED: &str = "it belongs to other operations of ECS";
-const NO_FILE: &str = "the gateway has no file of the operation";
-const FILTER: &str = "whether RAM sees the tags that a call lists by is documented nowhere";
-const NO_TAGS: &str = "the call passes no tags";
-const NO_ROW: &str = "it is documented nowhere";
-
 impl ConditionKeys {
-    /// Reads the table, and refuses what contradicts itself.
-    pub(super) fn read(source: &Source) -> Result<Self, Vec<Complaint>> {
-        let written: WrittenKeys = parse(source).map_err(|complaint| vec![complaint])?;
-        let mut complaints = Vec::new();
-        let mut complain = |word: &str, message: &str, help: &str| complaints.push(place(source, word, message, help));
+    /// Reads the table and refuses contradictory rows.
+    pub(super) fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
+        let written: RawKeys = parse(source).map_err(|diagnostic| vec![diagnostic])?;
+        let mut diagnostics = Vec::new();
+        let mut complain = |word: &str, message: &str, help: &str| diagnostics.push(place(source, word, message, help));
         if written.schema != 1 {
             complain("schema", &format!("is {}", written.schema), "this program reads schema 1");
         }
@@ -150,7 +100,7 @@ impl ConditionKeys {
                 complain(name, "names a source that is not in `sources`", "add the source, or correct its name");
             }
             if by_operation != (key.class == Class::ByOperation) {
-                let message = "is classed otherwise than the keys of its service";
+                let message = "has a class that contradicts the class of its service";
                 complain(
                     name,
                     message,
@@ -160,14 +110,14 @@ impl ConditionKeys {
             if matches!(key.class, Class::Absent | Class::Unknown) != key.why.is_some() {
                 complain(
                     name,
-                    "lacks a reason, or needs none",
+                    "has no reason although its class needs one, or has one it does not need",
                     "give `why` to an absent or unknown key, and only there",
                 );
             }
             if key.instead.is_some() && key.class != Class::Unknown {
                 complain(
                     name,
-                    "is supplied or absent, and something is named instead",
+                    "has `instead`, but its class is not `unknown`",
                     "give `instead` to an unknown key only",
                 );
             }
@@ -180,10 +130,10 @@ impl ConditionKeys {
                 instead: key.instead,
             });
         }
-        if complaints.is_empty() { Ok(table) } else { Err(complaints) }
+        if diagnostics.is_empty() { Ok(table) } else { Err(diagnostics) }
     }
 
-    /// The row of a key; `None` if the key is not documented.
+    /// The row of a key, or `None` if the key is not documented.
     pub fn find(&self, key: &ContextKey) -> Option<&ConditionKey> {
         let text = key.to_string();
         let (name, tagged) = text.split_once('/').map_or((text.as_str(), false), |(name, _)| (name, true));
@@ -200,12 +150,12 @@ impl ConditionKeys {
         self.services.iter().filter(|(_, class)| **class == Class::Unknown).map(|(service, _)| service.as_str())
     }
 
-    /// What is unknown for an operation that lists these keys.
+    /// The unknown keys of an operation that lists `listed`.
     pub(super) fn unknown_of(&self, listed: &[String]) -> UnknownKeys {
         UnknownKeys::new(self.unknown_services(), listed.iter().map(String::as_str))
     }
 
-    /// What is unknown for an operation of a service that has no file.
+    /// The unknown keys of an operation without a file.
     pub(super) fn unknown_without_file(&self, service: &str) -> UnknownKeys {
         let by_operation = self.services.iter().filter(|(_, class)| **class == Class::ByOperation);
         let services =
@@ -213,7 +163,7 @@ impl ConditionKeys {
         with_request_tags(UnknownKeys::new(services, []))
     }
 
-    fn class(&self, key: &ContextKey) -> Class {
+    pub(super) fn class(&self, key: &ContextKey) -> Class {
         let of_service = || {
             let text = key.to_string().to_ascii_lowercase();
             let service = text.split_once(':').map_or("", |(service, _)| service);
@@ -223,84 +173,18 @@ impl ConditionKeys {
     }
 }
 
-/// With the tags of the request unknown too.
+/// Adds the tags of the request to the unknown keys.
 pub(super) fn with_request_tags(unknown: UnknownKeys) -> UnknownKeys {
     unknown.with(&ContextKey::request_tag("")).with(&ContextKey::TagKeys)
 }
 
-impl RequestTags {
-    pub(super) fn of<'n>(access: Access, mut parameters: impl Iterator<Item = &'n str>) -> Self {
-        match (parameters.any(|name| name == "Tag.N.Key"), access) {
-            (false, _) => Self::None,
-            (true, Access::Write) => Self::Set,
-            (true, Access::Read | Access::List) => Self::Filter,
-        }
-    }
-}
-
-impl Catalog {
-    pub fn condition_keys(&self) -> &ConditionKeys {
-        &self.keys
-    }
-
-    /// What is unknown for calls of an action, as far as the action alone tells.
-    pub fn unknown_keys(&self, action: &Action) -> Arc<UnknownKeys> {
-        match self.operations().find(|operation| operation.action == *action) {
-            Some(operation) => Arc::clone(&operation.unknown),
-            None => Arc::new(self.keys.unknown_without_file(action.service())),
-        }
-    }
-
-    /// What is unknown where the gateway itself takes the vendor's place, as it does when a role is assumed.
-    pub fn unknown_to_the_gateway(&self) -> UnknownKeys {
-        self.keys.unknown_of(&[])
-    }
-
-    /// Where a key can be had that is unknown for an operation.
-    pub fn lack<'a>(&'a self, key: &ContextKey) -> Lack<'a> {
-        let row = self.keys.find(key);
-        match self.keys.class(key) {
-            Class::OfResource => Lack::OfResource,
-            Class::RequestTags => Lack::RequestTag,
-            Class::ByOperation | Class::Absent => Lack::Here,
-            Class::Unknown | Class::Supplied => {
-                Lack::Everywhere { documented: row.is_some(), instead: row.and_then(|row| row.instead.as_deref()) }
-            }
-        }
-    }
-
-    /// What calls of an operation have for a key.
-    pub fn carried<'a>(&'a self, operation: &Operation, key: &ContextKey) -> Carried<'a> {
-        let row = self.keys.find(key);
-        let why = row.and_then(|row| row.why.as_deref());
-        match self.keys.class(key) {
-            Class::Supplied => Carried::Always,
-            Class::OfResource if operation.listed => Carried::Sometimes,
-            Class::OfResource => Carried::Unknown(NO_FILE),
-            Class::RequestTags => match operation.tags {
-                RequestTags::None => Carried::Never(NO_TAGS),
-                RequestTags::Set => Carried::Sometimes,
-                RequestTags::Filter => Carried::Unknown(FILTER),
-                RequestTags::Unknown => Carried::Unknown(NO_FILE),
-            },
-            Class::ByOperation | Class::Absent if !operation.listed && operation.unknown.has(key) => {
-                Carried::Unknown(NO_FILE)
-            }
-            Class::ByOperation if operation.unknown.has(key) => Carried::Unknown(LISTED),
-            Class::ByOperation if row.is_some() => Carried::Never(NOT_LISTED),
-            Class::ByOperation | Class::Absent => Carried::Never(why.unwrap_or(NO_ROW)),
-            Class::Unknown => Carried::Unknown(why.unwrap_or(NO_ROW)),
-        }
-    }
-}
-
-impl From<WrittenType> for KeyType {
-    fn from(written: WrittenType) -> Self {
+impl From<RawType> for KeyType {
+    fn from(written: RawType) -> Self {
         match written {
-            WrittenType::Text => Self::Text,
-            WrittenType::Address => Self::Address,
-            WrittenType::Date => Self::Time,
-            WrittenType::Boolean => Self::Boolean,
+            RawType::Text => Self::Text,
+            RawType::Address => Self::Address,
+            RawType::Date => Self::Time,
+            RawType::Boolean => Self::Boolean,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Which parameters hold what is for nobody's eyes.
+//! Which parameters hold confidential values.
 
-use super::load::Catalog;
+use super::contents::Catalog;
+use super::inner_names::letters;
 
-/// What a hurried caller might write a credential under.
+/// Parts of names under which a caller might send a credential by mistake.
 const CREDENTIALS: [&str; 4] = ["secret", "signature", "securitytoken", "authorization"];
-/// What operations take that belongs in no log: passwords, private keys, and scripts with either in them.
+/// Parts of names whose values must not be logged: passwords, private keys, and scripts that may contain either.
 const SECRETS: [&str; 15] = [
     "password",
     "passwd",
@@ -22,12 +23,11 @@ const SECRETS: [&str; 15] = [
     "credential",
     "apikey",
 ];
-/// The same, where it is the whole name: `ClientToken` and `NextToken` are no secrets.
+/// The same for whole names: `ClientToken` and `NextToken` are not secrets.
 const WHOLE: [&str; 3] = ["token", "pwd", "cookie"];
 
 impl Catalog {
-    /// Whether a name is the protocol's, or one that a hurried caller might write for it. Case and separators do not
-    /// count.
+    /// Whether a name is a protocol parameter or looks like a misspelling of one. Case and separators are ignored.
     pub fn may_be_credential(&self, name: &str) -> bool {
         if self.is_protocol_parameter(name) {
             return true;
@@ -37,14 +37,9 @@ impl Catalog {
             || self.protocol_parameters.iter().any(|own| letters(own).eq(bare.chars()))
     }
 
-    /// Whether the value of a parameter must not be written down.
+    /// Whether the value of a parameter must not be logged.
     pub fn is_confidential(&self, name: &str) -> bool {
         let bare: String = letters(name).collect();
         SECRETS.iter().any(|word| bare.contains(word)) || WHOLE.contains(&bare.as_str()) || self.may_be_credential(name)
     }
-}
-
-/// A name without what does not count.
-pub(super) fn letters(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase())
 }

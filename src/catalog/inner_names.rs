@@ -1,8 +1,6 @@
-//! Names of parameters that only the vendor's own API front may give a value.
+//! Parameters that only the vendor's own API front end may set.
 
-use super::confidential::letters;
-
-/// The names, reduced to their letters: a lenient service may take `caller_uid` for `CallerUid`.
+/// The names, reduced to their letters: a lenient service may treat `caller_uid` as `CallerUid`.
 #[derive(Clone, Debug)]
 pub(super) struct InnerNames {
     names: Vec<String>,
@@ -15,11 +13,16 @@ impl InnerNames {
         Self { names: bare(names), prefixes: bare(prefixes) }
     }
 
-    /// Whether a name is one of them, in whatever spelling.
+    /// Whether a name is one of them, in any spelling.
     pub(super) fn contain(&self, name: &str) -> bool {
         let bare: String = letters(name).collect();
         self.names.contains(&bare) || self.prefixes.iter().any(|prefix| bare.starts_with(prefix.as_str()))
     }
+}
+
+/// The ASCII letters of a name, in lower case: the part that distinguishes it from others.
+pub(super) fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase())
 }
 
 #[cfg(test)]

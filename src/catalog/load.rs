@@ -1,120 +1,56 @@
-//! Reads the catalogue's files and refuses what cannot be right, so that nothing later can fail.
+//! Reads the catalogue's files and checks them completely, so that nothing can fail later.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::ram::Action;
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
-use super::answer::{Answer, Answers, FilledRow, Refusal, UnknownDenial};
-use super::condition_key::{ConditionKeys, RequestTags, with_request_tags};
-use super::error_row::ErrorRow;
+use super::answer::{Answers, ErrorRow, FilledRow, RejectionReason};
+use super::condition_key::{ConditionKeys, with_request_tags};
+use super::contents::Catalog;
 use super::inner_names::InnerNames;
-use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
+use super::operation::{Operation, RequestTags};
 use super::parameter::{Kind, NamePattern, ParameterSpec, State};
+use super::raw::{RawCommon, RawOperation, RawParameter, RawRefusal, RawResource, parse, place};
 use super::template::{ResourceSpec, Template};
-use super::written::{WrittenCommon, WrittenOperation, WrittenParameter, WrittenRefusal, WrittenResource};
-
-/// Every operation the gateway has a file for, and the answers that need none.
-#[derive(Clone, Debug)]
-pub struct Catalog {
-    pub(super) operations: BTreeMap<String, Arc<Operation>>,
-    pub(super) protocol_parameters: Vec<String>,
-    pub(super) owners: Vec<String>,
-    pub(super) claims: Vec<String>,
-    pub(super) inner: InnerNames,
-    never_in_a_denial: Vec<String>,
-    denials: Vec<FilledRow>,
-    /// Left out of every rebuilt call, whatever the operation.
-    pub(super) ignored: Vec<String>,
-    pub(super) answers: Arc<Answers>,
-    pub(super) keys: ConditionKeys,
-}
 
 impl Catalog {
     /// Reads `common.json`, `condition-keys.json` and the operations' files.
     ///
     /// # Errors
-    /// Every complaint about every file.
-    pub fn read(common: &Source, keys: &Source, operations: &[Source]) -> Result<Self, Vec<Complaint>> {
-        let written: WrittenCommon = parse(common).map_err(|complaint| vec![complaint])?;
-        let mut complaints = Vec::new();
-        let mut catalog = Self::from_common(common, written, &mut complaints);
+    /// All diagnostics about all files.
+    pub fn read(common: &Source, keys: &Source, operations: &[Source]) -> Result<Self, Vec<Diagnostic>> {
+        let written: RawCommon = parse(common).map_err(|diagnostic| vec![diagnostic])?;
+        let mut diagnostics = Vec::new();
+        let mut catalog = Self::from_common(common, written, &mut diagnostics);
         match ConditionKeys::read(keys) {
             Ok(keys) => catalog.keys = keys,
-            Err(more) => complaints.extend(more),
+            Err(more) => diagnostics.extend(more),
         }
         for source in operations {
-            match parse::<WrittenOperation>(source) {
-                Err(complaint) => complaints.push(complaint),
+            match parse::<RawOperation>(source) {
+                Err(diagnostic) => diagnostics.push(diagnostic),
                 Ok(written) => {
                     let reader = Reader { source, common: &catalog };
-                    let operation = reader.operation(written, &mut complaints);
+                    let operation = reader.operation(written, &mut diagnostics);
                     let name = operation.name.clone();
                     if catalog.operations.insert(name.clone(), Arc::new(operation)).is_some() {
-                        complaints.push(place(source, &name, "is given twice", "keep one file an operation"));
+                        diagnostics.push(place(source, &name, "is defined twice", "keep one file for each operation"));
                     }
                 }
             }
         }
-        if complaints.is_empty() { Ok(catalog) } else { Err(complaints) }
+        if diagnostics.is_empty() { Ok(catalog) } else { Err(diagnostics) }
     }
 
-    pub fn operation(&self, name: &str) -> Option<&Arc<Operation>> {
-        self.operations.get(name)
-    }
-
-    /// In the order of their names.
-    pub fn operations(&self) -> impl Iterator<Item = &Arc<Operation>> {
-        self.operations.values()
-    }
-
-    /// The action of every operation; the one that the gateway is for goes first.
-    pub fn actions(&self) -> Vec<Action> {
-        let mut actions: Vec<Action> = self.operations().map(|operation| operation.action().clone()).collect();
-        actions.sort_by_key(|action| action.name() != ATTACH_NETWORK_INTERFACE);
-        actions
-    }
-
-    /// The answers of a call that names no operation with a file.
-    pub fn answers(&self) -> &Answers {
-        &self.answers
-    }
-
-    /// Whether a name belongs to the protocol, whatever the operation.
-    pub fn is_protocol_parameter(&self, name: &str) -> bool {
-        self.protocol_parameters.iter().any(|known| known == name)
-    }
-
-    /// Whether a name is one that real clients send with any operation and without effect.
-    pub fn is_ignored(&self, name: &str) -> bool {
-        self.ignored.iter().any(|known| known == name)
-    }
-
-    /// Whether a text may stand in a denial: clients look for some words anywhere in it and act on them.
-    pub fn is_safe_in_a_denial(&self, text: &str) -> bool {
-        !self.never_in_a_denial.iter().any(|word| text.contains(word.as_str()))
-    }
-
-    /// The answer for a denial by policy under a configured code.
-    ///
-    /// # Errors
-    /// A code that no denial may have.
-    pub fn denial(&self, code: &str) -> Result<Answer, UnknownDenial> {
-        self.denials.iter().find(|filled| filled.row.code == code).map(|filled| filled.answer("")).ok_or_else(|| {
-            let known = self.denials.iter().map(|filled| format!("`{}`", filled.row.code)).collect();
-            UnknownDenial { code: code.to_owned(), known }
-        })
-    }
-
-    fn from_common(source: &Source, written: WrittenCommon, complaints: &mut Vec<Complaint>) -> Self {
-        check_schema(source, written.schema, complaints);
-        check_rows(source, &written.errors, complaints);
-        let find = |wanted: &WrittenRefusal| written.errors.iter().find(|row| is_row(row, wanted)).cloned();
+    fn from_common(source: &Source, written: RawCommon, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        check_schema(source, written.schema, diagnostics);
+        check_rows(source, &written.errors, diagnostics);
+        let find = |wanted: &RawRefusal| written.errors.iter().find(|row| is_row(row, wanted)).cloned();
         let mut rows = BTreeMap::new();
-        for refusal in Refusal::ALL {
+        for refusal in RejectionReason::ALL {
             let Some(wanted) = written.refusals.get(refusal) else {
-                complaints.push(place(
+                diagnostics.push(place(
                     source,
                     "refusals",
                     &format!("lacks `{}`", refusal.name()),
@@ -122,14 +58,14 @@ impl Catalog {
                 ));
                 continue;
             };
-            if let Some(filled) = resolve(source, *refusal, wanted, find(wanted), complaints) {
+            if let Some(filled) = resolve(source, *refusal, wanted, find(wanted), diagnostics) {
                 rows.insert(*refusal, filled);
             }
         }
         let denials = written
             .denials
             .iter()
-            .filter_map(|wanted| resolve(source, Refusal::ImplicitDeny, wanted, find(wanted), complaints))
+            .filter_map(|wanted| resolve(source, RejectionReason::ImplicitDeny, wanted, find(wanted), diagnostics))
             .collect();
         Self {
             operations: BTreeMap::new(),
@@ -152,23 +88,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn operation(&self, written: WrittenOperation, complaints: &mut Vec<Complaint>) -> Operation {
-        let WrittenOperation { schema, operation: name, product, version, source, action, access, .. } = written;
-        check_schema(self.source, schema, complaints);
-        check_rows(self.source, &written.errors, complaints);
-        let action = action.parse().unwrap_or_else(|error: crate::ram::MalformedAction| {
-            complaints.push(place(self.source, &action, &error.to_string(), "write `ecs:<Operation>`"));
+    fn operation(&self, written: RawOperation, diagnostics: &mut Vec<Diagnostic>) -> Operation {
+        let RawOperation { schema, operation: name, product, version, source, action, access, .. } = written;
+        check_schema(self.source, schema, diagnostics);
+        check_rows(self.source, &written.errors, diagnostics);
+        let action = action.parse().unwrap_or_else(|error: ram_policy::ActionError| {
+            diagnostics.push(place(self.source, &action, &error.to_string(), "write `ecs:<Operation>`"));
             "ecs:Unknown".parse().expect("a well-formed action")
         });
         let rows = &written.errors;
         let parameters: Vec<_> =
-            written.parameters.into_iter().map(|written| self.parameter(written, rows, complaints)).collect();
-        self.check_parameters(&parameters, complaints);
-        let resources = self.resources(written.resources, &parameters, complaints);
+            written.parameters.into_iter().map(|written| self.parameter(written, rows, diagnostics)).collect();
+        self.check_parameters(&parameters, diagnostics);
+        let resources = self.resources(written.resources, &parameters, diagnostics);
         let mut answers = Answers::clone(&self.common.answers);
         for (refusal, wanted) in &written.refusals {
             let row = rows.iter().find(|row| is_row(row, wanted)).cloned().or_else(|| self.common_row(wanted));
-            if let Some(filled) = resolve(self.source, *refusal, wanted, row, complaints) {
+            if let Some(filled) = resolve(self.source, *refusal, wanted, row, diagnostics) {
                 answers.rows.insert(*refusal, filled);
             }
         }
@@ -180,7 +116,7 @@ impl Reader<'_> {
             .collect();
         for key in written.condition_keys.iter().filter(|key| !self.common.keys.may_list(key)) {
             let message = "is not a key of `condition-keys.json` that operations list";
-            complaints.push(place(self.source, key, message, "add it there as `by-operation`, or correct it"));
+            diagnostics.push(place(self.source, key, message, "add it there as `by-operation`, or correct it"));
         }
         let tags = RequestTags::of(access, parameters.iter().map(|spec| spec.name.as_str()));
         let unknown = self.common.keys.unknown_of(&written.condition_keys);
@@ -204,33 +140,38 @@ impl Reader<'_> {
         }
     }
 
-    fn common_row(&self, wanted: &WrittenRefusal) -> Option<ErrorRow> {
+    fn common_row(&self, wanted: &RawRefusal) -> Option<ErrorRow> {
         self.common.answers.rows.values().map(|filled| &filled.row).find(|row| is_row(row, wanted)).cloned()
     }
 
-    fn parameter(
-        &self,
-        written: WrittenParameter,
-        rows: &[ErrorRow],
-        complaints: &mut Vec<Complaint>,
-    ) -> ParameterSpec {
-        let WrittenParameter { name, kind, required, state, minimum, maximum, faults, literals, when_judged } = written;
+    fn parameter(&self, written: RawParameter, rows: &[ErrorRow], diagnostics: &mut Vec<Diagnostic>) -> ParameterSpec {
+        let RawParameter { name, kind, required, state, minimum, maximum, faults, literals, when_judged } = written;
         if when_judged.is_some() && state != State::Unavailable {
-            let message = "is judged by `when-judged` and not unavailable";
-            complaints.push(place(self.source, &name, message, "name the resource in `resources`"));
+            let message = "has `when-judged` but is not unavailable";
+            diagnostics.push(place(self.source, &name, message, "name the resource in `resources`"));
         }
         if kind != Kind::Integer && (minimum.is_some() || maximum.is_some()) {
-            complaints.push(place(self.source, &name, "has a range and is no integer", "drop `minimum` and `maximum`"));
+            diagnostics.push(place(
+                self.source,
+                &name,
+                "has a range but is not an integer",
+                "drop `minimum` and `maximum`",
+            ));
         }
         if required && state != State::Available {
-            complaints.push(place(self.source, &name, "is required and not available", "drop one of the two"));
+            diagnostics.push(place(self.source, &name, "is required but not available", "drop one of the two"));
         }
-        let when_judged = when_judged.and_then(|written| self.when_judged(&name, written, complaints));
+        let when_judged = when_judged.and_then(|written| self.when_judged(&name, written, diagnostics));
         let mut row = |code: Option<String>| {
             let code = code?;
             let found = rows.iter().find(|row| row.code == code && row.status == 400).cloned();
             if found.is_none() {
-                complaints.push(place(self.source, &code, "is no row of status 400 of this file", "name one that is"));
+                diagnostics.push(place(
+                    self.source,
+                    &code,
+                    "is not a row of this file with status 400",
+                    "name one that is",
+                ));
             }
             found.map(|row| FilledRow { row, text: None })
         };
@@ -249,35 +190,30 @@ impl Reader<'_> {
         }
     }
 
-    /// One that its own parameter did not name would never be judged.
-    fn when_judged(
-        &self,
-        name: &str,
-        written: WrittenResource,
-        complaints: &mut Vec<Complaint>,
-    ) -> Option<ResourceSpec> {
-        let resource = ResourceSpec { optional: true, ..self.resource(written, complaints)? };
+    /// The parameter must name the resource itself: otherwise the resource would never be judged.
+    fn when_judged(&self, name: &str, written: RawResource, diagnostics: &mut Vec<Diagnostic>) -> Option<ResourceSpec> {
+        let resource = ResourceSpec { optional: true, ..self.resource(written, diagnostics)? };
         if !resource.template.parameters().any(|parameter| parameter.as_str() == name) {
-            complaints.push(place(self.source, name, "is not what names its own resource", "bind it in `when-judged`"));
+            diagnostics.push(place(self.source, name, "does not name its own resource", "bind it in `when-judged`"));
         }
         Some(resource)
     }
 
-    fn check_parameters(&self, parameters: &[ParameterSpec], complaints: &mut Vec<Complaint>) {
+    fn check_parameters(&self, parameters: &[ParameterSpec], diagnostics: &mut Vec<Diagnostic>) {
         for (at, spec) in parameters.iter().enumerate() {
             let name = spec.name.as_str();
             if parameters[..at].iter().any(|other| other.name == spec.name) {
-                complaints.push(place(self.source, name, "is given twice", "keep one"));
+                diagnostics.push(place(self.source, name, "is given twice", "keep one"));
             }
             if self.common.protocol_parameters.iter().chain(&self.common.owners).any(|known| known == name) {
-                complaints.push(place(self.source, name, "belongs to common.json", "drop it here"));
+                diagnostics.push(place(self.source, name, "is defined in `common.json`", "drop it here"));
             }
         }
         if parameters.iter().filter(|spec| spec.kind == Kind::Region).count() > 1 {
-            complaints.push(place(
+            diagnostics.push(place(
                 self.source,
                 "parameters",
-                "hold two regions",
+                "contain two regions",
                 "keep one parameter of type `region`",
             ));
         }
@@ -285,63 +221,60 @@ impl Reader<'_> {
 
     fn resources(
         &self,
-        written: Vec<WrittenResource>,
+        written: Vec<RawResource>,
         parameters: &[ParameterSpec],
-        complaints: &mut Vec<Complaint>,
+        diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<ResourceSpec> {
         if written.iter().all(|resource| resource.optional) {
-            let message = "name no resource that is always judged";
-            complaints.push(place(self.source, "resources", message, "add one, `\"arn\": \"*\"` where RAM knows none"));
+            let message = "contain no resource that is always judged";
+            diagnostics.push(place(
+                self.source,
+                "resources",
+                message,
+                "add one, `\"arn\": \"*\"` where RAM knows none",
+            ));
         }
         for resource in &written {
             for (placeholder, parameter) in &resource.binds {
                 if !parameters.iter().any(|spec| spec.name.as_str() == parameter) {
-                    let message = format!("binds `{placeholder}` to `{parameter}`, which is no parameter of this file");
-                    complaints.push(place(self.source, &resource.arn, &message, "name a parameter"));
+                    let message =
+                        format!("binds `{placeholder}` to `{parameter}`, which is not a parameter of this file");
+                    diagnostics.push(place(self.source, &resource.arn, &message, "name a parameter"));
                 }
             }
         }
-        written.into_iter().filter_map(|written| self.resource(written, complaints)).collect()
+        written.into_iter().filter_map(|written| self.resource(written, diagnostics)).collect()
     }
 
-    fn resource(&self, written: WrittenResource, complaints: &mut Vec<Complaint>) -> Option<ResourceSpec> {
-        let WrittenResource { kind, arn, binds, optional } = written;
+    fn resource(&self, written: RawResource, diagnostics: &mut Vec<Diagnostic>) -> Option<ResourceSpec> {
+        let RawResource { kind, arn, binds, optional } = written;
         for placeholder in binds.keys().filter(|placeholder| !arn.contains(&format!("{{#{placeholder}}}"))) {
-            let message = super::template::TemplateFault::Unused(placeholder.clone()).to_string();
-            complaints.push(place(self.source, &arn, &message, "use it, or drop it from `binds`"));
+            let message = super::template::TemplateError::Unused(placeholder.clone()).to_string();
+            diagnostics.push(place(self.source, &arn, &message, "use it, or drop it from `binds`"));
         }
         match Template::read(&arn, |placeholder| binds.get(placeholder).map(String::as_str)) {
             Ok(template) => Some(ResourceSpec { kind, template, optional }),
-            Err(fault) => {
+            Err(error) => {
                 let help = "write the template as the vendor prints it";
-                complaints.push(place(self.source, &arn, &fault.to_string(), help));
+                diagnostics.push(place(self.source, &arn, &error.to_string(), help));
                 None
             }
         }
     }
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(source: &Source) -> Result<T, Complaint> {
-    serde_json::from_str(source.text()).map_err(|error| {
-        let position = crate::source::Position { line: error.line(), column: error.column() };
-        let at = source.offset(position);
-        let message = error.to_string();
-        let title = message.split(" at line ").next().unwrap_or(&message).to_owned();
-        source.error(at..at, title, "see the other files of the catalogue for the form")
-    })
-}
-
-fn check_schema(source: &Source, schema: u32, complaints: &mut Vec<Complaint>) {
+fn check_schema(source: &Source, schema: u32, diagnostics: &mut Vec<Diagnostic>) {
     if schema != 1 {
-        complaints.push(place(source, "schema", &format!("is {schema}"), "this program reads schema 1"));
+        diagnostics.push(place(source, "schema", &format!("is {schema}"), "this program reads schema 1"));
     }
 }
 
-/// The traps in the page: statuses of success, the one `Forbidden` that is a 400, a row printed twice.
-fn check_rows(source: &Source, rows: &[ErrorRow], complaints: &mut Vec<Complaint>) {
+/// Catches the known mistakes in the vendor's page: a success status, the one `Forbidden` code that is a 400, and a row
+/// printed twice.
+fn check_rows(source: &Source, rows: &[ErrorRow], diagnostics: &mut Vec<Diagnostic>) {
     for (at, row) in rows.iter().enumerate() {
         if !(400..600).contains(&row.status) {
-            complaints.push(place(
+            diagnostics.push(place(
                 source,
                 &row.code,
                 &format!("has status {}", row.status),
@@ -349,7 +282,7 @@ fn check_rows(source: &Source, rows: &[ErrorRow], complaints: &mut Vec<Complaint
             ));
         }
         if row.code == "Forbidden.RegionId" && row.status != 400 {
-            complaints.push(place(
+            diagnostics.push(place(
                 source,
                 &row.code,
                 "is documented with status 400",
@@ -359,39 +292,38 @@ fn check_rows(source: &Source, rows: &[ErrorRow], complaints: &mut Vec<Complaint
         let same =
             |other: &ErrorRow| (other.status, &other.code, &other.message) == (row.status, &row.code, &row.message);
         if rows[..at].iter().any(same) {
-            complaints.push(place(source, &row.code, "stands twice with the same message", "keep one of the two rows"));
+            diagnostics.push(place(
+                source,
+                &row.code,
+                "occurs twice with the same message",
+                "keep one of the two rows",
+            ));
         }
     }
 }
 
-fn is_row(row: &ErrorRow, wanted: &WrittenRefusal) -> bool {
+fn is_row(row: &ErrorRow, wanted: &RawRefusal) -> bool {
     row.status == wanted.status && row.code == wanted.code
 }
 
 fn resolve(
     source: &Source,
-    refusal: Refusal,
-    wanted: &WrittenRefusal,
+    refusal: RejectionReason,
+    wanted: &RawRefusal,
     row: Option<ErrorRow>,
-    complaints: &mut Vec<Complaint>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<FilledRow> {
     let name = refusal.name();
     if refusal.is_denial() && wanted.status != 403 {
         let message = format!("answers a denial (`{name}`) with {}", wanted.status);
-        complaints.push(place(source, &wanted.code, &message, "a denial may only name a row of status 403"));
+        diagnostics.push(place(source, &wanted.code, &message, "a denial may only name a row of status 403"));
         return None;
     }
     let Some(row) = row else {
-        let message = format!("with status {} (for `{name}`) is no row of this file or of common.json", wanted.status);
-        complaints.push(place(source, &wanted.code, &message, "name a documented row"));
+        let message =
+            format!("with status {} (for `{name}`) is not a row of this file or of `common.json`", wanted.status);
+        diagnostics.push(place(source, &wanted.code, &message, "name a documented row"));
         return None;
     };
     Some(FilledRow { row, text: wanted.text.clone() })
-}
-
-/// A complaint at the first place where the file says `word`.
-pub(super) fn place(source: &Source, word: &str, message: &str, help: &str) -> Complaint {
-    let quoted = format!("\"{word}\"");
-    let span = source.text().find(&quoted).map_or(0..0, |at| at..at + quoted.len());
-    source.error(span, format!("`{word}` {message}"), help)
 }

@@ -1,46 +1,46 @@
-//! What the vendor documents, as data: operations with their parameters, ARN templates and answers.
+//! The vendor's documentation as data: operations with their parameters, ARN templates and answers.
 //!
-//! One JSON file an operation, named as the vendor names it, and `common.json` for the answers any operation may
-//! give; a new operation is a new file. `condition-keys.json` says which condition keys a call has, `ram-quotas.json` has
-//! RAM's quotas on policies, and `own_key.json` tells the answers of ECS that are about the gateway. Must not know: who
-//! calls, policies, HTTP, files outside this folder.
+//! Each operation has a JSON file, named as the vendor names the operation; `common.json` holds the answers common to all
+//! operations. A new operation is a new file. `condition-keys.json` says which condition keys a call has,
+//! `ram-quotas.json` holds RAM's quotas on policies, and `own_key.json` lists the ECS answers that are about the gateway's
+//! own key. Must not know: callers, policies, HTTP, files outside this folder.
 
-mod access;
 mod answer;
-mod as_received;
 mod bind;
-mod bind_fault;
+mod bind_error;
 mod bundled;
 mod call;
 mod condition_key;
 mod confidential;
-mod error_row;
+mod contents;
 mod inner_names;
-mod judged;
+mod key_supply;
 mod load;
 mod operation;
 mod own_key;
 mod parameter;
 mod quotas;
+mod raw;
 mod sts;
 mod template;
 mod unlisted;
-mod written;
 
-pub use access::Access;
-pub use answer::{Answer, Answers, Refusal, UnknownDenial};
+pub use answer::{Answer, Answers, DenialCodeError, ErrorRow, RejectionReason};
 pub use bind::Binding;
-pub use bind_fault::BindFault;
+pub use bind_error::BindError;
 pub use call::Call;
-pub use condition_key::{Carried, ConditionKey, ConditionKeys, Lack};
-pub use error_row::ErrorRow;
-pub use load::Catalog;
-pub use operation::Operation;
-pub use own_key::{EarlyAnswer, OwnKeyClass, OwnKeyFault, UpstreamError};
+pub use condition_key::{ConditionKey, ConditionKeys};
+pub use contents::Catalog;
+pub use key_supply::{KeySupply, UnknownScope};
+pub use operation::{Access, Operation};
+pub(crate) use own_key::{EarlyAnswer, EcsError, OwnKeyClass, OwnKeyCode};
 pub use parameter::{Kind, ParameterSpec, State};
-pub use quotas::{AttachedQuota, RamQuotas};
-pub use sts::{
+pub(crate) use quotas::{AttachedQuota, RamQuotas};
+pub(crate) use sts::{
     ASSUME_ROLE, ASSUME_ROLE_WITH_CALLER_IDENTITY, ASSUME_ROLE_WITH_OIDC, GET_CALLER_IDENTITY, STS_OPERATIONS,
 };
 pub use template::{ResourceSpec, Template};
 pub use unlisted::Unlisted;
+
+/// The service of ECS's actions: the `ecs` of `ecs:AttachNetworkInterface`.
+pub const ECS: &str = "ecs";

@@ -1,39 +1,39 @@
-//! Which answers of the upstream are about the gateway's own key and not about the call that it signed.
+//! Which upstream answers are about the gateway's own key rather than about the call that it signed.
 //!
-//! A rebuilt call bears the gateway's signature, and the upstream knows no other caller. What it says of a key, a
-//! signature, a clock or a permission is said of the gateway, whatever code it stands under.
+//! A rebuilt call carries the gateway's signature, and the upstream knows no other caller. Whatever it says about a key,
+//! a signature, a clock or a permission is therefore about the gateway, whichever code it uses.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 const FILE: &str = include_str!("own_key.json");
 
-/// What the upstream found wrong with the gateway.
+/// What the upstream objects to in the gateway's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OwnKeyClass {
-    /// It does not accept the key, so it accepts no call of it.
+pub(crate) enum OwnKeyClass {
+    /// It does not accept the key, and so accepts no call signed with it.
     Authentication,
-    /// The key is accepted, and its user may not do this.
+    /// It accepts the key, but the key's user lacks the permission.
     Permission,
-    /// It has seen the request before, so something on the way repeats requests.
+    /// It has seen the request before, so something on the path replays requests.
     Repetition,
 }
 
-/// What an answer is about that the upstream may give before it looks at the key: it proves nothing about the key.
+/// An answer that the upstream may give before it checks the key, and that therefore proves nothing about the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EarlyAnswer {
-    /// A limit of calls, which passes.
+pub(crate) enum EarlyAnswer {
+    /// A rate limit, which is temporary.
     Limit,
-    /// An operation, a version or parameters that it does not take.
+    /// An operation, version or parameter that it does not accept.
     Request,
 }
 
 /// One code that is about the gateway's key.
 #[derive(Debug, PartialEq, Eq)]
-pub struct OwnKeyFault {
+pub(crate) struct OwnKeyCode {
     pub class: OwnKeyClass,
-    /// As the data spell it.
+    /// The spelling in the data file.
     pub code: String,
     /// What the operator can do.
     pub remedy: String,
@@ -42,9 +42,9 @@ pub struct OwnKeyFault {
     begins: Vec<String>,
 }
 
-/// What an answer says of itself.
+/// The parts of an ECS error answer that decide what it is about.
 #[derive(Clone, Copy, Debug)]
-pub struct UpstreamError<'a> {
+pub(crate) struct EcsError<'a> {
     pub status: u16,
     pub code: &'a str,
     pub message: &'a str,
@@ -54,18 +54,18 @@ pub struct UpstreamError<'a> {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenFile {
+struct RawFile {
     schema: u32,
     sources: BTreeMap<String, String>,
     remedies: BTreeMap<String, String>,
-    /// How codes begin that may be answered before a key is looked at.
-    early: WrittenEarly,
-    faults: Vec<WrittenFault>,
+    /// Prefixes of the codes that may be sent before a key is checked.
+    early: RawEarly,
+    faults: Vec<RawFault>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenEarly {
+struct RawEarly {
     limits: Vec<String>,
     requests: Vec<String>,
     sources: Vec<String>,
@@ -73,20 +73,20 @@ struct WrittenEarly {
 
 /// The data file, read.
 struct Table {
-    faults: Vec<OwnKeyFault>,
+    faults: Vec<OwnKeyCode>,
     early: Vec<(String, EarlyAnswer)>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenFault {
+struct RawFault {
     class: OwnKeyClass,
     code: String,
-    /// Whether codes that continue this one after a dot are meant too.
+    /// Whether codes that continue this one after a dot are included.
     #[serde(default)]
     below: bool,
     status: Option<u16>,
-    /// How the message begins, where callers' parameters can cause the same code.
+    /// Prefixes of the message, for codes that a caller's parameters can also cause.
     #[serde(default)]
     begins: Vec<String>,
     remedy: String,
@@ -94,8 +94,8 @@ struct WrittenFault {
 }
 
 impl OwnKeyClass {
-    /// As the data file and the metrics write it.
-    pub fn as_str(self) -> &'static str {
+    /// The spelling in the data file and the metrics.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Authentication => "authentication",
             Self::Permission => "permission",
@@ -104,9 +104,9 @@ impl OwnKeyClass {
     }
 }
 
-impl OwnKeyFault {
-    /// The fault of the gateway's key that an answer to a call of that key is about; none where it is about the call.
-    pub fn in_answer(answer: UpstreamError<'_>) -> Option<&'static Self> {
+impl OwnKeyCode {
+    /// What an answer says about the gateway's key, or `None` if the answer is about the call.
+    pub(crate) fn in_answer(answer: EcsError<'_>) -> Option<&'static Self> {
         let faults = Self::bundled();
         let named = faults.iter().filter(|fault| fault.is_in(answer)).max_by_key(|fault| fault.code.len());
         named.or_else(|| {
@@ -118,21 +118,21 @@ impl OwnKeyFault {
     /// All of them.
     ///
     /// # Panics
-    /// When the bundled file is wrong, which a test would have found.
-    pub fn bundled() -> &'static [Self] {
+    /// If the bundled file is invalid; a test reads it.
+    pub(crate) fn bundled() -> &'static [Self] {
         &table().faults
     }
 
-    /// What a code is about that the upstream may answer before it looks at the key; none for any other code.
+    /// What a code is about, if the upstream may send it before it checks the key; `None` for any other code.
     ///
     /// # Panics
-    /// As [`OwnKeyFault::bundled`].
-    pub fn early(code: &str) -> Option<EarlyAnswer> {
+    /// As [`OwnKeyCode::bundled`].
+    pub(crate) fn early(code: &str) -> Option<EarlyAnswer> {
         table().early.iter().find(|(early, _)| begins(code, early)).map(|(_, about)| *about)
     }
 
-    /// Whether an answer with this code may be about the fault: its own code, or one below it.
-    pub fn is_under(&self, code: &str) -> bool {
+    /// Whether a code is this one, or one below it if those are included.
+    pub(crate) fn is_under(&self, code: &str) -> bool {
         let code = code.trim();
         let continued = || {
             let (head, rest) = code.split_at_checked(self.code.len()).unwrap_or_default();
@@ -141,7 +141,7 @@ impl OwnKeyFault {
         code.eq_ignore_ascii_case(&self.code) || continued()
     }
 
-    fn is_in(&self, answer: UpstreamError<'_>) -> bool {
+    fn is_in(&self, answer: EcsError<'_>) -> bool {
         self.is_under(answer.code)
             && self.status.is_none_or(|status| status == answer.status)
             && (self.begins.is_empty() || self.begins.iter().any(|begin| begins(answer.message, begin)))
@@ -158,21 +158,21 @@ fn begins(text: &str, with: &str) -> bool {
 }
 
 fn read(text: &str) -> Result<Table, String> {
-    let file: WrittenFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let file: RawFile = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if file.schema != 1 {
         return Err(format!("schema {} is unknown", file.schema));
     }
     let has_sources = |named: &[String]| !named.is_empty() && named.iter().all(|it| file.sources.contains_key(it));
     if !has_sources(&file.early.sources) {
-        return Err("`early` has no source, or one that the file does not explain".to_owned());
+        return Err("`early` has no source, or one that the file does not list".to_owned());
     }
-    let fault = |written: WrittenFault| {
-        let WrittenFault { class, code, below, status, begins, remedy, sources } = written;
+    let fault = |written: RawFault| {
+        let RawFault { class, code, below, status, begins, remedy, sources } = written;
         if !has_sources(&sources) {
-            return Err(format!("`{code}` has no source, or one that the file does not explain"));
+            return Err(format!("`{code}` has no source, or one that the file does not list"));
         }
         let text = file.remedies.get(&remedy).ok_or_else(|| format!("there is no remedy `{remedy}`"))?;
-        Ok(OwnKeyFault { class, code, remedy: text.clone(), below, status, begins })
+        Ok(OwnKeyCode { class, code, remedy: text.clone(), below, status, begins })
     };
     let limits = file.early.limits.into_iter().map(|code| (code, EarlyAnswer::Limit));
     let requests = file.early.requests.into_iter().map(|code| (code, EarlyAnswer::Request));
@@ -185,12 +185,12 @@ mod tests {
     use super::*;
 
     fn class(status: u16, code: &str, message: &str) -> Option<OwnKeyClass> {
-        let answer = UpstreamError { status, code, message, has_denial_detail: false };
-        OwnKeyFault::in_answer(answer).map(|fault| fault.class)
+        let answer = EcsError { status, code, message, has_denial_detail: false };
+        OwnKeyCode::in_answer(answer).map(|fault| fault.class)
     }
 
     #[test]
-    fn what_is_said_of_the_key_is_told_from_what_is_said_of_the_call() {
+    fn answers_about_the_key_are_distinguished_from_answers_about_the_call() {
         use OwnKeyClass::{Authentication, Permission, Repetition};
         for (status, code, message, expected) in [
             (404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.", Some(Authentication)),
@@ -230,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_code_names_the_remedy_and_a_detail_is_enough() {
-        let answer = |code, has_denial_detail| UpstreamError { status: 403, code, message: "", has_denial_detail };
-        let inactive = OwnKeyFault::in_answer(answer("InvalidAccessKeyId.Inactive", false)).unwrap();
+    fn the_longest_matching_code_gives_the_remedy_and_a_denial_detail_suffices() {
+        let answer = |code, has_denial_detail| EcsError { status: 403, code, message: "", has_denial_detail };
+        let inactive = OwnKeyCode::in_answer(answer("InvalidAccessKeyId.Inactive", false)).unwrap();
         assert!(inactive.remedy.contains("disabled"), "{inactive:?}");
-        let unnamed = OwnKeyFault::in_answer(answer("InvalidOperation.Whatever", true)).unwrap();
+        let unnamed = OwnKeyCode::in_answer(answer("InvalidOperation.Whatever", true)).unwrap();
         assert_eq!(unnamed.class, OwnKeyClass::Permission);
-        assert_eq!(OwnKeyFault::in_answer(answer("InvalidOperation.Whatever", false)), None);
+        assert_eq!(OwnKeyCode::in_answer(answer("InvalidOperation.Whatever", false)), None);
     }
 }

@@ -1,23 +1,23 @@
-//! A documented parameter: its name, its type, and what is refused.
+//! A documented parameter: its name, its type, and the values it accepts.
 
 use super::answer::FilledRow;
 use super::template::ResourceSpec;
 
-/// What a value must look like.
+/// The type of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Region,
-    /// `^(eni|leni|hdeni)-[a-z0-9]{1,64}$` (design 7).
+    /// `^(eni|leni|hdeni)-[a-z0-9]{1,64}$`.
     EniId,
-    /// `^i-[a-z0-9]{1,64}$` (design 7).
+    /// `^i-[a-z0-9]{1,64}$`.
     InstanceId,
     Integer,
     Boolean,
     String,
 }
 
-/// Whether the vendor still takes a parameter.
+/// Whether the vendor still accepts a parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -29,15 +29,16 @@ pub enum State {
     Retired,
 }
 
+/// What the catalogue says about one parameter.
 #[derive(Clone, Debug)]
 pub struct ParameterSpec {
     pub name: NamePattern,
     pub kind: Kind,
     pub required: bool,
     pub state: State,
-    /// Values that are taken beside those of the type.
+    /// Values that are accepted in addition to those of the type.
     pub(super) literals: Vec<String>,
-    /// What an unavailable parameter names, should somebody have it judged.
+    /// The resource that an unavailable parameter names, for gateways that judge it instead of refusing it.
     pub(super) when_judged: Option<ResourceSpec>,
     pub(super) minimum: i64,
     pub(super) maximum: i64,
@@ -46,37 +47,37 @@ pub struct ParameterSpec {
     pub(super) not_served: Option<FilledRow>,
 }
 
-/// A documented name, where `N` as a whole segment stands for an index from 1: `Tag.N.Key`.
+/// A documented name. A segment `N` is a placeholder for an index from 1, as in `Tag.N.Key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern {
     text: String,
     list: bool,
 }
 
-/// Why a value does not fit.
+/// Why a value does not fit its parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Misfit {
+pub(super) enum ValueError {
     Malformed,
     OutOfRange,
 }
 
 impl ParameterSpec {
-    /// Whether the value fits the type; a region is looked at on its own, later.
-    pub(super) fn check(&self, value: &str) -> Result<(), Misfit> {
+    /// Checks a value against the type. Regions are checked separately, later.
+    pub(super) fn check(&self, value: &str) -> Result<(), ValueError> {
         let fits = match self.kind {
             Kind::Region | Kind::String => true,
             Kind::EniId => is_id(value, &["eni-", "leni-", "hdeni-"]),
             Kind::InstanceId => is_id(value, &["i-"]),
             Kind::Boolean => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
             Kind::Integer => {
-                let number = decimal(value).ok_or(Misfit::Malformed)?;
+                let number = decimal(value).ok_or(ValueError::Malformed)?;
                 if !(self.minimum..=self.maximum).contains(&number) {
-                    return Err(Misfit::OutOfRange);
+                    return Err(ValueError::OutOfRange);
                 }
                 true
             }
         };
-        if fits || self.literals.iter().any(|literal| literal == value) { Ok(()) } else { Err(Misfit::Malformed) }
+        if fits || self.literals.iter().any(|literal| literal == value) { Ok(()) } else { Err(ValueError::Malformed) }
     }
 }
 
@@ -86,14 +87,17 @@ impl NamePattern {
         Self { text, list }
     }
 
+    /// The documented spelling.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
+    /// Whether the name has an index.
     pub fn is_list(&self) -> bool {
         self.list
     }
 
+    /// Whether a sent name is this one, with any valid index.
     pub fn matches(&self, name: &str) -> bool {
         if !self.list {
             return self.text == name;
@@ -109,7 +113,8 @@ impl NamePattern {
         }
     }
 
-    /// Whether a name is this one but for case, an index, brackets or separators: what a lenient reader might take it for.
+    /// Whether a name differs from this one only in case, index, brackets, separators or a plural `s`, so that a lenient
+    /// parser might treat the two as the same.
     pub(super) fn resembles(&self, name: &str) -> bool {
         let bare = |text: &str| {
             let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
@@ -131,7 +136,7 @@ fn is_id(value: &str, prefixes: &[&str]) -> bool {
     })
 }
 
-/// One spelling a number: no sign but `-`, no leading zeros.
+/// A decimal number in its only accepted spelling: no `+` and no leading zeros.
 fn decimal(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)

@@ -1,13 +1,13 @@
-//! RAM's own quotas on policies, as its documentation gives them.
+//! RAM's quotas on policies, as documented.
 
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// How much RAM takes. An account may have been granted more of some of them.
+/// RAM's default quotas. The vendor may have raised some of them for an account.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RamQuotas {
+pub(crate) struct RamQuotas {
     /// The vendor's page.
     pub source: String,
     /// When that page was last updated.
@@ -22,7 +22,7 @@ pub struct RamQuotas {
 /// How many policies may be attached to one user, group or role.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AttachedQuota {
+pub(crate) struct AttachedQuota {
     pub system: usize,
     pub custom: usize,
 }
@@ -31,8 +31,8 @@ impl RamQuotas {
     /// The quotas that are compiled in.
     ///
     /// # Panics
-    /// When the bundled file is malformed, which a test would have found.
-    pub fn bundled() -> &'static Self {
+    /// If the bundled file is malformed; a test reads it.
+    pub(crate) fn bundled() -> &'static Self {
         static BUNDLED: OnceLock<RamQuotas> = OnceLock::new();
         BUNDLED.get_or_init(|| {
             serde_json::from_str(include_str!("ram-quotas.json")).expect("the bundled quotas are well formed")
@@ -41,8 +41,8 @@ impl RamQuotas {
 }
 
 impl AttachedQuota {
-    /// All that may be attached, whichever kind it is.
-    pub fn total(self) -> usize {
+    /// The sum of both kinds.
+    pub(crate) fn total(self) -> usize {
         self.system + self.custom
     }
 }

@@ -1,28 +1,27 @@
-//! The operations of STS that the gateway answers itself. They have no file: nothing of them is forwarded.
+//! The STS operations that the gateway answers itself. They have no file, because they are never forwarded.
 
-use crate::ram::Action;
+use ram_policy::Action;
 
-use super::load::Catalog;
+use super::contents::Catalog;
 
-pub const ASSUME_ROLE: &str = "AssumeRole";
-pub const ASSUME_ROLE_WITH_OIDC: &str = "AssumeRoleWithOIDC";
-/// Not the vendor's: a key of the real STS in exchange for one of the gateway's.
-pub const ASSUME_ROLE_WITH_CALLER_IDENTITY: &str = "AssumeRoleWithCallerIdentity";
-pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+pub(crate) const ASSUME_ROLE: &str = "AssumeRole";
+pub(crate) const ASSUME_ROLE_WITH_OIDC: &str = "AssumeRoleWithOIDC";
+/// An extension of this gateway's: exchanges a key of the real STS for one that the gateway issues.
+pub(crate) const ASSUME_ROLE_WITH_CALLER_IDENTITY: &str = "AssumeRoleWithCallerIdentity";
+pub(crate) const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
 
 /// All of them.
-pub const STS_OPERATIONS: [&str; 4] =
+pub(crate) const STS_OPERATIONS: [&str; 4] =
     [ASSUME_ROLE, ASSUME_ROLE_WITH_OIDC, ASSUME_ROLE_WITH_CALLER_IDENTITY, GET_CALLER_IDENTITY];
 
 impl Catalog {
-    /// The actions that policies are indexed for: those of every operation, and the one that is asked for when a role is
-    /// assumed.
+    /// The actions that policies are indexed by: those of all operations, and `sts:AssumeRole`.
     pub fn indexed_actions(&self) -> Vec<Action> {
         self.actions().into_iter().chain([Self::assume_role()]).collect()
     }
 
-    /// The action that is judged where a role is assumed, by the trustee's own policies and by the role's: with a token
-    /// too.
+    /// The action that is judged when a role is assumed, with or without a token, against the trustee's own policies and
+    /// the role's trust policy.
     ///
     /// # Panics
     /// Never: the name is well formed.

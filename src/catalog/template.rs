@@ -1,6 +1,7 @@
-//! ARN templates as the vendor prints them, and how a call fills them.
+//! ARN templates as the vendor prints them, and filling them from a call.
 
-use crate::ram::{AccountId, Parameters, Region, Resource};
+use crate::ram::{Parameters, Region};
+use ram_policy::{AccountId, Resource};
 
 use super::parameter::NamePattern;
 
@@ -10,11 +11,12 @@ pub struct ResourceSpec {
     /// The type as the vendor names it, `NetworkInterface`.
     pub kind: String,
     pub template: Template,
-    /// Judged only when the parameter that names it is present.
+    /// Whether it is judged only if the parameter that names it is present.
     pub optional: bool,
 }
 
-/// `acs:ecs:{#regionId}:{#accountId}:eni/{#eniId}`, or `*` where RAM cannot narrow the operation.
+/// An ARN template, `acs:ecs:{#regionId}:{#accountId}:eni/{#eniId}`, or `*` if RAM cannot restrict the operation to
+/// resources.
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
@@ -30,52 +32,52 @@ enum Piece {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TemplateFault {
+pub(super) enum TemplateError {
     #[error("the placeholder `{{#{0}}}` is unknown: bind it to a parameter, or use `regionId` or `accountId`")]
     Unknown(String),
     #[error("the placeholder at `{0}` is not closed: write `{{#name}}`")]
     Open(String),
-    #[error("`{0}` is bound and the template does not use it")]
+    #[error("`{0}` is bound but the template does not use it")]
     Unused(String),
-    #[error("`{0}` is filled by two parameters: one names a resource")]
+    #[error("`{0}` is filled by two parameters: use one")]
     TwoParameters(String),
-    #[error("`{0}` is no ARN once its placeholders are filled")]
+    #[error("`{0}` is not a valid ARN once its placeholders are filled")]
     NoArn(String),
 }
 
-/// A value that must not become part of an ARN.
+/// The value of a parameter must not become part of an ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct UnfitValue {
+pub(super) struct ArnValueError {
     pub(super) parameter: String,
 }
 
 impl Template {
-    /// Reads a template. `bound` says which parameter fills a placeholder.
-    pub(super) fn read<'a>(text: &str, bound: impl Fn(&str) -> Option<&'a str>) -> Result<Self, TemplateFault> {
+    /// Reads a template. `bound` gives the parameter that fills a placeholder.
+    pub(super) fn read<'a>(text: &str, bound: impl Fn(&str) -> Option<&'a str>) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((literal, tail)) = rest.split_once("{#") {
-            let (name, after) = tail.split_once('}').ok_or_else(|| TemplateFault::Open(tail.to_owned()))?;
+            let (name, after) = tail.split_once('}').ok_or_else(|| TemplateError::Open(tail.to_owned()))?;
             pieces.push(Piece::Literal(literal.to_owned()));
             pieces.push(match (name, bound(name)) {
                 ("regionId", _) => Piece::Region,
                 ("accountId", _) => Piece::Account,
                 (_, Some(parameter)) => Piece::Parameter(NamePattern::new(parameter.to_owned())),
-                (name, None) => return Err(TemplateFault::Unknown(name.to_owned())),
+                (name, None) => return Err(TemplateError::Unknown(name.to_owned())),
             });
             rest = after;
         }
         pieces.push(Piece::Literal(rest.to_owned()));
         let template = Self { text: text.to_owned(), pieces };
         if template.parameters().count() > 1 {
-            return Err(TemplateFault::TwoParameters(text.to_owned()));
+            return Err(TemplateError::TwoParameters(text.to_owned()));
         }
         let sample = template.fill_with("cn-hangzhou", "1", |_| "x");
-        sample.parse::<Resource>().map_err(|_| TemplateFault::NoArn(text.to_owned()))?;
+        sample.parse::<Resource>().map_err(|_| TemplateError::NoArn(text.to_owned()))?;
         Ok(template)
     }
 
-    /// The template as printed.
+    /// The template as the vendor prints it.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -87,13 +89,13 @@ impl Template {
         })
     }
 
-    /// The resources a call names: one, none (an optional one), or one for each element of a list.
+    /// The resources that a call names: one, none if the resource is optional, or one for each element of a list.
     pub(super) fn fill(
         &self,
         region: &Region,
         account: &AccountId,
         parameters: &Parameters,
-    ) -> Result<Vec<Resource<'static>>, UnfitValue> {
+    ) -> Result<Vec<Resource<'static>>, ArnValueError> {
         let Some(name) = self.parameters().next() else {
             let text = self.fill_with(region.as_str(), account.as_str(), |_| "");
             return Ok(text.parse().into_iter().collect());
@@ -101,7 +103,7 @@ impl Template {
         let named = parameters.iter().filter(|given| name.matches(given.name) && !given.value.is_empty());
         named
             .map(|given| {
-                let unfit = || UnfitValue { parameter: given.name.to_owned() };
+                let unfit = || ArnValueError { parameter: given.name.to_owned() };
                 if !is_plain_id(given.value) {
                     return Err(unfit());
                 }
@@ -124,7 +126,7 @@ impl Template {
     }
 }
 
-/// An id without anything that means something in an ARN or a pattern.
+/// Whether a value is free of characters that have a meaning in an ARN or a pattern.
 fn is_plain_id(value: &str) -> bool {
     (1..=64).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

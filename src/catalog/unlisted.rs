@@ -1,20 +1,19 @@
-//! Operations without a file: only the name is known, so they are judged on all resources (design 5.3,
+//! Operations without a file. Only the name is known, so they are judged on all resources (the setting
 //! `[operations] other`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ram::{AccountId, Parameters, ParametersBuilder};
+use crate::ram::{Parameters, ParametersBuilder};
+use ram_policy::AccountId;
 
-use super::access::Access;
-use super::bind_fault::BindFault;
-use super::condition_key::RequestTags;
-use super::confidential::letters;
-use super::load::Catalog;
-use super::operation::Operation;
+use super::bind_error::BindError;
+use super::contents::Catalog;
+use super::inner_names::letters;
+use super::operation::{Access, Operation, RequestTags};
 use super::template::{ResourceSpec, Template};
 
-/// No operation of the vendor's has a longer name.
+/// No operation of the vendor has a longer name.
 const LONGEST_NAME: usize = 64;
 
 /// An operation that may have no file, as a caller names it.
@@ -22,14 +21,14 @@ const LONGEST_NAME: usize = 64;
 pub struct Unlisted<'a> {
     pub name: &'a str,
     pub version: &'a str,
-    /// `ecs` of the action `ecs:RunInstances`.
+    /// The service part of the action: `ecs` in `ecs:RunInstances`.
     pub service: &'a str,
     /// `Ecs`, as audit events name it.
     pub product: &'a str,
 }
 
 impl Catalog {
-    /// An operation without a file; none where the name is not one that could be the vendor's.
+    /// An operation without a file, or `None` if the name cannot be an operation's name.
     pub fn unlisted(&self, asked: Unlisted<'_>) -> Option<Operation> {
         let Unlisted { name, version, service, product } = asked;
         let plain = (1..=LONGEST_NAME).contains(&name.len())
@@ -46,7 +45,7 @@ impl Catalog {
             version: version.to_owned(),
             source: String::new(),
             action: format!("{service}:{name}").parse().ok()?,
-            // What is not known to look only is taken to change something.
+            // It may only read, but that is not known.
             access: Access::Write,
             parameters: Vec::new(),
             resources: vec![ResourceSpec { kind: "All Resources".to_owned(), template, optional: false }],
@@ -60,22 +59,22 @@ impl Catalog {
         })
     }
 
-    /// The operation with a file whose name differs by case alone: a lenient reader would take one for the other.
+    /// The operation with a file whose name differs from this one only in case: a lenient parser would confuse the two.
     pub fn resembling(&self, name: &str) -> Option<&Arc<Operation>> {
         self.operations().find(|operation| operation.name.eq_ignore_ascii_case(name) && operation.name != name)
     }
 
-    /// What goes on of the parameters of an operation without a file: as they were read, but for what is the
-    /// protocol's, an owner's, or a claim about the caller.
+    /// The parameters to forward for an operation without a file, and the names of those to leave out. All are kept
+    /// except those of the protocol, those that select an account, and those without effect.
     ///
     /// # Errors
-    /// A name that may mean more to ECS than a parameter of the operation.
+    /// A name that ECS may not treat as a parameter of the operation.
     pub(super) fn sort_out_unlisted(
         &self,
         operation: &Operation,
         parameters: &Parameters,
         account: &AccountId,
-    ) -> Result<(Parameters, Vec<String>), BindFault> {
+    ) -> Result<(Parameters, Vec<String>), BindError> {
         let mut kept = ParametersBuilder::default();
         let mut left_out = Vec::new();
         let mut seen: HashMap<String, &str> = HashMap::new();
@@ -83,7 +82,7 @@ impl Catalog {
         for given in parameters.iter() {
             let name = given.name;
             if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
-                return Err(BindFault::LookAlike { parameter: name.to_owned(), known: first.to_owned() });
+                return Err(BindError::LookAlike { parameter: name.to_owned(), known: first.to_owned() });
             }
             if self.is_protocol_parameter(name) {
                 continue;
@@ -93,16 +92,16 @@ impl Catalog {
                 continue;
             }
             if is(&self.owners, name) {
-                return Err(BindFault::Owner { parameter: name.to_owned() });
+                return Err(BindError::Owner { parameter: name.to_owned() });
             }
             if self.inner.contain(name) {
-                return Err(BindFault::Inner { parameter: name.to_owned() });
+                return Err(BindError::Inner { parameter: name.to_owned() });
             }
             if let Some(known) = self.claimed_by(name) {
-                return Err(BindFault::LookAlike { parameter: name.to_owned(), known: known.to_owned() });
+                return Err(BindError::LookAlike { parameter: name.to_owned(), known: known.to_owned() });
             }
             if self.may_be_credential(name) {
-                return Err(BindFault::Credential { parameter: name.to_owned() });
+                return Err(BindError::Credential { parameter: name.to_owned() });
             }
             kept.push(name, given.value, given.place);
         }
@@ -110,9 +109,9 @@ impl Catalog {
         Ok((kept, left_out))
     }
 
-    /// The name with a meaning of its own that a lenient reader might take this one for.
+    /// The reserved name that a lenient parser might confuse this one with.
     fn claimed_by(&self, name: &str) -> Option<&str> {
-        // A header of the protocol's, in a place where it might count as one.
+        // A protocol header, sent as a parameter.
         if letters(name).take(4).eq("xacs".chars()) {
             return Some("x-acs-…");
         }

@@ -15,10 +15,11 @@ use crate::gateway::now;
 use crate::identity::{
     Credential, KeyRing, UnsignedV3, WithoutSecret, canonical_query, format_timestamp, sign_v1, sign_v3,
 };
-use crate::ram::{Identity, Parameters, ParametersBuilder, Place, Principal};
-use crate::source::Source;
+use crate::ram::{Parameters, ParametersBuilder, Place};
+use crate::serve::read_roots;
 use crate::store::{DEMO_KEYRING, FileModes, read_keyring_text, read_source};
 use crate::wire::percent_encoded;
+use ram_policy::{Identity, Principal, Source};
 
 use super::exit::{Exit, Failure};
 use super::http_client;
@@ -97,7 +98,7 @@ impl Call {
         } else {
             self.request_v3(endpoint, host, credential)
         }?;
-        let roots = self.ca_file.as_deref().map(|path| http_client::read_roots(path, "--ca-file"));
+        let roots = self.ca_file.as_deref().map(|path| read_roots(path, "--ca-file"));
         let answer = http_client::send(request, roots.transpose()?.as_deref())?;
         show(&answer, self.format);
         Ok(if answer.status().is_success() { Exit::Yes } else { Exit::No })
@@ -107,7 +108,7 @@ impl Call {
         let (source, folder) = match &self.keyring {
             None => (Source::new("(demo) keyring.toml", DEMO_KEYRING), Path::new(".")),
             Some(path) => {
-                let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
+                let source = read_source(path).map_err(|diagnostic| Failure::Diagnostics(vec![diagnostic]))?;
                 (source, path.parent().unwrap_or(Path::new(".")))
             }
         };

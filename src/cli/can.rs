@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::catalog::{Carried, Catalog};
+use crate::catalog::{Catalog, KeySupply};
 use crate::gateway::now;
 use crate::pdp::Directory;
-use crate::policy::{ArnPattern, Condition, Effect, Grant, LayerKind, LayerReach, Layers, Sense, Wanted};
-use crate::ram::Principal;
-use crate::store::{FactSource, load_directories};
+use crate::store::{AttributeSource, load_directories};
+use ram_policy::{
+    ArnPattern, Condition, ConditionValue, Effect, Grant, LayerKind, LayerReach, Layers, Principal, Sense,
+};
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json, statement_json};
@@ -35,7 +36,7 @@ const TYPES: [(&str, &str); 2] = [("eni", "ENIs"), ("instance", "instances")];
 
 impl Can {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
+        let loaded = load_directories(&self.policies, AttributeSource::Question, now())?;
         let principal = known_principal(&self.principal, &loaded.directory)?;
         let answer = Answer::new(&principal, &loaded.directory);
         match self.format {
@@ -55,7 +56,7 @@ struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     fn new(principal: &'a Principal, directory: &'a Directory) -> Self {
-        let layers: Option<&Layers> = directory.standing(principal).map(|standing| &*standing.layers);
+        let layers: Option<&Layers> = directory.entry(principal).map(|standing| &*standing.layers);
         let reach = |kind: &'static str| {
             let of = ArnPattern::of_type("ecs", principal.account(), kind);
             let mut reach = layers.map(|layers| layers.reach(Catalog::attach().action(), &of)).unwrap_or_default();
@@ -132,10 +133,10 @@ impl<'a> Answer<'a> {
 /// turns on one that the gateway does not know.
 fn may_apply(grant: &Grant<'_>) -> bool {
     let catalog = Catalog::bundled();
-    grant.conditions().iter().all(|condition| match catalog.carried(Catalog::attach(), condition.key()) {
-        Carried::Always | Carried::Sometimes => true,
-        Carried::Never(_) => condition.operator().sense() == Sense::Negated,
-        Carried::Unknown(_) => grant.at.statement.effect() == Effect::Deny,
+    grant.conditions().iter().all(|condition| match catalog.key_supply(Catalog::attach(), condition.key()) {
+        KeySupply::Always | KeySupply::Sometimes => true,
+        KeySupply::Never(_) => condition.operator().sense() == Sense::Negated,
+        KeySupply::Unknown(_) => grant.at.statement.effect() == Effect::Deny,
     })
 }
 
@@ -143,7 +144,7 @@ fn may_apply(grant: &Grant<'_>) -> bool {
 fn allows_something(layer: &LayerReach<'_>) -> bool {
     let catalog = Catalog::bundled();
     let is_open = |condition: &Condition| {
-        matches!(catalog.carried(Catalog::attach(), condition.key()), Carried::Always | Carried::Sometimes)
+        matches!(catalog.key_supply(Catalog::attach(), condition.key()), KeySupply::Always | KeySupply::Sometimes)
     };
     let refuses_all = |grant: &Grant<'_>| grant.pattern.is_any() && !grant.conditions().iter().any(is_open);
     layer.allows_something() && !layer.denies.iter().any(refuses_all)
@@ -174,7 +175,7 @@ fn write_layer(text: &mut String, layer: &LayerReach<'_>) {
 
 fn write_conditions(text: &mut String, conditions: &[Condition]) {
     for condition in conditions {
-        let wanted: Vec<_> = condition.wanted().iter().map(|wanted| format!("`{}`", wanted.as_str())).collect();
+        let wanted: Vec<_> = condition.values().iter().map(|wanted| format!("`{}`", wanted.as_str())).collect();
         let _ = write!(
             text,
             "\n      when {} {} {}",
@@ -182,7 +183,7 @@ fn write_conditions(text: &mut String, conditions: &[Condition]) {
             condition.written_key(),
             wanted.join(", ")
         );
-        if let Carried::Unknown(_) = Catalog::bundled().carried(Catalog::attach(), condition.key()) {
+        if let KeySupply::Unknown(_) = Catalog::bundled().key_supply(Catalog::attach(), condition.key()) {
             text.push_str(" (not known to the gateway: refused whatever it is)");
         }
     }
@@ -192,7 +193,7 @@ fn grant(grant: &Grant<'_>) -> Value {
     let condition = |condition: &Condition| {
         json!({
             "operator": condition.operator().name(), "key": condition.written_key(),
-            "values": condition.wanted().iter().map(Wanted::as_str).collect::<Vec<_>>(),
+            "values": condition.values().iter().map(ConditionValue::as_str).collect::<Vec<_>>(),
         })
     };
     let mut row = statement_json(grant.at);

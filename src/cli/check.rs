@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::gateway::now;
 use crate::lint::{Finding, IgnoreList, warnings_at_load};
-use crate::source::Complaint;
-use crate::store::{FactSource, Loaded, load_directories};
+use crate::store::{AttributeSource, LoadedPolicies, load_directories};
+use ram_policy::Diagnostic;
 
 use super::diagnostic;
 use super::exit::{Exit, Failure};
@@ -37,10 +37,10 @@ enum Resources {
 }
 
 impl Check {
-    fn facts(&self) -> FactSource {
+    fn facts(&self) -> AttributeSource {
         match self.resources {
-            Resources::File => FactSource::File,
-            Resources::Upstream => FactSource::Upstream,
+            Resources::File => AttributeSource::File,
+            Resources::Upstream => AttributeSource::Upstream,
         }
     }
 
@@ -53,32 +53,32 @@ impl Check {
         });
         match (self.format, loaded) {
             (OutputFormat::Json, Ok(loaded)) => {
-                let complaints: Vec<_> = loaded.warnings.iter().map(describe).collect();
+                let diagnostics: Vec<_> = loaded.warnings.iter().map(describe).collect();
                 print_json(json!({
                     "ok": true,
                     "documents": loaded.documents.len(),
                     "statements": loaded.statements(),
                     "principals": loaded.directory.len(),
                     "revision": loaded.directory.revision(),
-                    "complaints": complaints,
+                    "complaints": diagnostics,
                 }));
                 Ok(Exit::Yes)
             }
-            (OutputFormat::Json, Err(complaints)) => {
-                print_json(json!({ "ok": false, "complaints": complaints.iter().map(describe).collect::<Vec<_>>() }));
+            (OutputFormat::Json, Err(diagnostics)) => {
+                print_json(json!({ "ok": false, "complaints": diagnostics.iter().map(describe).collect::<Vec<_>>() }));
                 Ok(Exit::CouldNotRun)
             }
             (OutputFormat::Text, Ok(loaded)) => {
                 summarize(&loaded);
                 Ok(Exit::Yes)
             }
-            (OutputFormat::Text, Err(complaints)) => Err(complaints.into()),
+            (OutputFormat::Text, Err(diagnostics)) => Err(diagnostics.into()),
         }
     }
 }
 
 /// What RAM's documentation would have a loader warn about, but for what the ignore lists name.
-fn suspicious(loaded: &Loaded) -> Result<Vec<Complaint>, Vec<Complaint>> {
+fn suspicious(loaded: &LoadedPolicies) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
     for account in &loaded.accounts {
         let ignores = account.lint.as_ref().map(IgnoreList::read).transpose()?;
@@ -89,12 +89,12 @@ fn suspicious(loaded: &Loaded) -> Result<Vec<Complaint>, Vec<Complaint>> {
             // An entry that names nothing here may name what only `ramgate lint` finds.
             ignores.apply(&mut findings);
         }
-        warnings.extend(findings.iter().filter(|it| it.ignored.is_none()).map(Finding::complaint));
+        warnings.extend(findings.iter().filter(|it| it.ignored.is_none()).map(Finding::diagnostic));
     }
     Ok(warnings)
 }
 
-fn summarize(loaded: &Loaded) {
+fn summarize(loaded: &LoadedPolicies) {
     diagnostic::print(&loaded.warnings);
     let principals = counted(loaded.directory.len() as u64, "principal");
     say!(
@@ -106,14 +106,14 @@ fn summarize(loaded: &Loaded) {
     say!("revision {}", loaded.directory.revision());
 }
 
-fn describe(complaint: &Complaint) -> Value {
-    let position = complaint.position();
+fn describe(diagnostic: &Diagnostic) -> Value {
+    let position = diagnostic.position();
     json!({
-        "severity": complaint.severity.as_str(),
-        "file": complaint.source.name(),
+        "severity": diagnostic.severity.as_str(),
+        "file": diagnostic.source.name(),
         "line": position.map(|position| position.line),
         "column": position.map(|position| position.column),
-        "title": complaint.title,
-        "help": complaint.help,
+        "title": diagnostic.title,
+        "help": diagnostic.help,
     })
 }

@@ -6,17 +6,17 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, Title}
 
 use crate::config::environment;
 use crate::lint::Finding;
-use crate::source::{Complaint, Severity};
+use ram_policy::{Diagnostic, Severity};
 
-/// Prints complaints to standard error, errors last, and how many there are.
-pub(super) fn print(complaints: &[Complaint]) {
+/// Prints diagnostics to standard error, errors last, and how many there are.
+pub(super) fn print(diagnostics: &[Diagnostic]) {
     let renderer = renderer(&stderr());
-    let mut sorted: Vec<&Complaint> = complaints.iter().collect();
-    sorted.sort_by_key(|complaint| complaint.is_error());
-    for complaint in sorted {
-        tell!("{}\n", render(complaint, None, &renderer));
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|diagnostic| diagnostic.is_error());
+    for diagnostic in sorted {
+        tell!("{}\n", render(diagnostic, None, &renderer));
     }
-    let errors = complaints.iter().filter(|complaint| complaint.is_error()).count();
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     if errors > 1 {
         tell!("{errors} errors");
     }
@@ -26,29 +26,29 @@ pub(super) fn print(complaints: &[Complaint]) {
 pub(super) fn print_findings<'a>(findings: impl Iterator<Item = &'a Finding>) {
     let renderer = renderer(&stdout());
     for finding in findings {
-        say!("{}\n", render(&finding.complaint(), Some(finding.rule.id), &renderer));
+        say!("{}\n", render(&finding.diagnostic(), Some(finding.rule.id), &renderer));
     }
 }
 
-fn render(complaint: &Complaint, id: Option<&'static str>, renderer: &Renderer) -> String {
-    let level = match complaint.severity {
+fn render(diagnostic: &Diagnostic, id: Option<&'static str>, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let source = &complaint.source;
-    let Some(span) = &complaint.span else {
-        let title = format!("{}: {}", source.name(), complaint.title);
-        let group = titled(level, &title, id).element(Level::HELP.message(complaint.help.as_str()));
+    let source = &diagnostic.source;
+    let Some(span) = &diagnostic.span else {
+        let title = format!("{}: {}", source.name(), diagnostic.title);
+        let group = titled(level, &title, id).element(Level::HELP.message(diagnostic.help.as_str()));
         return renderer.render(&[group]);
     };
     if source.is_confidential() {
         let mut origin = Origin::path(source.name());
-        if let Some(position) = complaint.position() {
+        if let Some(position) = diagnostic.position() {
             origin = origin.line(position.line).char_column(position.column);
         }
         let group =
-            titled(level, &complaint.title, id).element(origin).element(Level::HELP.message(complaint.help.as_str()));
+            titled(level, &diagnostic.title, id).element(origin).element(Level::HELP.message(diagnostic.help.as_str()));
         return renderer.render(&[group]);
     }
     let length = source.text().len();
@@ -62,7 +62,7 @@ fn render(complaint: &Complaint, id: Option<&'static str>, renderer: &Renderer) 
         .path(source.name())
         .annotation(AnnotationKind::Primary.span(span.start - start..span.end - start));
     let group =
-        titled(level, &complaint.title, id).element(snippet).element(Level::HELP.message(complaint.help.as_str()));
+        titled(level, &diagnostic.title, id).element(snippet).element(Level::HELP.message(diagnostic.help.as_str()));
     renderer.render(&[group])
 }
 

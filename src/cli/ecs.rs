@@ -8,10 +8,9 @@ use clap::Args;
 
 use crate::gateway::ReservedPort;
 use crate::identity::WithoutSecret;
-use crate::ram::{AccountId, Principal, WrittenPrincipal};
 use crate::simulator::{self, Simulator, SimulatorSettings, World};
-use crate::source::Source;
 use crate::store::{DEMO_KEYRING, FileModes, read_keyring, read_keyring_text, read_source};
+use ram_policy::{AccountId, Principal, PrincipalName, Source};
 
 use super::exit::{Exit, Failure};
 use super::hangup::Hangups;
@@ -42,10 +41,10 @@ impl Ecs {
         }
         let world = match &self.world {
             None => World::demo(),
-            Some(path) => World::read(&read_source(path).map_err(|complaint| vec![complaint])?)?,
+            Some(path) => World::read(&read_source(path).map_err(|diagnostic| vec![diagnostic])?)?,
         };
         let account = world.account().clone();
-        let of_world = |written: WrittenPrincipal| of_account(written, &account);
+        let of_world = |written: PrincipalName| of_account(written, &account);
         let keys = match &self.keyring {
             None => {
                 let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
@@ -82,7 +81,7 @@ async fn say_that_nothing_is_read_again() {
     }
 }
 
-fn of_account(written: WrittenPrincipal, account: &AccountId) -> Result<Principal, String> {
+fn of_account(written: PrincipalName, account: &AccountId) -> Result<Principal, String> {
     let principal = written.in_account(Some(account)).ok_or_else(|| "the principal has no account".to_owned())?;
     if principal.account() == account {
         Ok(principal)

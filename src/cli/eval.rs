@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::gateway::now;
 use crate::pdp::Pdp;
-use crate::policy::Verdict;
 use crate::store::load_directories;
+use ram_policy::Verdict;
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json};

@@ -1,8 +1,9 @@
-//! The exit status, the same for every subcommand (design 6).
+//! The exit status, the same for every subcommand.
 
 use std::process::ExitCode;
 
-use crate::source::Complaint;
+use crate::serve::StartError;
+use ram_policy::Diagnostic;
 
 use super::diagnostic;
 
@@ -21,7 +22,7 @@ pub enum Exit {
 /// Why a command could not run.
 #[derive(Debug)]
 pub(super) enum Failure {
-    Complaints(Vec<Complaint>),
+    Diagnostics(Vec<Diagnostic>),
     /// What happened, and what to do about it.
     Other {
         what: String,
@@ -37,16 +38,25 @@ impl Failure {
     /// Tells the person, on standard error.
     pub(super) fn tell(&self) -> Exit {
         match self {
-            Self::Complaints(complaints) => diagnostic::print(complaints),
+            Self::Diagnostics(diagnostics) => diagnostic::print(diagnostics),
             Self::Other { what, help } => tell!("error: {what}\n  help: {help}"),
         }
         Exit::CouldNotRun
     }
 }
 
-impl From<Vec<Complaint>> for Failure {
-    fn from(complaints: Vec<Complaint>) -> Self {
-        Self::Complaints(complaints)
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self::Diagnostics(diagnostics)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Diagnostics(diagnostics) => Self::Diagnostics(diagnostics),
+            StartError::Other { what, help } => Self::Other { what, help },
+        }
     }
 }
 

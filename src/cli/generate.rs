@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audit::read::{Events, Located, ReadError};
 use crate::catalog::Catalog;
 use crate::envelope::json_lines;
-use crate::ram::{Identity, WrittenPrincipal};
-use crate::recorded::{Attempt, Before, Generated, Grain, Unreadable, Wanted, generate};
-use crate::trail::{Events, Located, ReadFault};
+use crate::replay::{Attempt, AttemptError, GenerateOptions, GeneratedPolicy, Granularity, RecordedVerdict, generate};
+use ram_policy::{Identity, PrincipalName};
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, counted, print_json};
@@ -31,7 +31,7 @@ pub(super) struct Generate {
     logs: Vec<PathBuf>,
     /// Whose attempts: `role/terway`, with `ACCOUNT:` in front where the log has several accounts
     #[arg(long, value_name = "PRINCIPAL")]
-    principal: WrittenPrincipal,
+    principal: PrincipalName,
     #[command(flatten)]
     window: Window,
     /// How closely resources are named
@@ -61,7 +61,7 @@ enum Grained {
     Wildcard,
 }
 
-/// A policy document has no more characters (`spec/ram-policy.md` 1.4).
+/// A policy document has no more characters (`docs/spec/ram-policy.md` 1.4).
 const LONGEST: usize = 6144;
 const MOST_SHOWN: usize = 5;
 /// Attempts that are kept for the check.
@@ -70,8 +70,9 @@ const MOST_ATTEMPTS: usize = 2_000_000;
 impl Generate {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let attempts = self.attempts()?;
-        let (allowed, denied): (Vec<_>, Vec<_>) =
-            attempts.into_iter().partition(|attempt| self.include_denied || attempt.before == Before::Allowed);
+        let (allowed, denied): (Vec<_>, Vec<_>) = attempts
+            .into_iter()
+            .partition(|attempt| self.include_denied || attempt.recorded == RecordedVerdict::Allowed);
         if allowed.is_empty() {
             let what = format!(
                 "the logs hold no {} of `{}`",
@@ -81,11 +82,11 @@ impl Generate {
             return Err(Failure::new(what, "name another principal or log, a longer `--since`, or `--include-denied`"));
         }
         let grain = match self.grain {
-            Grained::Arn => Grain::Arn,
-            Grained::Prefix => Grain::Prefix,
-            Grained::Wildcard => Grain::Type,
+            Grained::Arn => Granularity::Arn,
+            Grained::Prefix => Granularity::Prefix,
+            Grained::Wildcard => Granularity::Type,
         };
-        let wanted = Wanted { grain, source_range: self.source_range };
+        let wanted = GenerateOptions { granularity: grain, source_range: self.source_range };
         let generated = generate(&allowed, &denied, wanted)
             .map_err(|why| Failure::new(why, "this is a fault of ours: report it with the log"))?;
         if !generated.overreach.is_empty() && !self.accept_more {
@@ -110,7 +111,7 @@ impl Generate {
         for located in Events::new(inputs(&self.logs, LOGS)?) {
             let Located { event, .. } = match located {
                 Ok(located) => located,
-                Err(ReadFault::Line { place, why }) => {
+                Err(ReadError::Line { place, why }) => {
                     tell!("{}", plain(&format!("{place}: {why}")));
                     continue;
                 }
@@ -124,7 +125,7 @@ impl Generate {
             counted_only += event.counted().map_or(0, |counted| counted.attempts);
             match Attempt::read(&event, &catalog) {
                 Ok(attempt) => found.push(attempt),
-                Err(Unreadable::NotJudged) => {}
+                Err(AttemptError::NotJudged) => {}
                 Err(_) => unreadable += 1,
             }
             if found.len() > MOST_ATTEMPTS {
@@ -151,7 +152,7 @@ impl Generate {
     }
 
     fn is_meant(&self, arn: &str) -> bool {
-        let Ok(WrittenPrincipal { account: Some(account), identity }) = arn.parse::<WrittenPrincipal>() else {
+        let Ok(PrincipalName { account: Some(account), identity }) = arn.parse::<PrincipalName>() else {
             return false;
         };
         let same = match (&identity, &self.principal.identity) {
@@ -162,7 +163,7 @@ impl Generate {
         same && self.principal.account.as_ref().is_none_or(|wanted| *wanted == account)
     }
 
-    fn show(&self, generated: &Generated) {
+    fn show(&self, generated: &GeneratedPolicy) {
         let text = json_lines(&generated.policy);
         if self.format == OutputFormat::Json {
             let evidence = generated.evidence.iter().enumerate().map(|(statement, (actions, evidence))| {

@@ -5,9 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use crate::serve::{CancellationToken, Reloads};
 
 /// Whether a hangup ends the process, as it does by default.
 static ENDS: AtomicBool = AtomicBool::new(false);
@@ -74,43 +72,20 @@ impl Hangups {
     }
 }
 
-/// Requests to read files again, for every part that can.
-#[derive(Clone, Debug)]
-pub(super) struct Reloads(watch::Receiver<u64>);
-
-impl Reloads {
-    /// One request for each SIGHUP until the shutdown; one that came during the start counts.
-    pub(super) fn on_hangup(servers: &TaskTracker, shutdown: &CancellationToken) -> Self {
-        let (sender, receiver) = watch::channel(0);
-        let (mut hangups, shutdown) = (Hangups::new(), shutdown.clone());
-        servers.spawn(async move {
-            if !CAME.load(Ordering::SeqCst) && shutdown.run_until_cancelled(hangups.next()).await.is_none() {
+/// Has files read again at each SIGHUP, until the shutdown; one that came during the start counts.
+pub(super) fn reload_on_hangup(shutdown: &CancellationToken) -> Reloads {
+    let (trigger, reloads) = Reloads::channel();
+    let (mut hangups, shutdown) = (Hangups::new(), shutdown.clone());
+    tokio::spawn(async move {
+        if !CAME.load(Ordering::SeqCst) && shutdown.run_until_cancelled(hangups.next()).await.is_none() {
+            return;
+        }
+        loop {
+            trigger.request("SIGHUP");
+            if shutdown.run_until_cancelled(hangups.next()).await.is_none() {
                 return;
             }
-            loop {
-                tracing::info!("SIGHUP: {READ_AGAIN}");
-                sender.send_modify(|requests| *requests += 1);
-                if shutdown.run_until_cancelled(hangups.next()).await.is_none() {
-                    return;
-                }
-            }
-        });
-        Self(receiver)
-    }
-
-    /// For a gateway that reads no file twice.
-    pub(super) fn never() -> Self {
-        Self(watch::channel(0).1)
-    }
-
-    /// The next request; never, when no more can come.
-    pub(super) async fn next(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
         }
-    }
+    });
+    reloads
 }
-
-/// What a reload does, and what it does not do.
-const READ_AGAIN: &str = "TLS files, issuer keys and the key sets of token issuers are read again; policies, account and \
-                          resources files, the key ring, other secrets and the configuration are not: restart for those";

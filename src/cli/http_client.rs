@@ -1,6 +1,5 @@
 //! One request over HTTP, as a user sends it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -12,7 +11,6 @@ use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
 use crate::gateway::{client_tls, error_chain};
-use crate::store::read_bounded;
 
 use super::exit::Failure;
 use super::runtime::runtime;
@@ -28,7 +26,7 @@ pub(super) fn send(request: Request<Full<Bytes>>, roots: Option<&[u8]>) -> Resul
 
 pub(super) fn tls(roots: Option<&[u8]>) -> Result<rustls::ClientConfig, Failure> {
     client_tls(roots)
-        .map_err(|error| Failure::new(format!("the certificates cannot be used: {error}"), "mend `--ca-file`"))
+        .map_err(|error| Failure::new(format!("the certificates cannot be used: {error}"), "fix `--ca-file`"))
 }
 
 /// The same where there is a runtime already.
@@ -57,12 +55,4 @@ pub(super) async fn exchange(
 fn unreachable(host: &str, error: &dyn std::error::Error) -> Failure {
     let what = format!("`{host}` cannot be reached: {}", error_chain(error));
     Failure::new(what, "check `--endpoint`, and that the gateway runs")
-}
-
-/// Certificates to trust instead of the system's; `setting` is what names the file.
-pub(super) fn read_roots(path: &Path, setting: &str) -> Result<Vec<u8>, Failure> {
-    const LARGEST: u64 = 4 << 20;
-    read_bounded(path, LARGEST).map_err(|error| {
-        Failure::new(format!("`{}` cannot be read: {error}", path.display()), format!("mend `{setting}`"))
-    })
 }

@@ -7,10 +7,10 @@ use clap::Args;
 use crate::envelope::json_lines;
 use crate::gateway::now;
 use crate::lint::{
-    AccountText, Finding, IgnoreList, Survey, github, json, rules_json, rules_text, sarif, summary, survey,
+    AccountInput, AccountText, Finding, IgnoreList, github, json, lint_account, rules_json, rules_text, sarif, summary,
 };
-use crate::source::{Complaint, Severity};
-use crate::store::{FactSource, Loaded, load_directories};
+use crate::store::{AttributeSource, LoadedPolicies, load_directories};
+use ram_policy::{Diagnostic, Severity};
 
 use super::diagnostic;
 use super::exit::{Exit, Failure};
@@ -73,7 +73,7 @@ impl Lint {
             return Ok(Exit::Yes);
         }
         // Findings do not turn on what is known of resources.
-        let loaded = load_directories(&self.directories, FactSource::Asker, now())?;
+        let loaded = load_directories(&self.directories, AttributeSource::Question, now())?;
         if loaded.documents.is_empty() {
             return Err(Failure::new("the directories hold no policy", "name one that holds policy documents"));
         }
@@ -102,12 +102,12 @@ impl Lint {
 }
 
 /// Account by account: each has an ignore list of its own.
-fn findings(loaded: &Loaded) -> Result<Vec<Finding>, Vec<Complaint>> {
+fn findings(loaded: &LoadedPolicies) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     for account in &loaded.accounts {
         let ignores = account.lint.as_ref().map(IgnoreList::read).transpose()?;
         let documents = loaded.documents[account.documents.clone()].iter();
-        findings.extend(survey(&Survey {
+        findings.extend(lint_account(&AccountInput {
             directory: &loaded.directory,
             account: AccountText { id: &account.id, files: &account.files, ignores: ignores.as_ref() },
             documents: documents.map(|loaded| (&*loaded.document, &loaded.source)).collect(),

@@ -5,16 +5,12 @@
 #[macro_use]
 mod output;
 
-mod accept_queue;
 mod actions;
 mod audit;
-mod audit_log;
 mod call;
 mod can;
-mod changed_files;
 mod check;
 mod core_dump;
-mod descriptors;
 mod diagnostic;
 mod ecs;
 mod eval;
@@ -23,15 +19,10 @@ mod generate;
 mod hangup;
 mod http_client;
 mod insecure;
-mod issuing;
 mod key;
 mod lint;
 mod moment;
-mod named_file;
-mod nonces;
-mod own_key;
 mod plain;
-mod ports;
 mod progress;
 mod question;
 mod recording;
@@ -39,13 +30,7 @@ mod replay;
 mod run;
 mod runtime;
 mod serve;
-mod startup;
-mod tag_key;
 mod test;
-mod tls_files;
-mod token_issuers;
-mod unjudged;
-mod unsupplied;
 mod who_can;
 
 use std::process::ExitCode;

@@ -7,8 +7,9 @@ use crate::gateway::now;
 
 /// `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
-    let wrong =
-        || format!("`{}` is no time: write `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago", text.escape_debug());
+    let wrong = || {
+        format!("`{}` is not a valid time: write `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago", text.escape_debug())
+    };
     if let Ok(at) = text.parse() {
         return Ok(at);
     }

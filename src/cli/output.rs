@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::envelope::json_lines;
-use crate::policy::StatementRef;
+use ram_policy::StatementRef;
 
 /// `println!` without its panic when nobody reads.
 macro_rules! say {

@@ -1,6 +1,6 @@
 //! Text that a caller may have chosen, as a terminal or a spreadsheet may have it.
 
-pub(super) use crate::source::plain;
+pub(super) use crate::text::plain;
 
 /// A row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
 pub(super) fn csv_row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::catalog::{Binding, Carried, Catalog};
+use crate::catalog::{Binding, Catalog, KeySupply};
 use crate::gateway::now;
 use crate::identity::parse_timestamp;
-use crate::pdp::{Asked, Directory, Inventory, Question, UnknownPrincipal};
-use crate::policy::{Document, LONGEST_SESSION_POLICY, Lanes, PolicySet};
-use crate::ram::{
-    Context, ContextKey, Identity, ParametersBuilder, Place, Principal, Region, UnknownKeys, WrittenPrincipal,
-};
-use crate::source::Source;
-use crate::store::{FactSource, read_source};
+use crate::pdp::{ActionRequest, Directory, Inventory, Question, UnknownPrincipalError};
+use crate::ram::{ParametersBuilder, Place, Region};
+use crate::store::{AttributeSource, read_source};
 use crate::suite::CaseRequest;
+use ram_policy::{
+    ActionSlots, Context, ContextKey, Document, Identity, LONGEST_SESSION_POLICY, PolicySet, Principal, PrincipalName,
+    Source, UnknownKeys,
+};
 
 use super::exit::Failure;
 
@@ -70,12 +70,12 @@ pub(super) struct FactArgs {
 /// A question that was read, before it is known who exists.
 #[derive(Debug)]
 pub(super) struct Asks {
-    request: WrittenRequest,
+    request: RawRequest,
     session_policy: Option<Arc<PolicySet>>,
 }
 
 #[derive(Debug)]
-enum WrittenRequest {
+enum RawRequest {
     Flat(FlatRequest),
     Case(CaseRequest),
 }
@@ -106,11 +106,11 @@ impl QuestionArgs {
             let wanted = |value: &Option<String>| value.clone().unwrap_or_default();
             let (principal, region) = (wanted(&self.principal), wanted(&self.region));
             let flat = self.facts.flat(&principal, &region, &wanted(&self.eni), &wanted(&self.instance))?;
-            return Ok(Asks { request: WrittenRequest::Flat(flat), session_policy });
+            return Ok(Asks { request: RawRequest::Flat(flat), session_policy });
         };
         let source = read_request(&path)?;
         if let Ok(case) = serde_json::from_str::<CaseRequest>(source.text()) {
-            return Ok(Asks { request: WrittenRequest::Case(case), session_policy });
+            return Ok(Asks { request: RawRequest::Case(case), session_policy });
         }
         let flat = serde_json::from_str(source.text()).map_err(|error| {
             Failure::new(
@@ -118,7 +118,7 @@ impl QuestionArgs {
                 "see `ramgate eval --help` for the two forms",
             )
         })?;
-        Ok(Asks { request: WrittenRequest::Flat(flat), session_policy })
+        Ok(Asks { request: RawRequest::Flat(flat), session_policy })
     }
 }
 
@@ -148,22 +148,26 @@ impl FactArgs {
 
 impl Asks {
     /// Whoever says what is known of a resource needs no file that does.
-    pub(super) fn fact_source(&self) -> FactSource {
+    pub(super) fn fact_source(&self) -> AttributeSource {
         match &self.request {
-            WrittenRequest::Flat(flat) => flat.fact_source(),
-            WrittenRequest::Case(case) if case.tells_of_resources() => FactSource::Asker,
-            WrittenRequest::Case(_) => FactSource::File,
+            RawRequest::Flat(flat) => flat.fact_source(),
+            RawRequest::Case(case) if case.tells_of_resources() => AttributeSource::Question,
+            RawRequest::Case(_) => AttributeSource::File,
         }
     }
 
-    pub(super) fn question(self, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
+    pub(super) fn question(
+        self,
+        directory: &Directory,
+        inventory: &Inventory,
+    ) -> Result<Question<ActionRequest>, Failure> {
         let question = match self.request {
-            WrittenRequest::Flat(flat) => flat.asked_by(&known_principal(&flat.principal, directory)?, inventory)?,
-            WrittenRequest::Case(case) => of_case(&case, directory, inventory)?,
+            RawRequest::Flat(flat) => flat.asked_by(&known_principal(&flat.principal, directory)?, inventory)?,
+            RawRequest::Case(case) => of_case(&case, directory, inventory)?,
         };
         let Some(policy) = self.session_policy else { return Ok(question) };
         if !matches!(question.principal().identity(), Identity::Role(_)) {
-            let what = format!("`{}` has no session: only a role has", question.principal());
+            let what = format!("`{}` has no session: only a role has one", question.principal());
             return Err(Failure::new(what, "ask for a role, or leave `--session-policy` out"));
         }
         Ok(question.in_session(policy))
@@ -171,8 +175,8 @@ impl Asks {
 }
 
 impl FlatRequest {
-    pub(super) fn fact_source(&self) -> FactSource {
-        if self.tells_of_eni() || self.tells_of_instance() { FactSource::Asker } else { FactSource::File }
+    pub(super) fn fact_source(&self) -> AttributeSource {
+        if self.tells_of_eni() || self.tells_of_instance() { AttributeSource::Question } else { AttributeSource::File }
     }
 
     fn tells_of_eni(&self) -> bool {
@@ -184,7 +188,11 @@ impl FlatRequest {
     }
 
     /// The question, whoever asks it.
-    pub(super) fn asked_by(&self, principal: &Principal, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
+    pub(super) fn asked_by(
+        &self,
+        principal: &Principal,
+        inventory: &Inventory,
+    ) -> Result<Question<ActionRequest>, Failure> {
         let region: Region = read("--region", &self.region)?;
         let mut parameters = ParametersBuilder::default();
         for (name, value) in
@@ -197,11 +205,11 @@ impl FlatRequest {
         let call = Catalog::bundled()
             .bind(Catalog::attach(), &parameters, binding)
             .map_err(|fault| Failure::new(fault.to_string(), "give ids as ECS shows them"))?;
-        let subject = Asked { action: call.operation().action().clone(), resources: call.resources().to_vec() };
+        let subject = ActionRequest { action: call.operation().action().clone(), resources: call.resources().to_vec() };
         let now = match &self.now {
             None => now(),
             Some(text) => parse_timestamp(text)
-                .ok_or_else(|| Failure::new(format!("`{text}` is no time"), "write `2026-01-01T00:00:00Z`"))?,
+                .ok_or_else(|| Failure::new(format!("`{text}` is not a valid time"), "write `2026-01-01T00:00:00Z`"))?,
         };
         let mut context = facts(&self.context)?;
         if !context.has(&ContextKey::CurrentTime) {
@@ -222,26 +230,30 @@ impl FlatRequest {
 }
 
 /// A warning for each key that the asker states and that no call of the gateway's has.
-pub(super) fn warn_of_stated(question: &Question<Asked>) {
+pub(super) fn warn_of_stated(question: &Question<ActionRequest>) {
     let catalog = Catalog::bundled();
     let action = &question.subject().action;
     let Some(operation) = catalog.operations().find(|operation| operation.action() == action) else { return };
     let mut seen = BTreeSet::new();
     for (key, _) in question.context().iter().filter(|(key, _)| **key != ContextKey::MfaPresent) {
-        if let Carried::Never(why) | Carried::Unknown(why) = catalog.carried(operation, key)
+        if let KeySupply::Never(why) | KeySupply::Unknown(why) = catalog.key_supply(operation, key)
             && seen.insert(key)
         {
-            tell!("warning: `{key}` is judged as stated, and the gateway has no value for it ({why})");
+            tell!("warning: `{key}` is judged as stated, but the gateway has no value for it ({why})");
         }
     }
 }
 
 /// The question of a case file's request.
-fn of_case(case: &CaseRequest, directory: &Directory, inventory: &Inventory) -> Result<Question<Asked>, Failure> {
+fn of_case(
+    case: &CaseRequest,
+    directory: &Directory,
+    inventory: &Inventory,
+) -> Result<Question<ActionRequest>, Failure> {
     let malformed = |what: String| Failure::new(what, "mend the request");
     let principal = case.principal().map_err(malformed)?;
     let (account, identity) = (Some(principal.account().clone()), principal.identity().clone());
-    known(WrittenPrincipal { account, identity }, directory)?;
+    known(PrincipalName { account, identity }, directory)?;
     case.question(|subject| inventory.facts(&subject.resources)).map_err(malformed)
 }
 
@@ -251,11 +263,11 @@ pub(super) fn known_principal(written: &str, directory: &Directory) -> Result<Pr
     known(read("--principal", written)?, directory)
 }
 
-fn known(written: WrittenPrincipal, directory: &Directory) -> Result<Principal, Failure> {
+fn known(written: PrincipalName, directory: &Directory) -> Result<Principal, Failure> {
     directory.named(written).map_err(|unknown| {
         let help = match unknown {
-            UnknownPrincipal::OfAnyAccount(_) => "write `ACCOUNT:` in front of it".to_owned(),
-            UnknownPrincipal::Nobody(_) => {
+            UnknownPrincipalError::AccountNeeded(_) => "write `ACCOUNT:` in front of it".to_owned(),
+            UnknownPrincipalError::NotInDirectory(_) => {
                 let known = directory.principals().map(|(principal, _)| format!("`{}`", principal.identity()));
                 format!("name one that is there: {}", known.take(8).collect::<Vec<_>>().join(", "))
             }
@@ -295,7 +307,7 @@ fn read<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) ->
 }
 
 fn read_session_policy(path: &Path) -> Result<Arc<PolicySet>, Failure> {
-    let source = read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]))?;
+    let source = read_source(path).map_err(|diagnostic| Failure::Diagnostics(vec![diagnostic]))?;
     let length = source.text().chars().count();
     if length > LONGEST_SESSION_POLICY {
         let what = format!(
@@ -304,14 +316,14 @@ fn read_session_policy(path: &Path) -> Result<Arc<PolicySet>, Failure> {
         );
         return Err(Failure::new(what, "shorten it: STS refuses it with InvalidParameter.PolicySize"));
     }
-    let document = Document::parse("session", &source).map_err(Failure::Complaints)?;
-    Ok(PolicySet::session(Arc::new(document), &Lanes::default()))
+    let document = Document::parse("session", &source).map_err(Failure::Diagnostics)?;
+    Ok(PolicySet::session(Arc::new(document), &ActionSlots::default()))
 }
 
 fn read_request(path: &Path) -> Result<Source, Failure> {
     const LARGEST: u64 = 1 << 20;
     if path != Path::new("-") {
-        return read_source(path).map_err(|complaint| Failure::Complaints(vec![complaint]));
+        return read_source(path).map_err(|diagnostic| Failure::Diagnostics(vec![diagnostic]));
     }
     let mut text = String::new();
     let read = stdin().take(LARGEST).read_to_string(&mut text);

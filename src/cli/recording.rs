@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::trail::{Input, logs};
+use crate::audit::read::{Input, logs};
 
 use super::exit::Failure;
 use super::moment::moment;

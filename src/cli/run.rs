@@ -5,30 +5,25 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::Arc;
 
 use clap::Args;
 use tokio::process::{Child, Command};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::{Settings, environment};
-use crate::gateway::{self, ReservedPort};
 use crate::identity::Secret;
 use crate::pdp::Directory;
-use crate::ram::{Principal, Region};
+use crate::ram::Region;
+use crate::serve::{CancellationToken, Exceptions, IssuedKey, Keys, Material, Plan, Reloads};
 use crate::simulator::World;
 use crate::store::{read_source, write_private};
+use ram_policy::Principal;
 
-use super::audit_log;
 use super::core_dump::NoCoreDumps;
 use super::diagnostic;
 use super::exit::{Exit, Failure};
-use super::hangup::{self, Hangups, Reloads};
-use super::insecure::Insecure;
+use super::hangup::{self, Hangups};
 use super::question::known_principal;
 use super::runtime::{runtime, start_log};
-use super::startup::{IssuedKey, Keys, Material, Plan, Started};
 
 /// Runs a command with a gateway and an embedded ECS of its own, and ends with its status
 #[derive(Debug, Args)]
@@ -109,33 +104,29 @@ impl Run {
         let key = keys.iter().find(|key| key.principal == caller).expect("every principal has a key");
         let variables = variables(key, &region, &keyring);
         plan.keys = Keys::Issued(keys);
-        let ready = plan.ready(loaded)?;
-        diagnostic::print(&ready.loaded.warnings);
+        let prepared = plan.prepare_with(loaded)?;
+        diagnostic::print(prepared.warnings());
         let ended = runtime(None)?.block_on(async {
-            let cannot = |error| Failure::new(format!("the gateway cannot listen: {error}"), "free a port");
-            ready.read_role_keys().await?;
-            let port = ReservedPort::bind(ready.settings.listen).map_err(cannot)?;
-            let address = port.address();
-            // Before the command begins: whoever it tells to stop this program is heard.
+            let cannot = |error| Failure::new(format!("signals cannot be received: {error}"), "free some memory");
+            let bound = prepared.bind().await?;
+            // Before the command begins, which may ask for this program's end at once.
             let signals = Signals::new().map_err(cannot)?;
-            let (shutdown, servers) = (CancellationToken::new(), TaskTracker::new());
-            let Started { gateway, log, .. } = ready.gateway(&Reloads::never(), &servers, &shutdown).await?;
-            let child = port.open().map_err(cannot).and_then(|listener| {
-                servers.spawn(gateway::run(listener, Arc::new(gateway), shutdown.clone()));
-                let mut command = self.command(&variables, address);
-                no_dumps.lifted_for(|| command.spawn()).map_err(|error| {
-                    let program = self.command[0].to_string_lossy();
-                    Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
-                })
+            let shutdown = CancellationToken::new();
+            let gateway = bound.start(Reloads::never(), &shutdown).await?;
+            let mut command = self.command(&variables, gateway.addresses().calls);
+            let serving = tokio::spawn(gateway.run());
+            let child = no_dumps.lifted_for(|| command.spawn()).map_err(|error| {
+                let program = self.command[0].to_string_lossy();
+                Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
             });
             let ended = match child {
                 Ok(child) => Ok(until_it_ends(child, signals).await),
                 Err(failure) => Err(failure),
             };
             shutdown.cancel();
-            servers.close();
-            servers.wait().await;
-            audit_log::end(log).await;
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the gateway did not end in order");
+            }
             ended
         })?;
         let ended = ended.map_err(|error| Failure::new(format!("the command was lost: {error}"), "run it again"))?;
@@ -149,15 +140,14 @@ impl Run {
         settings.upstream.regions = world.regions();
         let policies = if self.policies.is_empty() { Material::Demo } else { Material::Files };
         settings.policies.clone_from(&self.policies);
-        let insecure = Insecure {
-            insecure_no_policy: false,
-            insecure_plain_upstream: false,
-            insecure_plain_listener: false,
-            insecure_plain_admin: false,
-            insecure_trusted_proxies: false,
-            insecure_key_file_mode: false,
-        };
-        Plan { settings, policies, keys: Keys::Issued(Vec::new()), world, insecure }
+        Plan {
+            settings,
+            configuration: None,
+            policies,
+            keys: Keys::Issued(Vec::new()),
+            world,
+            exceptions: Exceptions::default(),
+        }
     }
 
     fn caller(&self, directory: &Directory) -> Result<Principal, Failure> {
@@ -197,7 +187,7 @@ impl Run {
 }
 
 fn read_world(path: &Path) -> Result<World, Failure> {
-    Ok(World::read(&read_source(path).map_err(|complaint| vec![complaint])?)?)
+    Ok(World::read(&read_source(path).map_err(|diagnostic| vec![diagnostic])?)?)
 }
 
 /// The embedded ECS is one account's.
@@ -206,7 +196,10 @@ fn refuse_other_account(directory: &Directory, world: &World) -> Result<(), Fail
         return Ok(());
     }
     let what = format!("the world is that of account `{}`, and no policy directory is", world.account());
-    Err(Failure::new(what, "name a world of your account: `--world FILE`; the README shows how one is written"))
+    Err(Failure::new(
+        what,
+        "name a world of your account: `--world FILE`; docs/configuration.md says how one is written",
+    ))
 }
 
 fn issue(directory: &Directory) -> Vec<IssuedKey> {

@@ -9,19 +9,18 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::environment;
-use crate::source::plain_beyond_ascii;
-
-use super::exit::Failure;
+use crate::serve::StartError;
+use crate::text::plain_beyond_ascii;
 
 /// A runtime with so many worker threads; with one, everything runs on the thread that calls.
-pub(super) fn runtime(workers: Option<NonZeroUsize>) -> Result<Runtime, Failure> {
+pub(super) fn runtime(workers: Option<NonZeroUsize>) -> Result<Runtime, StartError> {
     let workers = workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let mut builder = if workers == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if workers > 1 {
         builder.worker_threads(workers);
     }
     let built = builder.enable_all().build();
-    built.map_err(|error| Failure::new(format!("the runtime cannot start: {error}"), "free memory or threads"))
+    built.map_err(|error| StartError::new(format!("the runtime cannot start: {error}"), "free memory or threads"))
 }
 
 /// Cancelled by Ctrl-C or a request to terminate; a second one ends the process at once.

@@ -7,10 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::gateway::now;
-use crate::pdp::{Pdp, Ruling};
-use crate::policy::{ConditionFault, Mismatch, ResourceProof, Verdict};
-use crate::ram::Principal;
+use crate::pdp::{Authorization, Pdp};
 use crate::store::load_directories;
+use ram_policy::{ConditionMismatch, Mismatch, Principal, ResourceProof, Verdict};
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, counted, print_json, statement_json};
@@ -92,7 +91,7 @@ fn tell(answers: &[Answer], allowed: usize) {
 }
 
 impl Answer {
-    fn new(principal: Principal, ruling: &Ruling<crate::pdp::Asked>) -> Self {
+    fn new(principal: Principal, ruling: &Authorization<crate::pdp::ActionRequest>) -> Self {
         let proof = ruling.proof();
         let verdict = proof.verdict();
         let deciding = proof.resources().iter().flat_map(ResourceProof::deciding);
@@ -117,13 +116,14 @@ impl Answer {
 
 /// The keys that stand between a principal and an allow: each refused resource was missed by a key only, or has a Deny
 /// that a key alone could rule out.
-fn needs(proof: &crate::policy::Proof<'_>) -> Vec<String> {
+fn needs(proof: &ram_policy::Proof<'_>) -> Vec<String> {
     let refused = proof.resources().iter().filter(|resource| resource.judged.verdict != Verdict::Allow);
     let mut lacking = Vec::new();
     for resource in refused {
-        let doubt = resource.doubt().map(|doubt| (doubt.at, doubt.mismatch));
+        let doubt = resource.possible_deny().map(|doubt| (doubt.at, doubt.mismatch));
         let Some((at, mismatch)) = doubt.or_else(|| resource.nearest_miss()) else { return Vec::new() };
-        let Mismatch::Condition { index, fault: ConditionFault::KeyMissing | ConditionFault::KeyUnknown } = mismatch
+        let Mismatch::Condition { index, reason: ConditionMismatch::KeyMissing | ConditionMismatch::KeyUnknown } =
+            mismatch
         else {
             return Vec::new();
         };

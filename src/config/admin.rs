@@ -10,12 +10,12 @@ pub struct AdminSettings {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenAdmin {
+pub(super) struct RawAdmin {
     listen: SocketAddr,
 }
 
-impl From<WrittenAdmin> for AdminSettings {
-    fn from(written: WrittenAdmin) -> Self {
+impl From<RawAdmin> for AdminSettings {
+    fn from(written: RawAdmin) -> Self {
         Self { listen: written.listen }
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::audit_sinks::{HttpSettings, StdoutSettings, WrittenHttp, WrittenStdout};
-use super::byte_size;
-use super::duration;
-use super::needed::Reader;
+use super::audit_sinks::{HttpSettings, RawHttp, RawStdout, StdoutSettings};
+use super::reader::Reader;
+use super::{byte_size, duration};
 
 #[derive(Clone, Debug)]
 pub struct AuditSettings {
@@ -61,28 +60,28 @@ pub struct CheckpointFile {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenAudit {
+pub(super) struct RawAudit {
     path: Option<PathBuf>,
     required: Option<bool>,
-    sync: Option<Spanned<WrittenSync>>,
-    group_delay: Option<Spanned<duration::Written>>,
+    sync: Option<Spanned<RawSync>>,
+    group_delay: Option<Spanned<duration::RawDuration>>,
     /// The old name of `[limits.source] refused_lines`.
     pub(super) unauthenticated_per_peer: Option<Spanned<u32>>,
     unauthenticated_total: Option<Spanned<u32>>,
-    rotate_size: Option<Spanned<byte_size::Written>>,
-    rotate_every: Option<Spanned<duration::Written>>,
-    keep: Option<Spanned<duration::Written>>,
+    rotate_size: Option<Spanned<byte_size::RawSize>>,
+    rotate_every: Option<Spanned<duration::RawDuration>>,
+    keep: Option<Spanned<duration::RawDuration>>,
     keep_files: Option<Spanned<usize>>,
     compress: Option<Spanned<bool>>,
-    min_free: Option<byte_size::Written>,
-    checkpoint: Option<Spanned<WrittenCheckpoint>>,
-    stdout: Option<WrittenStdout>,
-    http: Option<Spanned<WrittenHttp>>,
+    min_free: Option<byte_size::RawSize>,
+    checkpoint: Option<Spanned<RawCheckpoint>>,
+    stdout: Option<RawStdout>,
+    http: Option<Spanned<RawHttp>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum WrittenSync {
+enum RawSync {
     Always,
     Group,
     None,
@@ -90,11 +89,11 @@ enum WrittenSync {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenCheckpoint {
+struct RawCheckpoint {
     key_file: PathBuf,
     #[serde(default)]
     previous_keys: Vec<PathBuf>,
-    every: Option<Spanned<duration::Written>>,
+    every: Option<Spanned<duration::RawDuration>>,
 }
 
 const GROUP_DELAY: Duration = Duration::from_millis(5);
@@ -124,7 +123,7 @@ impl AuditSettings {
 }
 
 impl Reader<'_> {
-    pub(super) fn audit(&mut self, mut written: WrittenAudit, defaults: AuditSettings) -> AuditSettings {
+    pub(super) fn audit(&mut self, mut written: RawAudit, defaults: AuditSettings) -> AuditSettings {
         let checkpoint = written.checkpoint.take().map(Spanned::into_inner).map(|checkpoint| {
             let every = checkpoint.every.map_or(CHECKPOINT_EVERY, |every| {
                 let at_least = "a checkpoint needs a signature and a disk: give `1m` or more";
@@ -157,17 +156,17 @@ impl Reader<'_> {
         written.into_inner()
     }
 
-    fn sync(&mut self, written: &WrittenAudit, default: AuditSync) -> AuditSync {
+    fn sync(&mut self, written: &RawAudit, default: AuditSync) -> AuditSync {
         let sync = written.sync.as_ref().map(|sync| *sync.get_ref());
-        if let Some(delay) = written.group_delay.as_ref().filter(|_| sync != Some(WrittenSync::Group)) {
+        if let Some(delay) = written.group_delay.as_ref().filter(|_| sync != Some(RawSync::Group)) {
             let title = "`group_delay` is the delay of `sync = \"group\"`, which is not set";
             self.complain(delay.span(), title, "set `sync = \"group\"`, or remove it");
         }
         match sync {
             None => default,
-            Some(WrittenSync::Always) => AuditSync::Always,
-            Some(WrittenSync::None) => AuditSync::None,
-            Some(WrittenSync::Group) => AuditSync::Group(written.group_delay.as_ref().map_or(GROUP_DELAY, |delay| {
+            Some(RawSync::Always) => AuditSync::Always,
+            Some(RawSync::None) => AuditSync::None,
+            Some(RawSync::Group) => AuditSync::Group(written.group_delay.as_ref().map_or(GROUP_DELAY, |delay| {
                 if delay.get_ref().0 > LONGEST_DELAY {
                     let title = "`group_delay` is too long: so much would be lost with the machine";
                     self.complain(delay.span(), title, "give `1s` or less");
@@ -177,7 +176,7 @@ impl Reader<'_> {
         }
     }
 
-    fn rotation(&mut self, written: &WrittenAudit, checkpoints: bool) -> RotationSettings {
+    fn rotation(&mut self, written: &RawAudit, checkpoints: bool) -> RotationSettings {
         let size = written.rotate_size.as_ref().map(|size| {
             if size.get_ref().0 < SMALLEST_FILE {
                 self.complain(size.span(), "`rotate_size` is too small", "give `64KiB` or more");
@@ -216,7 +215,7 @@ impl Reader<'_> {
 
     fn not_below(
         &mut self,
-        written: &Spanned<duration::Written>,
+        written: &Spanned<duration::RawDuration>,
         least: Duration,
         title: &str,
         help: &str,

@@ -7,8 +7,8 @@ use toml::Spanned;
 use crate::identity::SecretPlace;
 
 use super::byte_size;
-use super::needed::Reader;
 use super::protected_url::is_protected_url;
+use super::reader::Reader;
 
 /// Standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +35,14 @@ pub struct HttpSettings {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenStdout {
+pub(super) struct RawStdout {
     #[serde(default)]
     required: bool,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenHttp {
+pub(super) struct RawHttp {
     url: Spanned<String>,
     ca_file: Option<PathBuf>,
     token_env: Option<String>,
@@ -50,7 +50,7 @@ pub(super) struct WrittenHttp {
     token_command: Option<Vec<String>>,
     gzip: Option<bool>,
     spool: Option<PathBuf>,
-    spool_bytes: Option<Spanned<byte_size::Written>>,
+    spool_bytes: Option<Spanned<byte_size::RawSize>>,
     #[serde(default)]
     required: bool,
 }
@@ -59,16 +59,16 @@ const SPOOL: &str = "audit-spool";
 const SPOOL_BYTES: u64 = 64 << 20;
 const SMALLEST_SPOOL: u64 = 1 << 20;
 
-impl From<WrittenStdout> for StdoutSettings {
-    fn from(written: WrittenStdout) -> Self {
+impl From<RawStdout> for StdoutSettings {
+    fn from(written: RawStdout) -> Self {
         Self { required: written.required }
     }
 }
 
 impl Reader<'_> {
-    pub(super) fn audit_http(&mut self, written: Spanned<WrittenHttp>) -> HttpSettings {
+    pub(super) fn audit_http(&mut self, written: Spanned<RawHttp>) -> HttpSettings {
         let section = written.span();
-        let WrittenHttp { url, ca_file, token_env, token_file, token_command, gzip, spool, spool_bytes, required } =
+        let RawHttp { url, ca_file, token_env, token_file, token_command, gzip, spool, spool_bytes, required } =
             written.into_inner();
         if !is_protected_url(url.get_ref()) || url.get_ref().contains(['@', '#', ' ']) {
             let title = format!("the audit log is not sent to `{}`: others could read it on the way", url.get_ref());

@@ -17,9 +17,9 @@ fn parse(text: &str) -> Option<u64> {
 
 /// A size in a file, in bytes; not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Written(pub(super) u64);
+pub(super) struct RawSize(pub(super) u64);
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for RawSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_any(TextOrNumber)?;
         let malformed = || {

@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use crate::catalog::Catalog;
 
-use super::needed::Reader;
+use super::reader::Reader;
 
 impl Reader<'_> {
     pub(super) fn denial_code(&mut self, written: Option<Spanned<String>>, default: String) -> String {

@@ -38,9 +38,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
 
 /// A duration in a file; zero would switch a limit off, and none may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Written(pub(super) Duration);
+pub(super) struct RawDuration(pub(super) Duration);
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for RawDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_any(TextOrNumber)?;
         let duration = parse(&text).filter(|duration| !duration.is_zero());
@@ -86,9 +86,9 @@ fn malformed(text: &str, forms: &str) -> String {
 
 /// The same where zero means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WrittenOrZero(pub(super) Duration);
+pub(super) struct RawDurationOrZero(pub(super) Duration);
 
-impl<'de> Deserialize<'de> for WrittenOrZero {
+impl<'de> Deserialize<'de> for RawDurationOrZero {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_any(TextOrNumber)?;
         parse(&text).map(Self).ok_or_else(|| D::Error::custom(malformed(&text, "`30s`, `5m`, or `0s` for none")))
@@ -113,8 +113,8 @@ mod tests {
         use serde::de::IntoDeserializer;
         use serde::de::value::{Error, StrDeserializer};
         let text = |text: &'static str| -> StrDeserializer<'_, Error> { text.into_deserializer() };
-        assert_eq!(WrittenOrZero::deserialize(text("0s")), Ok(WrittenOrZero(Duration::ZERO)));
-        assert!(Written::deserialize(text("0s")).is_err());
-        assert!(WrittenOrZero::deserialize(text("soon")).unwrap_err().to_string().contains("`0s` for none"));
+        assert_eq!(RawDurationOrZero::deserialize(text("0s")), Ok(RawDurationOrZero(Duration::ZERO)));
+        assert!(RawDuration::deserialize(text("0s")).is_err());
+        assert!(RawDurationOrZero::deserialize(text("soon")).unwrap_err().to_string().contains("`0s` for none"));
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::identity::NonceLimits;
-use crate::source::possible;
+use crate::text::possible;
 
 use super::duration;
-use super::issuer::WrittenIssuer;
-use super::needed::Reader;
-use super::tokens::WrittenJwt;
+use super::issuer::RawIssuer;
+use super::reader::Reader;
+use super::tokens::RawJwt;
 
 #[derive(Clone, Debug)]
 pub struct IdentitySettings {
@@ -31,15 +31,15 @@ pub enum NonceStore {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenIdentity {
-    pub(super) clock_skew: Option<Spanned<duration::Written>>,
-    pub(super) nonce_memory: Option<Spanned<duration::Written>>,
+pub(super) struct RawIdentity {
+    pub(super) clock_skew: Option<Spanned<duration::RawDuration>>,
+    pub(super) nonce_memory: Option<Spanned<duration::RawDuration>>,
     pub(super) nonce_store: Option<Spanned<String>>,
     pub(super) nonce_path: Option<Spanned<PathBuf>>,
     pub(super) nonce_capacity: Option<Spanned<usize>>,
     pub(super) nonce_share: Option<Spanned<f64>>,
-    pub(super) jwt: Vec<WrittenJwt>,
-    pub(super) issuer: Option<Spanned<WrittenIssuer>>,
+    pub(super) jwt: Vec<RawJwt>,
+    pub(super) issuer: Option<Spanned<RawIssuer>>,
 }
 
 impl Default for IdentitySettings {
@@ -53,7 +53,7 @@ impl Default for IdentitySettings {
 }
 
 impl Reader<'_> {
-    pub(super) fn identity(&mut self, written: WrittenIdentity, defaults: &IdentitySettings) -> IdentitySettings {
+    pub(super) fn identity(&mut self, written: RawIdentity, defaults: &IdentitySettings) -> IdentitySettings {
         let skew = written.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
         let span = written.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
         if span < skew * 2 {

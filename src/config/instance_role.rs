@@ -2,8 +2,8 @@
 
 use toml::Spanned;
 
-use super::needed::Reader;
 use super::protected_url::is_protected_url;
+use super::reader::Reader;
 
 /// A role, and who gives its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `[identity.issuer]`: the gateway as an issuer of temporary keys (design 5.3).
+//! `[identity.issuer]`: the gateway as an issuer of temporary keys.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,12 +7,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::Spanned;
 
-use crate::ram::{Identity, SessionName, WrittenPrincipal};
+use crate::ram::SessionName;
+use ram_policy::{Identity, PrincipalName};
 
 use super::duration;
 use super::listener::read_range;
-use super::needed::Reader;
 use super::protected_url::is_protected_url;
+use super::reader::Reader;
 
 type Text = Spanned<String>;
 
@@ -47,7 +48,7 @@ pub struct CredentialsSettings {
 #[derive(Clone, Debug)]
 pub struct UriSettings {
     pub path: String,
-    pub role: WrittenPrincipal,
+    pub role: PrincipalName,
     pub from: Vec<IpNet>,
     pub session: Option<SessionName>,
     pub duration: Option<Duration>,
@@ -55,16 +56,16 @@ pub struct UriSettings {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenIssuer {
+pub(super) struct RawIssuer {
     pub(super) enabled: bool,
     key_file: Option<PathBuf>,
-    exchange: Option<WrittenExchange>,
-    credentials: Option<Spanned<WrittenCredentials>>,
+    exchange: Option<RawExchange>,
+    credentials: Option<Spanned<RawCredentials>>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenExchange {
+struct RawExchange {
     url: Text,
     audience: Text,
     ca_file: Option<PathBuf>,
@@ -72,27 +73,27 @@ struct WrittenExchange {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenCredentials {
+struct RawCredentials {
     listen: SocketAddr,
     #[serde(default)]
     hosts: Vec<Text>,
     #[serde(default)]
-    uri: Vec<WrittenUri>,
+    uri: Vec<RawUri>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenUri {
+struct RawUri {
     path: Text,
     role: Text,
     #[serde(default)]
     from: Vec<Text>,
     session: Option<Text>,
-    duration: Option<Spanned<duration::Written>>,
+    duration: Option<Spanned<duration::RawDuration>>,
 }
 
 impl Reader<'_> {
-    pub(super) fn issuer(&mut self, written: Option<Spanned<WrittenIssuer>>) -> Option<IssuerSettings> {
+    pub(super) fn issuer(&mut self, written: Option<Spanned<RawIssuer>>) -> Option<IssuerSettings> {
         let section = written.as_ref()?.span();
         let written = written?.into_inner();
         if !written.enabled {
@@ -110,7 +111,7 @@ impl Reader<'_> {
         })
     }
 
-    fn exchange(&mut self, written: WrittenExchange) -> ExchangeSettings {
+    fn exchange(&mut self, written: RawExchange) -> ExchangeSettings {
         let url = written.url.get_ref().trim_end_matches('/').to_owned();
         if !is_protected_url(&url) || url.matches('/').count() != 2 {
             let help = "write `https://sts.cn-hangzhou.aliyuncs.com`, say";
@@ -125,9 +126,9 @@ impl Reader<'_> {
         ExchangeSettings { url, audience, ca_file: written.ca_file.map(|path| self.folder.join(path)) }
     }
 
-    fn credentials(&mut self, written: Spanned<WrittenCredentials>) -> CredentialsSettings {
+    fn credentials(&mut self, written: Spanned<RawCredentials>) -> CredentialsSettings {
         let section = written.span();
-        let WrittenCredentials { listen, hosts, uri } = written.into_inner();
+        let RawCredentials { listen, hosts, uri } = written.into_inner();
         if uri.is_empty() {
             let help = "add `[[identity.issuer.credentials.uri]]` with `path`, `role` and `from`";
             self.complain(section, "credentials are to be had, and nothing says where", help);
@@ -169,7 +170,7 @@ impl Reader<'_> {
         Some(host)
     }
 
-    fn uri(&mut self, written: &WrittenUri) -> Option<UriSettings> {
+    fn uri(&mut self, written: &RawUri) -> Option<UriSettings> {
         let path = written.path.get_ref().clone();
         let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_');
         if !path.starts_with('/') || path.len() > 256 || !path.bytes().all(character) {
@@ -193,7 +194,7 @@ impl Reader<'_> {
         let session = written.session.as_ref().and_then(|name| match name.get_ref().parse() {
             Ok(name) => Some(name),
             Err(error) => {
-                let error: crate::ram::MalformedSessionName = error;
+                let error: crate::ram::SessionNameError = error;
                 self.complain(name.span(), &error.to_string(), "leave it out for the caller's address");
                 None
             }
@@ -202,7 +203,7 @@ impl Reader<'_> {
         if let Some((written, _)) = written.duration.as_ref().zip(duration).filter(|(_, it)| it.as_secs() < 900) {
             self.complain(written.span(), "a session lasts 15 minutes at least", "write `15m` or more");
         }
-        match written.role.get_ref().parse::<WrittenPrincipal>() {
+        match written.role.get_ref().parse::<PrincipalName>() {
             Ok(role) if matches!(role.identity, Identity::Role(_)) => {
                 Some(UriSettings { path, role, from, session, duration })
             }

@@ -6,9 +6,8 @@ use toml::Spanned;
 
 use crate::budget::PerMinute;
 
-use super::byte_size;
-use super::duration;
-use super::needed::Reader;
+use super::reader::Reader;
+use super::{byte_size, duration};
 
 /// Whether a value was written in the configuration or is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,29 +45,29 @@ pub struct HolderLimits {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenLimits {
+pub(super) struct RawLimits {
     pub(super) query_bytes: Option<Spanned<usize>>,
     pub(super) body_bytes: Option<Spanned<usize>>,
     pub(super) parameters: Option<Spanned<usize>>,
     pub(super) connections: Option<Spanned<usize>>,
     pub(super) connections_per_peer: Option<Spanned<usize>>,
-    pub(super) header_timeout: Option<duration::Written>,
-    pub(super) body_timeout: Option<duration::Written>,
-    pub(super) idle_timeout: Option<duration::Written>,
-    pub(super) call_timeout: Option<duration::Written>,
-    pub(super) connection_lifetime: Option<duration::Written>,
+    pub(super) header_timeout: Option<duration::RawDuration>,
+    pub(super) body_timeout: Option<duration::RawDuration>,
+    pub(super) idle_timeout: Option<duration::RawDuration>,
+    pub(super) call_timeout: Option<duration::RawDuration>,
+    pub(super) connection_lifetime: Option<duration::RawDuration>,
     pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
-    pub(super) principal: WrittenHolder,
-    pub(super) source: WrittenHolder,
+    pub(super) principal: RawHolder,
+    pub(super) source: RawHolder,
 }
 
 /// `[limits.principal]` and `[limits.source]`.
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenHolder {
+pub(super) struct RawHolder {
     refused_lines: Option<Spanned<usize>>,
-    refused_bytes: Option<byte_size::Written>,
+    refused_bytes: Option<byte_size::RawSize>,
     nonces: Option<Spanned<usize>>,
     lookups: Option<Spanned<usize>>,
     keys: Option<Spanned<usize>>,
@@ -125,7 +124,7 @@ impl Reader<'_> {
     /// `refused_lines` is the old key `audit.unauthenticated_per_peer`, where it is given.
     pub(super) fn limits(
         &mut self,
-        mut written: WrittenLimits,
+        mut written: RawLimits,
         refused_lines: Option<Spanned<u32>>,
         defaults: Limits,
     ) -> Limits {
@@ -166,7 +165,7 @@ impl Reader<'_> {
         }
     }
 
-    fn holder(&mut self, written: WrittenHolder, defaults: HolderLimits, whose: &str, all: usize) -> HolderLimits {
+    fn holder(&mut self, written: RawHolder, defaults: HolderLimits, whose: &str, all: usize) -> HolderLimits {
         if let Some(most) = written.connections.as_ref().filter(|most| *most.get_ref() > all) {
             let title = format!(
                 "`connections = {}` of one {whose} is more than the {all} of all callers together: it would limit nobody",

@@ -1,17 +1,18 @@
 //! What stands between a caller and the first byte of HTTP: TLS, and the proxies whose word is believed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use toml::Spanned;
 
-use crate::ram::WrittenPrincipal;
-use crate::source::{Complaint, Source, possible};
+use crate::text::possible;
 use crate::wire::{ProxyVersions, TrustedProxies};
+use ram_policy::PrincipalName;
 
 use super::duration;
-use super::limits::WrittenLimits;
+use super::limits::RawLimits;
+use super::reader::Reader;
 
 #[derive(Clone, Debug, Default)]
 pub struct ListenerSettings {
@@ -32,17 +33,17 @@ pub struct TlsSettings {
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub ca: PathBuf,
-    /// Whether a caller without one is turned away.
+    /// Whether connections without a certificate are refused.
     pub required: bool,
-    /// Whom a certificate stands for, by its subject.
-    pub principals: Vec<(String, WrittenPrincipal)>,
+    /// The principal of each certificate, by its subject.
+    pub principals: Vec<(String, PrincipalName)>,
 }
 
-/// Proxies in front. Limits and budgets count callers: a trusted proxy's connections count for nobody, one that it
-/// announces by the PROXY protocol for the announced caller; attempts of unknown callers for the caller believed.
+/// Proxies in front of the listener. Connections of a trusted proxy are not counted against a source; a connection with
+/// a PROXY header counts against the announced source, and so do attempts of unknown callers.
 #[derive(Clone, Debug, Default)]
 pub struct ProxySettings {
-    /// Nobody by default.
+    /// No proxy by default.
     pub trusted: TrustedProxies,
     /// Which headers of the PROXY protocol their connections begin with; without it, none.
     pub protocol: Option<ProxyVersions>,
@@ -50,25 +51,25 @@ pub struct ProxySettings {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenTls {
+pub(super) struct RawTls {
     certificate: PathBuf,
     key: PathBuf,
-    handshake_timeout: Option<duration::Written>,
+    handshake_timeout: Option<duration::RawDuration>,
     client_ca: Option<PathBuf>,
     client_certificates: Option<Spanned<String>>,
     #[serde(default)]
-    principal: Vec<WrittenClient>,
+    principal: Vec<RawClient>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenClient {
+struct RawClient {
     subject: Spanned<String>,
     principal: Spanned<String>,
 }
 
-impl WrittenTls {
-    /// Whether certificates stand for callers.
+impl RawTls {
+    /// Whether certificates identify callers.
     pub(super) fn maps_certificates(&self) -> bool {
         !self.principal.is_empty()
     }
@@ -76,32 +77,19 @@ impl WrittenTls {
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) fn read(
-    source: &Source,
-    folder: &Path,
-    complaints: &mut Vec<Complaint>,
-    tls: Option<Spanned<WrittenTls>>,
-    limits: &WrittenLimits,
-) -> ListenerSettings {
-    let mut reader = Reader { source, folder, complaints };
-    ListenerSettings { tls: tls.map(|tls| reader.tls(tls)), proxies: reader.proxies(limits) }
-}
-
-struct Reader<'a> {
-    source: &'a Source,
-    folder: &'a Path,
-    complaints: &'a mut Vec<Complaint>,
-}
-
 impl Reader<'_> {
-    fn tls(&mut self, written: Spanned<WrittenTls>) -> TlsSettings {
+    pub(super) fn listener(&mut self, tls: Option<Spanned<RawTls>>, limits: &RawLimits) -> ListenerSettings {
+        ListenerSettings { tls: tls.map(|tls| self.tls(tls)), proxies: self.proxies(limits) }
+    }
+
+    fn tls(&mut self, written: Spanned<RawTls>) -> TlsSettings {
         let section = written.span();
         let written = written.into_inner();
         let required = written.client_certificates.as_ref().is_none_or(|mode| match mode.get_ref().as_str() {
             "required" => true,
             "optional" => false,
             other => {
-                let title = format!("`{other}` is no way to ask for certificates");
+                let title = format!("unknown value `{other}` for `client_certificates`");
                 self.complain(mode.span(), &title, &possible(other, &["required", "optional"]));
                 true
             }
@@ -111,8 +99,12 @@ impl Reader<'_> {
             Some(ca) => Some(ClientSettings { ca: self.folder.join(ca), required, principals }),
             None => {
                 if !principals.is_empty() || written.client_certificates.is_some() {
-                    let title = "callers' certificates are spoken of, and nothing says who issues them";
-                    self.complain(section, title, "add `client_ca = \"FILE\"`, the PEM of whoever signs them");
+                    let title = "client certificates are configured without `client_ca`";
+                    self.complain(
+                        section,
+                        title,
+                        "add `client_ca = \"FILE\"`, the certificate authority that issues them",
+                    );
                 }
                 None
             }
@@ -125,22 +117,22 @@ impl Reader<'_> {
         }
     }
 
-    fn principals(&mut self, written: Vec<WrittenClient>) -> Vec<(String, WrittenPrincipal)> {
-        let mut principals: Vec<(String, WrittenPrincipal)> = Vec::new();
-        for WrittenClient { subject, principal } in written {
+    fn principals(&mut self, written: Vec<RawClient>) -> Vec<(String, PrincipalName)> {
+        let mut principals: Vec<(String, PrincipalName)> = Vec::new();
+        for RawClient { subject, principal } in written {
             let text = subject.get_ref().as_str();
-            // As OpenSSL prints it when it is not told how: such a text would never be found.
+            // OpenSSL's default format: no certificate would ever match it.
             let spaced = text.contains(" = ") || text.replace("\\,", "").contains(", ");
             if text.is_empty() || spaced {
                 let help = "write what `openssl x509 -noout -subject -nameopt RFC2253` prints after `subject=`: `CN=terway,O=netops`";
-                self.complain(subject.span(), &format!("`{text}` is no subject of a certificate"), help);
+                self.complain(subject.span(), &format!("`{text}` is not a valid certificate subject"), help);
             } else if principals.iter().any(|(other, _)| other == text) {
                 self.complain(subject.span(), &format!("the subject `{text}` is given twice"), "keep one of the two");
             }
             match principal.get_ref().parse() {
                 Ok(principal) => principals.push((subject.into_inner(), principal)),
                 Err(error) => {
-                    let error: crate::ram::MalformedPrincipal = error;
+                    let error: ram_policy::PrincipalError = error;
                     self.complain(principal.span(), &error.to_string(), "name a principal of the account file");
                 }
             }
@@ -148,12 +140,12 @@ impl Reader<'_> {
         principals
     }
 
-    fn proxies(&mut self, limits: &WrittenLimits) -> ProxySettings {
+    fn proxies(&mut self, limits: &RawLimits) -> ProxySettings {
         let written = limits.trusted_proxies.as_deref().unwrap_or_default();
         let ranges = written.iter().filter_map(|range| {
             let read = read_range(range.get_ref());
             if read.is_none() {
-                let title = format!("`{}` is no range of addresses", range.get_ref());
+                let title = format!("`{}` is not a valid range of addresses", range.get_ref());
                 self.complain(range.span(), &title, "write `10.0.0.0/8`, `2001:db8::/32`, or one address");
             }
             read
@@ -166,26 +158,22 @@ impl Reader<'_> {
                 "v2" => ProxyVersions::V2,
                 "any" => ProxyVersions::Any,
                 other => {
-                    let title = format!("`{other}` is no version of the PROXY protocol");
+                    let title = format!("unknown version `{other}` of the PROXY protocol");
                     self.complain(protocol.span(), &title, &possible(other, &["off", "v1", "v2", "any"]));
                     return None;
                 }
             };
             if written.is_empty() {
-                let title = "the PROXY protocol is taken from trusted proxies, and there are none";
+                let title = "`proxy_protocol` is set, but no proxy is trusted";
                 self.complain(protocol.span(), title, "name them in `trusted_proxies`, or set it to `off`");
             }
             Some(versions)
         });
         ProxySettings { trusted, protocol }
     }
-
-    fn complain(&mut self, span: std::ops::Range<usize>, title: &str, help: &str) {
-        self.complaints.push(self.source.error(span, title, help));
-    }
 }
 
-/// A range without host bits, which could be a slip, or one address.
+/// A range of addresses, or one address. Host bits are refused, since they could be a typo.
 pub(super) fn read_range(text: &str) -> Option<IpNet> {
     match text.parse::<IpNet>() {
         Ok(range) => Some(range).filter(|range| range.addr() == range.network()),

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use crate::source::{Complaint, Source, did_you_mean, possible};
+use crate::text::{did_you_mean, possible};
+use ram_policy::{Diagnostic, Source};
 
 /// Longer texts are shown in their place alone.
 const LONGEST_QUOTE: usize = 60;
-const SEE: &str = "see the README for the form of a configuration";
+const SEE: &str = "see docs/configuration.md for the form of a configuration";
 
-/// The complaint about a text that cannot be read as a configuration.
-pub(super) fn complaint(source: &Source, error: &toml::de::Error) -> Complaint {
+/// The diagnostic about a text that cannot be read as a configuration.
+pub(super) fn diagnostic(source: &Source, error: &toml::de::Error) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
     // A secret does not belong here, and is not quoted back to whoever wrote one.
     let secret = source.line(span.start).to_ascii_lowercase().contains("secret");

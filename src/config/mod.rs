@@ -1,6 +1,6 @@
-//! The configuration: as it is written, and as it is needed. A configuration that was read can run.
+//! The configuration: as it is written (`raw`), and as the gateway needs it (`settings`). Settings that were read are valid.
 //!
-//! Must not know: how anything it configures works. Reads no file: whoever does hands it the text.
+//! Must not know: how anything it configures works; files, since callers pass in the text.
 
 mod admin;
 mod audit;
@@ -16,21 +16,21 @@ mod limits;
 mod listener;
 mod mistake;
 mod naming;
-mod needed;
 mod operations;
 mod own_key;
 mod products;
 mod protected_url;
+mod raw;
+mod reader;
 mod region_alias;
+mod settings;
 mod signing;
 mod tokens;
-mod unbuilt;
-mod written;
+mod unsupported;
 
 pub use admin::AdminSettings;
 pub use audit::{AuditSettings, AuditSync, CheckpointFile, RotationSettings};
 pub use audit_sinks::{HttpSettings, StdoutSettings};
-#[cfg(feature = "gateway")]
 pub(crate) use duration::number_and_unit;
 pub use duration::parse_duration;
 pub use environment::environment;
@@ -40,11 +40,11 @@ pub use issuer::{CredentialsSettings, ExchangeSettings, IssuerSettings, UriSetti
 pub use limits::{Given, HolderLimits, Limits};
 pub use listener::{ClientSettings, ListenerSettings, ProxySettings, TlsSettings};
 pub use naming::{Naming, naming};
-pub use needed::{DenialSettings, Endpoint, ResourceSettings, ResourceSource, Settings, UpstreamSettings};
 pub use operations::{OperationSettings, OtherOperations, TrunkEni};
 pub use own_key::{OwnKey, OwnKeys};
 pub use products::ProductSettings;
 pub use protected_url::is_protected_url;
 pub use region_alias::RegionAliases;
+pub use settings::{DenialSettings, Endpoint, ResourceSettings, ResourceSource, Settings, UpstreamSettings};
 pub use signing::Signing;
 pub use tokens::{MappedSubject, TokenKeysPlace, TokenSettings};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::source::Source;
+use ram_policy::Source;
 
 /// The setting that names a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

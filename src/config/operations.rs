@@ -2,9 +2,8 @@
 
 use toml::Spanned;
 
-use crate::source::{Complaint, Source, possible};
-
-use super::written::WrittenOperations;
+use crate::text::possible;
+use ram_policy::{Diagnostic, Source};
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OperationSettings {
@@ -22,7 +21,7 @@ pub enum TrunkEni {
     Judge,
 }
 
-/// What becomes of a call of an operation that has no file (design 5.3).
+/// What becomes of a call of an operation that has no file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtherOperations {
     #[default]
@@ -33,15 +32,23 @@ pub enum OtherOperations {
     Forward,
 }
 
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawOperations {
+    pub(super) other: Option<Spanned<String>>,
+    pub(super) accept_root: bool,
+    pub(super) trunk: Option<Spanned<String>>,
+}
+
 impl OperationSettings {
-    pub(super) fn read(written: WrittenOperations, source: &Source, complaints: &mut Vec<Complaint>) -> Self {
-        let other = written.other.and_then(|other| OtherOperations::read(&other, source, complaints));
+    pub(super) fn read(written: RawOperations, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let other = written.other.and_then(|other| OtherOperations::read(&other, source, diagnostics));
         let trunk = written.trunk.map_or(TrunkEni::Refuse, |trunk| match trunk.get_ref().as_str() {
             "refuse" => TrunkEni::Refuse,
             "judge" => TrunkEni::Judge,
             unknown => {
                 let title = format!("`{unknown}` is nothing that can be done with a trunk ENI");
-                complaints.push(source.error(trunk.span(), title, possible(unknown, &["refuse", "judge"])));
+                diagnostics.push(source.error(trunk.span(), title, possible(unknown, &["refuse", "judge"])));
                 TrunkEni::Refuse
             }
         });
@@ -50,14 +57,14 @@ impl OperationSettings {
 }
 
 impl OtherOperations {
-    pub(super) fn read(written: &Spanned<String>, source: &Source, complaints: &mut Vec<Complaint>) -> Option<Self> {
+    pub(super) fn read(written: &Spanned<String>, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
         match written.get_ref().as_str() {
             "refuse" => Some(Self::Refuse),
             "evaluate" => Some(Self::Evaluate),
             "forward" => Some(Self::Forward),
             unknown => {
                 let title = format!("`{unknown}` is nothing that can be done with other operations");
-                complaints.push(source.error(
+                diagnostics.push(source.error(
                     written.span(),
                     title,
                     possible(unknown, &["refuse", "evaluate", "forward"]),

@@ -1,4 +1,4 @@
-//! The gateway's own keys upstream: one, or with several accounts one each (design 5.3, `[[upstream.key]]`).
+//! The gateway's own keys upstream: one, or with several accounts one each (`[[upstream.key]]`).
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use crate::identity::SecretPlace;
-use crate::ram::{AccessKeyId, AccountId};
+use crate::ram::AccessKeyId;
+use ram_policy::AccountId;
 
 use super::instance_role::InstanceRoleSettings;
-use super::needed::Reader;
+use super::reader::Reader;
 use super::signing::Signing;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum OwnKey {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenKey {
+pub(super) struct RawKey {
     pub(super) account: Option<Spanned<String>>,
     pub(super) access_key_id: Option<Spanned<String>>,
     pub(super) secret_env: Option<String>,
@@ -55,7 +56,7 @@ impl OwnKey {
     }
 }
 
-impl WrittenKey {
+impl RawKey {
     fn says_anything(&self) -> bool {
         self.access_key_id.is_some()
             || self.secret_env.is_some()
@@ -69,8 +70,8 @@ impl WrittenKey {
 impl Reader<'_> {
     pub(super) fn own_keys(
         &mut self,
-        one: WrittenKey,
-        keys: Vec<Spanned<WrittenKey>>,
+        one: RawKey,
+        keys: Vec<Spanned<RawKey>>,
         section: &Range<usize>,
         signing: Signing,
     ) -> OwnKeys {
@@ -104,7 +105,7 @@ impl Reader<'_> {
     }
 
     /// The embedded ECS knows one key, which is made for it.
-    pub(super) fn refuse_keys(&mut self, one: &WrittenKey, keys: &[Spanned<WrittenKey>]) {
+    pub(super) fn refuse_keys(&mut self, one: &RawKey, keys: &[Spanned<RawKey>]) {
         let title = "the embedded ECS takes no key of yours";
         if let Some(key) = keys.first() {
             self.complain(key.span(), title, "leave `[[upstream.key]]` out, or give the `url` of a server");
@@ -124,8 +125,8 @@ impl Reader<'_> {
         parsed.map_err(|error| self.complain(written.span(), &error.to_string(), help)).ok()
     }
 
-    fn own_key(&mut self, written: WrittenKey, section: &Range<usize>) -> OwnKey {
-        let WrittenKey { access_key_id, secret_env, secret_file, secret_command, instance_role, metadata_url, .. } =
+    fn own_key(&mut self, written: RawKey, section: &Range<usize>) -> OwnKey {
+        let RawKey { access_key_id, secret_env, secret_file, secret_command, instance_role, metadata_url, .. } =
             written;
         let at = instance_role.as_ref().map(Spanned::span);
         if let Some(role) = self.instance_role(instance_role, metadata_url) {
@@ -153,7 +154,7 @@ impl Reader<'_> {
     fn access_key_id(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {
         let parsed = match written {
             Some(id) => {
-                id.get_ref().parse().map_err(|error: crate::ram::MalformedAccessKeyId| (id.span(), error.to_string()))
+                id.get_ref().parse().map_err(|error: crate::ram::AccessKeyIdError| (id.span(), error.to_string()))
             }
             None => Err((section.clone(), "the gateway's own `access_key_id` is missing".to_owned())),
         };

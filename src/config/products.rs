@@ -1,11 +1,11 @@
-//! `[[product]]`: further products behind the same gateway, chosen by the host that is called (design 5.3).
+//! `[[product]]`: further products behind the same gateway, chosen by the host that is called.
 
 use std::collections::HashSet;
 
 use toml::Spanned;
 
-use super::needed::Reader;
 use super::operations::OtherOperations;
+use super::reader::Reader;
 
 /// One product besides ECS. Its regions, keys and time limit are those of `[upstream]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct ProductSettings {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct WrittenProduct {
+pub(super) struct RawProduct {
     name: Option<Spanned<String>>,
     hosts: Vec<Spanned<String>>,
     version: Option<Spanned<String>>,
@@ -31,7 +31,7 @@ pub(super) struct WrittenProduct {
 }
 
 impl Reader<'_> {
-    pub(super) fn products(&mut self, written: Vec<Spanned<WrittenProduct>>, ecs: &[String]) -> Vec<ProductSettings> {
+    pub(super) fn products(&mut self, written: Vec<Spanned<RawProduct>>, ecs: &[String]) -> Vec<ProductSettings> {
         let mut names = HashSet::new();
         let mut taken: HashSet<String> = ecs.iter().cloned().collect();
         written.into_iter().filter_map(|product| self.product(product, &mut names, &mut taken)).collect()
@@ -39,12 +39,12 @@ impl Reader<'_> {
 
     fn product(
         &mut self,
-        written: Spanned<WrittenProduct>,
+        written: Spanned<RawProduct>,
         names: &mut HashSet<String>,
         taken: &mut HashSet<String>,
     ) -> Option<ProductSettings> {
         let section = written.span();
-        let WrittenProduct { name, hosts, version, url, other } = written.into_inner();
+        let RawProduct { name, hosts, version, url, other } = written.into_inner();
         let (Some(name), Some(version), false) = (name, version, hosts.is_empty()) else {
             let title = "a product has a `name`, a `version`, and the `hosts` by which it is called";
             self.complain(section, title, "write `name = \"vpc\"`, `version = \"2016-04-28\"` and `hosts = [\"…\"]`");
@@ -71,7 +71,7 @@ impl Reader<'_> {
         let default_url = || format!("https://{}.{{region}}.aliyuncs.com", name.get_ref());
         let url = url.map_or_else(default_url, |url| self.url(&url));
         let said = other.as_ref().map(Spanned::span);
-        let other = other.and_then(|other| OtherOperations::read(&other, self.source, self.complaints));
+        let other = other.and_then(|other| OtherOperations::read(&other, self.source, self.diagnostics));
         let other = other.unwrap_or_default();
         if other == OtherOperations::Refuse {
             let title = "nothing of this product would be forwarded: the catalogue has no file of its operations";

@@ -1,4 +1,4 @@
-//! What a caller may send as `RegionId` in place of a region: off unless it is written (design 5.3).
+//! What a caller may send as `RegionId` in place of a region: off unless it is written.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use toml::Spanned;
 
 use crate::ram::Region;
 
-use super::needed::Reader;
+use super::reader::Reader;
 
-pub(super) type WrittenAliases = BTreeMap<Spanned<String>, Spanned<String>>;
+pub(super) type RawAliases = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// The region that is meant by each text. A client that is told an endpoint may send that as its region
-/// (`spec/ecs-eni.md` A.2, Terway).
+/// (`docs/spec/ecs-eni.md` A.2, Terway).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegionAliases(BTreeMap<String, Region>);
 
@@ -26,7 +26,7 @@ impl RegionAliases {
 }
 
 impl Reader<'_> {
-    pub(super) fn region_aliases(&mut self, written: WrittenAliases, served: &[Region]) -> RegionAliases {
+    pub(super) fn region_aliases(&mut self, written: RawAliases, served: &[Region]) -> RegionAliases {
         const LONGEST: usize = 255;
         let mut aliases = BTreeMap::new();
         for (alias, region) in written {

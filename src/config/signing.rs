@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::source::possible;
+use crate::text::possible;
 
-use super::needed::Reader;
-use super::own_key::WrittenKey;
-use super::written::{WrittenSettings, WrittenUpstream};
+use super::own_key::RawKey;
+use super::raw::{RawSettings, RawUpstream};
+use super::reader::Reader;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signing {
@@ -21,7 +21,7 @@ pub enum Signing {
 
 impl Reader<'_> {
     /// The mode, and everything written beside it that would make no sense.
-    pub(super) fn signing(&mut self, written: &WrittenSettings) -> Signing {
+    pub(super) fn signing(&mut self, written: &RawSettings) -> Signing {
         let upstream = written.upstream.as_ref().map(Spanned::get_ref);
         let Some((upstream, signing)) = upstream.and_then(|upstream| Some((upstream, upstream.signing.as_ref()?)))
         else {
@@ -77,9 +77,9 @@ impl Reader<'_> {
 }
 
 /// Where a key of the gateway's own is written.
-fn own_key(upstream: &WrittenUpstream, signing: Range<usize>) -> Option<Range<usize>> {
+fn own_key(upstream: &RawUpstream, signing: Range<usize>) -> Option<Range<usize>> {
     let secret = upstream.secret_env.is_some() || upstream.secret_file.is_some() || upstream.secret_command.is_some();
     let id = upstream.access_key_id.as_ref().map(Spanned::span);
-    let keys: Option<&Spanned<WrittenKey>> = upstream.key.first();
+    let keys: Option<&Spanned<RawKey>> = upstream.key.first();
     id.or_else(|| keys.map(Spanned::span)).or_else(|| secret.then_some(signing))
 }

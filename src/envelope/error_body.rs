@@ -1,12 +1,12 @@
-//! The body of every answer that is no success (`spec/wire-protocol.md` 5.2).
+//! The body of an error answer (`docs/spec/wire-protocol.md` 5.2).
 
 use crate::catalog::Answer;
 
+use super::encode::{json_text, xml_document};
 use super::format::Format;
-use super::json::json_text;
-use super::xml;
 
-/// All values are strings, and all are present: clients crash or take a refusal for success otherwise.
+/// An error body. All values are strings and all are present: otherwise some clients crash, or take a refusal for a
+/// success.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ErrorBody {
@@ -19,7 +19,7 @@ pub struct ErrorBody {
     pub access_denied_detail: Option<AccessDeniedDetail>,
 }
 
-/// What RAM says of a denial (`spec/ram-policy.md` 7.2). An object or absent, never anything else.
+/// RAM's details of a denial (`docs/spec/ram-policy.md` 7.2). In JSON, an object or absent; never `null`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AccessDeniedDetail {
@@ -33,7 +33,7 @@ pub struct AccessDeniedDetail {
 }
 
 impl ErrorBody {
-    /// `recommend` is a link with `{request_id}` and `{code}` to be filled; without one, the vendor's.
+    /// `recommend` is a link with the placeholders `{request_id}` and `{code}`. The default is the vendor's.
     pub fn new(answer: &Answer, request_id: &str, host_id: &str, recommend: Option<&str>) -> Self {
         const VENDOR: &str = "https://api.aliyun.com/troubleshoot?q={code}&product=Ecs&requestId={request_id}";
         let recommend = recommend.unwrap_or(VENDOR).replace("{code}", &answer.code).replace("{request_id}", request_id);
@@ -47,10 +47,11 @@ impl ErrorBody {
         }
     }
 
+    /// The body in a format.
     pub fn to_text(&self, format: Format) -> String {
         match format {
             Format::Json => json_text(self),
-            Format::Xml => xml::document("Error", &serde_json::to_value(self).expect("strings make JSON")),
+            Format::Xml => xml_document("Error", &serde_json::to_value(self).expect("strings make JSON")),
         }
     }
 }

@@ -1,44 +1,42 @@
-//! JSON or XML (`spec/wire-protocol.md` 1.4, design 8).
+//! The choice between JSON and XML (`docs/spec/wire-protocol.md` 1.4).
 
 use crate::ram::Scheme;
 
+/// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Json,
     Xml,
 }
 
+/// The parameter `Format` is neither JSON nor XML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Specified parameter format is not valid.")]
-pub struct UnknownFormat;
+pub struct FormatError;
 
 impl Format {
-    /// The format of an answer. `requested` is the parameter `Format`; an old Python path sends the word `None`.
+    /// The format of an answer. `requested` is the parameter `Format`; an old Python client sends the word `None`.
     ///
     /// # Errors
-    /// A `Format` that is neither.
-    pub fn choose(
-        requested: Option<&str>,
-        accept: Option<&str>,
-        scheme: Option<Scheme>,
-    ) -> Result<Self, UnknownFormat> {
+    /// A `Format` other than JSON and XML.
+    pub fn choose(requested: Option<&str>, accept: Option<&str>, scheme: Option<Scheme>) -> Result<Self, FormatError> {
         match requested {
             Some(text) if text.eq_ignore_ascii_case("json") => Ok(Self::Json),
             Some(text) if text.eq_ignore_ascii_case("xml") => Ok(Self::Xml),
             None | Some("" | "None") => Ok(Self::unasked(accept, scheme)),
-            Some(_) => Err(UnknownFormat),
+            Some(_) => Err(FormatError),
         }
     }
 
-    /// JSON for V3, for a bearer token and where `Accept` names it, else XML.
+    /// The format without a `Format` parameter: JSON for V3 signatures, for bearer tokens and if `Accept` names it,
+    /// otherwise XML.
     pub fn unasked(accept: Option<&str>, scheme: Option<Scheme>) -> Self {
         let names_json = accept.is_some_and(|accept| accept.to_ascii_lowercase().contains("json"));
         let new = matches!(scheme, Some(Scheme::V3 | Scheme::Bearer));
         if names_json || new { Self::Json } else { Self::Xml }
     }
 
-    /// What a request that could not be read seems to ask for: something must be answered, and in a form that its
-    /// sender is likely to read.
+    /// The likely format for a request that could not be parsed, guessed from its bytes.
     pub fn guess(request: &[u8]) -> Self {
         let text = String::from_utf8_lossy(request).to_ascii_lowercase();
         if text.contains("format=xml") {
@@ -48,7 +46,7 @@ impl Format {
         if json { Self::Json } else { Self::Xml }
     }
 
-    /// The value of `Content-Type`. Clients read XML only under exactly this one (`spec/sdk-behaviour.md` 3).
+    /// The value of `Content-Type`. Some clients parse XML only with exactly this value (`docs/spec/sdk-behaviour.md` 3).
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json;charset=utf-8",
@@ -56,7 +54,7 @@ impl Format {
         }
     }
 
-    /// As the parameter `Format` names it.
+    /// The value of the parameter `Format`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Json => "JSON",
@@ -70,13 +68,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_takes_the_form_that_was_asked_for() {
+    fn the_answer_has_the_requested_format() {
         use Format::{Json, Xml};
         let cases = [
             (Some("json"), None, None, Ok(Json)),
             (Some("XML"), Some("application/json"), Some(Scheme::V3), Ok(Xml)),
             (Some("None"), None, Some(Scheme::V1), Ok(Xml)),
-            (Some("html"), None, None, Err(UnknownFormat)),
+            (Some("html"), None, None, Err(FormatError)),
             (None, None, Some(Scheme::V3), Ok(Json)),
             (None, None, Some(Scheme::Bearer), Ok(Json)),
             (None, Some("application/json"), Some(Scheme::V1), Ok(Json)),

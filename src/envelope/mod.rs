@@ -1,25 +1,29 @@
-//! The envelope of an ECS answer: which form it takes, and how a value or a refusal is written in it.
+//! The format of ECS answers: JSON or XML, for values and errors.
 //!
-//! Shared by the gateway and the embedded ECS, so that both answer alike. Must not know: why something is answered,
-//! policies, HTTP libraries, sockets.
+//! Shared by the gateway and the embedded ECS, so that both answer alike. Must not know: the reason for an answer, policies,
+//! HTTP libraries, sockets.
 
+mod encode;
 mod error_body;
 mod format;
-mod json;
 mod unique_id;
-mod xml;
 
+pub use encode::{json_lines, json_part, json_text};
 pub use error_body::{AccessDeniedDetail, ErrorBody};
-pub use format::{Format, UnknownFormat};
-pub use json::{json_lines, json_part, json_text};
+pub use format::{Format, FormatError};
 pub use unique_id::unique_id;
 
 use serde_json::Value;
 
-/// A successful answer in the form asked for: an object, or an element `<{operation}Response>`.
+use encode::xml_document;
+
+/// The header that names a call's request id.
+pub const REQUEST_ID: &str = "x-acs-request-id";
+
+/// The body of a successful answer: a JSON object, or the XML element `<{operation}Response>`.
 pub fn success_body(format: Format, operation: &str, value: &Value) -> String {
     match format {
         Format::Json => json_text(value),
-        Format::Xml => xml::document(&format!("{operation}Response"), value),
+        Format::Xml => xml_document(&format!("{operation}Response"), value),
     }
 }

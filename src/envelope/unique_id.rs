@@ -1,13 +1,12 @@
-//! Request ids, nonces of the gateway's own calls, and ids of log chains: unique on any number of replicas, and
-//! unpredictable.
+//! Unique, unpredictable ids: request ids, nonces of the gateway's own calls, and ids of log chains.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-/// An upper-case version 4 UUID, as ECS makes them (`spec/wire-protocol.md` 5.2): 122 random bits from the cryptographic
-/// generator, so that a caller who sees any number of ids cannot predict another one.
+/// An upper-case version 4 UUID, as ECS uses (`docs/spec/wire-protocol.md` 5.2): 122 bits from a cryptographic random
+/// number generator, so that replicas never collide and a caller cannot predict the next id.
 ///
 /// # Panics
-/// When the operating system gives the generator no entropy.
+/// If the operating system provides no entropy.
 pub fn unique_id() -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut bytes = [0; 16];

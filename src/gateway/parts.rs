@@ -1,84 +1,114 @@
 //! What a gateway is made of.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
 
 use crate::audit::{Attempt, Journal};
-use crate::budget::{Budgets, Holder, Item, Throttled};
-use crate::catalog::{Answer, Catalog, Operation};
+use crate::budget::{BudgetError, BudgetItem, Budgets, Holder};
+use crate::catalog::{Answer, Catalog, ECS, Operation};
 use crate::config::{
     DenialSettings, IdentitySettings, Limits, OperationSettings, OtherOperations, ProxySettings, RegionAliases,
     Signing, TrunkEni,
 };
 use crate::identity::{Authenticator, Channel, Clock, KeyRing, NonceBudget, NonceMemory, TokenIssuer};
 use crate::pdp::Pdp;
-use crate::ram::{Context, ContextKey, Region};
+use crate::ram::Region;
 use crate::wire::{FormLimits, HeadLimits};
+use ram_policy::{Context, ContextKey};
 
-use super::answer_counts::AnswerCounts;
-use super::called::ECS;
 use super::clock;
-use super::connections::Listeners;
-use super::issuer_keys::IssuerKeys;
-use super::long;
-use super::product::Product;
-use super::reader::ReaderLimits;
-use super::refusal_log::RefusalLog;
-use super::resource_facts::ResourceFacts;
-use super::server_tls::ServerTls;
-use super::sts::{Issuing, RefusedFor};
-use super::upstream::Upstream;
-use super::waiting_strangers::WaitingStrangers;
+use crate::gateway::call::AnswerCounts;
+use crate::gateway::call::Product;
+use crate::gateway::call::RefusalLog;
+use crate::gateway::call::WaitingCalls;
+use crate::gateway::client::IssuerKeys;
+use crate::gateway::facts::ResourceFacts;
+use crate::gateway::listen::Listeners;
+use crate::gateway::listen::ReaderLimits;
+use crate::gateway::listen::ServerTls;
+use crate::gateway::sts::{Issuing, RefusedFor};
+use crate::gateway::upstream::Upstream;
 
-/// The parts, each ready to work.
+/// The parts of a gateway, grouped by the stage that uses them and by how long they live.
 pub struct GatewayParts {
-    pub catalog: Arc<Catalog>,
-    pub pdp: Pdp,
-    pub facts: ResourceFacts,
-    pub keys: KeyRing,
-    /// Whose tokens are accepted, and where their keys come from.
-    pub issuers: Vec<TokenIssuer>,
-    pub issuer_keys: Vec<Arc<IssuerKeys>>,
-    /// Where the gateway issues keys of its own.
-    pub issuing: Option<Issuing>,
-    pub nonces: Arc<dyn NonceMemory>,
+    pub in_force: InForce,
+    pub callers: Callers,
+    pub judge: Judge,
+    pub upstreams: Upstreams,
+    pub front: Front,
     pub journal: Arc<Journal>,
-    /// Of the journal's lines, too.
+}
+
+/// What is read from files and could be replaced while the gateway runs: policies, keys, issuers and certificates.
+pub struct InForce {
+    pub pdp: Pdp,
+    /// Where attributes of resources are read.
+    pub facts: ResourceFacts,
+    /// The access keys of callers.
+    pub keys: KeyRing,
+    /// Issuers whose tokens are accepted.
+    pub issuers: Vec<TokenIssuer>,
+    /// The key sets of those issuers, read again while the gateway runs.
+    pub issuer_keys: Vec<Arc<IssuerKeys>>,
+    /// Set where the gateway issues keys of its own.
+    pub issuing: Option<Issuing>,
+    /// Without it the listener serves plain HTTP.
+    pub tls: Option<ServerTls>,
+}
+
+/// What authentication needs for as long as the process lives.
+pub struct Callers {
+    pub nonces: Arc<dyn NonceMemory>,
+    /// Shared with the journal, which charges its lines to them.
     pub budgets: Arc<Budgets>,
-    /// Shared with the facts, where they are read there.
-    pub upstream: Arc<Upstream>,
-    /// Besides ECS.
-    pub products: Vec<Product>,
+    pub identity: IdentitySettings,
+}
+
+/// What a call is read and judged by, besides the policies.
+pub struct Judge {
+    pub catalog: Arc<Catalog>,
+    pub operations: OperationSettings,
     pub regions: Vec<Region>,
     pub region_aliases: RegionAliases,
-    /// Whose signature a call bears upstream.
-    pub signing: Signing,
-    pub hosts: Vec<String>,
-    /// `HostId` of answers.
-    pub replica: String,
-    pub identity: IdentitySettings,
     pub denial: DenialSettings,
-    pub operations: OperationSettings,
+}
+
+/// Where permitted calls are sent.
+pub struct Upstreams {
+    /// Shared with the source of attributes, where they are read from ECS.
+    pub ecs: Arc<Upstream>,
+    /// Products other than ECS.
+    pub products: Vec<Product>,
+    /// Whether calls are signed with the gateway's key or keep their caller's signature.
+    pub signing: Signing,
+}
+
+/// What connections and answers need.
+pub struct Front {
+    /// The names the gateway answers to; empty for any.
+    pub hosts: Vec<String>,
+    /// The `HostId` of answers.
+    pub replica: String,
     pub limits: Limits,
     pub proxies: ProxySettings,
-    /// Without it the listener is plain.
-    pub tls: Option<ServerTls>,
 }
 
 /// A gateway that can answer calls.
 pub struct Gateway {
-    pub(super) parts: GatewayParts,
+    pub(crate) parts: GatewayParts,
     /// What a denial by policy is answered with, where it is not the operation's own.
-    pub(super) denial: Option<Answer>,
+    pub(crate) denial: Option<Answer>,
     /// What calls were answered with.
-    pub(super) answers: AnswerCounts,
-    pub(super) refusal_log: RefusalLog,
+    pub(crate) answers: AnswerCounts,
+    pub(crate) refusal_log: RefusalLog,
     /// Turns for judging that may take long.
-    pub(super) long_judging: Arc<Semaphore>,
-    pub(super) listeners: Listeners,
-    pub(super) waiting_strangers: Arc<WaitingStrangers>,
+    pub(crate) long_judging: Arc<Semaphore>,
+    pub(crate) listeners: Listeners,
+    pub(crate) waiting_calls: Arc<WaitingCalls>,
     /// Requests for credentials that were not the workload's own, by what they were refused for.
     indirect: [AtomicU64; RefusedFor::ALL.len()],
 }
@@ -90,80 +120,81 @@ const HEADERS: usize = 100;
 impl Gateway {
     /// The denial code must be one that the catalogue knows; the configuration was checked for it.
     pub fn new(mut parts: GatewayParts) -> Self {
-        let ecs = (parts.operations.other == OtherOperations::Forward).then(|| ECS.to_owned());
-        let others = parts.products.iter().filter(|product| product.forwards());
+        let ecs = (parts.judge.operations.other == OtherOperations::Forward).then(|| ECS.to_owned());
+        let others = parts.upstreams.products.iter().filter(|product| product.forwards());
         let forwarded: Vec<String> = ecs.into_iter().chain(others.map(|it| it.settings.name.clone())).collect();
-        parts.pdp = parts.pdp.forwarding(forwarded);
-        if parts.operations.trunk == TrunkEni::Judge {
-            parts.catalog = Arc::new(parts.catalog.judging_unavailable());
+        parts.in_force.pdp = parts.in_force.pdp.forwarding(forwarded);
+        if parts.judge.operations.trunk == TrunkEni::Judge {
+            parts.judge.catalog = Arc::new(parts.judge.catalog.judging_unavailable());
         }
-        if parts.signing == Signing::PassThrough {
+        if parts.upstreams.signing == Signing::PassThrough {
             // What is judged is what was signed.
-            parts.region_aliases = RegionAliases::default();
+            parts.judge.region_aliases = RegionAliases::default();
         }
-        let denial = parts.catalog.denial(&parts.denial.code).ok();
-        let answers = AnswerCounts::new(&parts.catalog);
-        let listeners = Listeners::new(&parts.limits);
-        let waiting_strangers = WaitingStrangers::new(parts.limits.connections);
-        let (refusal_log, long_judging) = (RefusalLog::default(), long::turns());
+        let denial = parts.judge.catalog.denial(&parts.judge.denial.code).ok();
+        let answers = AnswerCounts::new(&parts.judge.catalog);
+        let listeners = Listeners::new(&parts.front.limits);
+        let waiting_calls = WaitingCalls::new(parts.front.limits.connections);
+        let (refusal_log, long_judging) = (RefusalLog::default(), long_judging_turns());
         let indirect = Default::default();
-        Self { parts, denial, answers, refusal_log, long_judging, listeners, waiting_strangers, indirect }
+        Self { parts, denial, answers, refusal_log, long_judging, listeners, waiting_calls, indirect }
     }
 
     /// Counts a request for credentials that was not the workload's own.
-    pub(super) fn note_indirect(&self, refused_for: RefusedFor) {
+    pub(crate) fn note_indirect(&self, refused_for: RefusedFor) {
         self.indirect[refused_for as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Such requests since the start, with the word for what they were refused for.
-    pub(super) fn indirect(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub(crate) fn indirect(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let count = |kind: RefusedFor| self.indirect[kind as usize].load(Ordering::Relaxed);
         RefusedFor::ALL.into_iter().map(move |(kind, word)| (word, count(kind)))
     }
 
     /// Where calls of an operation go: to the product that it is of.
-    pub(super) fn upstream_of(&self, operation: &Operation) -> &Upstream {
+    pub(crate) fn upstream_of(&self, operation: &Operation) -> &Upstream {
         let service = operation.action().service();
-        let product = self.parts.products.iter().find(|product| product.settings.name == service);
-        product.map_or(&self.parts.upstream, |product| &product.upstream)
+        let product = self.parts.upstreams.products.iter().find(|product| product.settings.name == service);
+        product.map_or(&self.parts.upstreams.ecs, |product| &product.upstream)
     }
 
     /// Where calls go: ECS, and the products besides it.
-    pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
-        std::iter::once(&self.parts.upstream).chain(self.parts.products.iter().map(|product| &product.upstream))
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        std::iter::once(&self.parts.upstreams.ecs)
+            .chain(self.parts.upstreams.products.iter().map(|product| &product.upstream))
     }
 
     /// Whether the gateway issues keys of its own.
-    pub(super) fn issues(&self) -> bool {
-        self.parts.issuing.is_some()
+    pub(crate) fn issues(&self) -> bool {
+        self.parts.in_force.issuing.is_some()
     }
 
     /// Reads the keys of a token's issuer again.
-    pub(super) async fn refresh_keys_of(&self, issuer: &str) {
-        if let Some(keys) = self.parts.issuer_keys.iter().find(|keys| keys.issuer() == issuer) {
+    pub(crate) async fn refresh_keys_of(&self, issuer: &str) {
+        if let Some(keys) = self.parts.in_force.issuer_keys.iter().find(|keys| keys.issuer() == issuer) {
             keys.refreshed().await;
         }
     }
 
     /// Charges one item to the holder of a budget, now.
-    pub(super) fn charge(&self, holder: &Holder, item: Item) -> Result<(), Throttled> {
-        self.parts.budgets.charge(holder, item, clock::steady())
+    pub(crate) fn charge(&self, holder: &Holder, item: BudgetItem) -> Result<(), BudgetError> {
+        self.parts.callers.budgets.charge(holder, item, clock::steady())
     }
 
-    pub(super) fn authenticator(&self, channel: Channel) -> Authenticator<'_> {
+    pub(crate) fn authenticator(&self, channel: Channel) -> Authenticator<'_> {
         Authenticator {
-            keys: &self.parts.keys,
-            issuers: &self.parts.issuers,
-            issuer: self.parts.issuing.as_ref().map(|issuing| &*issuing.issuer),
+            keys: &self.parts.in_force.keys,
+            issuers: &self.parts.in_force.issuers,
+            issuer: self.parts.in_force.issuing.as_ref().map(|issuing| &*issuing.issuer),
             channel,
-            clock: Clock { skew: self.parts.identity.clock_skew },
-            nonces: &*self.parts.nonces,
-            budget: Some(NonceBudget { budgets: &self.parts.budgets, elapsed: clock::steady() }),
+            clock: Clock { skew: self.parts.callers.identity.clock_skew },
+            nonces: &*self.parts.callers.nonces,
+            budget: Some(NonceBudget { budgets: &self.parts.callers.budgets, elapsed: clock::steady() }),
         }
     }
 
-    pub(super) fn reader_limits(&self) -> ReaderLimits {
-        let limits = &self.parts.limits;
+    pub(crate) fn reader_limits(&self) -> ReaderLimits {
+        let limits = &self.parts.front.limits;
         let head = HeadLimits {
             head_bytes: limits.query_bytes + HEADER_BYTES,
             query_bytes: limits.query_bytes,
@@ -178,25 +209,44 @@ impl Gateway {
         }
     }
 
-    pub(super) fn form_limits(&self) -> FormLimits {
-        FormLimits { parameters: self.parts.limits.parameters }
+    pub(crate) fn form_limits(&self) -> FormLimits {
+        FormLimits { parameters: self.parts.front.limits.parameters }
     }
+}
+
+/// Turns for long judging: one processor fewer than there are.
+fn long_judging_turns() -> Arc<Semaphore> {
+    let processors = available_parallelism().map_or(1, NonZeroUsize::get);
+    Arc::new(Semaphore::new(processors.saturating_sub(1).max(1)))
 }
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gateway").field("replica", &self.parts.replica).finish_non_exhaustive()
+        f.debug_struct("Gateway").field("replica", &self.parts.front.replica).finish_non_exhaustive()
     }
 }
+
+/// Parts hold keys and files' contents, so their `Debug` form is their name alone.
+macro_rules! opaque {
+    ($($part:ident),+) => {
+        $(impl std::fmt::Debug for $part {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($part)).finish_non_exhaustive()
+            }
+        })+
+    };
+}
+
+opaque!(InForce, Callers, Judge, Upstreams, Front);
 
 impl std::fmt::Debug for GatewayParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GatewayParts").field("replica", &self.replica).finish_non_exhaustive()
+        f.debug_struct("GatewayParts").field("replica", &self.front.replica).finish_non_exhaustive()
     }
 }
 
-/// The condition keys that the gateway knows of every call (`spec/ram-policy.md` 4.5).
-pub(super) fn context_of(attempt: &Attempt) -> Context {
+/// The condition keys that the gateway knows of every call (`docs/spec/ram-policy.md` 4.5).
+pub(crate) fn context_of(attempt: &Attempt) -> Context {
     let mut context = Context::default();
     context.add(ContextKey::CurrentTime, attempt.second());
     context.add(ContextKey::SecureTransport, attempt.transport == "https");

@@ -11,7 +11,7 @@ use crate::budget::Holder;
 /// Slots for one kind of work. A holder's first work under way has slots apart from everything else, so that a few
 /// holders with much to do leave room for one that has none under way.
 #[derive(Debug)]
-pub(super) struct WorkSlots {
+pub(crate) struct WorkSlots {
     of_each: usize,
     /// Of one holder, under way and waiting.
     entrants_of_each: usize,
@@ -29,7 +29,7 @@ struct Entry {
 
 /// Work of a holder that waits for a slot. The holder is forgotten with its last one.
 #[derive(Debug)]
-pub(super) struct Entrant {
+pub(crate) struct Entrant {
     all: Arc<WorkSlots>,
     holder: Holder,
     slots: Arc<Semaphore>,
@@ -37,7 +37,7 @@ pub(super) struct Entrant {
 
 /// A slot; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Slot<'a> {
+pub(crate) struct Slot<'a> {
     entrant: &'a Entrant,
     own: Option<OwnedSemaphorePermit>,
     of_all: Option<OwnedSemaphorePermit>,
@@ -45,7 +45,7 @@ pub(super) struct Slot<'a> {
 
 impl WorkSlots {
     /// `of_all` at once, of them `of_each` for one holder, and a quarter for what is its holder's only work.
-    pub(super) fn new(of_all: usize, of_each: usize, entrants_of_each: usize) -> Arc<Self> {
+    pub(crate) fn new(of_all: usize, of_each: usize, entrants_of_each: usize) -> Arc<Self> {
         let first = (of_all / 4).max(1);
         Arc::new(Self {
             of_each,
@@ -57,7 +57,7 @@ impl WorkSlots {
     }
 
     /// `None` if the holder already has too much work in progress or waiting.
-    pub(super) fn enter(self: &Arc<Self>, holder: &Holder) -> Option<Entrant> {
+    pub(crate) fn enter(self: &Arc<Self>, holder: &Holder) -> Option<Entrant> {
         let mut holders = self.lock();
         let new = || Entry { slots: Arc::new(Semaphore::new(self.of_each)), entrants: 0, under_way: 0 };
         let entry = holders.entry(holder.clone()).or_insert_with(new);
@@ -75,7 +75,7 @@ impl WorkSlots {
 
 impl Entrant {
     /// Waits for a slot: behind other work of the holder's, then behind other holders that have as much under way.
-    pub(super) async fn slot(&self) -> Slot<'_> {
+    pub(crate) async fn slot(&self) -> Slot<'_> {
         let own = Arc::clone(&self.slots).acquire_owned().await.ok();
         let is_first = self.all.lock().get_mut(&self.holder).is_none_or(|entry| {
             entry.under_way += 1;

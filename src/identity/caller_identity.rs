@@ -1,7 +1,8 @@
-//! A `GetCallerIdentity` of the real STS, signed by who holds a key of it and sent by somebody else.
+//! A `GetCallerIdentity` request to the real STS, signed by the holder of a key and sent by the gateway.
 //!
-//! Only values travel: both sides build the same request from them, so there is nothing in it that a sender could bend
-//! (`spec/wire-protocol.md` 4.4 e). Host and nonce are not signed; what it is meant for is, as a query parameter.
+//! Only a few values are transferred, from which both sides build the same request, so that the sender controls nothing
+//! else in it (`docs/spec/wire-protocol.md` 4.4 e). Host and nonce are not signed. The intended gateway is, as a query
+//! parameter.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::ram::{AccessKeyId, Parameter, Place};
-use crate::source::{hex, unhex};
+use crate::text::{hex, unhex};
 use crate::wire::Method;
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
@@ -18,15 +19,15 @@ use super::clock::parse_timestamp;
 use super::secret::Secret;
 use super::v3::{Algorithm, CanonicalRequest, DIGEST_OF_NOTHING};
 
-/// The parameter that says for whom it was signed.
+/// The parameter that names the gateway it was signed for.
 const AUDIENCE: &str = "RamgateAudience";
 const LONGEST: usize = 12 << 10;
 
-/// The values that make the request, none of which names a place to send it to.
+/// The values that make up the request. None of them determines where it is sent.
 #[derive(Clone)]
 pub struct SignedIdentity {
     access_key_id: AccessKeyId,
-    /// None for a key that does not expire.
+    /// `None` for a permanent key.
     security_token: Option<Secret>,
     date: String,
     signature: String,
@@ -34,7 +35,7 @@ pub struct SignedIdentity {
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawIdentity {
     #[serde(rename = "AccessKeyId")]
     access_key_id: String,
     #[serde(rename = "SecurityToken", default, skip_serializing_if = "String::is_empty")]
@@ -46,7 +47,7 @@ struct Written {
 }
 
 impl SignedIdentity {
-    /// Signs at `date`, `yyyy-MM-ddTHH:mm:ssZ`, for one gateway's `audience`.
+    /// Signs a request dated `date` (`yyyy-MM-ddTHH:mm:ssZ`) for the gateway with this `audience`.
     pub fn sign(
         access_key_id: AccessKeyId,
         secret: &Secret,
@@ -60,55 +61,56 @@ impl SignedIdentity {
         signed
     }
 
-    /// Reads what [`SignedIdentity::to_text`] wrote.
+    /// Parses the output of [`SignedIdentity::to_text`].
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// What is wrong with the text; the message continues a sentence about it.
     pub fn read(text: &str) -> Result<Self, &'static str> {
         if text.len() > LONGEST {
             return Err("is too long");
         }
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| "is not base64url without padding")?;
-        let written: Written = serde_json::from_slice(&bytes)
-            .map_err(|_| "is no object of AccessKeyId, SecurityToken, Date and Signature")?;
-        let token = written.security_token;
-        // What goes into a header is checked here, once.
+        let raw: RawIdentity = serde_json::from_slice(&bytes)
+            .map_err(|_| "is not a JSON object of AccessKeyId, SecurityToken, Date and Signature")?;
+        let token = raw.security_token;
+        // The token is sent in a header.
         let plain = token.bytes().all(|byte| byte.is_ascii_graphic());
-        // In one spelling only: the same signature in another must not be taken for one that was not used.
-        let is_signature = unhex(written.signature.as_bytes(), &mut [0; 32]).is_some();
+        // Only one spelling is accepted: otherwise another spelling of a used signature would count as unused.
+        let is_signature = unhex(raw.signature.as_bytes(), &mut [0; 32]).is_some();
         if !plain || !is_signature {
-            return Err("holds a token or a signature that is none");
+            return Err("contains an invalid token or signature");
         }
-        parse_timestamp(&written.date).ok_or("holds a Date that is none")?;
+        parse_timestamp(&raw.date).ok_or("contains an invalid Date")?;
         Ok(Self {
-            access_key_id: written.access_key_id.parse().map_err(|_| "holds an AccessKeyId that is none")?,
+            access_key_id: raw.access_key_id.parse().map_err(|_| "contains an invalid AccessKeyId")?,
             security_token: Some(token).filter(|token| !token.is_empty()).map(Secret::new),
-            date: written.date,
-            signature: written.signature,
+            date: raw.date,
+            signature: raw.signature,
         })
     }
 
-    /// As a parameter carries it.
+    /// The value of the parameter that carries it.
     pub fn to_text(&self) -> String {
-        let written = Written {
+        let raw = RawIdentity {
             access_key_id: self.access_key_id.as_str().to_owned(),
             security_token: self.security_token.as_ref().map(|token| token.expose().to_owned()).unwrap_or_default(),
             date: self.date.clone(),
             signature: self.signature.clone(),
         };
-        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&written).expect("text makes JSON"))
+        BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&raw).expect("text makes JSON"))
     }
 
+    /// The key that signed it.
     pub fn access_key_id(&self) -> &AccessKeyId {
         &self.access_key_id
     }
 
-    /// When it was signed, as it was written.
+    /// When it was signed, as text.
     pub fn date(&self) -> &str {
         &self.date
     }
 
-    /// One for each signing: two are alike only when one was sent again.
+    /// The signature, which identifies this request: an equal one is a replay.
     pub fn signature(&self) -> &str {
         &self.signature
     }

@@ -1,16 +1,15 @@
-//! Which scheme a call uses, and whom it claims to be, before anything is believed.
+//! The scheme of a call and the identity it claims, before anything is verified.
 
 use crate::ram::Scheme;
 
 use super::bearer::BearerClaim;
-use super::claimed::Claimed;
-use super::fault::IdentityFault;
+use super::error::IdentityError;
 use super::keyring::Credential;
-use super::signed::Signed;
+use super::signed::{ClaimFields, Signed};
 use super::v1::V1Claim;
 use super::v3::{Algorithm, V3Claim};
 
-/// A call's one credential.
+/// The only credential of a call.
 #[derive(Clone, Debug)]
 pub enum Claim<'a> {
     V1(V1Claim<'a>),
@@ -19,12 +18,12 @@ pub enum Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// Finds the one scheme.
+    /// Finds the call's scheme and reads its parts.
     ///
     /// # Errors
-    /// No scheme, two of them, one that is not accepted here, or a part of it that is absent or contradicts another
-    /// (`spec/wire-protocol.md` 8, rows 4, 5, 26 to 28, 30, 34).
-    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityFault> {
+    /// No scheme, two schemes, a scheme that is not accepted here, or a part of it that is missing or contradicts another
+    /// (`docs/spec/wire-protocol.md` 8, rows 4, 5, 26 to 28, 30, 34).
+    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityError> {
         let value = |name: &str| signed.parameters.value(name);
         let authorization = signed.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if BearerClaim::is_in(signed) {
@@ -32,21 +31,22 @@ impl<'a> Claim<'a> {
         }
         let v1 = value("Signature").is_some();
         match (authorization, v1) {
-            (true, true) => Err(IdentityFault::TwoSchemes("an `Authorization` header", "a `Signature` parameter")),
+            (true, true) => Err(IdentityError::TwoSchemes("an `Authorization` header", "a `Signature` parameter")),
             (true, false) => {
                 let claim = V3Claim::read(signed)?;
                 if claim.algorithm() != Algorithm::HmacSha256 {
                     let reason = "`ACS3-HMAC-SHA256` is accepted";
-                    return Err(IdentityFault::NotAccepted("Authorization", reason));
+                    return Err(IdentityError::NotAccepted("Authorization", reason));
                 }
                 Ok(Self::V3(claim))
             }
             (false, true) => Ok(Self::V1(V1Claim::read(signed)?)),
-            _ if value("AccessKeyId").is_some_and(|id| !id.is_empty()) => Err(IdentityFault::Missing("Signature")),
-            _ => Err(IdentityFault::NoCredentials),
+            _ if value("AccessKeyId").is_some_and(|id| !id.is_empty()) => Err(IdentityError::Missing("Signature")),
+            _ => Err(IdentityError::NoCredentials),
         }
     }
 
+    /// The scheme that the call uses.
     pub fn scheme(&self) -> Scheme {
         match self {
             Self::V1(_) => Scheme::V1,
@@ -55,36 +55,37 @@ impl<'a> Claim<'a> {
         }
     }
 
-    pub fn claimed(&self) -> Claimed<'a> {
+    /// What the call claims.
+    pub fn fields(&self) -> ClaimFields<'a> {
         match self {
-            Self::V1(claim) => claim.claimed(),
-            Self::V3(claim) => claim.claimed(),
-            Self::Bearer(claim) => claim.claimed(),
+            Self::V1(claim) => claim.fields(),
+            Self::V3(claim) => claim.fields(),
+            Self::Bearer(claim) => claim.fields(),
         }
     }
 
-    /// What can be said of a signature without a key.
+    /// Checks as much of a signature as is possible without the key.
     ///
     /// # Errors
-    /// A body that is not the one whose digest was signed; a token, which signs none.
-    pub(super) fn check_body(&self, signed: &Signed<'_>) -> Result<(), IdentityFault> {
+    /// A body that does not match the signed digest, or a bearer token, which has no signature.
+    pub(super) fn check_body(&self, signed: &Signed<'_>) -> Result<(), IdentityError> {
         match self {
-            // The body's parameters are among what was signed, and there is no digest to compare.
+            // The signature covers the body's parameters; there is no digest to compare.
             Self::V1(_) => Ok(()),
             Self::V3(claim) => claim.check_body(signed),
-            Self::Bearer(_) => Err(IdentityFault::Missing("Signature")),
+            Self::Bearer(_) => Err(IdentityError::Missing("Signature")),
         }
     }
 
-    /// Verifies in constant time.
+    /// Verifies the signature, in constant time.
     ///
     /// # Errors
-    /// A signature that is not the credential's over this request; a token, which signs none.
-    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityFault> {
+    /// A signature of this request that the credential did not make, or a bearer token, which has no signature.
+    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityError> {
         match self {
             Self::V1(claim) => claim.verify(signed, credential),
             Self::V3(claim) => claim.verify(signed, credential),
-            Self::Bearer(_) => Err(IdentityFault::Missing("Signature")),
+            Self::Bearer(_) => Err(IdentityError::Missing("Signature")),
         }
     }
 }

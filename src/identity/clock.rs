@@ -4,32 +4,35 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How far a caller's clock may be off, in either direction (`spec/wire-protocol.md` 2.4: 15 minutes).
+/// The accepted deviation of a caller's clock, in either direction (`docs/spec/wire-protocol.md` 2.4: 15 minutes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     pub skew: Duration,
 }
 
+/// Why a timestamp is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClockFault {
-    /// No `yyyy-MM-ddTHH:mm:ssZ`.
+pub enum ClockError {
+    /// Not in the form `yyyy-MM-ddTHH:mm:ssZ`.
     Malformed,
     /// Too old, or too far ahead.
     Outside,
 }
 
 impl Clock {
+    /// Parses a timestamp and checks that it is within the window, including its edges.
+    ///
     /// # Errors
-    /// A timestamp that is malformed or outside the window. The window's edges are inside.
-    pub fn check(&self, timestamp: &str, now: Timestamp) -> Result<Timestamp, ClockFault> {
-        let signed_at = parse_timestamp(timestamp).ok_or(ClockFault::Malformed)?;
+    /// A timestamp that is malformed or outside the window.
+    pub fn check(&self, timestamp: &str, now: Timestamp) -> Result<Timestamp, ClockError> {
+        let signed_at = parse_timestamp(timestamp).ok_or(ClockError::Malformed)?;
         let off = signed_at.duration_since(now).abs();
         let skew = SignedDuration::try_from(self.skew).unwrap_or(SignedDuration::MAX);
-        if off <= skew { Ok(signed_at) } else { Err(ClockFault::Outside) }
+        if off <= skew { Ok(signed_at) } else { Err(ClockError::Outside) }
     }
 }
 
-/// `yyyy-MM-ddTHH:mm:ssZ`, always UTC; one client sends up to nine fractional digits (design 8).
+/// Parses `yyyy-MM-ddTHH:mm:ssZ`, always UTC. Up to nine fractional digits are accepted, because one client sends them.
 pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = |at: usize, byte: u8| match at {
@@ -48,7 +51,7 @@ pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
     if well_formed { text.parse().ok() } else { None }
 }
 
-/// The same form, whole seconds.
+/// Formats a time as `yyyy-MM-ddTHH:mm:ssZ`, without fractions of a second.
 pub fn format_timestamp(time: Timestamp) -> String {
     let whole = Timestamp::from_second(time.as_second()).unwrap_or(time);
     whole.to_string()
@@ -88,9 +91,9 @@ mod tests {
         for (timestamp, expected) in [
             ("2024-09-13T08:19:30Z", Ok(())),
             ("2024-09-13T08:49:30Z", Ok(())),
-            ("2024-09-13T08:19:29Z", Err(ClockFault::Outside)),
-            ("2024-09-13T08:49:31Z", Err(ClockFault::Outside)),
-            ("now", Err(ClockFault::Malformed)),
+            ("2024-09-13T08:19:29Z", Err(ClockError::Outside)),
+            ("2024-09-13T08:49:31Z", Err(ClockError::Outside)),
+            ("now", Err(ClockError::Malformed)),
         ] {
             assert_eq!(clock.check(timestamp, now).map(|_| ()), expected, "{timestamp}");
         }

@@ -1,7 +1,7 @@
-//! The public keys of a token issuer, as a JSON Web Key Set says them (RFC 7517).
+//! The public keys of a token issuer: a JSON Web Key Set (RFC 7517).
 //!
-//! A key's own type says which algorithms it may verify, never the token. A set with anything secret in it is refused
-//! whole: it was published by mistake, or by somebody else. Keys that cannot verify a token are passed over.
+//! The key's own type determines which algorithms it may verify, never the token. A set that contains any secret key is
+//! refused as a whole: it was published by mistake or by an attacker. Keys that cannot verify a token are skipped.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,67 +10,67 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, K
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
-/// No issuer publishes more.
+/// More keys than any issuer publishes.
 const MOST_KEYS: usize = 64;
 
-/// Keys that verify tokens; never empty.
+/// Keys that verify tokens. Never empty.
 #[derive(Clone)]
 pub struct TokenKeys(Vec<TokenKey>);
 
 #[derive(Clone)]
 pub(super) struct TokenKey {
     kid: Option<Box<str>>,
-    /// Those that the key fits; where the set names one, that one.
+    /// The algorithms that fit the key's type, or only the one that the set names.
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) key: DecodingKey,
 }
 
-/// Why a text is no set of keys to rely upon.
+/// Why a key set is refused. The message continues a sentence about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeySetFault {
-    #[error("it is no JSON Web Key Set: {0}")]
+pub enum KeySetError {
+    #[error("it is not a JSON Web Key Set: {0}")]
     Malformed(String),
-    #[error("it holds more than {MOST_KEYS} keys")]
+    #[error("it contains more than {MOST_KEYS} keys")]
     TooMany,
-    #[error("it holds a symmetric key (`oct`), which whoever reads the set could sign with")]
+    #[error("it contains a symmetric key (`oct`), with which any reader of the set could sign tokens")]
     Symmetric,
-    #[error("it holds the private half of a key (`{0}`)")]
+    #[error("it contains the private half of a key (`{0}`)")]
     Private(&'static str),
-    #[error("it holds two keys with the id `{0}`")]
+    #[error("it contains two keys with the id `{0}`")]
     SameId(String),
-    #[error("it holds no key that verifies tokens by RS, PS, ES or EdDSA")]
+    #[error("it contains no key that can verify tokens with RS, PS, ES or EdDSA")]
     NoKey,
 }
 
 impl TokenKeys {
-    /// Reads a set.
+    /// Parses a key set.
     ///
     /// # Errors
-    /// The first reason why the set is not to be relied upon.
-    pub fn read(text: &str) -> Result<Self, KeySetFault> {
+    /// The first reason to refuse the set.
+    pub fn read(text: &str) -> Result<Self, KeySetError> {
         #[derive(serde::Deserialize)]
-        struct Written {
+        struct RawKeySet {
             keys: Vec<Value>,
         }
-        let written: Written = serde_json::from_str(text).map_err(|error| KeySetFault::Malformed(error.to_string()))?;
-        if written.keys.len() > MOST_KEYS {
-            return Err(KeySetFault::TooMany);
+        let raw: RawKeySet = serde_json::from_str(text).map_err(|error| KeySetError::Malformed(error.to_string()))?;
+        if raw.keys.len() > MOST_KEYS {
+            return Err(KeySetError::TooMany);
         }
         let (mut keys, mut ids) = (Vec::new(), BTreeSet::new());
-        for written in written.keys {
-            refuse_secret(&written)?;
-            let Some(key) = TokenKey::read(written) else { continue };
+        for raw in raw.keys {
+            refuse_secret(&raw)?;
+            let Some(key) = TokenKey::read(raw) else { continue };
             if let Some(kid) = &key.kid
                 && !ids.insert(kid.clone())
             {
-                return Err(KeySetFault::SameId(kid.to_string()));
+                return Err(KeySetError::SameId(kid.to_string()));
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err(KeySetFault::NoKey) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self(keys)) }
     }
 
-    /// The key of that id; without an id, the only key there is.
+    /// The key with this id. Without an id, the set's only key.
     pub(super) fn find(&self, kid: Option<&str>) -> Option<&TokenKey> {
         match (kid, &self.0[..]) {
             (Some(kid), keys) => keys.iter().find(|key| key.kid.as_deref() == Some(kid)),
@@ -79,7 +79,7 @@ impl TokenKeys {
         }
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -89,18 +89,18 @@ impl TokenKeys {
     }
 }
 
-fn refuse_secret(written: &Value) -> Result<(), KeySetFault> {
-    if written["kty"] == "oct" || written.get("k").is_some() {
-        return Err(KeySetFault::Symmetric);
+fn refuse_secret(key: &Value) -> Result<(), KeySetError> {
+    if key["kty"] == "oct" || key.get("k").is_some() {
+        return Err(KeySetError::Symmetric);
     }
-    let private = ["d", "p", "q", "dp", "dq", "qi", "oth"].into_iter().find(|part| written.get(part).is_some());
-    private.map_or(Ok(()), |part| Err(KeySetFault::Private(part)))
+    let private = ["d", "p", "q", "dp", "dq", "qi", "oth"].into_iter().find(|part| key.get(part).is_some());
+    private.map_or(Ok(()), |part| Err(KeySetError::Private(part)))
 }
 
 impl TokenKey {
-    /// None for a key that cannot verify a token.
-    fn read(written: Value) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_value(written).ok()?;
+    /// `None` for a key that cannot verify a token.
+    fn read(raw: Value) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_value(raw).ok()?;
         let common = &jwk.common;
         let signs = common.public_key_use.as_ref().is_none_or(|use_| *use_ == PublicKeyUse::Signature);
         let verifies = common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));

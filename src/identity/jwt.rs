@@ -1,7 +1,8 @@
-//! JSON Web Tokens of configured issuers: what must hold before a subject is believed (RFC 7519, RFC 8725).
+//! JSON Web Tokens of configured issuers, and everything that is checked before a subject is trusted (RFC 7519, RFC 8725).
 //!
-//! The issuer is pinned, the key is one of its set, and the algorithm is what the key and the configuration allow. What
-//! a token says of itself (`alg`, `kid`) only selects among those; a key that it brings along or points at is refused.
+//! The issuer must be configured, the key must be in its set, and the algorithm must be allowed by the key and by the
+//! configuration. The token's own header (`alg`, `kid`) only selects among these. A token that carries or refers to a key
+//! is refused.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,18 +17,17 @@ use jsonwebtoken::{Algorithm, Validation, decode};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Number, Value};
 
-use crate::policy::Glob;
-use crate::ram::Principal;
+use ram_policy::{Glob, Principal};
 
 use super::jwks::TokenKeys;
 
-/// Longer than any token (a service account's has about a thousand characters), and far below a head's bounds.
+/// Longer than any real token (a service account's has about a thousand characters), and far below the limit of a head.
 const LONGEST: usize = 16 << 10;
 const LONGEST_SUBJECT: usize = 255;
 
-/// The set in force of an issuer's keys. Whoever holds it fetches new ones elsewhere.
+/// Provides the current key set of an issuer. Implementations refresh it elsewhere.
 pub trait KeySource: fmt::Debug + Send + Sync {
-    /// None while no set was ever read.
+    /// `None` until a set has been read for the first time.
     fn current(&self) -> Option<Arc<TokenKeys>>;
 }
 
@@ -41,28 +41,28 @@ impl KeySource for FixedKeys {
     }
 }
 
-/// Whose tokens are accepted, and for what (design 5.3).
+/// A token issuer that is accepted, with its conditions (a section `[[identity.jwt]]`).
 #[derive(Debug)]
 pub struct TokenIssuer {
     /// The `iss` claim, exactly.
     pub issuer: Arc<str>,
-    /// The name of the provider that it is to RAM, where its tokens are taken for keys.
+    /// The name of its OIDC provider in RAM, if its tokens can be exchanged for keys.
     pub provider: Option<Arc<str>>,
-    /// One of these must be among the `aud` claim.
+    /// The `aud` claim must contain one of these.
     pub audience: Vec<String>,
     pub algorithms: Vec<TokenAlgorithm>,
     pub not_before: NotBefore,
-    /// What is allowed for clocks that differ.
+    /// The accepted deviation between clocks.
     pub leeway: Duration,
     pub principals: Vec<TokenMapping>,
     pub keys: Box<dyn KeySource>,
 }
 
-/// Who a subject is here. The first that matches counts.
+/// Maps subjects to a principal. The first matching entry applies.
 #[derive(Clone, Debug)]
 pub struct TokenMapping {
     pub subject: Glob,
-    /// Further claims, each by its JSON pointer, which must be texts that match.
+    /// Further claims by JSON pointer. Each must be a string that matches.
     pub claims: BTreeMap<String, Glob>,
     pub principal: Principal,
 }
@@ -75,53 +75,55 @@ pub enum NotBefore {
     Optional,
 }
 
-/// An algorithm that may be allowed: those with a public key.
+/// A public-key signature algorithm, the only kind that can be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenAlgorithm(Algorithm);
 
-/// A token that was believed.
+/// A token that was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
     pub issuer: Arc<str>,
     pub subject: String,
-    /// What it is meant for, this gateway among it.
+    /// The `aud` claim, which includes this gateway.
     pub audiences: Vec<String>,
     pub expires: Timestamp,
     pub issued: Option<Timestamp>,
     claims: Value,
 }
 
-/// Why a token is not believed. None of these texts holds a piece of it.
+/// Why a token is refused. None of these texts contains a part of the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenFault {
-    #[error("the token is no JSON Web Token")]
+pub enum TokenError {
+    #[error("the token is not a JSON Web Token")]
     Malformed,
-    #[error("the token's header holds `{0}`: a key comes from the issuer's set alone, and no extension is understood")]
+    #[error(
+        "the token's header contains `{0}`: keys must come from the issuer's set, and extensions are not supported"
+    )]
     Header(&'static str),
-    #[error("the token's issuer is not one of this gateway's")]
+    #[error("the token's issuer is not configured at this gateway")]
     Issuer,
-    /// Of this issuer, whose set may be older than the key.
-    #[error("the token is signed by no key that its issuer's set holds")]
+    /// The issuer's set may be older than the key.
+    #[error("the token is signed with a key that is not in its issuer's set")]
     UnknownKey(Arc<str>),
-    #[error("the keys of the token's issuer were not read yet: try again")]
+    #[error("the keys of the token's issuer have not been read yet: try again")]
     NoKeys(Arc<str>),
     #[error("the token's algorithm is not allowed for its key")]
     Algorithm,
     #[error("the token's signature does not match")]
     Signature,
-    #[error("the token lacks the claim `{0}`, or it is not of its type")]
+    #[error("the claim `{0}` of the token is missing or has the wrong type")]
     Claim(&'static str),
-    #[error("the token is not meant for this gateway: its audience is another")]
+    #[error("the token is not meant for this gateway: its audience is different")]
     Audience,
     #[error("Specified SecurityToken is expired.")]
     Expired,
     #[error("the token is not valid yet")]
     NotYet,
-    #[error("the token's subject is nobody here")]
-    Nobody,
+    #[error("the token's subject is not mapped to a principal")]
+    NoPrincipal,
 }
 
-/// The parts of a token's header that decide something.
+/// The significant parts of a token's header.
 #[derive(serde::Deserialize)]
 struct Header {
     alg: String,
@@ -131,7 +133,7 @@ struct Header {
     others: BTreeMap<String, IgnoredAny>,
 }
 
-/// The claim that says whose keys verify the token. The other claims are read once a key has verified it.
+/// The `iss` claim, which selects the key set. The other claims are read only after the token has been verified.
 #[derive(Default)]
 struct ClaimedIssuer(Option<Value>);
 
@@ -169,60 +171,60 @@ struct Claims {
 /// Verifies a token of one of the issuers.
 ///
 /// # Errors
-/// The first fault: form, issuer, key, algorithm, signature, audience, time, subject.
+/// The first problem, in the order form, issuer, key, algorithm, signature, audience, time, subject.
 pub fn verify_token<'a>(
     issuers: impl IntoIterator<Item = &'a TokenIssuer>,
     token: &str,
     now: Timestamp,
-) -> Result<(VerifiedToken, &'a TokenIssuer), TokenFault> {
+) -> Result<(VerifiedToken, &'a TokenIssuer), TokenError> {
     let (header, claimed) = parts(token)?;
-    let issuer = claimed.0.as_ref().and_then(Value::as_str).ok_or(TokenFault::Claim("iss"))?;
-    let issuer = issuers.into_iter().find(|known| *known.issuer == *issuer).ok_or(TokenFault::Issuer)?;
-    let algorithm = header.alg.parse::<Algorithm>().map_err(|_| TokenFault::Algorithm)?;
+    let issuer = claimed.0.as_ref().and_then(Value::as_str).ok_or(TokenError::Claim("iss"))?;
+    let issuer = issuers.into_iter().find(|known| *known.issuer == *issuer).ok_or(TokenError::Issuer)?;
+    let algorithm = header.alg.parse::<Algorithm>().map_err(|_| TokenError::Algorithm)?;
     if !issuer.algorithms.contains(&TokenAlgorithm(algorithm)) {
-        return Err(TokenFault::Algorithm);
+        return Err(TokenError::Algorithm);
     }
-    let keys = issuer.keys.current().ok_or_else(|| TokenFault::NoKeys(Arc::clone(&issuer.issuer)))?;
+    let keys = issuer.keys.current().ok_or_else(|| TokenError::NoKeys(Arc::clone(&issuer.issuer)))?;
     let key = keys.find(header.kid.as_deref());
-    let key = key.ok_or_else(|| TokenFault::UnknownKey(Arc::clone(&issuer.issuer)))?;
+    let key = key.ok_or_else(|| TokenError::UnknownKey(Arc::clone(&issuer.issuer)))?;
     if !key.algorithms.contains(&algorithm) {
-        return Err(TokenFault::Algorithm);
+        return Err(TokenError::Algorithm);
     }
     let validation = issuer.validation(algorithm);
-    let verified = decode::<Claims>(token, &key.key, &validation).map_err(|error| fault_of(error.kind()))?;
+    let verified = decode::<Claims>(token, &key.key, &validation).map_err(|error| token_error(error.kind()))?;
     Ok((issuer.believe(verified.claims.all, now)?, issuer))
 }
 
-/// The header and the issuer that is claimed, before anything is believed.
-fn parts(token: &str) -> Result<(Header, ClaimedIssuer), TokenFault> {
+/// The header and the claimed issuer, before anything is verified.
+fn parts(token: &str) -> Result<(Header, ClaimedIssuer), TokenError> {
     if token.len() > LONGEST {
-        return Err(TokenFault::Malformed);
+        return Err(TokenError::Malformed);
     }
     let mut parts = token.split('.');
     let (Some(header), Some(claims), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(TokenFault::Malformed);
+        return Err(TokenError::Malformed);
     };
-    let decoded = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Malformed);
+    let decoded = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
     let (header, claims) = (decoded(header)?, decoded(claims)?);
     if decoded(signature)?.is_empty() {
-        return Err(TokenFault::Signature);
+        return Err(TokenError::Signature);
     }
-    let header: Header = serde_json::from_slice(&header).map_err(|_| TokenFault::Malformed)?;
+    let header: Header = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
     const NEVER: [&str; 8] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "enc", "zip"];
     if let Some(name) = NEVER.into_iter().find(|name| header.others.contains_key(*name)) {
-        return Err(TokenFault::Header(name));
+        return Err(TokenError::Header(name));
     }
     let typed = header.typ.as_deref().unwrap_or("JWT");
     if !["JWT", "at+jwt", "application/at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typed)) {
-        return Err(TokenFault::Header("typ"));
+        return Err(TokenError::Header("typ"));
     }
-    let claims = serde_json::from_slice(&claims).map_err(|_| TokenFault::Malformed)?;
+    let claims = serde_json::from_slice(&claims).map_err(|_| TokenError::Malformed)?;
     Ok((header, claims))
 }
 
 impl TokenIssuer {
-    /// What the library checks; times are checked against the time that is told.
+    /// The checks left to the library. Times are not among them, because they are checked against the caller's `now`.
     fn validation(&self, algorithm: Algorithm) -> Validation {
         let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[&*self.issuer]);
@@ -232,35 +234,35 @@ impl TokenIssuer {
         validation
     }
 
-    /// Who a believed token's subject is here.
+    /// The principal that a verified token's subject is mapped to.
     ///
     /// # Errors
-    /// [`TokenFault::Nobody`].
-    pub fn principal(&self, token: &VerifiedToken) -> Result<Principal, TokenFault> {
+    /// [`TokenError::NoPrincipal`].
+    pub fn principal(&self, token: &VerifiedToken) -> Result<Principal, TokenError> {
         let mapping = self.principals.iter().find(|mapping| mapping.is_of(&token.subject, &token.claims));
-        mapping.map(|mapping| mapping.principal.clone()).ok_or(TokenFault::Nobody)
+        mapping.map(|mapping| mapping.principal.clone()).ok_or(TokenError::NoPrincipal)
     }
 
-    fn believe(&self, all: serde_json::Map<String, Value>, now: Timestamp) -> Result<VerifiedToken, TokenFault> {
+    fn believe(&self, all: serde_json::Map<String, Value>, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let claims = &all;
-        let expires = time(claims, "exp")?.ok_or(TokenFault::Claim("exp"))?;
+        let expires = time(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
         let leeway = jiff::SignedDuration::try_from(self.leeway).unwrap_or_default();
         if now.saturating_sub(leeway).is_ok_and(|earlier| earlier >= expires) {
-            return Err(TokenFault::Expired);
+            return Err(TokenError::Expired);
         }
         let later = now.saturating_add(leeway).unwrap_or(now);
         match (time(claims, "nbf")?, self.not_before) {
-            (None, NotBefore::Required) => return Err(TokenFault::Claim("nbf")),
-            (Some(begins), _) if later < begins => return Err(TokenFault::NotYet),
+            (None, NotBefore::Required) => return Err(TokenError::Claim("nbf")),
+            (Some(begins), _) if later < begins => return Err(TokenError::NotYet),
             _ => {}
         }
         let issued = time(claims, "iat")?;
         if issued.is_some_and(|issued| later < issued) {
-            return Err(TokenFault::NotYet);
+            return Err(TokenError::NotYet);
         }
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {
-            return Err(TokenFault::Claim("sub"));
+            return Err(TokenError::Claim("sub"));
         }
         let (issuer, subject) = (Arc::clone(&self.issuer), subject.to_owned());
         let audiences = match claims.get("aud") {
@@ -280,30 +282,30 @@ impl TokenMapping {
     }
 }
 
-/// A NumericDate (RFC 7519, 2); a claim of another type is no time.
-fn time(claims: &serde_json::Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, TokenFault> {
+/// A NumericDate (RFC 7519, 2). A claim of another type is an error.
+fn time(claims: &serde_json::Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_number().and_then(Number::as_f64).filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
-    // A fraction is cut off: a token is never valid longer for it.
-    #[allow(clippy::cast_possible_truncation, reason = "what does not fit is no time and saturates past every clock")]
-    let whole = seconds.map(|seconds| seconds.floor() as i64).ok_or(TokenFault::Claim(name))?;
-    Timestamp::from_second(whole).map(Some).map_err(|_| TokenFault::Claim(name))
+    // A fraction is dropped, so that it never extends a token's validity.
+    #[allow(clippy::cast_possible_truncation, reason = "a value out of range saturates, and `from_second` refuses it")]
+    let whole = seconds.map(|seconds| seconds.floor() as i64).ok_or(TokenError::Claim(name))?;
+    Timestamp::from_second(whole).map(Some).map_err(|_| TokenError::Claim(name))
 }
 
-fn fault_of(kind: &jsonwebtoken::errors::ErrorKind) -> TokenFault {
+fn token_error(kind: &jsonwebtoken::errors::ErrorKind) -> TokenError {
     use jsonwebtoken::errors::ErrorKind;
     match kind {
-        ErrorKind::InvalidSignature => TokenFault::Signature,
-        ErrorKind::InvalidIssuer => TokenFault::Issuer,
-        ErrorKind::InvalidAudience => TokenFault::Audience,
+        ErrorKind::InvalidSignature => TokenError::Signature,
+        ErrorKind::InvalidIssuer => TokenError::Issuer,
+        ErrorKind::InvalidAudience => TokenError::Audience,
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => {
-            TokenFault::Algorithm
+            TokenError::Algorithm
         }
         ErrorKind::MissingRequiredClaim(name) => {
             let known = ["exp", "iss", "aud", "sub"].into_iter().find(|known| known == name);
-            known.map_or(TokenFault::Malformed, TokenFault::Claim)
+            known.map_or(TokenError::Malformed, TokenError::Claim)
         }
-        _ => TokenFault::Malformed,
+        _ => TokenError::Malformed,
     }
 }
 
@@ -315,6 +317,6 @@ impl std::str::FromStr for TokenAlgorithm {
         let known = [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA];
         let found = text.parse().ok().filter(|algorithm| known.contains(algorithm));
         let names = || known.map(|algorithm| format!("`{algorithm:?}`")).join(", ");
-        found.map(Self).ok_or_else(|| format!("`{text}` is no algorithm for tokens: use one of {}", names()))
+        found.map(Self).ok_or_else(|| format!("`{text}` is not an accepted token algorithm: use one of {}", names()))
     }
 }

@@ -1,4 +1,4 @@
-//! The keys that callers sign with, and whose they are.
+//! The keys that callers sign with, and their principals.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use aws_lc_rs::hmac;
 use toml::Spanned;
 
-use crate::ram::{AccessKeyId, Principal, WrittenPrincipal};
-use crate::source::{Complaint, Source};
+use crate::ram::AccessKeyId;
+use ram_policy::{Diagnostic, Principal, PrincipalName, Source};
 
 use super::secret::Secret;
 
-/// Keys by their id.
+/// Keys by id.
 #[derive(Clone, Debug, Default)]
 pub struct KeyRing {
     keys: HashMap<String, Credential>,
@@ -29,7 +29,7 @@ pub struct Credential {
     security_token: Option<Secret>,
 }
 
-/// A key of which it is known whose it is, and nothing that could verify its signatures.
+/// A key whose principal is known but whose secret is not, so that its signatures cannot be verified here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownKey {
     pub id: AccessKeyId,
@@ -37,14 +37,15 @@ pub struct KnownKey {
     pub status: KeyStatus,
 }
 
-/// What becomes of an `[[access_key]]` without a secret.
+/// How to treat an `[[access_key]]` without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutSecret {
     Refused,
-    /// For calls that are passed on with their own signatures: whoever gets them has the secret.
+    /// Accept it, for calls that are forwarded with their own signatures: the upstream has the secret.
     KnownById,
 }
 
+/// Whether a key may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
@@ -53,26 +54,26 @@ pub enum KeyStatus {
     Inactive,
 }
 
-/// Where a secret is to be had. Files and the environment are read by whoever reads the key ring.
+/// Where a secret is stored. The caller of [`KeyRing::read`] fetches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretPlace {
     Environment(String),
     File(PathBuf),
-    /// A program and its arguments, which prints it. No shell is in between.
+    /// A program that prints the secret, with its arguments. It is started without a shell.
     Command(Vec<String>),
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKeyRing {
+struct RawKeyRing {
     schema: Option<Spanned<u32>>,
     #[serde(default)]
-    access_key: Vec<Spanned<WrittenKey>>,
+    access_key: Vec<Spanned<RawKey>>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKey {
+struct RawKey {
     id: Spanned<String>,
     secret: Option<String>,
     secret_env: Option<Spanned<String>>,
@@ -84,58 +85,59 @@ struct WrittenKey {
 }
 
 impl KeyRing {
+    /// A key ring of keys with secrets.
     pub fn new(credentials: impl IntoIterator<Item = Credential>) -> Self {
         let keys = credentials.into_iter().map(|key| (key.id.as_str().to_owned(), key)).collect();
         Self { keys, without_secret: HashMap::new() }
     }
 
-    /// Reads a key ring (design 5.3). `principal` says who is meant by what is written, `secret` fetches what is
-    /// kept elsewhere; both explain a refusal in words.
+    /// Parses a key ring. `principal` resolves a principal's name and `secret` fetches a secret that is stored elsewhere;
+    /// both return an error message.
     ///
     /// # Errors
-    /// Every complaint about the file; no key is taken from a file with one.
+    /// All diagnostics about the file. No key is loaded from a file with errors.
     pub fn read(
         source: &Source,
         without_secret: WithoutSecret,
-        principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+        principal: impl Fn(PrincipalName) -> Result<Principal, String>,
         secret: impl Fn(&SecretPlace) -> Result<Secret, String>,
-    ) -> Result<Self, Vec<Complaint>> {
+    ) -> Result<Self, Vec<Diagnostic>> {
         let source = &source.clone().confidential();
-        let written: WrittenKeyRing = toml::from_str(source.text()).map_err(|error| {
-            // The message may quote the file; a key ring may hold secrets, so only the place is told.
+        let written: RawKeyRing = toml::from_str(source.text()).map_err(|error| {
+            // The parser's message may quote the file, which may contain secrets, so only the place is reported.
             let span = error.span().unwrap_or(0..0);
             vec![source.error(
                 span.start..span.start,
                 "the key ring is malformed here",
-                "see the README for the form of a key ring",
+                "see docs/configuration.md for the form of a key ring",
             )]
         })?;
-        let mut complaints = Vec::new();
+        let mut diagnostics = Vec::new();
         if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
-            complaints.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
+            diagnostics.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
         if written.access_key.is_empty() {
-            complaints.push(source.error_without_place("the key ring holds no key", "add an `[[access_key]]`"));
+            diagnostics.push(source.error_without_place("the key ring contains no keys", "add an `[[access_key]]`"));
         }
         let mut ring = Self::default();
         for key in written.access_key {
             let span = key.span();
             match read_key(source, key.into_inner(), without_secret, &principal, &secret) {
-                Err(complaint) => complaints.push(complaint.unwrap_or_else(|| {
+                Err(diagnostic) => diagnostics.push(diagnostic.unwrap_or_else(|| {
                     let help = "give exactly one of `secret_env`, `secret_file`, `secret_command` and `secret`";
                     source.error(span.start..span.start, "the key has no secret, or more than one", help)
                 })),
                 Ok((at, key)) => {
                     if !ring.add(key) {
-                        complaints.push(source.error(at, "the key id is given twice", "keep one of the two entries"));
+                        diagnostics.push(source.error(at, "the key id is given twice", "keep one of the two entries"));
                     }
                 }
             }
         }
-        if complaints.is_empty() { Ok(ring) } else { Err(complaints) }
+        if diagnostics.is_empty() { Ok(ring) } else { Err(diagnostics) }
     }
 
-    /// Whether the id was new.
+    /// Adds a key and returns whether its id was new.
     fn add(&mut self, key: ReadKey) -> bool {
         let id = match &key {
             ReadKey::WithSecret(credential) => credential.id.to_string(),
@@ -154,12 +156,12 @@ impl KeyRing {
         self.keys.get(id)
     }
 
-    /// A key that is known by its id alone.
+    /// A key that is known by its id only.
     pub fn find_without_secret(&self, id: &str) -> Option<&KnownKey> {
         self.without_secret.get(id)
     }
 
-    /// Keys with their secrets, in the order of their ids.
+    /// The keys with secrets, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = &Credential> {
         let mut keys: Vec<_> = self.keys.values().collect();
         keys.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
@@ -172,27 +174,31 @@ impl KeyRing {
 }
 
 impl Credential {
+    /// A permanent key.
     pub fn new(id: AccessKeyId, secret: &Secret, principal: Principal, status: KeyStatus) -> Self {
         let v1 = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, format!("{}&", secret.expose()).as_bytes());
         let v3 = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         Self { id, principal, status, v1, v3, security_token: None }
     }
 
-    /// Makes it a temporary key: what is signed with it carries its token (`spec/wire-protocol.md` 3.1).
+    /// Makes this a temporary key: calls signed with it carry its token (`docs/spec/wire-protocol.md` 3.1).
     #[must_use]
     pub fn with_security_token(mut self, token: Secret) -> Self {
         self.security_token = Some(token);
         self
     }
 
+    /// The AccessKey id.
     pub fn id(&self) -> &AccessKeyId {
         &self.id
     }
 
+    /// The principal that owns the key.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
+    /// Whether the key may be used.
     pub fn status(&self) -> KeyStatus {
         self.status
     }
@@ -210,7 +216,7 @@ impl Credential {
     }
 }
 
-/// Boxed: a credential holds the states of two keyed digests.
+/// A key that was read. The credential is boxed because it contains the states of two keyed digests.
 enum ReadKey {
     WithSecret(Box<Credential>),
     WithoutSecret(KnownKey),
@@ -218,17 +224,17 @@ enum ReadKey {
 
 fn read_key(
     source: &Source,
-    key: WrittenKey,
+    key: RawKey,
     without_secret: WithoutSecret,
-    principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+    principal: impl Fn(PrincipalName) -> Result<Principal, String>,
     fetch: impl Fn(&SecretPlace) -> Result<Secret, String>,
-) -> Result<(std::ops::Range<usize>, ReadKey), Option<Complaint>> {
+) -> Result<(std::ops::Range<usize>, ReadKey), Option<Diagnostic>> {
     let complain = |span, title: String, help: &str| Some(source.error(span, title, help));
     let id = key.id.get_ref().parse::<AccessKeyId>();
     let id = id.map_err(|error| {
         complain(key.id.span(), error.to_string(), "write the AccessKey id as the console shows it")
     })?;
-    let written = key.principal.get_ref().parse::<WrittenPrincipal>().map_err(|error| error.to_string());
+    let written = key.principal.get_ref().parse::<PrincipalName>().map_err(|error| error.to_string());
     let principal = written.and_then(principal);
     let principal =
         principal.map_err(|title| complain(key.principal.span(), title, "name a principal of the account file"))?;
@@ -237,11 +243,11 @@ fn read_key(
         (None, Some(name), None, None) => fetch(&SecretPlace::Environment(name.get_ref().clone()))
             .map_err(|title| complain(name.span(), title, "set the variable before the start"))?,
         (None, None, Some(path), None) => fetch(&SecretPlace::File(path.get_ref().clone())).map_err(|title| {
-            complain(path.span(), title, "name a file that holds the secret alone, readable by its owner only")
+            complain(path.span(), title, "name a file that contains only the secret, readable by its owner only")
         })?,
         (None, None, None, Some(command)) => {
             fetch(&SecretPlace::Command(command.get_ref().clone())).map_err(|title| {
-                complain(command.span(), title, "name a program that prints the secret and ends, and its arguments")
+                complain(command.span(), title, "name a program that prints the secret and exits, and its arguments")
             })?
         }
         (None, None, None, None) if without_secret == WithoutSecret::KnownById => {

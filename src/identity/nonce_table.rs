@@ -1,8 +1,8 @@
-//! Which nonces were used: buckets by the minute in which a call was signed, and what is known of those forgotten.
+//! The used nonces, in buckets by the minute of signing, and the dates up to which they have been forgotten.
 //!
-//! Pure: the caller passes both clocks in. The table forgets a bucket only when the wall clock and a steady clock agree
-//! that it is over, so stepping the wall clock reopens nothing. From then on a call of the same key that is dated in the
-//! bucket or before it is refused.
+//! Pure: the caller passes in both clocks. A bucket is forgotten only when both the wall clock and a monotonic clock say
+//! that it is over, so a step of the wall clock does not make a replay possible. After that, calls of the same key that
+//! are dated in the bucket or earlier are refused.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
@@ -10,49 +10,49 @@ use std::time::Duration;
 
 use siphasher::sip::SipHasher24;
 
-use super::replay::{NonceFault, NonceLimits, SignedNonce};
+use super::replay::{NonceError, NonceLimits, SignedNonce};
 
-/// The secret key of the digests, so that callers cannot choose nonces with colliding digests.
+/// The secret key of the digests. Because it is secret, callers cannot construct nonces with colliding digests.
 #[derive(Clone, Copy)]
-pub struct DigestKey(pub [u8; 16]);
+pub(crate) struct DigestKey(pub [u8; 16]);
 
 /// One use of a nonce, as the table and the nonce file hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NonceUse {
-    /// Of the access key id and the nonce.
+pub(crate) struct NonceUse {
+    /// Digest of the AccessKey id and the nonce.
     pub nonce: u64,
-    /// Of the access key id.
+    /// Digest of the AccessKey id.
     pub key: u64,
-    /// Of the principal that holds the key.
+    /// Digest of the principal that owns the key.
     pub holder: u64,
     /// When the call was signed, in seconds since 1970.
     pub second: i64,
 }
 
-/// One moment by both clocks.
+/// A point in time by both clocks.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// Seconds since 1970, by a clock that can be set.
+pub(crate) struct Moment {
+    /// Seconds since 1970, by the wall clock, which can be set.
     pub wall: i64,
-    /// Since any fixed moment, by a clock that cannot.
+    /// Time since an arbitrary origin, by the monotonic clock.
     pub steady: Duration,
 }
 
 #[derive(Debug)]
-pub struct NonceTable {
+pub(crate) struct NonceTable {
     limits: NonceLimits,
     share: usize,
-    /// By a byte of the digest, so that a set that grows holds calls up for a moment only.
-    held: Vec<HashSet<u64, AsIs>>,
+    /// Sharded by a byte of the digest, so that growing a set delays calls only briefly.
+    held: Vec<HashSet<u64, DigestHasher>>,
     buckets: BTreeMap<i64, Bucket>,
-    /// Nonces accepted by this process: these count toward the capacity.
+    /// Nonces accepted by this process; only these count toward the capacity.
     counted: usize,
-    by_holder: HashMap<u64, usize, AsIs>,
+    by_holder: HashMap<u64, usize, DigestHasher>,
     /// The newest forgotten second of each key.
-    forgotten: HashMap<u64, i64, AsIs>,
-    /// No key's call that was signed in this second or before is accepted.
+    forgotten: HashMap<u64, i64, DigestHasher>,
+    /// Calls signed in this second or earlier are refused, whatever their key.
     floor: i64,
-    /// Forgotten nonces that are still held. They are removed a few at a time.
+    /// Forgotten nonces that have yet to be removed, a few at a time.
     draining: Vec<Vec<u64>>,
     forget_again: Duration,
 }
@@ -60,21 +60,21 @@ pub struct NonceTable {
 #[derive(Debug)]
 struct Bucket {
     nonces: Vec<u64>,
-    /// Of each key and holder, how many nonces count toward the capacity.
-    users: HashMap<(u64, u64), usize, AsIs>,
+    /// The number of nonces that count toward the capacity, for each key and principal.
+    users: HashMap<(u64, u64), usize, DigestHasher>,
     last_used: Duration,
 }
 
 const SHARDS: usize = 256;
-/// Keys whose forgotten seconds are known one by one; beyond, the older half of them becomes everybody's.
+/// The maximum number of keys with a forgotten second of their own. Beyond it, the older half is merged into the floor.
 const MOST_FORGOTTEN: usize = 65_536;
-/// How many forgotten nonces one call removes.
+/// The number of forgotten nonces that each call removes.
 const DRAINED_BY_A_CALL: usize = 64;
 const FORGET_EVERY: Duration = Duration::from_secs(1);
 const BUCKET_SECONDS: i64 = 60;
 
 impl DigestKey {
-    pub fn digest(&self, signed: SignedNonce<'_>) -> NonceUse {
+    pub(crate) fn digest(&self, signed: SignedNonce<'_>) -> NonceUse {
         let SignedNonce { holder, access_key_id, nonce, signed_at } = signed;
         let length = (access_key_id.len() as u64).to_le_bytes();
         NonceUse {
@@ -85,8 +85,8 @@ impl DigestKey {
         }
     }
 
-    /// A digest of the parts, one after the other.
-    pub fn of(&self, parts: &[&[u8]]) -> u64 {
+    /// A digest of the concatenated parts.
+    pub(crate) fn of(&self, parts: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher24::new_with_key(&self.0);
         parts.iter().for_each(|part| hasher.write(part));
         hasher.finish()
@@ -94,7 +94,7 @@ impl DigestKey {
 }
 
 impl NonceTable {
-    pub fn new(limits: NonceLimits) -> Self {
+    pub(crate) fn new(limits: NonceLimits) -> Self {
         #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let share = ((limits.capacity as f64 * limits.share) as usize).clamp(1, limits.capacity.max(1));
         Self {
@@ -111,27 +111,27 @@ impl NonceTable {
         }
     }
 
-    /// Remembers a use.
+    /// Records a use.
     ///
     /// # Errors
-    /// A nonce that was used, a date that the table has forgotten, or no room. Nothing is remembered then.
-    pub fn accept(&mut self, used: NonceUse, now: Moment) -> Result<(), NonceFault> {
+    /// A used nonce, a date that the table has forgotten, or no room. Nothing is recorded in these cases.
+    pub(crate) fn accept(&mut self, used: NonceUse, now: Moment) -> Result<(), NonceError> {
         if now.steady >= self.forget_again {
             self.forget(now);
         }
         self.drain(DRAINED_BY_A_CALL);
         if self.shard(used.nonce).contains(&used.nonce) {
-            return Err(NonceFault::Used);
+            return Err(NonceError::Used);
         }
         if used.second <= self.floor || self.forgotten.get(&used.key).is_some_and(|newest| used.second <= *newest) {
-            return Err(NonceFault::Forgotten);
+            return Err(NonceError::Forgotten);
         }
         if self.counted >= self.limits.capacity {
-            return Err(NonceFault::Full);
+            return Err(NonceError::Full);
         }
         let of_holder = self.by_holder.entry(used.holder).or_default();
         if *of_holder >= self.share {
-            return Err(NonceFault::ShareUsedUp);
+            return Err(NonceError::ShareUsedUp);
         }
         *of_holder += 1;
         self.counted += 1;
@@ -140,25 +140,25 @@ impl NonceTable {
         Ok(())
     }
 
-    /// Takes over a use that an earlier process accepted. It does not count toward the capacity.
-    pub fn restore(&mut self, used: NonceUse, steady: Duration) {
+    /// Restores a use that an earlier process accepted. It does not count toward the capacity.
+    pub(crate) fn restore(&mut self, used: NonceUse, steady: Duration) {
         if self.held[shard_of(used.nonce)].insert(used.nonce) {
             self.file(used, 0, steady);
         }
     }
 
-    /// Makes room for that many uses more.
-    pub fn reserve(&mut self, uses: usize) {
+    /// Reserves memory for this many more uses.
+    pub(crate) fn reserve(&mut self, uses: usize) {
         self.held.iter_mut().for_each(|shard| shard.reserve(uses / SHARDS));
     }
 
-    /// Refuses every call that was signed in this second or before, whoever signed it.
-    pub fn raise_floor(&mut self, second: i64) {
+    /// Refuses all calls that were signed in this second or earlier.
+    pub(crate) fn raise_floor(&mut self, second: i64) {
         self.floor = self.floor.max(second);
     }
 
-    /// Refuses calls of one key that were signed in this second or before.
-    pub fn forget_key(&mut self, key: u64, second: i64) {
+    /// Refuses calls of one key that were signed in this second or earlier.
+    pub(crate) fn forget_key(&mut self, key: u64, second: i64) {
         let newest = self.forgotten.entry(key).or_insert(second);
         *newest = (*newest).max(second);
         if self.forgotten.len() > MOST_FORGOTTEN {
@@ -171,7 +171,7 @@ impl NonceTable {
     }
 
     /// Forgets the buckets that are over by both clocks.
-    pub fn forget(&mut self, now: Moment) {
+    pub(crate) fn forget(&mut self, now: Moment) {
         self.forget_again = now.steady + FORGET_EVERY;
         let span = i64::try_from(self.limits.span.as_secs()).unwrap_or(i64::MAX);
         let over = |(minute, bucket): (&i64, &Bucket)| {
@@ -183,9 +183,9 @@ impl NonceTable {
         over.into_iter().for_each(|minute| self.forget_bucket(minute));
     }
 
-    /// Forgets what only a wall clock that is set back could make acceptable again, and then the oldest buckets until
-    /// the rest fits the capacity: for a table that was just restored.
-    pub fn fold(&mut self, wall: i64) {
+    /// Shrinks a table that has just been restored: forgets the buckets whose calls would be accepted again only if the
+    /// wall clock were set back, and then the oldest buckets until the rest fits the capacity.
+    pub(crate) fn fold(&mut self, wall: i64) {
         let span = i64::try_from(self.limits.span.as_secs()).unwrap_or(i64::MAX).saturating_mul(2);
         while let Some(minute) = self.buckets.keys().next().copied() {
             if end_of(minute).saturating_add(span) > wall && self.held() <= self.limits.capacity {
@@ -211,8 +211,8 @@ impl NonceTable {
         self.draining.push(bucket.nonces);
     }
 
-    /// Removes up to that many forgotten nonces.
-    pub fn drain(&mut self, most: usize) {
+    /// Removes up to this many forgotten nonces.
+    pub(crate) fn drain(&mut self, most: usize) {
         for _ in 0..most {
             let Some(nonces) = self.draining.last_mut() else { return };
             match nonces.pop() {
@@ -226,27 +226,27 @@ impl NonceTable {
         }
     }
 
-    /// How many nonces are held, those of earlier processes among them.
-    pub fn held(&self) -> usize {
+    /// The number of nonces held, including those of earlier processes.
+    pub(crate) fn held(&self) -> usize {
         self.held.iter().map(HashSet::len).sum()
     }
 
-    /// The newest second that each key's calls are refused up to.
-    pub fn forgotten(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+    /// For each key, the second up to which its calls are refused.
+    pub(crate) fn forgotten(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
         self.forgotten.iter().map(|(key, newest)| (*key, *newest))
     }
 
-    /// The second up to which everybody's calls are refused, if there is one.
-    pub fn floor(&self) -> Option<i64> {
+    /// The second up to which all calls are refused, if there is one.
+    pub(crate) fn floor(&self) -> Option<i64> {
         Some(self.floor).filter(|floor| *floor > i64::MIN)
     }
 
-    /// The first second of the oldest bucket that is not forgotten.
-    pub fn oldest(&self) -> Option<i64> {
+    /// The first second of the oldest remembered bucket.
+    pub(crate) fn oldest(&self) -> Option<i64> {
         self.buckets.keys().next().map(|minute| minute.saturating_mul(BUCKET_SECONDS))
     }
 
-    /// Puts a use that is held into its bucket.
+    /// Adds a use to its bucket.
     fn file(&mut self, used: NonceUse, counted: usize, steady: Duration) {
         let minute = used.second.div_euclid(BUCKET_SECONDS);
         let empty = || Bucket { nonces: Vec::new(), users: HashMap::default(), last_used: steady };
@@ -256,12 +256,12 @@ impl NonceTable {
         bucket.last_used = steady;
     }
 
-    fn shard(&self, nonce: u64) -> &HashSet<u64, AsIs> {
+    fn shard(&self, nonce: u64) -> &HashSet<u64, DigestHasher> {
         &self.held[shard_of(nonce)]
     }
 }
 
-/// By bits from the middle: a hash set uses the lowest and the highest.
+/// Selects the shard by bits from the middle of the digest, because a hash set uses the lowest and highest bits.
 fn shard_of(nonce: u64) -> usize {
     usize::from(nonce.to_le_bytes()[4])
 }
@@ -271,11 +271,11 @@ fn end_of(minute: i64) -> i64 {
     minute.saturating_mul(BUCKET_SECONDS).saturating_add(BUCKET_SECONDS - 1)
 }
 
-/// The digests are keyed already: hashing them again would add nothing.
+/// Passes digests through: they are keyed already, so hashing them again would add nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct AsIs(u64);
+pub(super) struct DigestHasher(u64);
 
-impl BuildHasher for AsIs {
+impl BuildHasher for DigestHasher {
     type Hasher = Self;
 
     fn build_hasher(&self) -> Self {
@@ -283,7 +283,7 @@ impl BuildHasher for AsIs {
     }
 }
 
-impl Hasher for AsIs {
+impl Hasher for DigestHasher {
     fn finish(&self) -> u64 {
         self.0
     }

@@ -1,7 +1,7 @@
-//! The memory of nonces: a signed call is accepted once.
+//! Replay protection: a signed call is accepted once.
 //!
-//! Bounded, and closed when it is full: a nonce that could still be replayed is never forgotten to make room
-//! (`spec/wire-protocol.md` 2.4, design 8).
+//! The nonce memory is bounded and refuses calls when it is full. It never forgets a nonce that could still be replayed
+//! (`docs/spec/wire-protocol.md` 2.4).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,29 +9,28 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use jiff::Timestamp;
 
-use crate::ram::Principal;
+use ram_policy::Principal;
 
 use super::nonce_table::{DigestKey, Moment, NonceTable};
 
-/// Remembers which nonces were used with which key. One step: of two threads that ask at once, one is accepted.
+/// Remembers which nonces were used with which key. Atomic: of two concurrent calls with the same nonce, one is accepted.
 pub trait NonceMemory: Send + Sync {
-    /// Accepts a nonce that `access_key_id` has not used. `holder` is whose key it is: its share bounds how many nonces
-    /// it may use. `signed_at` is the date that was signed along with the nonce.
+    /// Accepts a nonce that the key has not used before. The share of the key's owner bounds the number of nonces.
     ///
     /// # Errors
-    /// A nonce that was used, a date of which the memory no longer knows what was accepted, or no room.
-    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceFault>;
+    /// A used nonce, a date for which accepted nonces have been forgotten, or no room.
+    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceError>;
 
-    /// How many nonces are held.
+    /// The number of nonces held.
     fn held(&self) -> usize {
         0
     }
 }
 
-/// A nonce that a verified call was signed with.
+/// The nonce of a verified call.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedNonce<'a> {
-    /// Who holds the key.
+    /// The principal that owns the key.
     pub holder: &'a Principal,
     pub access_key_id: &'a str,
     pub nonce: &'a str,
@@ -39,33 +38,35 @@ pub struct SignedNonce<'a> {
     pub signed_at: Timestamp,
 }
 
+/// Why a nonce is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NonceFault {
+pub enum NonceError {
     #[error("The request signature nonce has been used.")]
     Used,
     #[error(
-        "the call is dated in a time of which this gateway no longer knows every call that it accepted: try again with a new signature"
+        "the call is dated at a time for which this gateway has already forgotten accepted calls: try again with a new signature"
     )]
     Forgotten,
     #[error("the nonce memory is full: try again in a minute, or raise `nonce_capacity`")]
     Full,
     #[error(
-        "the nonce memory holds as many nonces of this caller as one caller may have: call less often, or raise `nonce_share`"
+        "the nonce memory holds the maximum number of nonces of this caller: call less often, or raise `nonce_share`"
     )]
     ShareUsedUp,
 }
 
+/// The bounds of a nonce memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NonceLimits {
     /// How long a nonce is remembered: at least twice the clock window.
     pub span: Duration,
-    /// How many nonces are held.
+    /// The number of nonces held.
     pub capacity: usize,
-    /// The part of them that one principal may hold, 0 to 1.
+    /// The fraction of the capacity that one principal may use, 0 to 1.
     pub share: f64,
 }
 
-/// A memory that ends with the process.
+/// A nonce memory that is lost when the process exits.
 #[derive(Debug)]
 pub struct InMemoryNonces {
     key: DigestKey,
@@ -74,7 +75,7 @@ pub struct InMemoryNonces {
 }
 
 impl InMemoryNonces {
-    /// `steady` is a clock that cannot be set.
+    /// `steady` reads a monotonic clock.
     pub fn new(limits: NonceLimits, steady: fn() -> Duration) -> Self {
         let mut key = [0; 16];
         rand::fill(&mut key).expect("the system gives random bytes");
@@ -87,7 +88,7 @@ impl NonceMemory for InMemoryNonces {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).held()
     }
 
-    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceFault> {
+    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceError> {
         let used = self.key.digest(signed);
         let now = Moment { wall: now.as_second(), steady: (self.steady)() };
         self.table.lock().unwrap_or_else(PoisonError::into_inner).accept(used, now)
@@ -118,11 +119,11 @@ mod tests {
         }
 
         /// A call that is signed and accepted at once.
-        fn call(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
+        fn call(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceError> {
             self.signed(key, nonce, second, second)
         }
 
-        fn signed(&self, key: &str, nonce: &str, signed_at: i64, now: i64) -> Result<(), NonceFault> {
+        fn signed(&self, key: &str, nonce: &str, signed_at: i64, now: i64) -> Result<(), NonceError> {
             let holder = &self.principal;
             self.memory.remember(SignedNonce { holder, access_key_id: key, nonce, signed_at: at(signed_at) }, at(now))
         }
@@ -141,7 +142,7 @@ mod tests {
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.call("a", "n", 0), Ok(()));
         STEADY.set(31 * 60);
-        assert_eq!(bench.call("a", "n", 31 * 60), Err(NonceFault::Used));
+        assert_eq!(bench.call("a", "n", 31 * 60), Err(NonceError::Used));
         assert_eq!(bench.call("b", "n", 1), Ok(()));
         STEADY.set(64 * 60);
         assert_eq!(bench.call("a", "n", 64 * 60), Ok(()));
@@ -153,8 +154,8 @@ mod tests {
         let bench = Bench::new(2, 1.0);
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("b", "2", 0), Ok(()));
-        assert_eq!(bench.call("c", "3", 0), Err(NonceFault::Full));
-        assert_eq!(bench.call("a", "1", 0), Err(NonceFault::Used));
+        assert_eq!(bench.call("c", "3", 0), Err(NonceError::Full));
+        assert_eq!(bench.call("a", "1", 0), Err(NonceError::Used));
     }
 
     #[test]
@@ -162,7 +163,7 @@ mod tests {
         let bench = Bench::new(4, 0.5);
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("b", "2", 0), Ok(()));
-        assert_eq!(bench.call("c", "3", 0), Err(NonceFault::ShareUsedUp));
+        assert_eq!(bench.call("c", "3", 0), Err(NonceError::ShareUsedUp));
         let bob = SignedNonce { holder: &principal("user/bob"), access_key_id: "d", nonce: "1", signed_at: at(0) };
         assert_eq!(bench.memory.remember(bob, at(0)), Ok(()));
         // Forgotten nonces no longer count.
@@ -178,14 +179,14 @@ mod tests {
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("a", "2", HOUR), Ok(()));
-        assert_eq!(bench.call("a", "1", 0), Err(NonceFault::Used), "the clock was set right again");
+        assert_eq!(bench.call("a", "1", 0), Err(NonceError::Used), "the clock was set right again");
         // Back: the wall clock says that the nonce's time is still to come.
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.call("a", "1", HOUR), Ok(()));
         STEADY.set(10_000);
         assert_eq!(bench.call("a", "2", 0), Ok(()));
         STEADY.set(20_000);
-        assert_eq!(bench.call("a", "1", HOUR), Err(NonceFault::Used));
+        assert_eq!(bench.call("a", "1", HOUR), Err(NonceError::Used));
     }
 
     #[test]
@@ -197,8 +198,8 @@ mod tests {
         assert_eq!(bench.call("a", "2", 10_000), Ok(()));
         assert_eq!(bench.memory.held(), 1);
         // The wall clock is set back, and the old call would be in the window again.
-        assert_eq!(bench.signed("a", "1", 0, 60), Err(NonceFault::Forgotten));
-        assert_eq!(bench.signed("a", "never used", -120, 60), Err(NonceFault::Forgotten));
+        assert_eq!(bench.signed("a", "1", 0, 60), Err(NonceError::Forgotten));
+        assert_eq!(bench.signed("a", "never used", -120, 60), Err(NonceError::Forgotten));
         assert_eq!(bench.signed("b", "never used", -120, 60), Ok(()), "each key has a date of its own");
     }
 
@@ -207,6 +208,6 @@ mod tests {
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.signed("a", "1", 900, 0), Ok(()));
         STEADY.set(31 * 60 + 1);
-        assert_eq!(bench.signed("a", "1", 900, 31 * 60 - 120), Err(NonceFault::Used));
+        assert_eq!(bench.signed("a", "1", 900, 31 * 60 - 120), Err(NonceError::Used));
     }
 }

@@ -13,19 +13,20 @@ use secrecy::{ExposeSecret, SecretString};
 pub struct Secret(SecretString);
 
 impl Secret {
+    /// Wraps a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// A secret that nobody knows: 256 random bits.
+    /// A new secret of 256 random bits.
     ///
     /// # Panics
-    /// When the system has no randomness to give: nothing that needs it may go on then.
+    /// If the system cannot provide random bytes.
     pub fn random() -> Self {
         Self::new(Self::random_text())
     }
 
-    /// The text of one, for whoever must hand it on to a caller.
+    /// The text of a new secret, for code that must send it to a caller.
     ///
     /// # Panics
     /// As [`Secret::random`].
@@ -35,12 +36,12 @@ impl Secret {
         STANDARD.encode(bytes)
     }
 
-    /// Compares without telling by its duration where two secrets differ.
+    /// Compares two secrets in constant time.
     pub fn is(&self, other: &Self) -> bool {
         verify_slices_are_equal(self.expose().as_bytes(), other.expose().as_bytes()).is_ok()
     }
 
-    /// The text itself, for whoever must compute with it.
+    /// The text of the secret, for computing signatures.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

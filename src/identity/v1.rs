@@ -1,4 +1,4 @@
-//! Signature version 1.0: HMAC-SHA1 over the method and all parameters (`spec/wire-protocol.md` 2).
+//! Signature version 1.0: HMAC-SHA1 over the method and all parameters (`docs/spec/wire-protocol.md` 2).
 
 use std::fmt;
 
@@ -10,19 +10,18 @@ use crate::ram::{Parameter, Parameters, Place};
 use crate::wire::{Method, percent_encode};
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
-use super::claimed::Claimed;
-use super::fault::IdentityFault;
+use super::error::IdentityError;
 use super::keyring::Credential;
-use super::signed::Signed;
+use super::signed::{ClaimFields, Signed};
 
-/// A V1 signature and what it says of itself.
+/// A V1 signature and its fields.
 #[derive(Clone)]
 pub struct V1Claim<'a> {
-    claimed: Claimed<'a>,
+    claimed: ClaimFields<'a>,
     signature: &'a str,
 }
 
-/// A query that carries its own signature.
+/// A signature over a query, and the text that was signed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedQuery {
     pub string_to_sign: StringToSign,
@@ -41,12 +40,14 @@ impl StringToSign {
 }
 
 impl<'a> V1Claim<'a> {
+    /// Reads the signature's parts.
+    ///
     /// # Errors
-    /// A part that is absent, not accepted, or contradicted by an unsigned header.
-    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityFault> {
+    /// A part that is missing, not accepted, or contradicted by an unsigned header.
+    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityError> {
         let required = |name: &'static str| {
             let value = signed.parameters.value(name).filter(|value| !value.is_empty());
-            value.ok_or(IdentityFault::Missing(name))
+            value.ok_or(IdentityError::Missing(name))
         };
         let access_key_id = required("AccessKeyId")?;
         let signature = required("Signature")?;
@@ -58,7 +59,7 @@ impl<'a> V1Claim<'a> {
             "",
             "none is accepted",
         )?;
-        let claimed = Claimed {
+        let claimed = ClaimFields {
             access_key_id,
             action: signed.parameters.value("Action"),
             version: signed.parameters.value("Version"),
@@ -67,7 +68,7 @@ impl<'a> V1Claim<'a> {
             security_token: signed.parameters.value("SecurityToken").filter(|token| !token.is_empty()),
         };
         if signed.header("x-acs-security-token").is_some() {
-            return Err(IdentityFault::WrongPlace("x-acs-security-token"));
+            return Err(IdentityError::WrongPlace("x-acs-security-token"));
         }
         agree(signed, "x-acs-action", "Action", claimed.action)?;
         agree(signed, "x-acs-version", "Version", claimed.version)?;
@@ -75,55 +76,58 @@ impl<'a> V1Claim<'a> {
         Ok(Self { claimed, signature })
     }
 
-    pub fn claimed(&self) -> Claimed<'a> {
+    /// What the call claims.
+    pub fn fields(&self) -> ClaimFields<'a> {
         self.claimed
     }
 
-    /// What the server signs for comparison.
+    /// The text that the signature must cover.
     pub fn string_to_sign(&self, signed: &Signed<'_>) -> StringToSign {
         StringToSign::v1(signed.method, &canonical_query(covered(signed.parameters)))
     }
 
+    /// Verifies the signature, in constant time.
+    ///
     /// # Errors
-    /// A signature that is not the credential's over this request.
-    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityFault> {
-        let tag = STANDARD.decode(self.signature).map_err(|_| IdentityFault::SignatureV1)?;
+    /// A signature of this request that the credential did not make.
+    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityError> {
+        let tag = STANDARD.decode(self.signature).map_err(|_| IdentityError::SignatureV1)?;
         let string_to_sign = self.string_to_sign(signed);
-        hmac::verify(credential.v1_key(), string_to_sign.as_bytes(), &tag).map_err(|_| IdentityFault::SignatureV1)
+        hmac::verify(credential.v1_key(), string_to_sign.as_bytes(), &tag).map_err(|_| IdentityError::SignatureV1)
     }
 }
 
-/// Signs parameters that lack only `Signature`.
+/// Signs parameters that are complete except for `Signature`.
 pub fn sign_v1(method: Method, parameters: &Parameters, credential: &Credential) -> SignedQuery {
     let string_to_sign = StringToSign::v1(method, &canonical_query(covered(parameters)));
     let tag = hmac::sign(credential.v1_key(), string_to_sign.as_bytes());
     SignedQuery { string_to_sign, signature: STANDARD.encode(tag) }
 }
 
-/// All parameters but the signature itself, whether in the query or in the form.
+/// All parameters except the signature itself, from both the query and the form.
 fn covered(parameters: &Parameters) -> impl Iterator<Item = Parameter<'_>> {
     parameters
         .iter()
         .filter(|parameter| matches!(parameter.place, Place::Query | Place::Form) && parameter.name != "Signature")
 }
 
-fn accept(name: &'static str, value: Option<&str>, accepted: &str, reason: &'static str) -> Result<(), IdentityFault> {
+fn accept(name: &'static str, value: Option<&str>, accepted: &str, reason: &'static str) -> Result<(), IdentityError> {
     match value {
-        Some(value) if value != accepted => Err(IdentityFault::NotAccepted(name, reason)),
-        None if !accepted.is_empty() => Err(IdentityFault::Missing(name)),
+        Some(value) if value != accepted => Err(IdentityError::NotAccepted(name, reason)),
+        None if !accepted.is_empty() => Err(IdentityError::Missing(name)),
         _ => Ok(()),
     }
 }
 
-/// A header that V1 does not cover may repeat what is signed, in whatever case, and nothing else (design 8).
+/// A header that V1 does not cover may only repeat a signed value. Case is ignored.
 pub(super) fn agree(
     signed: &Signed<'_>,
     header: &'static str,
     name: &'static str,
     value: Option<&str>,
-) -> Result<(), IdentityFault> {
+) -> Result<(), IdentityError> {
     match signed.header(header) {
-        Some(said) if !said.eq_ignore_ascii_case(value.unwrap_or_default()) => Err(IdentityFault::Differ(header, name)),
+        Some(sent) if !sent.eq_ignore_ascii_case(value.unwrap_or_default()) => Err(IdentityError::Differ(header, name)),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,5 @@
-//! Signature V3: `ACS3-…` over method, path, query, chosen headers and the body's digest (`spec/wire-protocol.md` 3).
+//! Signature V3: `ACS3-…` over method, path, query, chosen headers and the body's digest (`docs/spec/wire-protocol.md`
+//! 3).
 
 use std::fmt;
 
@@ -6,32 +7,32 @@ use aws_lc_rs::{digest, hmac, signature};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::source::{hex, unhex};
+use crate::text::{hex, unhex};
 use crate::wire::Method;
 
 use super::canonical::{CanonicalQuery, StringToSign, canonical_query};
-use super::claimed::Claimed;
-use super::fault::IdentityFault;
+use super::error::IdentityError;
 use super::keyring::Credential;
-use super::signed::Signed;
+use super::signed::{ClaimFields, Signed};
 
+/// A signature algorithm of V3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     HmacSha256,
-    /// Verified by the signature code; not accepted at the wire.
+    /// Implemented, but not accepted from callers.
     RsaSha256,
 }
 
-/// A V3 signature and what it says of itself.
+/// A V3 signature and its fields.
 #[derive(Clone)]
 pub struct V3Claim<'a> {
-    claimed: Claimed<'a>,
+    claimed: ClaimFields<'a>,
     algorithm: Algorithm,
     signed_headers: &'a str,
     signature: &'a str,
 }
 
-/// Method, path, query, headers, header names, body digest: a line each.
+/// Method, path, query, headers, header names and body digest, each on a line of its own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CanonicalRequest(String);
 
@@ -39,14 +40,14 @@ pub struct CanonicalRequest(String);
 #[derive(Clone, Copy, Debug)]
 pub struct UnsignedV3<'a> {
     pub method: Method,
-    /// As it will stand in the `Host` header.
+    /// The value of the `Host` header.
     pub host: &'a str,
     pub action: &'a str,
     pub version: &'a str,
     /// `yyyy-MM-ddTHH:mm:ssZ`.
     pub timestamp: &'a str,
     pub nonce: &'a str,
-    /// As it will stand in the request's target.
+    /// The query of the request target.
     pub query: &'a CanonicalQuery,
 }
 
@@ -54,21 +55,24 @@ pub struct UnsignedV3<'a> {
 #[derive(Clone, Debug)]
 pub struct RsaKey(signature::UnparsedPublicKey<Vec<u8>>);
 
+/// A text is not a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text is no public key in PEM form")]
-pub struct MalformedPublicKey;
+#[error("the text is not a public key in PEM form")]
+pub struct PublicKeyError;
 
-/// What a verifier insists on (`spec/wire-protocol.md` 3.2); `host` is not among them, one client does not sign it.
+/// The headers that must be signed (`docs/spec/wire-protocol.md` 3.2). `host` is not required, because one client does not
+/// sign it.
 const MUST_BE_SIGNED: [&str; 5] =
     ["x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
-/// SHA-256 of an empty body, which is what nearly every call has.
+/// The SHA-256 digest of an empty body; nearly every call has one.
 pub(super) const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// Parts of the other scheme: beside a V3 signature they would say something that nobody checks.
+/// Parts of the V1 scheme, which a V3 signature does not verify.
 const V1_ONLY: [&str; 6] =
     ["SecurityToken", "SignatureMethod", "SignatureVersion", "SignatureNonce", "SignatureType", "Timestamp"];
 const SIGNED_WHEN_SENT: [&str; 2] = ["x-acs-accesskey-id", "x-acs-security-token"];
 
 impl Algorithm {
+    /// The name in the `Authorization` header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::HmacSha256 => "ACS3-HMAC-SHA256",
@@ -78,56 +82,61 @@ impl Algorithm {
 }
 
 impl<'a> V3Claim<'a> {
+    /// Reads the signature's parts.
+    ///
     /// # Errors
-    /// A malformed `Authorization`, a header that must be signed and is not, or two places that disagree.
-    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityFault> {
+    /// A malformed `Authorization`, a required header that is not signed, or two places that disagree.
+    pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityError> {
         let authorization =
-            signed.header("authorization").ok_or(IdentityFault::MalformedAuthorization("it is not text"))?;
+            signed.header("authorization").ok_or(IdentityError::MalformedAuthorization("it is not text"))?;
         let Authorization { algorithm, credential, signed_headers, signature } = Authorization::read(authorization)?;
         check_signed_headers(signed, signed_headers)?;
         let header = |name: &'static str| {
-            signed.header(name).filter(|value| !value.is_empty()).ok_or(IdentityFault::Missing(name))
+            signed.header(name).filter(|value| !value.is_empty()).ok_or(IdentityError::Missing(name))
         };
-        let claimed = Claimed {
+        let claimed = ClaimFields {
             access_key_id: credential,
             action: Some(header("x-acs-action")?),
             version: Some(header("x-acs-version")?),
             timestamp: header("x-acs-date")?,
-            // As it is signed: with or without space around it, it is the same nonce.
+            // Signatures cover the trimmed value, so white space around it does not make another nonce.
             nonce: header("x-acs-signature-nonce")?.trim(),
             security_token: signed.header("x-acs-security-token").filter(|token| !token.is_empty()),
         };
         let id_header = signed.header("x-acs-accesskey-id");
         if id_header.is_some_and(|id| id != credential) {
-            return Err(IdentityFault::Differ("x-acs-accesskey-id", "Credential"));
+            return Err(IdentityError::Differ("x-acs-accesskey-id", "Credential"));
         }
         for (name, value) in
             [("AccessKeyId", Some(credential)), ("Action", claimed.action), ("Version", claimed.version)]
         {
             if signed.parameters.value(name).is_some_and(|said| Some(said) != value) {
-                return Err(IdentityFault::Differ(name, "the signed headers"));
+                return Err(IdentityError::Differ(name, "the signed headers"));
             }
         }
         if let Some(name) = V1_ONLY.iter().find(|name| signed.parameters.value(name).is_some()) {
-            return Err(IdentityFault::WrongPlace(name));
+            return Err(IdentityError::WrongPlace(name));
         }
         header("x-acs-content-sha256")?;
         Ok(Self { claimed, algorithm, signed_headers, signature })
     }
 
-    pub fn claimed(&self) -> Claimed<'a> {
+    /// What the call claims.
+    pub fn fields(&self) -> ClaimFields<'a> {
         self.claimed
     }
 
+    /// The signature's algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Lower-case names of the headers that the signature covers, each of which the request carries once.
+    /// The lower-case names of the signed headers. The request carries each exactly once.
     pub fn signed_headers(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.signed_headers.split(';')
     }
 
+    /// The canonical request that the signature must cover.
     pub fn canonical_request(&self, signed: &Signed<'_>) -> CanonicalRequest {
         let digest = signed.header("x-acs-content-sha256").unwrap_or_default();
         CanonicalRequest::new(
@@ -139,48 +148,50 @@ impl<'a> V3Claim<'a> {
         )
     }
 
+    /// Verifies `ACS3-HMAC-SHA256`, in constant time.
+    ///
     /// # Errors
-    /// A signature that is not the credential's over this request, or not of a kind the credential makes.
-    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityFault> {
+    /// A signature of this request that the credential did not make, or one of another algorithm.
+    pub fn verify(&self, signed: &Signed<'_>, credential: &Credential) -> Result<(), IdentityError> {
         if self.algorithm != Algorithm::HmacSha256 {
-            return Err(IdentityFault::SignatureV3);
+            return Err(IdentityError::SignatureV3);
         }
         let tag = self.tag(signed)?;
         let string_to_sign = StringToSign::v3(self.algorithm, &self.canonical_request(signed));
-        hmac::verify(credential.v3_key(), string_to_sign.as_bytes(), &tag).map_err(|_| IdentityFault::SignatureV3)
+        hmac::verify(credential.v3_key(), string_to_sign.as_bytes(), &tag).map_err(|_| IdentityError::SignatureV3)
     }
 
     /// Verifies `ACS3-RSA-SHA256`.
     ///
     /// # Errors
-    /// A signature that is not this key's over this request.
-    pub fn verify_rsa(&self, signed: &Signed<'_>, key: &RsaKey) -> Result<(), IdentityFault> {
+    /// A signature of this request that the key did not make, or one of another algorithm.
+    pub fn verify_rsa(&self, signed: &Signed<'_>, key: &RsaKey) -> Result<(), IdentityError> {
         if self.algorithm != Algorithm::RsaSha256 {
-            return Err(IdentityFault::SignatureV3);
+            return Err(IdentityError::SignatureV3);
         }
         let tag = self.tag(signed)?;
         let string_to_sign = StringToSign::v3(self.algorithm, &self.canonical_request(signed));
-        key.0.verify(string_to_sign.as_bytes(), &tag).map_err(|_| IdentityFault::SignatureV3)
+        key.0.verify(string_to_sign.as_bytes(), &tag).map_err(|_| IdentityError::SignatureV3)
     }
 
-    /// What can be said of the signature without a key.
+    /// Checks as much of the signature as is possible without the key.
     ///
     /// # Errors
-    /// A body that is not the one whose digest was signed.
-    pub(super) fn check_body(&self, signed: &Signed<'_>) -> Result<(), IdentityFault> {
+    /// A body that does not match the signed digest.
+    pub(super) fn check_body(&self, signed: &Signed<'_>) -> Result<(), IdentityError> {
         let claimed = signed.header("x-acs-content-sha256");
         let is_body = match signed.body {
             [] => claimed == Some(DIGEST_OF_NOTHING),
             body => claimed == Some(&hex(digest::digest(&digest::SHA256, body).as_ref())),
         };
-        if is_body { Ok(()) } else { Err(IdentityFault::Digest) }
+        if is_body { Ok(()) } else { Err(IdentityError::Digest) }
     }
 
-    /// The claimed signature, of a body that is the one whose digest was signed.
-    fn tag(&self, signed: &Signed<'_>) -> Result<Vec<u8>, IdentityFault> {
+    /// The bytes of the signature, once the body has been found to match the signed digest.
+    fn tag(&self, signed: &Signed<'_>) -> Result<Vec<u8>, IdentityError> {
         self.check_body(signed)?;
         let mut tag = vec![0; self.signature.len() / 2];
-        unhex(self.signature.as_bytes(), &mut tag).ok_or(IdentityFault::SignatureV3)?;
+        unhex(self.signature.as_bytes(), &mut tag).ok_or(IdentityError::SignatureV3)?;
         Ok(tag)
     }
 }
@@ -208,6 +219,7 @@ impl CanonicalRequest {
         Self(text)
     }
 
+    /// The request as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -223,16 +235,16 @@ impl StringToSign {
 
 impl RsaKey {
     /// # Errors
-    /// A text that is no PEM.
-    pub fn from_pem(text: &str) -> Result<Self, MalformedPublicKey> {
+    /// A text that is not PEM.
+    pub fn from_pem(text: &str) -> Result<Self, PublicKeyError> {
         let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
-        let der = STANDARD.decode(body.trim()).map_err(|_| MalformedPublicKey)?;
+        let der = STANDARD.decode(body.trim()).map_err(|_| PublicKeyError)?;
         Ok(Self(signature::UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, der)))
     }
 }
 
-/// Signs a call and returns the headers it must carry, `host` among them. A temporary key's id and token are two of
-/// them, and signed as well (`spec/wire-protocol.md` 3.1).
+/// Signs a call and returns the headers it must carry, including `host`. For a temporary key, they include its id and
+/// token, which are signed as well (`docs/spec/wire-protocol.md` 3.1).
 pub fn sign_v3(call: &UnsignedV3<'_>, credential: &Credential) -> Vec<(&'static str, String)> {
     let id = credential.id();
     let token = credential.security_token();
@@ -267,14 +279,14 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// `ALG Credential=…,SignedHeaders=…,Signature=…`, the fields in any order, each once and no others.
-    fn read(text: &'a str) -> Result<Self, IdentityFault> {
-        let malformed = IdentityFault::MalformedAuthorization;
+    /// Parses `ALG Credential=…,SignedHeaders=…,Signature=…`. The fields may be in any order; each must occur exactly once.
+    fn read(text: &'a str) -> Result<Self, IdentityError> {
+        let malformed = IdentityError::MalformedAuthorization;
         let (algorithm, fields) = text.split_once(' ').ok_or(malformed("it has no fields"))?;
         let algorithm = match algorithm {
             "ACS3-HMAC-SHA256" => Algorithm::HmacSha256,
             "ACS3-RSA-SHA256" => Algorithm::RsaSha256,
-            _ => return Err(IdentityFault::NotAccepted("Authorization", "`ACS3-HMAC-SHA256` is accepted")),
+            _ => return Err(IdentityError::NotAccepted("Authorization", "`ACS3-HMAC-SHA256` is accepted")),
         };
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for field in fields.split(',') {
@@ -298,9 +310,10 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Lower-case names, sorted, each once, each carried by the request once; and all that must be signed is.
-fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), IdentityFault> {
-    let malformed = IdentityFault::MalformedAuthorization;
+/// Checks that the names are in lower case, sorted and unique, that the request carries each header exactly once, and that
+/// all required headers are signed.
+fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), IdentityError> {
+    let malformed = IdentityError::MalformedAuthorization;
     let mut previous = "";
     for name in names.split(';') {
         if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -313,7 +326,7 @@ fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), Identity
         let once =
             values.next().filter(|(_, value)| str::from_utf8(value).is_ok()).is_some() && values.next().is_none();
         if !once {
-            return Err(IdentityFault::NoSuchHeader(name.to_owned()));
+            return Err(IdentityError::NoSuchHeader(name.to_owned()));
         }
         previous = name;
     }
@@ -324,8 +337,8 @@ fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), Identity
         .find(|name| !is_signed(name))
         .or_else(|| SIGNED_WHEN_SENT.iter().find(|name| sent(name) && !is_signed(name)));
     match unsigned {
-        Some(name) if sent(name) => Err(IdentityFault::Unsigned((*name).to_owned())),
-        Some(name) => Err(IdentityFault::Missing(name)),
+        Some(name) if sent(name) => Err(IdentityError::Unsigned((*name).to_owned())),
+        Some(name) => Err(IdentityError::Missing(name)),
         None => Ok(()),
     }
 }
@@ -336,7 +349,7 @@ impl fmt::Display for CanonicalRequest {
     }
 }
 
-/// It may hold a token.
+/// Shows nothing: the text may contain a token.
 impl fmt::Debug for CanonicalRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CanonicalRequest(…)")

@@ -1,109 +1,92 @@
-//! What account files say of names: where each stands, and what anybody uses.
+//! Every rule over one account.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use crate::pdp::{Directory, PrincipalEntry};
+use ram_policy::{AccountId, Document, LayerKind, Principal, Source};
 
-use toml::Spanned;
+use super::account_names::AccountNames;
+use super::document::lint_document;
+use super::finding::{Finding, sort};
+use super::ignore::IgnoreList;
+use super::principal;
+use super::reporter::Reporter;
+use super::rule::{ALLOW_UNDER_DENY, RESOURCE_STAR, Rule, SHADOWED};
+use super::shadow::{Key, shadowed, under_deny};
 
-use crate::source::Source;
-
-use super::finding::{About, Finding};
-use super::rule::{UNUSED_GROUP, UNUSED_POLICY};
-use super::site::Site;
-
-/// The names of one account.
-pub(super) struct Names {
-    /// For a name that stands nowhere.
-    whole: Source,
-    /// `user/NAME`, `role/NAME`, `group/NAME`.
-    places: BTreeMap<String, (Source, Range<usize>)>,
-    /// Policies that bear on somebody.
-    used: BTreeSet<String>,
-    empty_groups: Vec<String>,
+/// What one account is written in.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountText<'a> {
+    pub id: &'a AccountId,
+    /// The account files.
+    pub files: &'a [Source],
+    pub ignores: Option<&'a IgnoreList>,
 }
 
-/// The parts of an account file that hold names; that it holds nothing else was checked when it was loaded.
-#[derive(Default, serde::Deserialize)]
-struct Written {
-    #[serde(default)]
-    users: BTreeMap<Spanned<String>, Holder>,
-    #[serde(default)]
-    groups: BTreeMap<Spanned<String>, Holder>,
-    #[serde(default)]
-    roles: BTreeMap<Spanned<String>, Holder>,
-    #[serde(default)]
-    control: Vec<Holder>,
+/// All of one account.
+#[derive(Debug)]
+pub struct AccountInput<'a> {
+    pub directory: &'a Directory,
+    pub account: AccountText<'a>,
+    pub documents: Vec<(&'a Document, &'a Source)>,
 }
 
-#[derive(Default, serde::Deserialize)]
-struct Holder {
-    #[serde(default)]
-    groups: Vec<String>,
-    #[serde(default)]
-    policies: Vec<String>,
-    #[serde(default)]
-    scoped: Vec<Scoped>,
-}
-
-#[derive(serde::Deserialize)]
-struct Scoped {
-    policies: Vec<String>,
-}
-
-impl Names {
-    pub(super) fn read(files: &[Source]) -> Self {
-        let written: Vec<(&Source, Written)> =
-            files.iter().filter_map(|source| Some((source, toml::from_str(source.text()).ok()?))).collect();
-        let whole = files.first().cloned().unwrap_or_else(|| Source::new("account.toml", ""));
-        let mut names = Self { whole, places: BTreeMap::new(), used: BTreeSet::new(), empty_groups: Vec::new() };
-        let joined: BTreeSet<&String> =
-            written.iter().flat_map(|(_, file)| file.users.values()).flat_map(|user| &user.groups).collect();
-        for (source, file) in &written {
-            for (kind, holders) in [("user", &file.users), ("role", &file.roles), ("group", &file.groups)] {
-                for (name, holder) in holders {
-                    let key = format!("{kind}/{}", name.get_ref());
-                    if kind == "group" && !joined.contains(name.get_ref()) {
-                        names.empty_groups.push(key.clone());
-                    } else {
-                        names.used.extend(holder.attached().cloned());
-                    }
-                    names.places.insert(key, ((*source).clone(), name.span()));
-                }
+/// Every finding, in the order of files and places; those that the ignore list names are marked.
+pub fn lint_account(lint_account: &AccountInput<'_>) -> Vec<Finding> {
+    let names = AccountNames::read(lint_account.account.files);
+    let principals: Vec<(&Principal, &PrincipalEntry)> = lint_account
+        .directory
+        .principals()
+        .filter(|(principal, _)| principal.account() == lint_account.account.id)
+        .collect();
+    let entries: Vec<&PrincipalEntry> = principals.iter().map(|(_, entry)| *entry).collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    let shadowed = shadowed(&entries, lint_account.documents.iter().map(|(document, _)| *document));
+    let taken_back = under_deny(&entries);
+    for (document, source) in &lint_account.documents {
+        let found = lint_document(document, source).into_iter();
+        let limit = only_limits(document, &entries);
+        findings.extend(found.filter(|finding| !(limit && finding.rule.id == RESOURCE_STAR.id)));
+        let mut reporter = Reporter::new(document, source);
+        for index in 0..document.statements().len() {
+            let key = (document.name(), index);
+            if let Some(by) = shadowed.get(&key) {
+                let title = format!("the statement selects nothing that {} does not select too", place(*by, key));
+                report(&mut reporter, index, &SHADOWED, title, "remove it, or narrow the other");
             }
-            names.used.extend(file.control.iter().flat_map(Holder::attached).cloned());
+            if let Some(by) = taken_back.get(&key) {
+                let title = format!("the Allow grants nothing: {} denies all of it", place(*by, key));
+                report(&mut reporter, index, &ALLOW_UNDER_DENY, title, "remove it, or narrow the Deny");
+            }
         }
-        names
+        findings.extend(names.unused_policy(&reporter));
+        findings.extend(reporter.finish());
     }
-
-    /// Where a name stands.
-    pub(super) fn place(&self, name: &str) -> (&Source, Range<usize>) {
-        self.places.get(name).map_or((&self.whole, 0..0), |(source, span)| (source, span.clone()))
+    findings.extend(names.unused_groups());
+    findings.extend(principals.iter().flat_map(|(principal, entry)| principal::check(principal, entry, &names)));
+    if let Some(ignores) = lint_account.account.ignores {
+        let unused = ignores.apply(&mut findings);
+        findings.extend(unused);
     }
-
-    pub(super) fn unused_groups(&self) -> impl Iterator<Item = Finding> {
-        self.empty_groups.iter().map(|name| {
-            let (source, span) = self.place(name);
-            let title = format!("nobody is in the group `{}`", name.trim_start_matches("group/"));
-            let about = About { principal: Some(name.as_str().into()), ..About::default() };
-            Finding::new(&UNUSED_GROUP, source, span, title, "put a user in it, or remove it").about(about)
-        })
-    }
-
-    /// What nobody has, at the top of its document.
-    pub(super) fn unused_policy(&self, site: &Site<'_>) -> Option<Finding> {
-        let name = site.document.name();
-        if self.used.contains(name) {
-            return None;
-        }
-        let title = format!("nobody has the policy `{name}`");
-        let help = "attach it in the account file, or remove it";
-        let about = About { policy: Some(name.into()), ..About::default() };
-        Some(Finding::new(&UNUSED_POLICY, site.source, 0..0, title, help).about(about))
-    }
+    sort(&mut findings);
+    findings
 }
 
-impl Holder {
-    fn attached(&self) -> impl Iterator<Item = &String> {
-        self.policies.iter().chain(self.scoped.iter().flat_map(|scoped| &scoped.policies))
-    }
+/// Whether a document is attached to levels of the resource directory alone: there an Allow grants nothing, it says what
+/// may be granted.
+fn only_limits(document: &Document, entries: &[&PrincipalEntry]) -> bool {
+    let sets = entries.iter().flat_map(|entry| entry.layers.sets());
+    let holding = sets.filter(|(_, _, set)| set.documents().iter().any(|held| std::ptr::eq(&**held, document)));
+    let mut kinds = holding.map(|(kind, _, _)| kind).peekable();
+    kinds.peek().is_some() && kinds.all(|kind| kind == LayerKind::Control)
+}
+
+fn report(reporter: &mut Reporter<'_>, index: usize, rule: &'static Rule, title: String, help: &str) {
+    let document = reporter.document;
+    let statement = &document.statements()[index];
+    let span = reporter.effect(statement);
+    reporter.report(rule, statement, span, title, help);
+}
+
+/// The other statement, as seen from the first.
+fn place((policy, index): Key<'_>, from: Key<'_>) -> String {
+    if policy == from.0 { format!("statement {index}") } else { format!("`{policy}#{index}`") }
 }

@@ -1,73 +1,83 @@
 //! Conditions whose key, operator or sense is not what it seems.
 
-use crate::catalog::{Carried, Catalog};
-use crate::policy::{Compares, Condition, Effect, Sense, Statement};
+use crate::catalog::{Catalog, KeySupply};
+use ram_policy::{Compares, Condition, ContextKey, Effect, KeyType, Sense, Statement};
 
-use super::key::values;
+use super::reporter::Reporter;
 use super::rule::{KEY_NEVER_PRESENT, KEY_OF_ANOTHER_TYPE, NEGATED_ALLOW};
-use super::site::Site;
 use super::target::selects_attach;
 
-/// A key that the call never carries decides the same way every time (`spec/ram-policy.md` 4.3, 4.6).
-pub(super) fn never_present(site: &mut Site<'_>, statement: &Statement) {
+/// A key that the call never carries decides the same way every time (`docs/spec/ram-policy.md` 4.3, 4.6).
+pub(super) fn never_present(reporter: &mut Reporter<'_>, statement: &Statement) {
     if !selects_attach(statement) {
         return;
     }
     let catalog = Catalog::bundled();
     for condition in statement.conditions() {
-        if let Carried::Never(why) = catalog.carried(Catalog::attach(), condition.key()) {
+        if let KeySupply::Never(why) = catalog.key_supply(Catalog::attach(), condition.key()) {
             let consequence = match (condition.operator().sense(), statement.effect()) {
                 (Sense::Positive, Effect::Allow) => "the Allow never applies to it",
                 (Sense::Positive, Effect::Deny) => "the Deny never applies to it",
                 (Sense::Negated, _) => "the test always holds for it",
             };
-            let span = site.key(statement, condition);
+            let span = reporter.key(statement, condition);
             let title = format!(
                 "`{}` is never part of AttachNetworkInterface ({why}), so {consequence}",
                 condition.written_key()
             );
             let help = "remove the condition, or name the actions that carry the key in a statement of their own";
-            site.report(&KEY_NEVER_PRESENT, statement, span, title, help);
+            reporter.report(&KEY_NEVER_PRESENT, statement, span, title, help);
         }
     }
 }
 
-/// An operator that cannot compare what the key holds (`spec/ram-policy.md` 4.2).
-pub(super) fn of_another_type(site: &mut Site<'_>, statement: &Statement) {
+/// An operator that cannot compare what the key holds (`docs/spec/ram-policy.md` 4.2).
+pub(super) fn of_another_type(reporter: &mut Reporter<'_>, statement: &Statement) {
     for condition in statement.conditions() {
         let Some(held) = values(condition.key()) else { continue };
         let compared = condition.operator().compares();
         if compared != held {
             let (operator, key) = (condition.operator().name(), condition.written_key());
             let title = format!("`{operator}` compares {}, and `{key}` holds {}", plural(compared), singular(held));
-            let span = site.key(statement, condition);
-            site.report(&KEY_OF_ANOTHER_TYPE, statement, span, title, suitable(held, condition));
+            let span = reporter.key(statement, condition);
+            reporter.report(&KEY_OF_ANOTHER_TYPE, statement, span, title, suitable(held, condition));
         }
     }
 }
 
-/// A test that an absent key passes, on an Allow (`spec/ram-policy.md` 4.3).
-pub(super) fn negated_allow(site: &mut Site<'_>, statement: &Statement) {
+/// A test that an absent key passes, on an Allow (`docs/spec/ram-policy.md` 4.3).
+pub(super) fn negated_allow(reporter: &mut Reporter<'_>, statement: &Statement) {
     let ours = || Catalog::bundled().operations().any(|operation| statement.actions().select(operation.action()));
     if statement.effect() != Effect::Allow || !ours() {
         return;
     }
     let selects_attach = selects_attach(statement);
     for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Negated) {
-        let may_be_absent = match Catalog::bundled().carried(Catalog::attach(), condition.key()) {
+        let may_be_absent = match Catalog::bundled().key_supply(Catalog::attach(), condition.key()) {
             // Of a key that is unknown, the Allow does not apply.
-            Carried::Always | Carried::Unknown(_) => false,
-            Carried::Sometimes => true,
-            Carried::Never(_) => !selects_attach,
+            KeySupply::Always | KeySupply::Unknown(_) => false,
+            KeySupply::Sometimes => true,
+            KeySupply::Never(_) => !selects_attach,
         };
         if may_be_absent {
             let (operator, key) = (condition.operator().name(), condition.written_key());
             let title = format!("the Allow applies where `{key}` is absent too: `{operator}` holds then");
             let help = "name the values that are allowed with the positive operator, or deny the others";
-            let span = site.key(statement, condition);
-            site.report(&NEGATED_ALLOW, statement, span, title, help);
+            let span = reporter.key(statement, condition);
+            reporter.report(&NEGATED_ALLOW, statement, span, title, help);
         }
     }
+}
+
+/// The type of a key's values; `None` where it is not documented.
+fn values(key: &ContextKey) -> Option<Compares> {
+    let catalog = Catalog::bundled();
+    Some(match catalog.condition_keys().find(key)?.value_type {
+        KeyType::Text => Compares::Texts,
+        KeyType::Address => Compares::Addresses,
+        KeyType::Time => Compares::Dates,
+        KeyType::Boolean => Compares::Booleans,
+    })
 }
 
 fn plural(compares: Compares) -> &'static str {

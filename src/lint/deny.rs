@@ -4,51 +4,51 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Carried, Catalog, Operation};
-use crate::policy::{Actions, ArnPattern, Condition, Effect, Sense, Statement};
+use crate::catalog::{Catalog, KeySupply, Operation};
+use ram_policy::{Actions, ArnPattern, Condition, Effect, Sense, Statement};
 
+use super::reporter::Reporter;
 use super::rule::DENY_NEVER_APPLIES;
-use super::site::Site;
 use super::target::Target;
 
 /// Says nothing of actions that the catalogue does not know: what they are judged on is not known here.
-pub(super) fn never_applies(site: &mut Site<'_>, statement: &Statement) {
+pub(super) fn never_applies(reporter: &mut Reporter<'_>, statement: &Statement) {
     if statement.effect() != Effect::Deny {
         return;
     }
     if let Some((one, other)) = contradiction(statement) {
-        let span = site.key(statement, other);
+        let span = reporter.key(statement, other);
         let title = format!(
             "the Deny can never apply: no value of `{}` passes both `{}` and `{}`",
             other.written_key(),
             one.operator().name(),
             other.operator().name()
         );
-        site.report(
+        reporter.report(
             &DENY_NEVER_APPLIES,
             statement,
             span,
             title,
-            "make two statements of it: conditions are a logical and",
+            "split it into two statements: all conditions of one must hold",
         );
         return;
     }
-    let named = Named::of(statement);
+    let named = NamedOperations::of(statement);
     if named.attach {
-        absent_key(site, statement);
+        absent_key(reporter, statement);
     }
-    patterns(site, statement, &named);
+    patterns(reporter, statement, &named);
 }
 
 /// Which operations a statement names letter by letter.
-struct Named {
+struct NamedOperations {
     operations: Vec<Arc<Operation>>,
     /// Whether it selects nothing else.
     only: bool,
     attach: bool,
 }
 
-impl Named {
+impl NamedOperations {
     fn of(statement: &Statement) -> Self {
         let Actions::Action(patterns) = statement.actions() else {
             return Self { operations: Vec::new(), only: false, attach: false };
@@ -70,24 +70,24 @@ impl Named {
     }
 }
 
-fn absent_key(site: &mut Site<'_>, statement: &Statement) {
+fn absent_key(reporter: &mut Reporter<'_>, statement: &Statement) {
     let catalog = Catalog::bundled();
     for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Positive) {
-        if let Carried::Never(why) = catalog.carried(Catalog::attach(), condition.key()) {
-            let span = site.effect(statement);
+        if let KeySupply::Never(why) = catalog.key_supply(Catalog::attach(), condition.key()) {
+            let span = reporter.effect(statement);
             let title = format!(
-                "the Deny can never apply to `{}`: it wants `{}` ({why})",
+                "the Deny can never apply to `{}`: it requires `{}` ({why})",
                 Catalog::attach().action(),
                 condition.written_key()
             );
-            let help = "take the action out, or write a Deny on what the call carries";
-            site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
+            let help = "remove the action, or deny on a key that the call carries";
+            reporter.report(&DENY_NEVER_APPLIES, statement, span, title, help);
             return;
         }
     }
 }
 
-fn patterns(site: &mut Site<'_>, statement: &Statement, named: &Named) {
+fn patterns(reporter: &mut Reporter<'_>, statement: &Statement, named: &NamedOperations) {
     let ours = Catalog::bundled().operations().any(|operation| statement.actions().select(operation.action()));
     if !ours {
         return;
@@ -103,22 +103,22 @@ fn patterns(site: &mut Site<'_>, statement: &Statement, named: &Named) {
             all_idle = false;
             continue;
         };
-        let span = site.resource(statement, index);
+        let span = reporter.resource(statement, index);
         let title = format!("the Deny can never apply to `{pattern}`: {why}");
         let help = "write an ARN such as `acs:ecs:*:*:eni/*` or `acs:ecs:*:*:instance/i-…`";
-        site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
+        reporter.report(&DENY_NEVER_APPLIES, statement, span, title, help);
     }
     let of_attach = Target::of(Catalog::attach(), None);
     let reached = || statement.resources().iter().any(|pattern| of_attach.iter().any(|target| target.can_be(pattern)));
     if named.attach && !all_idle && !reached() {
-        let span = site.effect(statement);
-        let title = format!("the Deny names `{}` and neither an ENI nor an instance", Catalog::attach().action());
-        let help = "add `acs:ecs:*:*:eni/…` or `acs:ecs:*:*:instance/…`, or take the action out";
-        site.report(&DENY_NEVER_APPLIES, statement, span, title, help);
+        let span = reporter.effect(statement);
+        let title = format!("the Deny names `{}` but neither an ENI nor an instance", Catalog::attach().action());
+        let help = "add `acs:ecs:*:*:eni/…` or `acs:ecs:*:*:instance/…`, or remove the action";
+        reporter.report(&DENY_NEVER_APPLIES, statement, span, title, help);
     }
 }
 
-/// What no ARN of ECS looks like, whatever the action (`spec/ram-policy.md` 2, 3).
+/// What no ARN of ECS looks like, whatever the action (`docs/spec/ram-policy.md` 2, 3).
 fn formless(pattern: &ArnPattern) -> Option<&'static str> {
     let [service, region, account, relative] = pattern.fields()?;
     if !service.is_literal() || service.as_str() != "ecs" {
@@ -126,13 +126,13 @@ fn formless(pattern: &ArnPattern) -> Option<&'static str> {
     }
     // The colon of `${…}` is the rule about variables' business.
     if relative.as_str().contains(':') && !relative.as_str().contains("${") {
-        return Some("it has more than five fields, and an ARN of ECS has five");
+        return Some("it has more than five fields, but an ECS ARN has five");
     }
     if region.as_str().contains('/') || account.as_str().contains('/') {
-        return Some("its resource stands in the place of the region or the account");
+        return Some("its resource is in the region or account field");
     }
     if matches!(relative.as_str().strip_suffix('/').unwrap_or(relative.as_str()), "eni" | "instance") {
-        return Some("a type without an id names nothing");
+        return Some("a type without an ID matches nothing");
     }
     if region.as_str().is_empty() || account.as_str().is_empty() {
         return Some("resources of ECS have a region and an account");
@@ -151,14 +151,14 @@ fn contradiction(statement: &Statement) -> Option<(&Condition, &Condition)> {
 fn excluded(one: &Condition, other: &Condition) -> bool {
     let negation = other.operator().name().replacen("Not", "", 1) == one.operator().name();
     let negated = other.operator().sense() == Sense::Negated && one.operator().sense() == Sense::Positive;
-    let taken = |text: &str| other.wanted().iter().any(|excluded| excluded.as_str() == text);
-    negation && negated && one.wanted().iter().all(|wanted| taken(wanted.as_str()))
+    let taken = |text: &str| other.values().iter().any(|excluded| excluded.as_str() == text);
+    negation && negated && one.values().iter().all(|wanted| taken(wanted.as_str()))
 }
 
 /// Whether the first wants a time after the one that the second ends at.
 fn past(one: &Condition, other: &Condition) -> bool {
     let times = |condition: &Condition| -> Option<Vec<Timestamp>> {
-        condition.wanted().iter().map(|wanted| wanted.as_str().parse().ok()).collect()
+        condition.values().iter().map(|wanted| wanted.as_str().parse().ok()).collect()
     };
     let (after, before) = (one.operator().name(), other.operator().name());
     let window = after.starts_with("DateGreaterThan") && before.starts_with("DateLessThan");

@@ -1,30 +1,29 @@
 //! The rules that need one document and nothing else.
 
-use crate::policy::{Document, Statement};
-use crate::source::Source;
+use ram_policy::{Document, Source, Statement};
 
 use super::finding::{Finding, sort};
-use super::site::Site;
-use super::{breadth, condition, deny, spelling, unknown, written};
+use super::reporter::Reporter;
+use super::{condition, deny, spelling, statement, unknown};
 
-type Check = fn(&mut Site<'_>, &Statement);
+type Check = fn(&mut Reporter<'_>, &Statement);
 
 const CHECKS: [Check; 10] = [
-    written::variables,
-    written::masked_ids,
-    written::single_address_blocks,
+    statement::variables,
+    statement::masked_ids,
+    statement::single_address_blocks,
     condition::never_present,
     condition::of_another_type,
     condition::negated_allow,
     unknown::not_supplied,
     deny::never_applies,
-    breadth::resource_star,
+    statement::resource_star,
     spelling::wrong_case,
 ];
 
-/// What RAM's documentation would have a reader of policies warn about (`spec/ram-policy.md` 4.4, 4.6, 4.7).
+/// What RAM's documentation would have a reader of policies warn about (`docs/spec/ram-policy.md` 4.4, 4.6, 4.7).
 const AT_LOAD: [Check; 4] =
-    [written::variables, written::single_address_blocks, condition::never_present, unknown::not_supplied];
+    [statement::variables, statement::single_address_blocks, condition::never_present, unknown::not_supplied];
 
 /// Every finding about a document by itself.
 pub fn lint_document(document: &Document, source: &Source) -> Vec<Finding> {
@@ -37,13 +36,13 @@ pub fn warnings_at_load(document: &Document, source: &Source) -> Vec<Finding> {
 }
 
 fn run(checks: &[Check], document: &Document, source: &Source) -> Vec<Finding> {
-    let mut site = Site::new(document, source);
+    let mut reporter = Reporter::new(document, source);
     for statement in document.statements() {
         for check in checks {
-            check(&mut site, statement);
+            check(&mut reporter, statement);
         }
     }
-    let mut findings = site.finish();
+    let mut findings = reporter.finish();
     sort(&mut findings);
     findings
 }

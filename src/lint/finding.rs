@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::source::{Complaint, Severity, Source};
+use ram_policy::{Diagnostic, Severity, Source};
 
 use super::rule::Rule;
 
@@ -19,7 +19,7 @@ pub struct Finding {
     /// Byte range in the text.
     pub span: Range<usize>,
     pub about: About,
-    /// The reason why it is put up with, where the ignore list gives one.
+    /// The reason from the ignore list, if the finding is ignored.
     pub ignored: Option<Arc<str>>,
 }
 
@@ -51,9 +51,9 @@ impl Finding {
         Self { about, ..self }
     }
 
-    /// As every other complaint about a file.
-    pub fn complaint(&self) -> Complaint {
-        Complaint {
+    /// As every other diagnostic about a file.
+    pub fn diagnostic(&self) -> Diagnostic {
+        Diagnostic {
             severity: self.severity,
             title: self.title.clone(),
             help: self.help.clone(),

@@ -1,11 +1,12 @@
-//! `lint.toml`: findings that are put up with, each for a reason.
+//! `lint.toml`: the findings that are ignored, each with a reason.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
 
-use crate::source::{Complaint, Source, distance};
+use crate::text::distance;
+use ram_policy::{Diagnostic, Source};
 
 use super::finding::Finding;
 use super::rule::{RULES, Rule, UNUSED_IGNORE};
@@ -23,25 +24,25 @@ struct Entry {
     /// Of the rule's id.
     span: Range<usize>,
     policy: Option<String>,
-    statement: Option<WrittenStatement>,
+    statement: Option<RawStatement>,
     principal: Option<String>,
     reason: Arc<str>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawIgnoreList {
     schema: Option<Spanned<u32>>,
     #[serde(default)]
-    ignore: Vec<WrittenEntry>,
+    ignore: Vec<RawEntry>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenEntry {
+struct RawEntry {
     rule: Spanned<String>,
     policy: Option<String>,
-    statement: Option<Spanned<WrittenStatement>>,
+    statement: Option<Spanned<RawStatement>>,
     principal: Option<String>,
     reason: Spanned<String>,
 }
@@ -49,7 +50,7 @@ struct WrittenEntry {
 /// A statement by its index or its Sid.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(untagged)]
-enum WrittenStatement {
+enum RawStatement {
     Index(usize),
     Sid(String),
 }
@@ -58,20 +59,20 @@ impl IgnoreList {
     /// Reads a list.
     ///
     /// # Errors
-    /// Every complaint about it.
-    pub fn read(source: &Source) -> Result<Self, Vec<Complaint>> {
-        let written: Written = toml::from_str(source.text()).map_err(|error| {
+    /// Every diagnostic about it.
+    pub fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
+        let written: RawIgnoreList = toml::from_str(source.text()).map_err(|error| {
             let help =
                 "write `[[ignore]]` with `rule`, `reason`, and where it holds: `policy`, `statement`, `principal`";
             vec![source.error(error.span().unwrap_or(0..0), error.message(), help)]
         })?;
-        let mut complaints = Vec::new();
+        let mut diagnostics = Vec::new();
         if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
-            complaints.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
+            diagnostics.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
         let entries: Vec<_> =
-            written.ignore.into_iter().filter_map(|entry| Entry::read(source, entry, &mut complaints)).collect();
-        if complaints.is_empty() { Ok(Self { source: source.clone(), entries }) } else { Err(complaints) }
+            written.ignore.into_iter().filter_map(|entry| Entry::read(source, entry, &mut diagnostics)).collect();
+        if diagnostics.is_empty() { Ok(Self { source: source.clone(), entries }) } else { Err(diagnostics) }
     }
 
     /// Marks what the list names, and says which entries name nothing.
@@ -84,7 +85,7 @@ impl IgnoreList {
                 finding.ignored.get_or_insert_with(|| Arc::clone(&entry.reason));
             }
             if !used {
-                let title = format!("the entry ignores `{}`, and nothing of the kind is found", entry.rule.id);
+                let title = format!("the entry ignores `{}`, but there is no such finding", entry.rule.id);
                 let help = "remove it, or correct where it holds";
                 unused.push(Finding::new(&UNUSED_IGNORE, &self.source, entry.span.clone(), title, help));
             }
@@ -94,23 +95,27 @@ impl IgnoreList {
 }
 
 impl Entry {
-    fn read(source: &Source, written: WrittenEntry, complaints: &mut Vec<Complaint>) -> Option<Self> {
-        let before = complaints.len();
+    fn read(source: &Source, written: RawEntry, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        let before = diagnostics.len();
         let id = written.rule.get_ref();
         let rule = RULES.iter().find(|rule| rule.id == id).copied();
         if rule.is_none() {
             let nearest = RULES.iter().map(|rule| rule.id).min_by_key(|known| distance(known, id)).unwrap_or_default();
             let help = format!("write `{nearest}`, or one of those that `ramgate lint --rules` lists");
-            complaints.push(source.error(written.rule.span(), format!("`{id}` is no rule"), help));
+            diagnostics.push(source.error(written.rule.span(), format!("unknown rule `{id}`"), help));
         }
         if written.reason.get_ref().trim().is_empty() {
-            complaints.push(source.error(written.reason.span(), "the reason is empty", "say why it may stay"));
+            diagnostics.push(source.error(
+                written.reason.span(),
+                "the reason is empty",
+                "say why the finding is accepted",
+            ));
         }
         if let (Some(statement), None) = (&written.statement, &written.policy) {
             let help = "add `policy = \"…\"`: each policy counts its statements from 0";
-            complaints.push(source.error(statement.span(), "the statement is of no policy", help));
+            diagnostics.push(source.error(statement.span(), "`statement` needs a `policy`", help));
         }
-        if complaints.len() > before {
+        if diagnostics.len() > before {
             return None;
         }
         Some(Self {
@@ -130,8 +135,8 @@ impl Entry {
         };
         let statement = match &self.statement {
             None => true,
-            Some(WrittenStatement::Index(index)) => about.statement == Some(*index),
-            Some(WrittenStatement::Sid(sid)) => about.sid.as_deref() == Some(sid),
+            Some(RawStatement::Index(index)) => about.statement == Some(*index),
+            Some(RawStatement::Sid(sid)) => about.sid.as_deref() == Some(sid),
         };
         std::ptr::eq(self.rule, finding.rule)
             && same(&self.policy, &about.policy)

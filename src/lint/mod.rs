@@ -13,32 +13,28 @@
 //! | the outcome | `finding`, `ignore`, and `report`, `sarif`, `github` for programs |
 
 mod account;
-mod breadth;
+mod account_names;
 mod condition;
 mod deny;
 mod document;
 mod finding;
-mod github;
 mod ignore;
-mod key;
 mod principal;
 mod report;
+mod reporter;
 mod rule;
 mod sarif;
 mod shadow;
-mod site;
 mod spelling;
-mod survey;
+mod statement;
 mod target;
 mod unknown;
-mod written;
 
+pub use account::{AccountInput, AccountText, lint_account};
 pub use document::{lint_document, warnings_at_load};
 pub use finding::{About, Finding};
-pub use github::github;
 pub use ignore::IgnoreList;
-pub use report::{json, rules_json, rules_text, summary};
+pub use report::{github, json, rules_json, rules_text, summary};
 pub use rule::{RULES, Rule};
 pub use sarif::sarif;
-pub use survey::{AccountText, Survey, survey};
 pub use unknown::{OtherOperations, unsupplied_keys};

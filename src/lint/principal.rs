@@ -1,22 +1,21 @@
 //! Rules about what a principal may do, all its identity policies together.
 
-use crate::catalog::{Carried, Catalog, Operation};
-use crate::pdp::Standing;
-use crate::policy::{Effect, LayerKind, Sense, StatementRef};
-use crate::ram::{AccountId, Principal};
+use crate::catalog::{Catalog, KeySupply, Operation};
+use crate::pdp::PrincipalEntry;
+use ram_policy::{AccountId, Effect, LayerKind, Principal, Sense, StatementRef};
 
-use super::account::Names;
+use super::account_names::AccountNames;
 use super::finding::{About, Finding};
 use super::rule::{ENI_WITHOUT_INSTANCE, INSTANCE_WITHOUT_ENI, LEAKS_ENIS, Rule};
 use super::target::Target;
 
-/// What clears up after an attach.
+/// The operations that clean up after an attach.
 const CLEARS_UP: [&str; 3] = ["DescribeNetworkInterfaces", "DetachNetworkInterface", "DeleteNetworkInterface"];
 
-pub(super) fn check(principal: &Principal, standing: &Standing, names: &Names) -> Vec<Finding> {
+pub(super) fn check(principal: &Principal, entry: &PrincipalEntry, names: &AccountNames) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Whoever holds a policy that could not be read is refused everything.
-    if standing.layers.quarantine().is_some() {
+    // A principal that holds an unreadable policy is denied everything.
+    if entry.layers.quarantine().is_some() {
         return findings;
     }
     let name = principal.identity().to_string();
@@ -25,7 +24,7 @@ pub(super) fn check(principal: &Principal, standing: &Standing, names: &Names) -
         let about = About { principal: Some(name.as_str().into()), ..About::default() };
         findings.push(Finding::new(rule, source, span, title, help).about(about));
     };
-    let grants = |operation: &Operation, target: &Target| grant(standing, operation, target);
+    let grants = |operation: &Operation, target: &Target| grant(entry, operation, target);
     let attach = Catalog::attach();
     let targets = Target::of(attach, Some(principal.account()));
     let [eni, instance] = ["eni/", "instance/"].map(|kind| {
@@ -35,21 +34,21 @@ pub(super) fn check(principal: &Principal, standing: &Standing, names: &Names) -
     match (eni, instance) {
         (None, None) => {}
         (Some(at), None) => {
-            let title = format!("`{name}` may attach ENIs by {}, and no instance is granted", place(at));
+            let title = format!("`{name}` may attach ENIs by {}, but no instance is granted", place(at));
             let help =
                 "allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:instance/…` too: each call is judged on both";
             report(&ENI_WITHOUT_INSTANCE, title, help);
         }
         (None, Some(at)) => {
-            let title = format!("`{name}` may attach to instances by {}, and no ENI is granted", place(at));
+            let title = format!("`{name}` may attach to instances by {}, but no ENI is granted", place(at));
             let help = "allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:eni/…` too: each call is judged on both";
             report(&INSTANCE_WITHOUT_ENI, title, help);
         }
         (Some(at), Some(_)) => {
-            let lacks = lacking(standing, principal.account());
+            let lacks = lacking(entry, principal.account());
             if !lacks.is_empty() {
-                let title = format!("`{name}` may attach ENIs by {}, and may not {}", place(at), lacks.join(", "));
-                let help = "allow these as well, or let it be known in `lint.toml` who clears up";
+                let title = format!("`{name}` may attach ENIs by {}, but may not {}", place(at), lacks.join(", "));
+                let help = "allow these as well, or record in `lint.toml` who cleans up";
                 report(&LEAKS_ENIS, title, help);
             }
         }
@@ -58,27 +57,27 @@ pub(super) fn check(principal: &Principal, standing: &Standing, names: &Names) -
 }
 
 /// The actions of clearing up that are granted on nothing, in back-ticks.
-fn lacking(standing: &Standing, account: &AccountId) -> Vec<String> {
+fn lacking(entry: &PrincipalEntry, account: &AccountId) -> Vec<String> {
     let catalog = Catalog::bundled();
     let operations = CLEARS_UP.iter().filter_map(|name| catalog.operation(name));
     let lacks = operations.filter(|operation| {
         let targets = Target::of(operation, Some(account));
-        targets.iter().filter(|target| !target.optional).any(|target| grant(standing, operation, target).is_none())
+        targets.iter().filter(|target| !target.optional).any(|target| grant(entry, operation, target).is_none())
     });
     lacks.map(|operation| format!("`{}`", operation.action())).collect()
 }
 
 /// The first Allow by which some call of the operation may pass on the target. What a Deny takes back is not
 /// looked at, nor whether conditions hold that may hold.
-fn grant<'a>(standing: &'a Standing, operation: &Operation, target: &Target) -> Option<StatementRef<'a>> {
+fn grant<'a>(entry: &'a PrincipalEntry, operation: &Operation, target: &Target) -> Option<StatementRef<'a>> {
     let catalog = Catalog::bundled();
-    let identity = standing.layers.sets().filter(|(kind, ..)| *kind != LayerKind::Control);
+    let identity = entry.layers.sets().filter(|(kind, ..)| *kind != LayerKind::Control);
     identity.flat_map(|(_, _, set)| set.statements()).find(|at| {
         let statement = at.statement;
-        let possible = |it: &crate::policy::Condition| match catalog.carried(operation, it.key()) {
-            Carried::Always | Carried::Sometimes => true,
-            Carried::Never(_) => it.operator().sense() == Sense::Negated,
-            Carried::Unknown(_) => false,
+        let possible = |it: &ram_policy::Condition| match catalog.key_supply(operation, it.key()) {
+            KeySupply::Always | KeySupply::Sometimes => true,
+            KeySupply::Never(_) => it.operator().sense() == Sense::Negated,
+            KeySupply::Unknown(_) => false,
         };
         statement.effect() == Effect::Allow
             && statement.actions().select(operation.action())

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::source::Severity;
+use crate::text::annotation;
+use ram_policy::Severity;
 
 use super::finding::Finding;
 use super::rule::RULES;
@@ -30,6 +31,18 @@ pub fn summary(findings: &[Finding], documents: usize) -> String {
         count(notes, "note"),
         count(documents, "document")
     )
+}
+
+/// One line a finding; what is ignored is left out.
+pub fn github(findings: &[Finding]) -> String {
+    let lines = findings.iter().filter(|finding| finding.ignored.is_none()).map(line);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn line(finding: &Finding) -> String {
+    let at = finding.source.position(finding.span.start);
+    let message = format!("{}; {}", finding.title, finding.help);
+    annotation(finding.severity, finding.source.name(), at, finding.rule.id, &message)
 }
 
 pub fn rules_json() -> Value {

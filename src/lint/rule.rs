@@ -1,17 +1,17 @@
 //! Every rule, as data: its stable id, how bad a finding is, what it says and why it matters.
 
-use crate::source::Severity;
+use ram_policy::Severity;
 
 /// One thing that the linter looks for.
 #[derive(Debug)]
 pub struct Rule {
-    /// Never changes its meaning: ignore lists and other people's tools name it.
+    /// Stable: ignore lists and other tools refer to it.
     pub id: &'static str,
     /// Of most findings; some are milder, and the rule says which.
     pub severity: Severity,
     /// What it finds, in one line.
     pub summary: &'static str,
-    /// What goes wrong when nobody looks, and what the rule leaves alone.
+    /// What goes wrong if the finding is left alone, and what the rule does not report.
     pub why: &'static str,
     /// The vendor's page that it rests on.
     pub page: &'static str,
@@ -45,48 +45,48 @@ pub static RULES: [&Rule; 18] = [
     &WRONG_CASE,
 ];
 
-/// `spec/ram-policy.md` 0.3, 6.1, 6.2.
+/// `docs/spec/ram-policy.md` 6.1, 6.2.
 pub(super) static ALLOW_UNDER_DENY: Rule = Rule {
     id: "allow-under-deny",
     severity: Severity::Warning,
-    summary: "an Allow that a Deny without conditions takes back whole",
-    why: "Any Deny that applies wins over every Allow, so the Allow grants nothing to anybody who holds it. Reported \
+    summary: "an Allow that an unconditional Deny overrides entirely",
+    why: "Any Deny that applies wins over every Allow, so the Allow grants nothing to its holders. Reported \
           only where it is so for every principal that holds the policy.",
     page: EVALUATION,
 };
 
-/// `spec/ram-policy.md` 2, 3.1, 4.2, 4.3.
+/// `docs/spec/ram-policy.md` 2, 3.1, 4.2, 4.3.
 pub(super) static DENY_NEVER_APPLIES: Rule = Rule {
     id: "deny-never-applies",
     severity: Severity::Error,
     summary: "a Deny, or a part of one, that can never apply",
-    why: "It looks like protection and is none: the ARN pattern can match no resource of the actions it names, a \
-          condition wants a key that the call never carries, or two conditions contradict each other. Patterns are \
+    why: "It looks like protection but is not: the ARN pattern can match no resource of the actions it names, a \
+          condition requires a key that the call never carries, or two conditions contradict each other. Patterns are \
           judged only where every action is one that the catalogue knows, or where no ECS ARN has such a form.",
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 0.5, 3.1, 6.4.
+/// `docs/spec/ram-policy.md` 3.1, 6.4.
 pub(super) static ENI_WITHOUT_INSTANCE: Rule = Rule {
     id: "eni-without-instance",
     severity: Severity::Error,
-    summary: "a principal that is granted ENIs to attach, and no instance to attach them to",
-    why: "AttachNetworkInterface needs the action on the ENI and on the instance, each by itself: with one of the two \
+    summary: "a principal that is granted ENIs to attach, but no instance to attach them to",
+    why: "AttachNetworkInterface needs the action on the ENI and on the instance, each separately: with only one of the two \
           every call is denied. Judged over all identity policies of a principal together.",
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 0.5, 3.1, 6.4.
+/// `docs/spec/ram-policy.md` 3.1, 6.4.
 pub(super) static INSTANCE_WITHOUT_ENI: Rule = Rule {
     id: "instance-without-eni",
     severity: Severity::Error,
-    summary: "a principal that is granted instances to attach to, and no ENI to attach",
-    why: "AttachNetworkInterface needs the action on the ENI and on the instance, each by itself: with one of the two \
+    summary: "a principal that is granted instances to attach to, but no ENI to attach",
+    why: "AttachNetworkInterface needs the action on the ENI and on the instance, each separately: with only one of the two \
           every call is denied. Judged over all identity policies of a principal together.",
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 4.3, 4.5, 4.6.
+/// `docs/spec/ram-policy.md` 4.3, 4.5, 4.6.
 pub(super) static KEY_NEVER_PRESENT: Rule = Rule {
     id: "key-never-present",
     severity: Severity::Warning,
@@ -96,7 +96,7 @@ pub(super) static KEY_NEVER_PRESENT: Rule = Rule {
     page: ELEMENTS,
 };
 
-/// `spec/ram-policy.md` 4.3, 4.5, 4.6.
+/// `docs/spec/ram-policy.md` 4.3, 4.5, 4.6.
 pub(super) static KEY_NOT_SUPPLIED: Rule = Rule {
     id: "key-not-supplied",
     severity: Severity::Warning,
@@ -110,27 +110,27 @@ pub(super) static KEY_NOT_SUPPLIED: Rule = Rule {
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 4.2, 4.5, 4.6.
+/// `docs/spec/ram-policy.md` 4.2, 4.5, 4.6.
 pub(super) static KEY_OF_ANOTHER_TYPE: Rule = Rule {
     id: "key-of-another-type",
     severity: Severity::Error,
-    summary: "an operator of another type than the key has",
+    summary: "an operator whose type does not match the key's",
     why: "RAM cannot compare the two, and the authorization does not take effect. Keys whose type is documented \
           nowhere are left alone.",
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 8.
+/// `docs/spec/ecs-eni.md` B.3.
 pub(super) static LEAKS_ENIS: Rule = Rule {
     id: "leaks-enis",
     severity: Severity::Warning,
-    summary: "a principal that may attach ENIs, and not describe, detach or delete them",
+    summary: "a principal that may attach ENIs but not describe, detach or delete them",
     why: "What it attached stays behind when the work is done: a CNI without all four leaks ENIs until the quota of \
           the instance or of the account is full.",
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 2.
+/// `docs/spec/ram-policy.md` 2, `docs/spec/ecs-eni.md` B.2.
 pub(super) static MASKED_ID: Rule = Rule {
     id: "masked-id",
     severity: Severity::Error,
@@ -140,7 +140,7 @@ pub(super) static MASKED_ID: Rule = Rule {
     page: STRUCTURE,
 };
 
-/// `spec/ram-policy.md` 4.3.
+/// `docs/spec/ram-policy.md` 4.3.
 pub(super) static NEGATED_ALLOW: Rule = Rule {
     id: "negated-allow",
     severity: Severity::Warning,
@@ -151,28 +151,28 @@ pub(super) static NEGATED_ALLOW: Rule = Rule {
     page: OPERATORS,
 };
 
-/// `spec/ram-policy.md` 1.1, 3.1.
+/// `docs/spec/ram-policy.md` 1.1, 3.1.
 pub(super) static RESOURCE_STAR: Rule = Rule {
     id: "resource-star",
     severity: Severity::Warning,
     summary: "an Allow of AttachNetworkInterface on every resource",
-    why: "Whoever holds it attaches any ENI to any instance of the account, where ARNs would narrow it to a region, a \
+    why: "A principal that holds it can attach any ENI to any instance of the account, where ARNs would narrow it to a region, a \
           type or an id. A note where the actions reach beyond ECS, as an administrator's do. Describe and List \
           actions are left alone: most cannot be narrowed.",
     page: ECS,
 };
 
-/// `spec/ram-policy.md` 0.3.
+/// `docs/spec/ram-policy.md` 6.1.
 pub(super) static SHADOWED: Rule = Rule {
     id: "shadowed",
     severity: Severity::Warning,
     summary: "a statement that selects nothing which another of the same effect does not",
-    why: "It can be removed without a change, and whoever narrows it will find that nothing narrowed. Looked for among \
+    why: "It can be removed without effect, and an author who narrows it changes nothing. Looked for among \
           policies that are attached to the same holder, and reported where it is so wherever the policy is attached.",
     page: EVALUATION,
 };
 
-/// `spec/ram-policy.md` 4.4.
+/// `docs/spec/ram-policy.md` 4.4.
 pub(super) static SINGLE_ADDRESS_BLOCK: Rule = Rule {
     id: "single-address-block",
     severity: Severity::Warning,
@@ -182,12 +182,12 @@ pub(super) static SINGLE_ADDRESS_BLOCK: Rule = Rule {
     page: OPERATORS,
 };
 
-/// `spec/ram-policy.md` 6.2.
+/// `docs/spec/ram-policy.md` 6.2.
 pub(super) static UNUSED_GROUP: Rule = Rule {
     id: "unused-group",
     severity: Severity::Warning,
-    summary: "a group that nobody is in",
-    why: "Its policies bear on nobody, and will on the first user who is put in it.",
+    summary: "a group without members",
+    why: "Its policies apply to no one yet, and will apply to the first user added to it.",
     page: EVALUATION,
 };
 
@@ -195,30 +195,30 @@ pub(super) static UNUSED_IGNORE: Rule = Rule {
     id: "unused-ignore",
     severity: Severity::Warning,
     summary: "an entry of the ignore list that matches no finding",
-    why: "What it excused is mended or renamed; left there, it will excuse the next one unseen.",
+    why: "What it excused was fixed or renamed; left in place, it hides the next such finding.",
     page: STRUCTURE,
 };
 
-/// `spec/ram-policy.md` 6.2.
+/// `docs/spec/ram-policy.md` 6.2.
 pub(super) static UNUSED_POLICY: Rule = Rule {
     id: "unused-policy",
     severity: Severity::Warning,
-    summary: "a policy that bears on nobody",
-    why: "It is attached to nobody, or only to groups that nobody is in: whoever reads it believes in a grant or a \
+    summary: "a policy that applies to no principal",
+    why: "It is attached to nobody, or only to groups that nobody is in: a reader would believe in a grant or a \
           protection that is not there.",
     page: EVALUATION,
 };
 
-/// `spec/ram-policy.md` 4.7.
+/// `docs/spec/ram-policy.md` 4.7.
 pub(super) static VARIABLE: Rule = Rule {
     id: "variable",
     severity: Severity::Warning,
     summary: "a `${…}`, which RAM does not fill in",
-    why: "RAM documents no policy variables: the text is compared as it stands and matches no real value, in a Deny too.",
+    why: "RAM documents no policy variables: the text is compared as written and matches no real value, in a Deny too.",
     page: STRUCTURE,
 };
 
-/// `spec/ram-policy.md` 1.2.
+/// `docs/spec/ram-policy.md` 1.2.
 pub(super) static WRONG_CASE: Rule = Rule {
     id: "wrong-case",
     severity: Severity::Warning,

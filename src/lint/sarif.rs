@@ -1,4 +1,4 @@
-//! Findings as SARIF 2.1.0, for whoever shows the results of many tools in one place.
+//! Findings as SARIF 2.1.0, for viewers that collect the results of many tools.
 
 use serde_json::{Value, json};
 

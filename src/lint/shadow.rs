@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::pdp::Standing;
-use crate::policy::{Document, Effect, Layers, PolicySet, Statement};
+use crate::pdp::PrincipalEntry;
+use ram_policy::{Document, Effect, Layers, PolicySet, Statement};
 
 /// A statement by its policy's name and its index: within one account that is enough.
 pub(super) type Key<'a> = (&'a str, usize);
@@ -22,12 +22,12 @@ struct At<'a> {
 /// Statements that another of the same effect covers in every set that holds them. Of two that cover each other the
 /// later is named, so that removing all that are named changes nothing.
 pub(super) fn shadowed<'a>(
-    standings: &[&'a Standing],
+    entries: &[&'a PrincipalEntry],
     documents: impl Iterator<Item = &'a Document>,
 ) -> BTreeMap<Key<'a>, Key<'a>> {
     let mut found = Everywhere::new();
     let mut attached = HashSet::new();
-    for set in sets(standings) {
+    for set in sets(entries) {
         let held = set.documents().iter().map(|document| &**document).collect::<Vec<_>>();
         attached.extend(held.iter().map(|document| document.name()));
         shadowed_among(&held, &mut found);
@@ -39,10 +39,10 @@ pub(super) fn shadowed<'a>(
 }
 
 /// Allows that a Deny without conditions covers for every principal that holds them.
-pub(super) fn under_deny<'a>(standings: &[&'a Standing]) -> BTreeMap<Key<'a>, Key<'a>> {
+pub(super) fn under_deny<'a>(entries: &[&'a PrincipalEntry]) -> BTreeMap<Key<'a>, Key<'a>> {
     let mut found = Everywhere::new();
-    for standing in standings.iter().filter(|standing| standing.layers.quarantine().is_none()) {
-        let layers = &standing.layers;
+    for entry in entries.iter().filter(|entry| entry.layers.quarantine().is_none()) {
+        let layers = &entry.layers;
         let wide: Vec<_> = layers.control().iter().chain(layers.account()).collect();
         for set in layers.account() {
             denied(set, wide.iter().copied(), &mut found);
@@ -94,9 +94,9 @@ fn everywhere<'a>(found: Everywhere<'a>) -> BTreeMap<Key<'a>, Key<'a>> {
 }
 
 /// Each set once, however many hold it.
-fn sets<'a>(standings: &[&'a Standing]) -> Vec<&'a PolicySet> {
+fn sets<'a>(entries: &[&'a PrincipalEntry]) -> Vec<&'a PolicySet> {
     let mut seen = HashSet::new();
-    let held = standings.iter().flat_map(|standing| Layers::sets(&standing.layers).map(|(_, _, set)| set));
+    let held = entries.iter().flat_map(|entry| Layers::sets(&entry.layers).map(|(_, _, set)| set));
     held.filter(|set| seen.insert(Arc::as_ptr(set))).map(|set| &**set).collect()
 }
 

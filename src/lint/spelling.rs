@@ -1,27 +1,26 @@
-//! Names in another case than the documented one (`spec/ram-policy.md` 1.2).
+//! Names whose case differs from the documented spelling (`docs/spec/ram-policy.md` 1.2).
+
+use std::borrow::Cow;
 
 use crate::catalog::Catalog;
-use crate::policy::{ArnPattern, Glob, Statement};
-use crate::ram::ContextKey;
-use crate::source::Severity;
+use ram_policy::{ArnPattern, ContextKey, Glob, Severity, Statement};
 
-use super::key::spelling;
+use super::reporter::Reporter;
 use super::rule::WRONG_CASE;
-use super::site::Site;
 
-pub(super) fn wrong_case(site: &mut Site<'_>, statement: &Statement) {
+pub(super) fn wrong_case(reporter: &mut Reporter<'_>, statement: &Statement) {
     for (index, pattern) in statement.actions().patterns().iter().enumerate() {
         if let Some(documented) = action(pattern) {
-            let span = site.action(statement, index);
+            let span = reporter.action(statement, index);
             let title = format!("`{}` is documented as `{documented}`", pattern.as_str());
-            site.report(&WRONG_CASE, statement, span, title, format!("write `{documented}`"));
+            reporter.report(&WRONG_CASE, statement, span, title, format!("write `{documented}`"));
         }
     }
     for (index, pattern) in statement.resources().iter().enumerate() {
         if let Some(name) = capital(pattern) {
-            let span = site.resource(statement, index);
-            let title = format!("`{name}` in `{pattern}` matches nothing: ARNs are compared with regard to case");
-            site.report(&WRONG_CASE, statement, span, title, format!("write `{}`", name.to_ascii_lowercase()));
+            let span = reporter.resource(statement, index);
+            let title = format!("`{name}` in `{pattern}` matches nothing: ARNs are case-sensitive");
+            reporter.report(&WRONG_CASE, statement, span, title, format!("write `{}`", name.to_ascii_lowercase()));
         }
     }
     for condition in statement.conditions() {
@@ -29,9 +28,9 @@ pub(super) fn wrong_case(site: &mut Site<'_>, statement: &Statement) {
         if let Some(documented) = spelling(condition.key(), written).filter(|it| *it != written) {
             let common = *condition.key() == ContextKey::PrincipalArn && written == "acs:PrincipalArn";
             let severity = if common { Severity::Note } else { WRONG_CASE.severity };
-            let span = site.key(statement, condition);
+            let span = reporter.key(statement, condition);
             let title = format!("`{written}` is documented as `{documented}`");
-            site.report_as(&WRONG_CASE, severity, statement, span, title, format!("write `{documented}`"));
+            reporter.report_as(&WRONG_CASE, severity, statement, span, title, format!("write `{documented}`"));
         }
     }
 }
@@ -59,4 +58,42 @@ fn capital(pattern: &ArnPattern) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'*' | b'?');
     let found = names.into_iter().find(|it| it.bytes().all(plain) && it.bytes().any(|byte| byte.is_ascii_uppercase()));
     found.map(Into::into)
+}
+
+/// The documented spelling of the key; `None` for an undocumented key.
+fn spelling(key: &ContextKey, written: &str) -> Option<Cow<'static, str>> {
+    let tag = match (key, written.split_once('/')) {
+        // The older spelling is documented too.
+        (ContextKey::ResourceTag(tag), Some((name, _))) if name.eq_ignore_ascii_case("ecs:tag") => {
+            return Some(format!("ecs:tag/{tag}").into());
+        }
+        (_, Some((_, tag))) => Some(tag),
+        (_, None) => None,
+    };
+    let catalog = Catalog::bundled();
+    let name = &catalog.condition_keys().find(key)?.name;
+    Some(match tag {
+        Some(tag) => format!("{name}/{tag}").into(),
+        None => name.clone().into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spelling_keeps_the_tag() {
+        for (written, documented) in [
+            ("acs:resourcetag/Team", "acs:ResourceTag/Team"),
+            ("ECS:Tag/Team", "ecs:tag/Team"),
+            ("acs:requesttag/Team", "acs:RequestTag/Team"),
+            ("acs:sourceip", "acs:SourceIp"),
+            ("acs:tagkeys", "acs:TagKeys"),
+            ("vpc:vpc", "vpc:VPC"),
+        ] {
+            assert_eq!(spelling(&written.parse().unwrap(), written).as_deref(), Some(documented));
+        }
+        assert_eq!(spelling(&"acs:Unheard".parse().unwrap(), "acs:Unheard"), None);
+    }
 }

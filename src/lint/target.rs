@@ -1,8 +1,7 @@
 //! What an operation is judged on, as patterns: which ARN patterns can bear on it at all.
 
 use crate::catalog::{Catalog, Operation};
-use crate::policy::{ArnPattern, Case, Glob, Statement};
-use crate::ram::AccountId;
+use ram_policy::{AccountId, ArnPattern, Case, Glob, Statement};
 
 /// One resource type of an operation, with every id that a call could name.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Those of an operation, in the catalogue's order. Without an account, whoever owns them.
+    /// The targets of an operation, in the catalogue's order. Without an account, those of any account.
     pub(super) fn of(operation: &Operation, account: Option<&AccountId>) -> Vec<Self> {
         let account = account.map_or("?*", AccountId::as_str);
         let specs = operation.resources().iter();
@@ -62,8 +61,8 @@ fn any() -> Glob {
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::Document;
-    use crate::source::Source;
+    use ram_policy::Document;
+    use ram_policy::Source;
 
     use super::*;
 

@@ -1,13 +1,11 @@
 //! Conditions on keys that the gateway cannot supply for an operation that the statement selects.
 
-use crate::catalog::{Carried, Catalog, Lack, Operation, Unlisted};
-use crate::policy::{Actions, Condition, Document, Effect, Glob, Statement};
-use crate::ram::ContextKey;
-use crate::source::Source;
+use crate::catalog::{Catalog, KeySupply, Operation, UnknownScope, Unlisted};
+use ram_policy::{Actions, Condition, ContextKey, Document, Effect, Glob, Source, Statement};
 
 use super::finding::{Finding, sort};
+use super::reporter::Reporter;
 use super::rule::KEY_NOT_SUPPLIED;
-use super::site::Site;
 use super::target::Target;
 
 /// Which operations without a file calls can be of.
@@ -29,21 +27,21 @@ const MOST_NAMES: usize = 4;
 
 /// Each condition whose key is unknown for an operation that the statement selects, with those operations.
 pub fn unsupplied_keys(document: &Document, source: &Source, others: OtherOperations) -> Vec<Finding> {
-    let mut site = Site::new(document, source);
+    let mut reporter = Reporter::new(document, source);
     for statement in document.statements() {
-        report(&mut site, statement, others);
+        report(&mut reporter, statement, others);
     }
-    let mut findings = site.finish();
+    let mut findings = reporter.finish();
     sort(&mut findings);
     findings
 }
 
 /// The findings that do not depend on a configuration.
-pub(super) fn not_supplied(site: &mut Site<'_>, statement: &Statement) {
-    report(site, statement, OtherOperations::Perhaps);
+pub(super) fn not_supplied(reporter: &mut Reporter<'_>, statement: &Statement) {
+    report(reporter, statement, OtherOperations::Perhaps);
 }
 
-fn report(site: &mut Site<'_>, statement: &Statement, others: OtherOperations) {
+fn report(reporter: &mut Reporter<'_>, statement: &Statement, others: OtherOperations) {
     let catalog = Catalog::bundled();
     for condition in statement.conditions() {
         let Some(Unsupplied { operations, why }) = Unsupplied::of(&catalog, statement, condition, others) else {
@@ -55,35 +53,37 @@ fn report(site: &mut Site<'_>, statement: &Statement, others: OtherOperations) {
         };
         let key = condition.written_key();
         let title = format!("`{key}` is not known for {} ({why}): {consequence}", list(&operations));
-        let help = help(catalog.lack(condition.key()));
-        let span = site.key(statement, condition);
-        site.report(&KEY_NOT_SUPPLIED, statement, span, title, help);
+        let help = help(catalog.unknown_scope(condition.key()));
+        let span = reporter.key(statement, condition);
+        reporter.report(&KEY_NOT_SUPPLIED, statement, span, title, help);
     }
 }
 
 /// What to do about a condition that turns on a key of that kind.
-fn help(lack: Lack<'_>) -> String {
+fn help(lack: UnknownScope<'_>) -> String {
     const ALWAYS: &str =
         "`acs:SourceIp`, `acs:PrincipalARN`, `acs:CurrentTime` and `acs:SecureTransport` are always supplied";
     match lack {
-        Lack::Everywhere { instead: Some(instead), .. } => {
+        UnknownScope::EveryOperation { instead: Some(instead), .. } => {
             format!("no setting supplies it, for any operation: use {instead}")
         }
-        Lack::Everywhere { documented: true, instead: None } => {
+        UnknownScope::EveryOperation { documented: true, instead: None } => {
             format!("no setting supplies it, for any operation: remove the condition; {ALWAYS}")
         }
-        Lack::Everywhere { documented: false, instead: None } => {
+        UnknownScope::EveryOperation { documented: false, instead: None } => {
             format!("correct its spelling, or remove the condition: no setting supplies such a key; {ALWAYS}")
         }
-        Lack::OfResource => "`[resources]` supplies it for operations with a file only: name those in the statement \
+        UnknownScope::OfResource => {
+            "`[resources]` supplies it for operations with a file only: name those in the statement \
                              (`ramgate actions` lists them)"
-            .to_owned(),
-        Lack::RequestTag => {
+                .to_owned()
+        }
+        UnknownScope::RequestTag => {
             "the call supplies it to operations with a file that set tags: name those in the statement; \
                              tags that resources have already are `acs:ResourceTag/…`, from `[resources]`"
                 .to_owned()
         }
-        Lack::Here => {
+        UnknownScope::ThisOperation => {
             "no setting supplies it there: leave those operations out of the statement, or tell their calls apart \
                        by `Resource` or by what is always supplied, such as `acs:SourceIp` and `acs:PrincipalARN`"
                 .to_owned()
@@ -102,7 +102,7 @@ impl Unsupplied {
         let key = condition.key();
         let (mut operations, mut reasons) = (Vec::new(), Vec::new());
         let mut add = |name: String, operation: &Operation| {
-            if let Carried::Unknown(why) = catalog.carried(operation, key) {
+            if let KeySupply::Unknown(why) = catalog.key_supply(operation, key) {
                 operations.push(name);
                 reasons.push(why.to_owned());
             }
@@ -159,14 +159,14 @@ fn unlisted(catalog: &Catalog, service: &str, name: &str) -> Option<Operation> {
 
 /// Whether no operation with a file has the key, so that it bears on others alone.
 fn is_of_others(catalog: &Catalog, key: &ContextKey) -> bool {
-    catalog.operations().all(|operation| matches!(catalog.carried(operation, key), Carried::Never(_)))
+    catalog.operations().all(|operation| matches!(catalog.key_supply(operation, key), KeySupply::Never(_)))
         && unlisted(catalog, "ecs", "Other")
-            .is_some_and(|operation| matches!(catalog.carried(&operation, key), Carried::Unknown(_)))
+            .is_some_and(|operation| matches!(catalog.key_supply(&operation, key), KeySupply::Unknown(_)))
 }
 
 /// Whether operations of ECS are selected that have no file.
 fn selects_others(statement: &Statement) -> bool {
-    // No operation is called so, and whatever a wildcard selects of those that nobody has listed, it selects this.
+    // No operation has such a name, and a wildcard that selects unlisted operations selects one of these.
     let made_up = ["ecs:RunSomethingElse", "ecs:DescribeSomethingElse", "ecs:ModifySomethingElse"];
     made_up.iter().any(|action| action.parse().is_ok_and(|action| statement.actions().select(&action)))
 }

@@ -1,17 +1,16 @@
-//! Whether somebody may assume a role (`spec/ram-policy.md` 6.7).
+//! Whether a trustee may assume a role (`docs/spec/ram-policy.md` 6.7).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::Catalog;
-use crate::policy::{Decision, PolicySet, TrustDecision, TrustPolicy, Trustee, Verdict};
-use crate::ram::{Context, Principal};
+use ram_policy::{Context, Decision, PolicySet, Principal, TrustDecision, TrustPolicy, Trustee, Verdict};
 
 use super::decide::Pdp;
-use super::question::{Asked, Question};
-use super::verdict::Ruling;
+use super::question::{ActionRequest, Question};
+use super::verdict::Authorization;
 
-/// A session lasts no longer where nothing says that it may.
+/// The longest session of a principal whose account file does not set a maximum.
 const SHORTEST_LONGEST: Duration = Duration::from_secs(3600);
 
 /// Who wants to assume which role.
@@ -19,23 +18,24 @@ const SHORTEST_LONGEST: Duration = Duration::from_secs(3600);
 pub struct Assumption<'a> {
     pub role: &'a Principal,
     pub trustee: Trustee<'a>,
-    /// Of a trustee that is itself in a session.
+    /// The session policy of a trustee that is itself in a session.
     pub session: Option<&'a Arc<PolicySet>>,
-    /// What is known of the call, and of the token where there is one.
+    /// The condition keys of the call, and of the token if there is one.
     pub context: &'a Context,
 }
 
-/// Proof that a role may be assumed. Only the decision point makes one.
+/// Proof that a role may be assumed. Only the decision point can make one.
 ///
 /// ```compile_fail,E0451
 /// # use std::{sync::Arc, time::Duration};
-/// # use ramgate::{pdp::{Assumed, Basis}, ram::Principal};
+/// # use ram_policy::Principal;
+/// # use ramgate::pdp::{Assumed, Basis};
 /// fn forge(principal: Principal, basis: Basis, revision: Arc<str>) -> Assumed {
 ///     Assumed { principal, basis, longest: Duration::MAX, revision }
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a role that nobody gets a key for is not assumed"]
+#[must_use = "a role is assumed only when a key is issued for it"]
 pub struct Assumed {
     principal: Principal,
     basis: Basis,
@@ -43,28 +43,28 @@ pub struct Assumed {
     revision: Arc<str>,
 }
 
-/// What it rests on that somebody gets a key.
+/// Why a key may be issued.
 #[derive(Clone, Debug)]
 pub enum Basis {
-    /// The role's trust policy, and what it says.
+    /// The role's trust policy, and its decision.
     Trust(Arc<TrustPolicy>, TrustDecision),
-    /// The key is for who the caller is already.
+    /// The key is for the caller's own principal.
     Itself,
 }
 
 /// Why a role may not be assumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unassumed {
-    /// Told to callers as the others are: nobody need learn here which roles there are.
+pub enum AssumeRoleError {
+    /// Callers get the same answer as for the other variants, so that they cannot find out which roles exist.
     #[error("there is no role `{0}`")]
     NoRole(String),
-    #[error("`{0}` is in no policy directory")]
+    #[error("`{0}` is not in any policy directory")]
     NoPrincipal(String),
     #[error("the role `{0}` has no trust policy: give it one with `trust` in the account file")]
     NoTrust(String),
     #[error("the account's root cannot assume a role: use a user or a role")]
     Root,
-    /// What the trustee's own policies say.
+    /// The trustee's own policies do not allow it.
     #[error("the caller's own policies do not allow it: {reason}")]
     Identity { verdict: Verdict, policy_type: &'static str, reason: String },
     #[error("{}", .0.reason)]
@@ -72,16 +72,17 @@ pub enum Unassumed {
 }
 
 impl Assumed {
-    /// Whose rights the session has.
+    /// The principal whose permissions the session has.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
+    /// Why the key may be issued.
     pub fn basis(&self) -> &Basis {
         &self.basis
     }
 
-    /// The longest that the session may last.
+    /// The maximum duration of the session.
     pub fn longest(&self) -> Duration {
         self.longest
     }
@@ -92,8 +93,8 @@ impl Assumed {
     }
 }
 
-impl Unassumed {
-    /// Which verdict it is, and which kind of policy it rests on, in RAM's words.
+impl AssumeRoleError {
+    /// The verdict, and the type of policy that it rests on, in RAM's terms.
     pub fn grounds(&self) -> (Verdict, &'static str) {
         match self {
             Self::NoRole(_) | Self::NoPrincipal(_) | Self::NoTrust(_) | Self::Root => {
@@ -106,15 +107,15 @@ impl Unassumed {
 }
 
 impl Pdp {
-    /// A principal needs an Allow of its own policies and one of the role's trust policy; anybody else, who has no
-    /// policies here, the latter.
+    /// Decides whether a trustee may assume a role. A principal needs an Allow from its own policies and one from the
+    /// role's trust policy. Any other trustee has no policies here and needs only the latter.
     ///
     /// # Errors
-    /// Why not.
-    pub fn assume(&self, wanted: &Assumption<'_>) -> Result<Assumed, Unassumed> {
+    /// Why the role may not be assumed.
+    pub fn assume(&self, wanted: &Assumption<'_>) -> Result<Assumed, AssumeRoleError> {
         let Assumption { role, trustee, session, context } = *wanted;
-        let standing = self.directory().standing(role).ok_or_else(|| Unassumed::NoRole(role.arn().to_owned()))?;
-        let assumable = standing.assumable.as_ref().ok_or_else(|| Unassumed::NoTrust(role.arn().to_owned()))?;
+        let entry = self.directory().entry(role).ok_or_else(|| AssumeRoleError::NoRole(role.arn().to_owned()))?;
+        let assumable = entry.assumable.as_ref().ok_or_else(|| AssumeRoleError::NoTrust(role.arn().to_owned()))?;
         let action = Catalog::assume_role();
         if let Trustee::Principal(principal) = trustee {
             self.own_policies(principal, role, session, context)?;
@@ -122,32 +123,32 @@ impl Pdp {
         let unknown = Catalog::bundled().unknown_to_the_gateway();
         let by = assumable.trust.judge(trustee, &action, context, &unknown);
         if by.verdict != Verdict::Allow {
-            return Err(Unassumed::Trust(by));
+            return Err(AssumeRoleError::Trust(by));
         }
         let (basis, longest) = (Basis::Trust(Arc::clone(&assumable.trust), by), assumable.longest);
         Ok(Assumed { principal: role.clone(), basis, longest, revision: self.revision() })
     }
 
-    /// The longest session of a role that some principal could assume, as far as that can be told before it is known
-    /// which: what is refused here would be refused to every principal.
+    /// The maximum session duration of a role, checked before the trustee is known: a role that is refused here would be
+    /// refused to every principal.
     ///
     /// # Errors
-    /// A role that is not there, or whose trust policy trusts no account, user or role.
-    pub fn assumable(&self, role: &Principal) -> Result<Duration, Unassumed> {
-        let standing = self.directory().standing(role).ok_or_else(|| Unassumed::NoRole(role.arn().to_owned()))?;
-        let assumable = standing.assumable.as_ref().ok_or_else(|| Unassumed::NoTrust(role.arn().to_owned()))?;
-        assumable.trust.check_trusts_principals().map_err(Unassumed::Trust)?;
+    /// A role that does not exist, or whose trust policy does not trust any account, user or role.
+    pub fn assumable(&self, role: &Principal) -> Result<Duration, AssumeRoleError> {
+        let entry = self.directory().entry(role).ok_or_else(|| AssumeRoleError::NoRole(role.arn().to_owned()))?;
+        let assumable = entry.assumable.as_ref().ok_or_else(|| AssumeRoleError::NoTrust(role.arn().to_owned()))?;
+        assumable.trust.check_trusts_principals().map_err(AssumeRoleError::Trust)?;
         Ok(assumable.longest)
     }
 
-    /// A session of the principal's own, for a caller that showed by another credential who it is.
+    /// Permits a session with a principal's own permissions, for a caller that was identified by another credential.
     ///
     /// # Errors
-    /// A principal that is not known here; the account's root.
-    pub fn itself(&self, principal: &Principal) -> Result<Assumed, Unassumed> {
-        let unknown = || Unassumed::NoPrincipal(principal.arn().to_owned());
-        let standing = self.directory().standing(principal).ok_or_else(unknown)?;
-        let longest = standing.assumable.as_ref().map_or(SHORTEST_LONGEST, |assumable| assumable.longest);
+    /// A principal that is not in the directory; the account's root never is.
+    pub fn assume_self(&self, principal: &Principal) -> Result<Assumed, AssumeRoleError> {
+        let unknown = || AssumeRoleError::NoPrincipal(principal.arn().to_owned());
+        let entry = self.directory().entry(principal).ok_or_else(unknown)?;
+        let longest = entry.assumable.as_ref().map_or(SHORTEST_LONGEST, |assumable| assumable.longest);
         Ok(Assumed { principal: principal.clone(), basis: Basis::Itself, longest, revision: self.revision() })
     }
 
@@ -157,22 +158,22 @@ impl Pdp {
         role: &Principal,
         session: Option<&Arc<PolicySet>>,
         context: &Context,
-    ) -> Result<(), Unassumed> {
+    ) -> Result<(), AssumeRoleError> {
         if principal.is_root() {
-            return Err(Unassumed::Root);
+            return Err(AssumeRoleError::Root);
         }
-        let resource = role.arn().parse().map_err(|_| Unassumed::NoRole(role.arn().to_owned()))?;
-        let asked = Asked { action: Catalog::assume_role(), resources: vec![resource] };
-        let mut question = Question::new(principal.clone(), asked, context.clone())
+        let resource = role.arn().parse().map_err(|_| AssumeRoleError::NoRole(role.arn().to_owned()))?;
+        let request = ActionRequest { action: Catalog::assume_role(), resources: vec![resource] };
+        let mut question = Question::new(principal.clone(), request, context.clone())
             .with_unknown(Arc::new(Catalog::bundled().unknown_to_the_gateway()));
         if let Some(session) = session {
             question = question.in_session(Arc::clone(session));
         }
         match self.decide(question) {
-            Ruling::Permitted(_) => Ok(()),
-            Ruling::Denied(denied) => {
+            Authorization::Permitted(_) => Ok(()),
+            Authorization::Denied(denied) => {
                 let decision: &Decision = denied.decision();
-                Err(Unassumed::Identity {
+                Err(AssumeRoleError::Identity {
                     verdict: decision.verdict(),
                     policy_type: decision.policy_type().unwrap_or("AccountLevelIdentityBasedPolicy"),
                     reason: denied.reason().to_owned(),

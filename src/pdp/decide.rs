@@ -1,45 +1,49 @@
-//! Judging a question.
+//! The decision point.
 
 use std::sync::Arc;
 
-use crate::policy::{Layers, Needs, Verdict, evaluate, forward_unlisted, turns_on_facts};
-use crate::ram::Principal;
+use ram_policy::{
+    Layers, Principal, RequiredAttributes, Verdict, allow_by_configuration, depends_on_attributes, evaluate,
+};
 
 use super::directory::Directory;
 use super::question::{Question, Subject};
-use super::verdict::{Denied, Permit, Ruling};
+use super::verdict::{Authorization, Denied, Permit};
 
-/// Judging that meets more statements than this is long: about a tenth of a millisecond and more.
+/// A question that may meet more statements than this counts as long: it takes about a tenth of a millisecond or more.
 const LONG: usize = 2048;
 
-/// One set of policies in force. The same in the gateway, in a policy test and over a recorded log.
+/// The decision point, over one set of policies. The same in the gateway, in policy tests and in replays.
 #[derive(Clone, Debug)]
 pub struct Pdp {
     directory: Arc<Directory>,
     revision: Arc<str>,
     nothing: Arc<Layers>,
-    /// The services whose operations without a file go on unjudged.
+    /// The services whose operations without a file are permitted without judging.
     forwarded: Vec<String>,
 }
 
 impl Pdp {
+    /// A decision point that judges every question.
     pub fn new(directory: Arc<Directory>) -> Self {
         let revision = directory.revision().into();
         Self { directory, revision, nothing: Arc::default(), forwarded: Vec::new() }
     }
 
-    /// With every operation of these services that has no file permitted to everybody (design 8: the permit is the
-    /// decision point's own, and its reason is that this was configured). What is known well enough to be judged is:
+    /// Permits every operation of these services that has no file, for every principal (the setting `[operations] other =
+    /// "forward"`). The decision point still makes the permit, which records that the operation was not judged.
+    /// Operations with a file are judged as before:
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use ramgate::{pdp::{Asked, Directory, Pdp, Question, Ruling}, ram::{Context, Principal}};
-    /// let account: ramgate::ram::AccountId = "1234567890123456".parse()?;
+    /// # use ram_policy::{Context, Principal};
+    /// # use ramgate::pdp::{ActionRequest, Directory, Pdp, Question, Authorization};
+    /// let account: ram_policy::AccountId = "1234567890123456".parse()?;
     /// let pdp = Pdp::new(Arc::new(Directory::new([], [], String::new()))).forwarding(["ecs".to_owned()]);
     /// let action = "ecs:AttachNetworkInterface".parse()?;
-    /// let asked = Asked { action, resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?] };
-    /// let nobody = Principal::new(account, "user/nobody".parse()?);
-    /// assert!(matches!(pdp.decide(Question::new(nobody, asked, Context::default())), Ruling::Denied(_)));
+    /// let request = ActionRequest { action, resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?] };
+    /// let mallory = Principal::new(account, "user/mallory".parse()?);
+    /// assert!(matches!(pdp.decide(Question::new(mallory, request, Context::default())), Authorization::Denied(_)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
@@ -47,6 +51,7 @@ impl Pdp {
         Self { forwarded: services.into_iter().collect(), ..self }
     }
 
+    /// The principals and their policies.
     pub fn directory(&self) -> &Directory {
         &self.directory
     }
@@ -55,46 +60,49 @@ impl Pdp {
         Arc::clone(&self.revision)
     }
 
-    /// Which facts about its resources the answer to a question may turn on. Whoever asks supplies them first.
-    pub fn needs<T: Subject>(&self, question: &Question<T>) -> Needs {
+    /// The resource attributes that the decision may depend on. The caller of `decide` must supply them first.
+    pub fn needs<T: Subject>(&self, question: &Question<T>) -> RequiredAttributes {
         if question.subject.is_unlisted() {
-            // There is no resource to know anything of.
-            return Needs::default();
+            // The resources of such an operation are unknown.
+            return RequiredAttributes::default();
         }
         let action = question.subject.action();
-        let session = question.session.as_ref().map(|set| set.needs(action));
-        self.layers(question).needs(action).and(session.unwrap_or_default())
+        let session = question.session.as_ref().map(|set| set.required_attributes(action));
+        self.layers(question).required_attributes(action).and(session.unwrap_or_default())
     }
 
-    /// Whether judging could take so long that it should not happen on a thread that others wait for: known from the
+    /// Whether judging could take so long that it should not run on an async worker thread. Depends only on the
     /// principal's policies and the action.
     pub fn is_long<T: Subject>(&self, question: &Question<T>) -> bool {
         let layers = self.layers(question);
         let subject = &question.subject;
-        let met = if subject.is_unlisted() { layers.untold_way(subject.action()) } else { layers.longest_way() };
+        let met =
+            if subject.is_unlisted() { layers.max_examined_by_name(subject.action()) } else { layers.max_examined() };
         met > LONG
     }
 
-    /// The same of a principal that wants to assume a role.
+    /// The same for a principal that wants to assume a role.
     pub fn is_long_to_assume(&self, principal: &Principal) -> bool {
-        self.directory.standing(principal).is_some_and(|standing| standing.layers.longest_way() > LONG)
+        self.directory.entry(principal).is_some_and(|entry| entry.layers.max_examined() > LONG)
     }
 
-    /// Whether the answer turns on tags or groups of the resources, of which the question has none yet: if not, they
-    /// are not worth a look-up, and the answer is the same without.
-    pub fn turns_on_facts<T: Subject>(&self, question: &Question<T>) -> bool {
-        self.needs(question).any() && turns_on_facts(self.layers(question), &question.request())
+    /// Whether the decision depends on tags or resource groups that the question does not have yet. If not, they need not
+    /// be looked up: the decision is the same without them.
+    pub fn depends_on_attributes<T: Subject>(&self, question: &Question<T>) -> bool {
+        self.needs(question).any() && depends_on_attributes(self.layers(question), &question.request())
     }
 
-    /// Total: a principal that is not in the directory has no policies, and is denied for that.
-    pub fn decide<T: Subject>(&self, question: Question<T>) -> Ruling<T> {
+    /// Judges a question. Total: a principal that is not in the directory has no policies and is therefore denied.
+    pub fn decide<T: Subject>(&self, question: Question<T>) -> Authorization<T> {
         let (layers, request) = (self.layers(&question), question.request());
         let unjudged = question.subject.is_unlisted() && self.forwards(request.action.service());
-        let decision = if unjudged { forward_unlisted(layers, &request) } else { evaluate(layers, &request) };
+        let decision = if unjudged { allow_by_configuration(layers, &request) } else { evaluate(layers, &request) };
         let revision = Arc::clone(&self.revision);
         match decision.verdict() {
-            Verdict::Allow => Ruling::Permitted(Permit::new(question, decision, revision)),
-            Verdict::ImplicitDeny | Verdict::ExplicitDeny => Ruling::Denied(Denied::new(question, decision, revision)),
+            Verdict::Allow => Authorization::Permitted(Permit::new(question, decision, revision)),
+            Verdict::ImplicitDeny | Verdict::ExplicitDeny => {
+                Authorization::Denied(Denied::new(question, decision, revision))
+            }
         }
     }
 
@@ -103,6 +111,6 @@ impl Pdp {
     }
 
     fn layers<T: Subject>(&self, question: &Question<T>) -> &Arc<Layers> {
-        self.directory.standing(&question.principal).map_or(&self.nothing, |standing| &standing.layers)
+        self.directory.entry(&question.principal).map_or(&self.nothing, |entry| &entry.layers)
     }
 }

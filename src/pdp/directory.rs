@@ -1,27 +1,27 @@
-//! Who exists, and what is attached to whom.
+//! The principals, and the policies attached to each.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::policy::{Layers, TrustPolicy};
-use crate::ram::{AccountId, ByPrincipal, Identity, Principal, WrittenPrincipal};
+use ram_policy::{AccountId, ByPrincipal, Identity, Layers, Principal, PrincipalName, TrustPolicy};
 
-/// Every principal of every account, with its layers. Whatever could be wrong with it was refused when it was read.
+/// Every principal of every account, with its policies. It is valid: invalid accounts are refused when they are read.
 #[derive(Clone, Debug)]
 pub struct Directory {
     accounts: BTreeSet<AccountId>,
-    principals: ByPrincipal<Standing>,
+    principals: ByPrincipal<PrincipalEntry>,
     revision: String,
 }
 
-/// What one principal is and has.
+/// One principal's policies and properties.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct PrincipalEntry {
     /// RAM's numeric id, where the account file gives one.
     pub id: Option<Box<str>>,
+    /// The policies, by layer.
     pub layers: Arc<Layers>,
-    /// Of a role that somebody may assume.
+    /// Only for a role that can be assumed.
     pub assumable: Option<Assumable>,
 }
 
@@ -29,74 +29,77 @@ pub struct Standing {
 #[derive(Clone, Debug)]
 pub struct Assumable {
     pub trust: Arc<TrustPolicy>,
-    /// The longest that a session may last: RAM's MaxSessionDuration.
+    /// The maximum duration of a session: RAM's MaxSessionDuration.
     pub longest: Duration,
 }
 
-/// A name that is nobody's here.
+/// A name does not identify a principal of the directory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownPrincipal {
-    #[error("`{0}` could be of any account: write `ACCOUNT:{0}`")]
-    OfAnyAccount(String),
-    #[error("`{0}` is in no policy directory")]
-    Nobody(Principal),
+pub enum UnknownPrincipalError {
+    #[error("`{0}` could belong to any account: write `ACCOUNT:{0}`")]
+    AccountNeeded(String),
+    #[error("`{0}` is not in any policy directory")]
+    NotInDirectory(Principal),
 }
 
 impl Directory {
-    /// `revision` is a digest of everything the directory was read from. An account without principals exists too.
+    /// `revision` is a digest of everything the directory was read from. An account need not have principals.
     pub fn new(
         accounts: impl IntoIterator<Item = AccountId>,
-        principals: impl IntoIterator<Item = (Principal, Standing)>,
+        principals: impl IntoIterator<Item = (Principal, PrincipalEntry)>,
         revision: String,
     ) -> Self {
         let mut accounts: BTreeSet<AccountId> = accounts.into_iter().collect();
-        let principals: ByPrincipal<Standing> = principals.into_iter().collect();
+        let principals: ByPrincipal<PrincipalEntry> = principals.into_iter().collect();
         accounts.extend(principals.keys().map(|principal| principal.account().clone()));
         Self { accounts, principals, revision }
     }
 
+    /// The digest of everything the directory was read from.
     pub fn revision(&self) -> &str {
         &self.revision
     }
 
-    pub fn standing(&self, principal: &Principal) -> Option<&Standing> {
+    /// The entry of a principal, if it is in the directory.
+    pub fn entry(&self, principal: &Principal) -> Option<&PrincipalEntry> {
         self.principals.get(principal)
     }
 
+    /// Whether an account is served.
     pub fn has_account(&self, account: &AccountId) -> bool {
         self.accounts.contains(account)
     }
 
-    /// In a stable order.
+    /// The accounts, in a stable order.
     pub fn accounts(&self) -> impl Iterator<Item = &AccountId> {
         self.accounts.iter()
     }
 
-    /// The account that need not be named: the only one.
+    /// The only account, if there is exactly one. Names without an account then belong to it.
     pub fn only_account(&self) -> Option<&AccountId> {
         let mut accounts = self.accounts.iter();
         accounts.next().filter(|_| accounts.next().is_none())
     }
 
-    /// Whether a principal may be named: one with a standing, or the root of an account that is served.
+    /// Whether a principal exists: it has an entry, or it is the root of a served account.
     pub fn knows(&self, principal: &Principal) -> bool {
-        self.standing(principal).is_some() || (principal.is_root() && self.has_account(principal.account()))
+        self.entry(principal).is_some() || (principal.is_root() && self.has_account(principal.account()))
     }
 
-    /// The principal that is meant.
+    /// The principal with this name.
     ///
     /// # Errors
-    /// One that is not known, and one whose account had to be said.
-    pub fn named(&self, written: WrittenPrincipal) -> Result<Principal, UnknownPrincipal> {
-        let identity = written.identity.clone();
-        let principal = written.in_account(self.only_account());
-        let principal = principal.ok_or_else(|| UnknownPrincipal::OfAnyAccount(identity.to_string()))?;
-        if self.knows(&principal) { Ok(principal) } else { Err(UnknownPrincipal::Nobody(principal)) }
+    /// A principal that does not exist, or a name that needs an account.
+    pub fn named(&self, name: PrincipalName) -> Result<Principal, UnknownPrincipalError> {
+        let identity = name.identity.clone();
+        let principal = name.in_account(self.only_account());
+        let principal = principal.ok_or_else(|| UnknownPrincipalError::AccountNeeded(identity.to_string()))?;
+        if self.knows(&principal) { Ok(principal) } else { Err(UnknownPrincipalError::NotInDirectory(principal)) }
     }
 
-    /// The role of that name. Names that differ only in case are one to RAM, whose ARNs have them in lower case
-    /// (`spec/ram-policy.md` 1.2).
-    pub fn role(&self, account: &AccountId, name: &str) -> Option<(&Principal, &Standing)> {
+    /// The role with this name. RAM ignores case in names, and writes them in lower case in ARNs
+    /// (`docs/spec/ram-policy.md` 1.2).
+    pub fn role(&self, account: &AccountId, name: &str) -> Option<(&Principal, &PrincipalEntry)> {
         let exactly = Principal::new(account.clone(), Identity::Role(name.into()));
         if let Some(found) = self.principals.get_key_value(&exactly) {
             return Some(found);
@@ -104,14 +107,14 @@ impl Directory {
         self.principals.iter().find(|(principal, _)| principal.arn() == exactly.arn())
     }
 
-    /// In a stable order: by account, users before roles, by name.
-    pub fn principals(&self) -> impl Iterator<Item = (&Principal, &Standing)> {
+    /// The principals in a stable order: by account, users before roles, by name.
+    pub fn principals(&self) -> impl Iterator<Item = (&Principal, &PrincipalEntry)> {
         let mut sorted: Vec<_> = self.principals.iter().collect();
         sorted.sort_unstable_by_key(|(principal, _)| *principal);
         sorted.into_iter()
     }
 
-    /// How many principals there are.
+    /// The number of principals.
     pub fn len(&self) -> usize {
         self.principals.len()
     }

@@ -1,7 +1,7 @@
-//! The decision point: the only room that can say yes.
+//! The decision point: the only room that can permit a call.
 //!
-//! Looks up what is attached to a principal, has it judged, and hands out a [`Permit`] or a [`Denied`]. Must not
-//! know: how a caller proved who it is, HTTP, files, the clock, what becomes of a permit.
+//! Looks up a principal's policies, evaluates them, and returns a [`Permit`] or a [`Denied`]. Must not know: how a caller
+//! was authenticated, HTTP, files, the clock, what a permit is used for.
 
 mod assume;
 mod decide;
@@ -9,12 +9,11 @@ mod directory;
 mod inventory;
 mod question;
 mod verdict;
-mod written_resource;
 
-pub use assume::{Assumed, Assumption, Basis, Unassumed};
+pub use assume::{AssumeRoleError, Assumed, Assumption, Basis};
 pub use decide::Pdp;
-pub use directory::{Assumable, Directory, Standing, UnknownPrincipal};
+pub use directory::{Assumable, Directory, PrincipalEntry, UnknownPrincipalError};
 pub use inventory::Inventory;
-pub use question::{Asked, Question, Subject};
-pub use verdict::{Denied, Permit, Ruling};
-pub use written_resource::{WrittenResource, is_relative_id, is_resource_group};
+pub(crate) use inventory::{RawResource, is_relative_id, is_resource_group};
+pub use question::{ActionRequest, Question, Subject};
+pub use verdict::{Authorization, Denied, Permit};

@@ -1,24 +1,24 @@
-//! What is asked: may this principal do this, in this context?
+//! The question: may this principal do this, in this context?
 
 use std::sync::Arc;
 
 use crate::catalog::{Call, Catalog};
-use crate::policy::{Naming, PolicySet, Request};
-use crate::ram::{Action, Context, Principal, Resource, UnknownKeys};
+use ram_policy::{Action, Context, PolicySet, Principal, Request, Resource, Targets, UnknownKeys};
 
-/// Something that can be permitted: it names what would be done to what.
+/// Something that can be permitted: an action on resources.
 pub trait Subject {
+    /// The action to perform.
     fn action(&self) -> &Action;
 
-    /// Never empty.
+    /// The resources to perform it on; never empty.
     fn resources(&self) -> &[Resource<'_>];
 
-    /// Whether only the name of the operation is known, not what a call of it names.
+    /// Whether only the operation's name is known, but not which resources its calls name.
     fn is_unlisted(&self) -> bool {
         false
     }
 
-    /// Condition keys that the vendor may supply for it and the gateway cannot.
+    /// Condition keys that RAM may evaluate but whose values the gateway cannot know.
     fn unknown_keys(&self) -> Arc<UnknownKeys> {
         Catalog::bundled().unknown_keys(self.action())
     }
@@ -26,12 +26,12 @@ pub trait Subject {
 
 /// A subject without a call behind it: a policy test, a question on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct ActionRequest {
     pub action: Action,
     pub resources: Vec<Resource<'static>>,
 }
 
-/// A subject and all that it is judged by, so that what is judged is what is permitted.
+/// A subject, and everything that it is judged by. A permit holds its question, so exactly what was judged is permitted.
 #[derive(Clone, Debug)]
 pub struct Question<T> {
     pub(super) subject: T,
@@ -43,60 +43,63 @@ pub struct Question<T> {
 }
 
 impl<T: Subject> Question<T> {
+    /// A question whose unknown condition keys are those of the subject, and whose resource attributes are unknown.
     pub fn new(principal: Principal, subject: T, context: Context) -> Self {
         let unknown = subject.unknown_keys();
         Self { subject, principal, context, facts: Vec::new(), session: None, unknown }
     }
 
-    /// With these condition keys unknown as far as the context does not have them, in place of those that the subject
-    /// names.
+    /// Replaces the unknown condition keys. A key that the context has is known all the same.
     #[must_use]
     pub fn with_unknown(self, unknown: Arc<UnknownKeys>) -> Self {
         Self { unknown, ..self }
     }
 
-    /// Condition keys that are unknown as far as the context does not have them.
+    /// The condition keys that are unknown unless the context has them.
     pub fn unknown_keys(&self) -> &Arc<UnknownKeys> {
         &self.unknown
     }
 
-    /// With what is known of each resource, in the order of the subject's resources. Until then, tags and groups are
-    /// unknown.
+    /// Adds the attributes of each resource, in the order of the subject's resources. Without them, tags and resource
+    /// groups are unknown.
     #[must_use]
     pub fn with_facts(self, facts: Vec<Context>) -> Self {
         Self { facts, ..self }
     }
 
-    /// Of a role session that was narrowed with a policy.
+    /// Adds the session policy of the caller's role session.
     #[must_use]
     pub fn in_session(self, policy: Arc<PolicySet>) -> Self {
         Self { session: Some(policy), ..self }
     }
 
+    /// The principal to judge.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
+    /// What is to be permitted.
     pub fn subject(&self) -> &T {
         &self.subject
     }
 
-    /// What is known of the whole call.
+    /// The condition keys of the call as a whole.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// As policies are asked.
+    /// The request as the policy engine takes it.
     pub fn request(&self) -> Request<'_> {
         Request {
             principal: &self.principal,
             action: self.subject.action(),
             resources: self.subject.resources(),
+            deny_only: &[],
             context: &self.context,
-            facts: &self.facts,
-            session: self.session.as_ref(),
-            unknown: &self.unknown,
-            naming: if self.subject.is_unlisted() { Naming::Untold } else { Naming::Told },
+            attributes: &self.facts,
+            session_policy: self.session.as_ref(),
+            unknown_keys: &self.unknown,
+            targets: if self.subject.is_unlisted() { Targets::Unknown } else { Targets::Known },
         }
     }
 }
@@ -119,7 +122,7 @@ impl Subject for Call {
     }
 }
 
-impl Subject for Asked {
+impl Subject for ActionRequest {
     fn action(&self) -> &Action {
         &self.action
     }

@@ -2,46 +2,48 @@
 
 use std::sync::OnceLock;
 
-use crate::policy::{Decision, Proof, Request};
+use ram_policy::{Decision, Proof, Request};
 
 use super::question::{Question, Subject};
 
-/// Proof that a subject was judged and allowed. Only the decision point makes one.
+/// Proof that a subject was judged and allowed. Only the decision point can make one.
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use ramgate::{pdp::{Asked, Directory, Pdp, Question, Ruling}, ram::{Context, Principal}};
-/// let account: ramgate::ram::AccountId = "1234567890123456".parse()?;
+/// # use ram_policy::{Context, Principal};
+/// # use ramgate::pdp::{ActionRequest, Directory, Pdp, Question, Authorization};
+/// let account: ram_policy::AccountId = "1234567890123456".parse()?;
 /// let pdp = Pdp::new(Arc::new(Directory::new([account.clone()], [], String::new())));
 /// let root = Principal::new(account, "root".parse()?);
-/// let subject = Asked {
+/// let subject = ActionRequest {
 ///     action: "ecs:AttachNetworkInterface".parse()?,
 ///     resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?],
 /// };
-/// let Ruling::Permitted(permit) = pdp.decide(Question::new(root, subject, Context::default())) else { panic!() };
-/// let asked: &Asked = permit.subject();
-/// assert_eq!(asked.resources.len(), 1);
+/// let Authorization::Permitted(permit) = pdp.decide(Question::new(root, subject, Context::default())) else { panic!() };
+/// let allowed: &ActionRequest = permit.subject();
+/// assert_eq!(allowed.resources.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Nobody else can:
+/// No other code can:
 ///
 /// ```compile_fail,E0451
 /// # use std::sync::Arc;
-/// # use ramgate::{pdp::{Asked, Permit, Question}, policy::Decision};
-/// fn forge(question: Question<Asked>, decision: Decision, revision: Arc<str>) -> Permit<Asked> {
+/// # use ram_policy::Decision;
+/// # use ramgate::pdp::{ActionRequest, Permit, Question};
+/// fn forge(question: Question<ActionRequest>, decision: Decision, revision: Arc<str>) -> Permit<ActionRequest> {
 ///     Permit { question, decision, revision }
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a permit that goes nowhere allows nothing"]
+#[must_use = "a permit has no effect unless it is used"]
 pub struct Permit<T> {
     question: Question<T>,
     decision: Decision,
     revision: std::sync::Arc<str>,
 }
 
-/// A subject that was judged and refused, with the proof.
+/// A subject that was judged and denied, with the proof.
 #[derive(Debug)]
 pub struct Denied<T> {
     question: Question<T>,
@@ -52,7 +54,7 @@ pub struct Denied<T> {
 
 /// The decision point's answer.
 #[derive(Debug)]
-pub enum Ruling<T> {
+pub enum Authorization<T> {
     Permitted(Permit<T>),
     Denied(Denied<T>),
 }
@@ -60,6 +62,7 @@ pub enum Ruling<T> {
 macro_rules! accessors {
     ($name:ident) => {
         impl<T: Subject> $name<T> {
+            /// What was judged.
             pub fn subject(&self) -> &T {
                 &self.question.subject
             }
@@ -69,16 +72,17 @@ macro_rules! accessors {
                 self.question.request()
             }
 
-            /// Why it was judged so, statement by statement: this looks at every statement.
+            /// The reasons for the decision, statement by statement. Examines every statement.
             pub fn proof(&self) -> Proof<'_> {
                 self.decision.proof(&self.request())
             }
 
+            /// The decision.
             pub fn decision(&self) -> &Decision {
                 &self.decision
             }
 
-            /// Digest of the policy set that was in force.
+            /// The digest of the policy set that was in force.
             pub fn revision(&self) -> &str {
                 &self.revision
             }
@@ -100,13 +104,14 @@ impl<T: Subject> Denied<T> {
         Self { question, decision, revision, reason: OnceLock::new() }
     }
 
-    /// Why it was denied, in one line: worked out once, at a cost that does not grow with the number of statements.
+    /// Why it was denied, in one line. Computed on first use, at a cost that does not depend on the number of statements.
     pub fn reason(&self) -> &str {
         self.reason.get_or_init(|| self.decision.reason(&self.request()).to_string().into())
     }
 }
 
-impl<T: Subject> Ruling<T> {
+impl<T: Subject> Authorization<T> {
+    /// The decision.
     pub fn decision(&self) -> &Decision {
         match self {
             Self::Permitted(permit) => permit.decision(),
@@ -114,6 +119,7 @@ impl<T: Subject> Ruling<T> {
         }
     }
 
+    /// The reasons for the decision, statement by statement.
     pub fn proof(&self) -> Proof<'_> {
         match self {
             Self::Permitted(permit) => permit.proof(),

@@ -1,47 +1,47 @@
-//! Who called, as proved by a credential or, where nobody here can tell, as claimed.
+//! The caller, as proved by a credential or merely as claimed.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::principal::Principal;
 use super::session::Session;
+use ram_policy::Principal;
 
-/// Whom a call is judged for.
+/// The principal that a call is judged for, and how it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub principal: Principal,
-    pub proof: Proof,
+    pub proof: KnownBy,
     pub scheme: Scheme,
 }
 
-/// By what a caller was known.
+/// The credential by which a caller is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub enum KnownBy {
     AccessKey(AccessKeyId),
-    /// By nothing yet: the call names a key whose secret is not known here. Whoever has the call next verifies it.
+    /// Not verified: the call names a key whose secret is not known here. The upstream verifies the signature.
     ClaimedKey(AccessKeyId),
-    /// A token that this issuer made for this subject.
+    /// A token that this issuer issued to this subject.
     Token {
         issuer: Arc<str>,
         subject: Arc<str>,
     },
     /// The certificate of the connection.
     Certificate,
-    /// A temporary key that the gateway issued.
+    /// A temporary key that this gateway issued.
     Session(Arc<Session>),
 }
 
-/// How the call proves its caller.
+/// How the call authenticates its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `SignatureVersion=1.0`, HMAC-SHA1, everything in parameters.
     V1,
     /// `Authorization: ACS3-HMAC-SHA256 …`.
     V3,
-    /// A token of an issuer; nothing is signed by the caller.
+    /// A bearer token; the call is not signed.
     Bearer,
-    /// Not at all: the connection's certificate says who calls.
+    /// Nothing in the call itself: the connection's client certificate identifies the caller.
     Certificate,
 }
 
@@ -49,28 +49,31 @@ pub enum Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccessKeyId(Arc<str>);
 
+/// A text is not a valid AccessKey id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no AccessKey id: 1 to 128 letters, digits, `.`, `_` or `-`")]
-pub struct MalformedAccessKeyId(pub String);
+#[error("`{0}` is not a valid AccessKey id: use 1 to 128 letters, digits, `.`, `_` or `-`")]
+pub struct AccessKeyIdError(pub String);
 
-impl Proof {
-    /// Whether the caller is who it says, as far as this program can tell.
+impl KnownBy {
+    /// Whether the gateway verified the caller's identity.
     pub fn is_verified(&self) -> bool {
         !matches!(self, Self::ClaimedKey(_))
     }
 }
 
 impl AccessKeyId {
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Prefix and last four characters, the rest as stars: the form that may be logged (`spec/ecs-eni.md` C.4).
+    /// The first and last four characters, with stars between them: the form that may be logged
+    /// (`docs/spec/ecs-eni.md` C.4).
     pub fn masked(&self) -> String {
         Self::mask(&self.0)
     }
 
-    /// The same for a claimed id that may not even be well formed. Bounded in length.
+    /// The same for a claimed id, which may be malformed. The length is bounded.
     pub fn mask(text: &str) -> String {
         const LONGEST: usize = 64;
         let length = text.chars().count().min(LONGEST);
@@ -84,19 +87,20 @@ impl AccessKeyId {
 }
 
 impl FromStr for AccessKeyId {
-    type Err = MalformedAccessKeyId;
+    type Err = AccessKeyIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if (1..=128).contains(&text.len()) && text.bytes().all(character) {
             Ok(Self(text.into()))
         } else {
-            Err(MalformedAccessKeyId(text.into()))
+            Err(AccessKeyIdError(text.into()))
         }
     }
 }
 
 impl Scheme {
+    /// The name in the audit log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "V1",

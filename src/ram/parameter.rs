@@ -1,11 +1,11 @@
-//! The flat set of string parameters that an RPC call is made of (`spec/wire-protocol.md` 1.1).
+//! The flat set of string parameters that make up an RPC call (`docs/spec/wire-protocol.md` 1.1).
 
 use std::fmt;
 
-/// Decoded parameters, each name at most once, in the order they arrived.
+/// Decoded parameters with unique names, in order of arrival.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Parameters {
-    /// All names and values, one after the other: one allocation for the lot.
+    /// All names and values in sequence, in a single allocation.
     text: String,
     entries: Vec<Entry>,
 }
@@ -18,23 +18,23 @@ pub struct Parameter<'a> {
     pub place: Place,
 }
 
-/// Where a parameter stood.
+/// Where a parameter was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Query,
     Form,
 }
 
-/// A name that occurs twice: what two readers could read differently.
+/// A parameter name occurs twice, so that two parsers could pick different values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the parameter `{name}` occurs twice, in the {first} and in the {second}: send it once")]
-pub struct Repeated {
+pub struct RepeatedNameError {
     pub name: String,
     pub first: Place,
     pub second: Place,
 }
 
-/// Collects parameters; refuses a repeated name when it is done.
+/// Collects parameters and checks at the end that their names are unique.
 #[derive(Debug, Default)]
 pub struct ParametersBuilder {
     parameters: Parameters,
@@ -49,14 +49,17 @@ struct Entry {
 }
 
 impl Parameters {
+    /// The parameter with this exact name.
     pub fn find(&self, name: &str) -> Option<Parameter<'_>> {
         self.iter().find(|parameter| parameter.name == name)
     }
 
+    /// The value of the parameter with this exact name.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.find(name).map(|parameter| parameter.value)
     }
 
+    /// The parameters, in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = Parameter<'_>> + Clone {
         self.entries.iter().map(|entry| Parameter {
             name: &self.text[entry.start as usize..entry.name_end as usize],
@@ -75,10 +78,11 @@ impl Parameters {
 }
 
 impl ParametersBuilder {
-    /// Adds what `write` appends: first the name, then (after the returned offset) the value.
+    /// Adds a parameter that `write` appends to the text: first the name, then the value, which starts at the returned
+    /// offset.
     ///
     /// # Errors
-    /// Whatever `write` finds wrong.
+    /// Any error of `write`.
     pub fn push_decoded<E>(
         &mut self,
         place: Place,
@@ -96,6 +100,7 @@ impl ParametersBuilder {
         Ok(())
     }
 
+    /// Adds a parameter.
     pub fn push(&mut self, name: &str, value: &str, place: Place) {
         let write = |text: &mut String| {
             text.push_str(name);
@@ -114,14 +119,16 @@ impl ParametersBuilder {
         self.parameters.is_empty()
     }
 
+    /// Finishes the set.
+    ///
     /// # Errors
-    /// The first name, in order of arrival, that occurs twice, whatever its values.
-    pub fn finish(self) -> Result<Parameters, Repeated> {
+    /// A name that occurs twice, whatever its values.
+    pub fn finish(self) -> Result<Parameters, RepeatedNameError> {
         let mut order: Vec<Parameter<'_>> = self.parameters.iter().collect();
         order.sort_by(|a, b| a.name.cmp(b.name));
         let twice = order.windows(2).find(|pair| pair[0].name == pair[1].name);
         if let Some([first, second]) = twice {
-            return Err(Repeated { name: first.name.to_owned(), first: first.place, second: second.place });
+            return Err(RepeatedNameError { name: first.name.to_owned(), first: first.place, second: second.place });
         }
         drop(order);
         Ok(self.parameters)
@@ -137,7 +144,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Names only: a value may be a signature or a security token.
+/// Shows names only: a value may be a signature or a security token.
 impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|parameter| parameter.name)).finish()
@@ -149,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_may_stand_once() {
+    fn a_name_may_occur_once() {
         let mut builder = ParametersBuilder::default();
         builder.push("A", "1", Place::Query);
         builder.push("B", "", Place::Form);
@@ -160,7 +167,7 @@ mod tests {
         let mut builder = ParametersBuilder::default();
         builder.push("A", "1", Place::Query);
         builder.push("A", "1", Place::Form);
-        let repeated = Repeated { name: "A".into(), first: Place::Query, second: Place::Form };
+        let repeated = RepeatedNameError { name: "A".into(), first: Place::Query, second: Place::Form };
         assert_eq!(builder.finish(), Err(repeated));
     }
 }

@@ -4,25 +4,27 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A region id: `^[a-z]{2}-[a-z0-9-]{1,40}$`, all of it (`spec/wire-protocol.md` 8, row 16).
+/// A region id, which must match `^[a-z]{2}-[a-z0-9-]{1,40}$` (`docs/spec/wire-protocol.md` 8, row 16).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(Arc<str>);
 
+/// A text is not a region id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no region id: a region id looks like `cn-hangzhou`")]
-pub struct MalformedRegion(pub String);
+#[error("`{0}` is not a region id: a region id looks like `cn-hangzhou`")]
+pub struct RegionError(pub String);
 
 impl Region {
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl FromStr for Region {
-    type Err = MalformedRegion;
+    type Err = RegionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if is_region(text.as_bytes()) { Ok(Self(text.into())) } else { Err(MalformedRegion(text.into())) }
+        if is_region(text.as_bytes()) { Ok(Self(text.into())) } else { Err(RegionError(text.into())) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A role session: a role assumed by somebody, under a name, until a time.
+//! A role session: a role assumed under a session name, until a given time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,16 +8,17 @@ use jiff::Timestamp;
 
 use super::caller::AccessKeyId;
 
-/// The name that whoever assumes a role gives the session: 2 to 64 letters, digits, `.`, `@`, `-` or `_`
-/// (`spec/ram-policy.md` 1.4; STS once took 32).
+/// The name that the trustee gives the session: 2 to 64 letters, digits, `.`, `@`, `-` or `_` (the vendor's page on
+/// AssumeRole; the limit used to be 32).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionName(Arc<str>);
 
+/// A text is not a valid session name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no name of a session: 2 to 64 letters, digits, `.`, `@`, `-` or `_`")]
-pub struct MalformedSessionName(pub String);
+#[error("`{0}` is not a valid session name: use 2 to 64 letters, digits, `.`, `@`, `-` or `_`")]
+pub struct SessionNameError(pub String);
 
-/// What is known of a session besides the role.
+/// A session, apart from its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub name: SessionName,
@@ -25,27 +26,27 @@ pub struct Session {
     pub key: AccessKeyId,
     pub expires: Timestamp,
     pub origin: Origin,
-    /// The digest of the session policy, where there is one.
+    /// The digest of the session policy, if there is one.
     pub narrowed_by: Option<Arc<str>>,
 }
 
-/// By whom a session was begun: what its holder showed to get the key.
+/// What the session's holder presented to obtain its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A token that this issuer made for this subject.
+    /// A token that this issuer issued to this subject.
     Token { issuer: Arc<str>, subject: Arc<str> },
-    /// A key of the key ring or of another session, and whose it is, as an ARN.
+    /// A key of the key ring or of another session, and the ARN of its principal.
     AccessKey { id: AccessKeyId, arn: Arc<str> },
-    /// The place in the network from which it was asked for.
+    /// The network address of the request.
     Address(std::net::IpAddr),
-    /// A key of the real STS, and whom STS named: their ARN.
+    /// A key of the real STS, and the ARN that STS gave for it.
     CallerIdentity(Arc<str>),
-    /// The certificate of a connection, and whose it is, as an ARN.
+    /// The client certificate of a connection, and the ARN of its principal.
     Certificate(Arc<str>),
 }
 
 impl Origin {
-    /// Issuer and subject, where a token was shown.
+    /// The issuer and subject, if a token was presented.
     pub fn token(&self) -> Option<(&str, &str)> {
         match self {
             Self::Token { issuer, subject } => Some((issuer, subject)),
@@ -55,11 +56,13 @@ impl Origin {
 }
 
 impl SessionName {
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A name made of a text that may not be one: what cannot stand in a name becomes `-`, and it is cut.
+    /// Makes a valid name from any text: other characters become `-`, and the text is cut to 64 characters and padded to
+    /// two.
     pub fn from_lossy(text: &str) -> Self {
         let mut name: String =
             text.chars().take(64).map(|c| if c.is_ascii() && is_character(c as u8) { c } else { '-' }).collect();
@@ -75,13 +78,13 @@ fn is_character(byte: u8) -> bool {
 }
 
 impl FromStr for SessionName {
-    type Err = MalformedSessionName;
+    type Err = SessionNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if (2..=64).contains(&text.len()) && text.bytes().all(is_character) {
             Ok(Self(text.into()))
         } else {
-            Err(MalformedSessionName(text.into()))
+            Err(SessionNameError(text.into()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One signed request in, one answer out: who calls, what is asked, and the world's turn.
+//! Answers one signed request: authenticates the caller, binds the call and runs the operation.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -7,17 +7,31 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::catalog::{Answer, Binding, Catalog, Refusal};
+use crate::catalog::{Answer, Binding, Catalog, RejectionReason};
 use crate::envelope::{ErrorBody, Format, success_body, unique_id};
-use crate::identity::{
-    Authenticated, Authenticator, Channel, Claim, Clock, IdentityFault, InMemoryNonces, KeyRing, NonceLimits, Signed,
-};
-use crate::ram::{AccountId, Region};
+use crate::identity::{Authenticated, Authenticator, Channel, Claim, IdentityError, InMemoryNonces, KeyRing, Signed};
+use crate::ram::Region;
+use ram_policy::AccountId;
 
-use super::operation::{self, Turn};
+use super::invocation::{Invocation, SimulatorSettings};
 use super::world::World;
+use super::{change_eni, describe_eni, describe_instance};
 
-/// The embedded ECS. Verifies what it is sent and answers from its world; many connections share one.
+/// Runs an operation. The value is the body of the answer without its request id.
+type Run = fn(&mut Invocation<'_>) -> Result<Value, Answer>;
+
+/// The supported operations. Each has a file in the catalogue.
+const SERVED: [(&str, Run); 7] = [
+    ("AttachNetworkInterface", change_eni::attach),
+    ("CreateNetworkInterface", change_eni::create),
+    ("DeleteNetworkInterface", change_eni::delete),
+    ("DescribeInstances", describe_instance::list),
+    ("DescribeNetworkInterfaceAttribute", describe_eni::one),
+    ("DescribeNetworkInterfaces", describe_eni::list),
+    ("DetachNetworkInterface", change_eni::detach),
+];
+
+/// The embedded ECS. Verifies signed calls and answers them from its world. All connections share one.
 pub struct Simulator {
     account: AccountId,
     regions: Vec<Region>,
@@ -26,18 +40,6 @@ pub struct Simulator {
     settings: SimulatorSettings,
     nonces: InMemoryNonces,
     world: Mutex<World>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SimulatorSettings {
-    /// How long an attach or a detach takes.
-    pub attach_delay: Duration,
-    /// How far a caller's clock may be off.
-    pub clock: Clock,
-    /// How many nonces are remembered, and for how long: a call past it is refused, not taken unchecked.
-    pub nonces: NonceLimits,
-    /// How many ENIs a region may come to hold by creating them (`spec/ecs-eni.md` D.2).
-    pub enis_per_region: usize,
 }
 
 /// An answer, ready to be sent.
@@ -49,26 +51,14 @@ pub struct Reply {
     pub request_id: String,
 }
 
-impl Default for SimulatorSettings {
-    fn default() -> Self {
-        Self {
-            attach_delay: Duration::from_secs(2),
-            clock: Clock { skew: Duration::from_secs(15 * 60) },
-            // One key, the gateway's own, makes nearly all of the calls.
-            nonces: NonceLimits { span: Duration::from_secs(31 * 60), capacity: 4_194_304, share: 1.0 },
-            enis_per_region: 100,
-        }
-    }
-}
-
-/// Time since the first simulator was made, by a clock that nobody can set.
+/// The monotonic time since this function was first called.
 fn steady() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed()
 }
 
 impl Simulator {
-    /// `keys`: whose calls are taken; all of the world's account.
+    /// `keys` are the accepted keys, all of the world's account.
     pub fn new(world: World, keys: KeyRing, settings: SimulatorSettings) -> Self {
         Self {
             account: world.account().clone(),
@@ -81,14 +71,14 @@ impl Simulator {
         }
     }
 
-    /// Answers a request. `now` is the time at which it came.
+    /// Answers a request that arrived at `now`.
     pub fn answer(&self, signed: &Signed<'_>, now: Timestamp) -> Reply {
         let accept = signed.header("accept");
         let claim = Claim::read(signed);
         let scheme = claim.as_ref().ok().map(Claim::scheme);
         let requested = signed.parameters.value("Format");
         let format = Format::choose(requested, accept, scheme);
-        let answered = claim.map_err(|fault| self.unknown_caller(&fault)).and_then(|claim| {
+        let answered = claim.map_err(|error| self.unknown_caller(&error)).and_then(|claim| {
             let authenticator = Authenticator {
                 keys: &self.keys,
                 issuers: &[],
@@ -99,9 +89,9 @@ impl Simulator {
                 budget: None,
             };
             let authenticated = authenticator.authenticate(&claim, signed, now);
-            let authenticated = authenticated.map_err(|fault| self.unknown_caller(&fault))?;
-            format.map_err(|fault| self.refusal(Refusal::Format, &fault.to_string()))?;
-            let claimed = claim.claimed();
+            let authenticated = authenticated.map_err(|error| self.unknown_caller(&error))?;
+            format.map_err(|error| self.refusal(RejectionReason::Format, &error.to_string()))?;
+            let claimed = claim.fields();
             self.perform(&authenticated, (claimed.action, claimed.version), signed, now)
         });
         let format = format.unwrap_or_else(|_| Format::unasked(accept, scheme));
@@ -115,8 +105,14 @@ impl Simulator {
         }
     }
 
-    /// Answers what is not even a request with one reading.
-    pub(super) fn refuse(&self, refusal: Refusal, reason: &str, accept: Option<&str>, host: Option<&str>) -> Reply {
+    /// Refuses a request that could not be parsed.
+    pub(super) fn refuse(
+        &self,
+        refusal: RejectionReason,
+        reason: &str,
+        accept: Option<&str>,
+        host: Option<&str>,
+    ) -> Reply {
         self.reply_with(&self.refusal(refusal, reason), Format::unasked(accept, None), host)
     }
 
@@ -129,32 +125,32 @@ impl Simulator {
     ) -> Result<(&'a str, Value), Answer> {
         let caller = &authenticated.caller.principal;
         if *caller.account() != self.account {
-            return Err(self.refusal(Refusal::AccountNotServed, ""));
+            return Err(self.refusal(RejectionReason::AccountNotServed, ""));
         }
-        let missing = |name: &'static str| self.unknown_caller(&IdentityFault::Missing(name));
+        let missing = |name: &'static str| self.unknown_caller(&IdentityError::Missing(name));
         let action = action.ok_or_else(|| missing("Action"))?;
         let version = version.ok_or_else(|| missing("Version"))?;
-        let (Some(run), Some(operation)) = (operation::find(action), self.catalog.operation(action)) else {
-            let answer = self.refusal(Refusal::UnknownOperation, "");
+        let (Some(run), Some(operation)) = (find(action), self.catalog.operation(action)) else {
+            let answer = self.refusal(RejectionReason::UnknownOperation, "");
             return Err(Answer { message: "the embedded ECS does not have this operation".to_owned(), ..answer });
         };
         if version != operation.version() {
             let reason = format!("the version of `{action}` is `{}`", operation.version());
-            return Err(self.refusal(Refusal::Version, &reason));
+            return Err(self.refusal(RejectionReason::Version, &reason));
         }
         let binding = Binding { account: &self.account, regions: &self.regions };
         let call = self.catalog.bind(operation, signed.parameters, binding);
-        let call = call.map_err(|fault| operation.answer_to(&fault))?;
+        let call = call.map_err(|error| operation.answer_to(&error))?;
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        let value = run(&mut Turn { world: &mut world, call: &call, settings: &self.settings, now })?;
+        let value = run(&mut Invocation { world: &mut world, call: &call, settings: &self.settings, now })?;
         Ok((action, value))
     }
 
-    fn unknown_caller(&self, fault: &IdentityFault) -> Answer {
-        self.refusal(fault.refusal(), &fault.to_string())
+    fn unknown_caller(&self, error: &IdentityError) -> Answer {
+        self.refusal(error.refusal(), &error.to_string())
     }
 
-    fn refusal(&self, refusal: Refusal, reason: &str) -> Answer {
+    fn refusal(&self, refusal: RejectionReason, reason: &str) -> Answer {
         self.catalog.answers().answer(refusal, reason)
     }
 
@@ -168,5 +164,22 @@ impl Simulator {
 impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulator").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+fn find(name: &str) -> Option<Run> {
+    SERVED.iter().find(|(served, _)| *served == name).map(|(_, run)| *run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn every_operation_served_has_its_file() {
+        for (name, _) in SERVED {
+            assert!(Catalog::bundled().operation(name).is_some(), "{name}");
+        }
     }
 }

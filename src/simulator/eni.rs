@@ -15,30 +15,30 @@ use super::lifecycle::{EniStatus, Life};
 #[derive(Clone, Debug)]
 pub(super) struct Eni {
     pub(super) id: EniId,
-    /// Region, zone and VPC are its vSwitch's.
+    /// Determines its region, zone and VPC.
     pub(super) vswitch: Arc<VSwitch>,
     pub(super) kind: EniKind,
     pub(super) life: Life,
     pub(super) mac: Mac,
     pub(super) address: Ipv4Addr,
     pub(super) security_groups: Vec<SecurityGroupId>,
-    pub(super) described: Described,
+    pub(super) labels: Labels,
     pub(super) on_release: OnRelease,
     pub(super) created: Timestamp,
-    /// The `ClientToken` it was created under: a repeat of that call gives this ENI again.
+    /// The `ClientToken` of the call that created it. Repeating that call returns this ENI again.
     pub(super) client_token: Option<String>,
 }
 
-/// What people write on an ENI and ECS only repeats.
+/// The descriptive properties of an ENI, which have no effect on its behaviour.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Described {
+pub(super) struct Labels {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) resource_group: String,
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// `Type` of an ENI (`spec/ecs-eni.md` D.2).
+/// `Type` of an ENI (`docs/spec/ecs-eni.md` D.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EniKind {
     Primary,
@@ -47,7 +47,7 @@ pub(super) enum EniKind {
     Member,
 }
 
-/// What becomes of an ENI when its instance is released: `DeleteOnRelease`.
+/// What happens to an ENI when its instance is released: `DeleteOnRelease`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum OnRelease {
     #[default]
@@ -55,13 +55,13 @@ pub(super) enum OnRelease {
     Keep,
 }
 
-/// A MAC address under the prefix that the vendor's interfaces have.
+/// A MAC address with the vendor's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mac(pub(super) u32);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no type of an ENI")]
-pub(super) struct UnknownEniKind(String);
+#[error("`{0}` is not an ENI type")]
+pub(super) struct EniKindError(String);
 
 impl Eni {
     pub(super) fn status(&self, now: Timestamp) -> EniStatus {
@@ -87,10 +87,10 @@ impl EniKind {
 }
 
 impl FromStr for EniKind {
-    type Err = UnknownEniKind;
+    type Err = EniKindError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownEniKind(text.to_owned()))
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| EniKindError(text.to_owned()))
     }
 }
 

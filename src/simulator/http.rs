@@ -1,4 +1,4 @@
-//! The embedded ECS on a socket: limits, one reading of each request, and an end in bounded time.
+//! The embedded ECS on a socket, with limits, strict parsing and a bounded shutdown.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::catalog::Refusal;
+use crate::catalog::RejectionReason;
 use crate::identity::Signed;
 use crate::wire::{FormLimits, Method, read_parameters};
 
@@ -29,14 +29,14 @@ const CONNECTIONS: usize = 1024;
 const BODY_BYTES: usize = 64 * 1024;
 const HEAD_BYTES: usize = 64 * 1024;
 const FORM: FormLimits = FormLimits { parameters: 100 };
-/// Covers the pause between two calls as well, so it is longer than a client keeps a connection that does nothing.
+/// Also covers the pause between two calls, so it is longer than clients keep an idle connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(120);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause after a connection could not be accepted, for want of descriptors as a rule.
+/// The pause after a connection could not be accepted, usually because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`, then ends what is under way, within five seconds.
+/// Serves until `shutdown`, then lets calls in progress finish for up to five seconds.
 pub async fn run(listener: TcpListener, simulator: Arc<Simulator>, shutdown: CancellationToken) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let tasks = TaskTracker::new();
@@ -104,13 +104,13 @@ async fn exchange(request: Request<Incoming>, simulator: &Simulator) -> Reply {
     let method = match head.method.as_str() {
         "GET" => Method::Get,
         "POST" => Method::Post,
-        _ => return refuse(Refusal::Method, "this http method is not supported: use GET or POST"),
+        _ => return refuse(RejectionReason::Method, "this http method is not supported: use GET or POST"),
     };
     if let Err(reason) = check_form(&head, &body) {
-        return refuse(Refusal::TwoReadings, reason);
+        return refuse(RejectionReason::TwoReadings, reason);
     }
     match read_parameters(head.uri.query().unwrap_or_default().as_bytes(), &body, FORM) {
-        Err(fault) => refuse(Refusal::TwoReadings, &fault.to_string()),
+        Err(error) => refuse(RejectionReason::TwoReadings, &error.to_string()),
         Ok(parameters) => {
             let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
             simulator.answer(&Signed { method, headers, parameters: &parameters, body: &body }, now)
@@ -118,21 +118,21 @@ async fn exchange(request: Request<Incoming>, simulator: &Simulator) -> Reply {
     }
 }
 
-async fn read_body(body: Incoming) -> Result<Bytes, (Refusal, &'static str)> {
+async fn read_body(body: Incoming) -> Result<Bytes, (RejectionReason, &'static str)> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
     match timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err((Refusal::BodyTooLarge, "the body has more than 65536 bytes"))
+            Err((RejectionReason::BodyTooLarge, "the body is larger than 65536 bytes"))
         }
-        Ok(Err(_)) => Err((Refusal::TwoReadings, "the body broke off")),
-        Err(_) => Err((Refusal::Slow, "the body did not arrive in time")),
+        Ok(Err(_)) => Err((RejectionReason::TwoReadings, "the body broke off")),
+        Err(_) => Err((RejectionReason::Slow, "the body did not arrive in time")),
     }
 }
 
-/// The path is `/`, and a body is a form.
+/// The path must be `/`, and a body must be a form.
 fn check_form(head: &Parts, body: &[u8]) -> Result<(), &'static str> {
     if head.uri.path() != "/" {
         return Err("the path is not `/`");

@@ -1,4 +1,4 @@
-//! The ids of what the world holds, each well formed (design 7, `spec/ecs-eni.md` D.4).
+//! The ids of the world's objects, always well formed (`docs/spec/ecs-eni.md` D.4).
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::ram::Region;
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {what}")]
-pub(super) struct MalformedId {
+#[error("`{text}` is not a valid {what}")]
+pub(super) struct IdError {
     text: String,
     what: &'static str,
 }
@@ -27,15 +27,15 @@ macro_rules! ids {
         }
 
         impl FromStr for $name {
-            type Err = MalformedId;
+            type Err = IdError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let well_formed: fn(&str) -> bool = $well_formed;
-                if well_formed(text) { Ok(Self(text.into())) } else { Err(MalformedId { text: text.into(), what: $what }) }
+                if well_formed(text) { Ok(Self(text.into())) } else { Err(IdError { text: text.into(), what: $what }) }
             }
         }
 
-        /// Found by its text, without making an id of what a caller sent.
+        /// Allows lookups by a text from a caller, without parsing it as an id.
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -56,7 +56,7 @@ ids! {
     VSwitchId = "vSwitch id", |text| has_form(text, &["vsw-"]);
     VpcId = "VPC id", |text| has_form(text, &["vpc-"]);
     SecurityGroupId = "security group id", |text| has_form(text, &["sg-"]);
-    /// A region id with a letter after it, and some special regions have longer ones: the same characters.
+    /// A region id with a suffix, which consists of the same characters as a region id.
     ZoneId = "zone id", |text| text.parse::<Region>().is_ok();
 }
 
@@ -77,6 +77,6 @@ mod tests {
         for bad in ["", "eni-", "eni-A", "eni-a_b", "i-abc", "eni-a b"] {
             assert!(bad.parse::<EniId>().is_err(), "{bad}");
         }
-        assert_eq!("x".parse::<VpcId>().unwrap_err().to_string(), "`x` is no VPC id");
+        assert_eq!("x".parse::<VpcId>().unwrap_err().to_string(), "`x` is not a valid VPC id");
     }
 }

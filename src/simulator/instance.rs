@@ -1,4 +1,4 @@
-//! An instance, and the vSwitch that instances and ENIs lie in.
+//! Instances, and the vSwitches that instances and ENIs are in.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use crate::ram::Region;
 
 use super::id::{InstanceId, VSwitchId, VpcId, ZoneId};
 
-/// A place: whatever lies in a vSwitch has its region, zone and VPC.
+/// A vSwitch, which determines the region, zone and VPC of everything in it.
 #[derive(Clone, Debug)]
 pub(super) struct VSwitch {
     pub(super) id: VSwitchId,
@@ -28,7 +28,7 @@ pub(super) struct Instance {
     pub(super) tags: BTreeMap<String, String>,
 }
 
-/// `Status` of an instance (`spec/ecs-eni.md` D.1).
+/// `Status` of an instance (`docs/spec/ecs-eni.md` D.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum InstanceStatus {
     Pending,
@@ -40,8 +40,8 @@ pub(super) enum InstanceStatus {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no state of an instance")]
-pub(super) struct UnknownInstanceStatus(String);
+#[error("`{0}` is not an instance status")]
+pub(super) struct InstanceStatusError(String);
 
 impl InstanceStatus {
     const ALL: [Self; 5] = [Self::Pending, Self::Starting, Self::Running, Self::Stopping, Self::Stopped];
@@ -58,10 +58,10 @@ impl InstanceStatus {
 }
 
 impl FromStr for InstanceStatus {
-    type Err = UnknownInstanceStatus;
+    type Err = InstanceStatusError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| UnknownInstanceStatus(text.to_owned()))
+        found.ok_or_else(|| InstanceStatusError(text.to_owned()))
     }
 }

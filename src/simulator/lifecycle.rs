@@ -1,7 +1,7 @@
-//! The life of an ENI: its states, and what may happen in each (`spec/ecs-eni.md` D.1).
+//! The life cycle of an ENI: its states, and the changes allowed in each (`docs/spec/ecs-eni.md` D.1).
 //!
-//! No timer runs. What lasts a while is stored with the moment at which it ends, and the state is computed from that
-//! moment and the time it is told.
+//! There are no timers. A transition is stored with the time at which it ends, and the state is computed from that time
+//! and the current one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::id::InstanceId;
 
-/// What a caller sees.
+/// The status that callers see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EniStatus {
     Available,
@@ -19,20 +19,20 @@ pub(super) enum EniStatus {
     Detaching,
 }
 
-/// What callers do to an ENI.
+/// What callers can do to an ENI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum Change {
     Attach,
     Detach,
     Delete,
 }
 
-/// The states in which an event is taken. A detach that hangs may be repeated; the attach of a pair that is attached
-/// already is no event at all (`rules`).
-const TAKEN_IN: [(Event, &[EniStatus]); 3] = [
-    (Event::Attach, &[EniStatus::Available]),
-    (Event::Detach, &[EniStatus::InUse, EniStatus::Detaching]),
-    (Event::Delete, &[EniStatus::Available]),
+/// The states in which each change is allowed. A detach that hangs may be repeated. Attaching an ENI to the instance that
+/// it is already attached to is handled in `rules`.
+const ALLOWED_IN: [(Change, &[EniStatus]); 3] = [
+    (Change::Attach, &[EniStatus::Available]),
+    (Change::Detach, &[EniStatus::InUse, EniStatus::Detaching]),
+    (Change::Delete, &[EniStatus::Available]),
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,19 +43,19 @@ pub(super) struct Attachment {
     pub(super) since: Timestamp,
 }
 
-/// Where in its life an ENI is.
+/// The current point in an ENI's life cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Life(Stage);
+pub(super) struct Life(Phase);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
+enum Phase {
     Available,
-    /// `Attaching`, and from `settles_at` on `InUse`.
+    /// `Attaching` until `settles_at`, then `InUse`.
     Attached {
         attachment: Attachment,
         settles_at: Timestamp,
     },
-    /// `Detaching`, and from `settles_at` on `Available`.
+    /// `Detaching` until `settles_at`, then `Available`.
     Detaching {
         attachment: Attachment,
         settles_at: Timestamp,
@@ -63,52 +63,52 @@ enum Stage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no state of an ENI")]
-pub(super) struct UnknownEniStatus(String);
+#[error("`{0}` is not an ENI status")]
+pub(super) struct EniStatusError(String);
 
-impl Event {
-    pub(super) fn taken_in(self) -> &'static [EniStatus] {
-        TAKEN_IN.iter().find(|(event, _)| *event == self).map_or(&[], |(_, states)| states)
+impl Change {
+    pub(super) fn allowed_in(self) -> &'static [EniStatus] {
+        ALLOWED_IN.iter().find(|(event, _)| *event == self).map_or(&[], |(_, states)| states)
     }
 }
 
 impl Life {
     pub(super) fn available() -> Self {
-        Self(Stage::Available)
+        Self(Phase::Available)
     }
 
     pub(super) fn attached(attachment: Attachment, settles_at: Timestamp) -> Self {
-        Self(Stage::Attached { attachment, settles_at })
+        Self(Phase::Attached { attachment, settles_at })
     }
 
     pub(super) fn detaching(attachment: Attachment, settles_at: Timestamp) -> Self {
-        Self(Stage::Detaching { attachment, settles_at })
+        Self(Phase::Detaching { attachment, settles_at })
     }
 
     pub(super) fn status(&self, now: Timestamp) -> EniStatus {
         match &self.0 {
-            Stage::Attached { settles_at, .. } if now < *settles_at => EniStatus::Attaching,
-            Stage::Attached { .. } => EniStatus::InUse,
-            Stage::Detaching { settles_at, .. } if now < *settles_at => EniStatus::Detaching,
-            Stage::Available | Stage::Detaching { .. } => EniStatus::Available,
+            Phase::Attached { settles_at, .. } if now < *settles_at => EniStatus::Attaching,
+            Phase::Attached { .. } => EniStatus::InUse,
+            Phase::Detaching { settles_at, .. } if now < *settles_at => EniStatus::Detaching,
+            Phase::Available | Phase::Detaching { .. } => EniStatus::Available,
         }
     }
 
     pub(super) fn attachment(&self, now: Timestamp) -> Option<&Attachment> {
         match &self.0 {
-            Stage::Attached { attachment, .. } => Some(attachment),
-            Stage::Detaching { attachment, settles_at } if now < *settles_at => Some(attachment),
-            Stage::Available | Stage::Detaching { .. } => None,
+            Phase::Attached { attachment, .. } => Some(attachment),
+            Phase::Detaching { attachment, settles_at } if now < *settles_at => Some(attachment),
+            Phase::Available | Phase::Detaching { .. } => None,
         }
     }
 
-    /// Begins to detach. A detach under way is never put off, and one that hangs ends with the repeat.
+    /// Begins to detach. Repeating a detach never delays it, and makes one that hangs end.
     pub(super) fn detach(&mut self, settles_at: Timestamp) {
-        self.0 = match std::mem::replace(&mut self.0, Stage::Available) {
-            Stage::Available => Stage::Available,
-            Stage::Attached { attachment, .. } => Stage::Detaching { attachment, settles_at },
-            Stage::Detaching { attachment, settles_at: earlier } => {
-                Stage::Detaching { attachment, settles_at: earlier.min(settles_at) }
+        self.0 = match std::mem::replace(&mut self.0, Phase::Available) {
+            Phase::Available => Phase::Available,
+            Phase::Attached { attachment, .. } => Phase::Detaching { attachment, settles_at },
+            Phase::Detaching { attachment, settles_at: earlier } => {
+                Phase::Detaching { attachment, settles_at: earlier.min(settles_at) }
             }
         };
     }
@@ -128,10 +128,10 @@ impl EniStatus {
 }
 
 impl FromStr for EniStatus {
-    type Err = UnknownEniStatus;
+    type Err = EniStatusError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| UnknownEniStatus(text.to_owned()))
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| EniStatusError(text.to_owned()))
     }
 }
 

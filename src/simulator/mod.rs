@@ -1,10 +1,9 @@
 //! The embedded ECS: a small world of instances and ENIs that answers signed calls as ECS does.
 //!
-//! Enough to be a real upstream, over a real socket. Must not know: policies, who calls the gateway, the gateway
-//! itself. The clock is read in `http` and nowhere else here; everything below is told the time.
+//! Complete enough to serve as an upstream over a real socket. Must not know: policies, the gateway and its callers. Only
+//! `http` reads the wall clock; everything else is passed the time.
 
-mod attach;
-mod create;
+mod change_eni;
 mod describe_eni;
 mod describe_instance;
 mod ecs;
@@ -12,15 +11,16 @@ mod eni;
 mod http;
 mod id;
 mod instance;
+mod invocation;
 mod lifecycle;
-mod operation;
 mod page;
 mod pool;
+mod raw;
 mod rules;
 mod shown;
 mod world;
-mod written;
 
-pub use ecs::{Reply, Simulator, SimulatorSettings};
+pub use ecs::{Reply, Simulator};
 pub use http::run;
+pub use invocation::SimulatorSettings;
 pub use world::World;

@@ -1,23 +1,23 @@
-//! One page of a list: by number and size, or by token (`spec/ecs-eni.md` D.6).
+//! One page of a list: by number and size, or by token (`docs/spec/ecs-eni.md` D.6).
 
 use serde_json::{Value, json};
 
 use crate::catalog::Answer;
 
-use super::operation::{Turn, refused_parameter};
+use super::invocation::{Invocation, refused_parameter};
 
-/// Old clients ask for up to 1000 and are content with fewer.
+/// Old clients ask for up to 1000, but accept fewer.
 const LARGEST_PAGE: i64 = 100;
 const USUAL_PAGE: i64 = 10;
 
-/// Which part of a list a caller wants.
+/// The requested part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     Numbered {
         number: i64,
         size: i64,
     },
-    /// The items after the one whose id is the token: a list that changes meanwhile loses and repeats nothing.
+    /// The items after the one whose id is the token. No items are lost or repeated if the list changes in the meantime.
     After {
         token: String,
         size: i64,
@@ -25,26 +25,26 @@ pub(super) enum Page {
 }
 
 impl Page {
-    /// `largest` is the most that `MaxResults` may be.
+    /// Reads the paging parameters. `largest` is the maximum of `MaxResults`.
     ///
     /// # Errors
-    /// A `NextToken` that no answer of ours held.
-    pub(super) fn read(turn: &Turn<'_>, largest: i64) -> Result<Self, Answer> {
-        let token = turn.text("NextToken");
-        if token.is_none() && turn.number("MaxResults").is_none() {
-            let number = turn.number("PageNumber").unwrap_or(1).max(1);
-            let size = turn.number("PageSize").unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE);
+    /// A `NextToken` that cannot be from an answer of this program.
+    pub(super) fn read(invocation: &Invocation<'_>, largest: i64) -> Result<Self, Answer> {
+        let token = invocation.text("NextToken");
+        if token.is_none() && invocation.number("MaxResults").is_none() {
+            let number = invocation.number("PageNumber").unwrap_or(1).max(1);
+            let size = invocation.number("PageSize").unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE);
             return Ok(Self::Numbered { number, size });
         }
         let plain = |token: &str| token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if token.is_some_and(|token| !plain(token)) {
-            return Err(refused_parameter("InvalidParameter", "`NextToken` is none that an answer held"));
+            return Err(refused_parameter("InvalidParameter", "`NextToken` is not a token from an earlier answer"));
         }
-        let size = turn.number("MaxResults").unwrap_or(USUAL_PAGE).clamp(1, largest);
+        let size = invocation.number("MaxResults").unwrap_or(USUAL_PAGE).clamp(1, largest);
         Ok(Self::After { token: token.unwrap_or_default().to_owned(), size })
     }
 
-    /// The answer: the page's items, shown, under `set` and `element`. `items` come in the order of their ids.
+    /// The answer, with the page's items under `set` and `element`. `items` must be sorted by id.
     pub(super) fn answer<T>(
         &self,
         items: &[(&str, T)],

@@ -1,6 +1,6 @@
-//! What ECS checks before it does anything, in order, as tables (`spec/ecs-eni.md` D.3).
+//! The checks that ECS makes before it does anything, as tables in the order of the checks (`docs/spec/ecs-eni.md` D.3).
 //!
-//! The order is a proposal of the specification, not a measurement: a measured one is another order of these rows.
+//! The order is the specification's assumption and has not been measured. To correct it, reorder the rows.
 
 use std::sync::Arc;
 
@@ -8,15 +8,14 @@ use jiff::Timestamp;
 
 use crate::catalog::{Answer, Call, Operation};
 
-use super::ecs::SimulatorSettings;
 use super::eni::{Eni, EniKind};
 use super::instance::{Instance, InstanceStatus, VSwitch};
-use super::lifecycle::{EniStatus, Event};
-use super::operation::Turn;
+use super::invocation::{Invocation, SimulatorSettings};
+use super::lifecycle::{Change, EniStatus};
 use super::world::World;
 
 /// What a call is about, looked up once.
-pub(super) struct Subject<'a> {
+pub(super) struct NamedResources<'a> {
     world: &'a World,
     call: &'a Call,
     now: Timestamp,
@@ -26,25 +25,25 @@ pub(super) struct Subject<'a> {
     vswitch: Option<&'a Arc<VSwitch>>,
 }
 
-/// What a call may do after its rules were asked.
+/// What a call may do after its rules have been checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Course {
+pub(super) enum RuleOutcome {
     Proceed,
-    /// It succeeds, and nothing changes.
+    /// It succeeds without changing anything.
     DoneAlready,
 }
 
-/// One check and what it leads to.
+/// A check and its consequence.
 pub(super) struct Rule {
     check: Check,
-    ends: Ends,
+    consequence: Consequence,
 }
 
 /// Finds something, said in the texts that fill the rule's `{0}` and `{1}`; or nothing.
-type Check = fn(&Subject<'_>) -> Option<[String; 2]>;
+type Check = fn(&NamedResources<'_>) -> Option<[String; 2]>;
 
-enum Ends {
-    /// A row of the operation's file, where it has rows; else the status and code as they stand here.
+enum Consequence {
+    /// Refuse with a row of the operation's file, or with this status, code and text if the file has no such row.
     Refused {
         status: u16,
         code: &'static str,
@@ -60,25 +59,25 @@ pub(super) const ATTACH: &[Rule] = &[
         403,
         "InvalidOperation.InvalidEniType",
         "The operation is not allowed in the current ENI type. Expecting type is \"{0}\" while current type is \"{1}\".",
-        |subject| {
-            let kind = subject.eni?.kind;
+        |named| {
+            let kind = named.eni?.kind;
             let wrong = matches!(kind, EniKind::Primary | EniKind::Member);
             wrong.then(|| ["Secondary,Trunk".to_owned(), kind.as_str().to_owned()])
         },
     ),
-    Rule { check: same_pair, ends: Ends::Done },
-    eni_state(|subject| wrong_state(subject, Event::Attach)),
+    Rule { check: same_pair, consequence: Consequence::Done },
+    eni_state(|named| wrong_state(named, Change::Attach)),
     INSTANCE_STATE,
-    refused(403, "InvalidEni.NotSameVpc", "The ENI is in the VPC \"{0}\" and the ECS instance in \"{1}\"", |subject| {
-        let (eni, instance) = (&subject.eni?.vswitch.vpc, &subject.instance?.vswitch.vpc);
+    refused(403, "InvalidEni.NotSameVpc", "The ENI is in the VPC \"{0}\" and the ECS instance in \"{1}\"", |named| {
+        let (eni, instance) = (&named.eni?.vswitch.vpc, &named.instance?.vswitch.vpc);
         (eni != instance).then(|| [eni.to_string(), instance.to_string()])
     }),
     refused(
         403,
         "InvalidOperation.AvailabilityZoneMismatch",
         "The VPC VSwitch of the specified ENI and ECS instance are not in the same availability zone.",
-        |subject| {
-            let (eni, instance) = (&subject.eni?.vswitch.zone, &subject.instance?.vswitch.zone);
+        |named| {
+            let (eni, instance) = (&named.eni?.vswitch.zone, &named.instance?.vswitch.zone);
             (eni != instance).then(nothing)
         },
     ),
@@ -91,99 +90,98 @@ pub(super) const DETACH: &[Rule] = &[
         400,
         "InvalidOperation.DetachPrimaryEniNotAllowed",
         "Detaching primary ENI from ECS instance is not allowed.",
-        |subject| (subject.eni?.kind == EniKind::Primary).then(nothing),
+        |named| (named.eni?.kind == EniKind::Primary).then(nothing),
     ),
-    eni_state(|subject| wrong_state(subject, Event::Detach)),
-    refused(400, "InvalidOperation.InvalidEniState", "The ENI is attached to \"{0}\", not to \"{1}\".", |subject| {
-        let (attached, named) = (subject.eni?.instance(subject.now)?, &subject.instance?.id);
+    eni_state(|named| wrong_state(named, Change::Detach)),
+    refused(400, "InvalidOperation.InvalidEniState", "The ENI is attached to \"{0}\", not to \"{1}\".", |named| {
+        let (attached, named) = (named.eni?.instance(named.now)?, &named.instance?.id);
         (attached != named).then(|| [attached.to_string(), named.to_string()])
     }),
     INSTANCE_STATE,
 ];
 
-pub(super) const DELETE: &[Rule] = &[ENI_EXISTS, eni_state(|subject| wrong_state(subject, Event::Delete))];
+pub(super) const DELETE: &[Rule] = &[ENI_EXISTS, eni_state(|named| wrong_state(named, Change::Delete))];
 
 pub(super) const DESCRIBE_ONE: &[Rule] = &[ENI_EXISTS];
 
 pub(super) const CREATE: &[Rule] = &[
-    refused(404, "InvalidVSwitchId.NotFound", "The specified VSwitchId \"{0}\" is not found.", |subject| {
-        subject.vswitch.is_none().then(|| subject.named("VSwitchId"))
+    refused(404, "InvalidVSwitchId.NotFound", "The specified VSwitchId \"{0}\" is not found.", |named| {
+        named.vswitch.is_none().then(|| named.named("VSwitchId"))
     }),
-    refused(403, "MaxEniCountExceeded", "The number of ENI exceeds the limit per region.", |subject| {
-        let held = subject.world.enis(subject.call.region()).count();
-        (held >= subject.settings.enis_per_region).then(nothing)
+    refused(403, "MaxEniCountExceeded", "The number of ENI exceeds the limit per region.", |named| {
+        let held = named.world.enis(named.call.region()).count();
+        (held >= named.settings.enis_per_region).then(nothing)
     }),
 ];
 
-const ENI_EXISTS: Rule =
-    refused(404, "InvalidEniId.NotFound", "The specified EniId \"{0}\" is not found.", |subject| {
-        subject.eni.is_none().then(|| subject.named("NetworkInterfaceId"))
-    });
+const ENI_EXISTS: Rule = refused(404, "InvalidEniId.NotFound", "The specified EniId \"{0}\" is not found.", |named| {
+    named.eni.is_none().then(|| named.named("NetworkInterfaceId"))
+});
 
-const INSTANCE_EXISTS: Rule = refused(404, "InvalidEcsId.NotFound", "The specified EcsId is not found.", |subject| {
-    subject.instance.is_none().then(nothing)
+const INSTANCE_EXISTS: Rule = refused(404, "InvalidEcsId.NotFound", "The specified EcsId is not found.", |named| {
+    named.instance.is_none().then(nothing)
 });
 
 const INSTANCE_STATE: Rule = refused(
     400,
     "InvalidOperation.InvalidEcsState",
     "The operation is not allowed in the current ECS state. Expecting status is \"{0}\" while current status is \"{1}\".",
-    |subject| {
-        let status = subject.instance?.status;
+    |named| {
+        let status = named.instance?.status;
         let wrong = !matches!(status, InstanceStatus::Running | InstanceStatus::Stopped);
         wrong.then(|| ["Running,Stopped".to_owned(), status.as_str().to_owned()])
     },
 );
 
-/// Asks the rules in order; the first that finds something decides.
+/// Checks the rules in order. The first rule that applies decides.
 ///
 /// # Errors
-/// The answer that goes with what was found.
-pub(super) fn judge(rules: &[Rule], subject: &Subject<'_>) -> Result<Course, Answer> {
-    let found = rules.iter().find_map(|rule| (rule.check)(subject).map(|fills| (&rule.ends, fills)));
+/// The answer of the first rule that refuses the call.
+pub(super) fn judge(rules: &[Rule], named: &NamedResources<'_>) -> Result<RuleOutcome, Answer> {
+    let found = rules.iter().find_map(|rule| (rule.check)(named).map(|fills| (&rule.consequence, fills)));
     match found {
-        None => Ok(Course::Proceed),
-        Some((Ends::Done, _)) => Ok(Course::DoneAlready),
-        Some((Ends::Refused { status, code, text }, [first, second])) => {
+        None => Ok(RuleOutcome::Proceed),
+        Some((Consequence::Done, _)) => Ok(RuleOutcome::DoneAlready),
+        Some((Consequence::Refused { status, code, text }, [first, second])) => {
             let text = text.replace("{0}", &first).replace("{1}", &second);
-            Err(answer(subject.call.operation(), *status, code, &text))
+            Err(answer(named.call.operation(), *status, code, &text))
         }
     }
 }
 
-/// A documented answer; `text` fills the row that the operation's file has for it.
+/// A documented answer. `text` fills the placeholder of the operation's row, or is the whole message if there is no row.
 fn answer(operation: &Operation, status: u16, code: &str, text: &str) -> Answer {
     let row = operation.errors().iter().find(|row| row.status == status && row.code == code);
     let message = row.map_or_else(|| text.to_owned(), |row| row.fill(text));
     Answer { status, code: code.to_owned(), message }
 }
 
-impl<'a> Subject<'a> {
-    pub(super) fn of(turn: &'a Turn<'_>) -> Self {
-        let region = turn.call.region();
-        let named = |name: &str| turn.text(name).unwrap_or_default();
+impl<'a> NamedResources<'a> {
+    pub(super) fn of(invocation: &'a Invocation<'_>) -> Self {
+        let region = invocation.call.region();
+        let named = |name: &str| invocation.text(name).unwrap_or_default();
         Self {
-            world: turn.world,
-            call: turn.call,
-            now: turn.now,
-            settings: turn.settings,
-            eni: turn.world.eni(region, named("NetworkInterfaceId")),
-            instance: turn.world.instance(region, named("InstanceId")),
-            vswitch: turn.world.vswitch(region, named("VSwitchId")),
+            world: invocation.world,
+            call: invocation.call,
+            now: invocation.now,
+            settings: invocation.settings,
+            eni: invocation.world.eni(region, named("NetworkInterfaceId")),
+            instance: invocation.world.instance(region, named("InstanceId")),
+            vswitch: invocation.world.vswitch(region, named("VSwitchId")),
         }
     }
 
-    /// The ENI, of a call whose rules ask for one.
+    /// The ENI. Only for calls whose rules check that it exists.
     pub(super) fn eni(&self) -> &'a Eni {
         self.eni.expect("a rule refuses the call when there is no such ENI")
     }
 
-    /// The instance, of a call whose rules ask for one.
+    /// The instance. Only for calls whose rules check that it exists.
     pub(super) fn instance(&self) -> &'a Instance {
         self.instance.expect("a rule refuses the call when there is no such instance")
     }
 
-    /// The vSwitch, of a call whose rules ask for one.
+    /// The vSwitch. Only for calls whose rules check that it exists.
     pub(super) fn vswitch(&self) -> &'a Arc<VSwitch> {
         self.vswitch.expect("a rule refuses the call when there is no such vSwitch")
     }
@@ -193,16 +191,17 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// Terway attaches again on every reconcile, so the attach of an attached pair succeeds (`spec/ecs-eni.md` A.2).
-fn same_pair(subject: &Subject<'_>) -> Option<[String; 2]> {
-    let (eni, instance) = (subject.eni?, subject.instance?);
-    let attached = matches!(eni.status(subject.now), EniStatus::Attaching | EniStatus::InUse);
-    (attached && eni.instance(subject.now) == Some(&instance.id)).then(nothing)
+/// Terway repeats the attach on every reconcile, so attaching an ENI to the same instance again succeeds
+/// (`docs/spec/ecs-eni.md` A.2).
+fn same_pair(named: &NamedResources<'_>) -> Option<[String; 2]> {
+    let (eni, instance) = (named.eni?, named.instance?);
+    let attached = matches!(eni.status(named.now), EniStatus::Attaching | EniStatus::InUse);
+    (attached && eni.instance(named.now) == Some(&instance.id)).then(nothing)
 }
 
-fn wrong_state(subject: &Subject<'_>, event: Event) -> Option<[String; 2]> {
-    let status = subject.eni?.status(subject.now);
-    let expected = event.taken_in();
+fn wrong_state(named: &NamedResources<'_>, event: Change) -> Option<[String; 2]> {
+    let status = named.eni?.status(named.now);
+    let expected = event.allowed_in();
     let names = || expected.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(",");
     (!expected.contains(&status)).then(|| [names(), status.to_string()])
 }
@@ -217,7 +216,7 @@ const fn eni_state(check: Check) -> Rule {
 }
 
 const fn refused(status: u16, code: &'static str, text: &'static str, check: Check) -> Rule {
-    Rule { check, ends: Ends::Refused { status, code, text } }
+    Rule { check, consequence: Consequence::Refused { status, code, text } }
 }
 
 fn nothing() -> [String; 2] {
@@ -234,7 +233,7 @@ mod tests {
         let catalog = Catalog::bundled();
         let rows = catalog.operation("AttachNetworkInterface").unwrap().errors();
         for rule in ATTACH {
-            if let Ends::Refused { status, code, .. } = rule.ends {
+            if let Consequence::Refused { status, code, .. } = rule.consequence {
                 assert!(rows.iter().any(|row| row.status == status && row.code == code), "{status} {code}");
             }
         }

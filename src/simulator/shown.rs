@@ -1,4 +1,5 @@
-//! ENIs and instances as the describe operations show them (`spec/wire-protocol.md` 6, `spec/ecs-eni.md` D.6).
+//! ENIs and instances as the describe operations show them (`docs/spec/wire-protocol.md` 6, `docs/spec/ecs-eni.md`
+//! D.6).
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::identity::format_timestamp;
-use crate::ram::AccountId;
+use ram_policy::AccountId;
 
 use super::eni::{Eni, EniKind, OnRelease};
 use super::id::SecurityGroupId;
@@ -18,8 +19,8 @@ pub(super) fn eni(eni: &Eni, account: &AccountId, now: Timestamp) -> Value {
     let address = eni.address.to_string();
     json!({
         "NetworkInterfaceId": eni.id.as_str(),
-        "NetworkInterfaceName": eni.described.name,
-        "Description": eni.described.description,
+        "NetworkInterfaceName": eni.labels.name,
+        "Description": eni.labels.description,
         "Status": eni.status(now).as_str(),
         "Type": eni.kind.as_str(),
         "InstanceId": attachment.map_or("", |attachment| attachment.instance.as_str()),
@@ -36,14 +37,14 @@ pub(super) fn eni(eni: &Eni, account: &AccountId, now: Timestamp) -> Value {
         "DeleteOnRelease": eni.on_release == OnRelease::Delete,
         "NetworkInterfaceTrafficMode": "Standard",
         "OwnerId": account.as_str(),
-        "ResourceGroupId": eni.described.resource_group,
+        "ResourceGroupId": eni.labels.resource_group,
         "ServiceManaged": false,
         "SourceDestCheck": false,
-        "Tags": {"Tag": tags(&eni.described.tags)},
+        "Tags": {"Tag": tags(&eni.labels.tags)},
     })
 }
 
-/// `enis`: those attached to the instance.
+/// `enis` are the ENIs attached to the instance.
 pub(super) fn instance(instance: &Instance, enis: &[&Eni]) -> Value {
     let primary = enis.iter().find(|eni| eni.kind == EniKind::Primary);
     json!({

@@ -1,17 +1,17 @@
-//! The world: what there is, and where.
+//! The world: vSwitches, instances and ENIs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::ram::{AccountId, Region};
-use crate::source::Source;
+use crate::ram::Region;
+use ram_policy::{AccountId, Source};
 
 use super::eni::{Eni, Mac};
 use super::id::{EniId, InstanceId, VSwitchId};
 use super::instance::{Instance, VSwitch};
 use super::pool::AddressPool;
 
-/// One account's instances and ENIs. Everything in it is consistent: [`World::read`] refuses what is not.
+/// One account's instances and ENIs. A world is always consistent: [`World::read`] refuses any other.
 #[derive(Clone, Debug)]
 pub struct World {
     account: AccountId,
@@ -19,26 +19,26 @@ pub struct World {
     pools: BTreeMap<VSwitchId, AddressPool>,
     instances: BTreeMap<InstanceId, Instance>,
     enis: BTreeMap<EniId, Eni>,
-    /// Counts up for ids and MAC addresses, so that what was deleted does not come back under another ENI.
+    /// A counter for ids and MAC addresses, so that those of deleted ENIs are not reused.
     counted: u32,
 }
 
 impl World {
-    /// The world that is compiled in, for a first try.
+    /// The demo world that is compiled into the program.
     ///
     /// # Panics
-    /// When the bundled file is wrong, which a test would have said.
+    /// If the bundled file is invalid; a test reads it.
     pub fn demo() -> Self {
         let source = Source::new("demo/world.toml", include_str!("../../demo/world.toml"));
-        Self::read(&source).unwrap_or_else(|complaints| panic!("the bundled world is wrong: {}", complaints[0]))
+        Self::read(&source).unwrap_or_else(|diagnostics| panic!("the bundled world is wrong: {}", diagnostics[0]))
     }
 
-    /// The account whose world it is.
+    /// The account that owns everything in the world.
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// The regions in which there is anything.
+    /// The regions that contain a vSwitch.
     pub fn regions(&self) -> Vec<Region> {
         let regions: BTreeSet<_> = self.vswitches.values().map(|vswitch| vswitch.region.clone()).collect();
         regions.into_iter().collect()
@@ -67,12 +67,12 @@ impl World {
         self.enis.get(id).filter(|eni| eni.vswitch.region == *region)
     }
 
-    /// In whatever region.
+    /// Looks in all regions.
     pub(super) fn vswitch_anywhere(&self, id: &str) -> Option<&Arc<VSwitch>> {
         self.vswitches.get(id)
     }
 
-    /// In whatever region.
+    /// Looks in all regions.
     pub(super) fn instance_anywhere(&self, id: &str) -> Option<&Instance> {
         self.instances.get(id)
     }
@@ -81,12 +81,12 @@ impl World {
         self.enis.get_mut(id)
     }
 
-    /// In the order of their ids.
+    /// Sorted by id.
     pub(super) fn instances(&self, region: &Region) -> impl Iterator<Item = &Instance> {
         self.instances.values().filter(move |instance| instance.vswitch.region == *region)
     }
 
-    /// In the order of their ids.
+    /// Sorted by id.
     pub(super) fn enis(&self, region: &Region) -> impl Iterator<Item = &Eni> {
         self.enis.values().filter(move |eni| eni.vswitch.region == *region)
     }
@@ -115,13 +115,13 @@ impl World {
         }
     }
 
-    /// A MAC address that no ENI has: they last for sixteen million.
+    /// A new MAC address. There are sixteen million of them.
     pub(super) fn new_mac(&mut self) -> Mac {
         self.counted = self.counted.wrapping_add(1);
         Mac(self.counted)
     }
 
-    /// An id that no ENI has.
+    /// A new ENI id.
     pub(super) fn new_eni_id(&mut self) -> EniId {
         loop {
             self.counted = self.counted.wrapping_add(1);

@@ -1,4 +1,4 @@
-//! `account.toml`: who exists, and what is attached to whom (design 5.1).
+//! `account.toml`: who exists, and what is attached to whom.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,45 +8,46 @@ use std::time::Duration;
 use jiff::civil::Date;
 use toml::Spanned;
 
-use crate::pdp::{Assumable, Standing, is_resource_group};
-use crate::policy::{AttachedTo, Layers, Library, PolicySet, Scoped, Sets};
-use crate::ram::{AccountId, Context, Identity, Principal};
-use crate::source::{Complaint, Source};
+use crate::pdp::{Assumable, PrincipalEntry, is_resource_group};
+use ram_policy::{
+    AccountId, AttachedTo, Context, Diagnostic, Identity, Layers, Library, PolicySet, PolicySetBuilder, Principal,
+    Scoped, Source,
+};
 
 use super::documents::{Attached, Documents, LoadedDocument};
 use super::quota;
+use super::raw_account::{RawAccount, RawLevel, RawRole, RawScoped, Text};
 use super::resources::read_resources;
-use super::written_account::{Text, WrittenAccount, WrittenLevel, WrittenRole, WrittenScoped};
 
-/// The files of one policy directory, read and not yet understood.
+/// The files of one policy directory, read but not parsed yet.
 #[derive(Clone, Debug)]
 pub struct PolicyFiles {
-    /// The directory, for complaints about all of it.
+    /// The directory, for diagnostics about all of it.
     pub name: String,
     pub accounts: Vec<(PathBuf, Source)>,
     pub documents: Vec<(PathBuf, Source)>,
     pub resources: Option<Source>,
     /// `lint.toml`, which only the linter understands.
     pub lint: Option<Source>,
-    pub unreadable: Vec<(PathBuf, Complaint)>,
+    pub unreadable: Vec<(PathBuf, Diagnostic)>,
 }
 
 /// What is shared by all directories of one load.
-pub(super) struct Workshop {
+pub(super) struct LoadContext {
     pub(super) library: Library,
-    pub(super) sets: Sets,
+    pub(super) sets: PolicySetBuilder,
     pub(super) today: Date,
 }
 
-/// One account, understood.
+/// One account, parsed and resolved.
 pub(super) struct Account {
     pub(super) id: AccountId,
     pub(super) source: Source,
-    pub(super) principals: Vec<(Principal, Standing)>,
+    pub(super) principals: Vec<(Principal, PrincipalEntry)>,
     pub(super) documents: Vec<LoadedDocument>,
     pub(super) resources: Option<BTreeMap<String, Context>>,
-    pub(super) warnings: Vec<Complaint>,
-    /// Attachments that act in a resource group and speak of what a gateway is asked about.
+    pub(super) warnings: Vec<Diagnostic>,
+    /// Attachments in a resource group that bear on the operations a gateway judges.
     pub(super) scoped: Vec<ScopedAt>,
     pub(super) files: Vec<Source>,
     pub(super) lint: Option<Source>,
@@ -60,14 +61,14 @@ pub(super) struct ScopedAt {
 
 /// What is attached to one holder: at account scope, and in resource groups.
 #[derive(Clone, Default)]
-struct Held {
+struct Attachments {
     account: Option<Arc<PolicySet>>,
     scoped: Vec<Scoped>,
     quarantined: Option<Arc<str>>,
 }
 
 /// The levels that bind users and roles, outermost first; and a policy of theirs that could not be read.
-struct Control {
+struct ControlPolicies {
     levels: Arc<[Arc<PolicySet>]>,
     quarantined: Option<Arc<str>>,
 }
@@ -75,34 +76,34 @@ struct Control {
 struct Group {
     source: Source,
     name: Text,
-    held: Held,
+    held: Attachments,
 }
 
 impl Account {
-    pub(super) fn read(files: PolicyFiles, workshop: &mut Workshop) -> Result<Self, Vec<Complaint>> {
+    pub(super) fn read(files: PolicyFiles, context: &mut LoadContext) -> Result<Self, Vec<Diagnostic>> {
         let whole = Source::new(files.name.as_str(), "");
         let mut reader =
-            Reader { workshop, documents: Documents::default(), found: BTreeMap::new(), scoped: Vec::new() };
+            Reader { context, documents: Documents::default(), found: BTreeMap::new(), scoped: Vec::new() };
         let nothing = files.accounts.is_empty() && files.unreadable.is_empty();
-        for (path, complaint) in files.unreadable {
-            reader.documents.add_unreadable(&path, complaint);
+        for (path, diagnostic) in files.unreadable {
+            reader.documents.add_unreadable(&path, diagnostic);
         }
         if nothing {
-            let help = "write one: it says who exists and what is attached to whom";
-            let complaint = whole.error_without_place("the directory holds no `account.toml`", help);
-            reader.documents.complaints.push(complaint);
+            let help = "create one: it lists the principals and the policies attached to them";
+            let diagnostic = whole.error_without_place("the directory holds no `account.toml`", help);
+            reader.documents.diagnostics.push(diagnostic);
         }
         let written: Vec<_> = files.accounts.iter().filter_map(|(_, source)| reader.account_file(source)).collect();
         let roles = written.iter().flat_map(|(_, file)| file.roles.values());
         reader.documents.trust_policies =
             roles.filter_map(|role| Some(role.trust.as_ref()?.get_ref().clone())).collect();
         for (path, source) in files.documents {
-            reader.documents.add(&path, source, &mut reader.workshop.library);
+            reader.documents.add(&path, source, &mut reader.context.library);
         }
         let resources = files.resources.and_then(|source| reader.resources(&source));
         for (source, file) in &written {
             for quarantine in &file.quarantine {
-                reader.documents.quarantine(source, quarantine, reader.workshop.today);
+                reader.documents.quarantine(source, quarantine, reader.context.today);
             }
         }
         let id = reader.account_id(&files.accounts, &written);
@@ -115,22 +116,23 @@ impl Account {
         warnings.extend(quota::warnings(&written, &documents));
         let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
         let principals =
-            found.into_iter().map(|(identity, standing)| (Principal::new(id.clone(), identity), standing)).collect();
+            found.into_iter().map(|(identity, entry)| (Principal::new(id.clone(), identity), entry)).collect();
         let (lint, files) = (files.lint, files.accounts.into_iter().map(|(_, source)| source).collect());
         Ok(Self { id, source: whole, principals, documents, resources, warnings, scoped, files, lint })
     }
 }
 
 struct Reader<'w> {
-    workshop: &'w mut Workshop,
+    context: &'w mut LoadContext,
     documents: Documents,
-    found: BTreeMap<Identity, Standing>,
+    found: BTreeMap<Identity, PrincipalEntry>,
     scoped: Vec<ScopedAt>,
 }
 
 impl ScopedAt {
-    pub(super) fn complaint(&self, help: &str) -> Complaint {
-        let title = format!("policies act in `{}` only, and nothing says what is in it", self.group.get_ref());
+    pub(super) fn diagnostic(&self, help: &str) -> Diagnostic {
+        let title =
+            format!("policies act in `{}` only, but nothing says which resources are in it", self.group.get_ref());
         self.source.error(self.group.span(), title, help)
     }
 }
@@ -139,62 +141,62 @@ impl Reader<'_> {
     fn resources(&mut self, source: &Source) -> Option<BTreeMap<String, Context>> {
         match read_resources(source) {
             Ok(resources) => Some(resources),
-            Err(complaints) => {
-                self.documents.complaints.extend(complaints);
+            Err(diagnostics) => {
+                self.documents.diagnostics.extend(diagnostics);
                 None
             }
         }
     }
 
-    fn account_file(&mut self, source: &Source) -> Option<(Source, WrittenAccount)> {
-        let written: WrittenAccount = match toml::from_str(source.text()) {
+    fn account_file(&mut self, source: &Source) -> Option<(Source, RawAccount)> {
+        let written: RawAccount = match toml::from_str(source.text()) {
             Ok(written) => written,
             Err(error) => {
-                let help = "see the README for the form of an account file";
-                self.complain(source, error.span().unwrap_or(0..0), error.message(), help);
+                let help = "see docs/configuration.md for the form of an account file";
+                self.report(source, error.span().unwrap_or(0..0), error.message(), help);
                 return None;
             }
         };
         if let Some(schema) = written.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
-            self.complain(source, schema.span(), "the schema is unknown", "this program reads `schema = 1`");
+            self.report(source, schema.span(), "the schema is unknown", "this program reads `schema = 1`");
         }
         Some((source.clone(), written))
     }
 
-    fn account_id(&mut self, files: &[(PathBuf, Source)], written: &[(Source, WrittenAccount)]) -> Option<AccountId> {
+    fn account_id(&mut self, files: &[(PathBuf, Source)], written: &[(Source, RawAccount)]) -> Option<AccountId> {
         let mut id: Option<AccountId> = None;
-        let before = self.documents.complaints.len();
+        let before = self.documents.diagnostics.len();
         for (source, account) in written.iter().filter_map(|(source, file)| Some((source, file.account.as_ref()?))) {
             match account.get_ref().parse::<AccountId>() {
                 Ok(found) if id.as_ref().is_some_and(|id| *id != found) => {
-                    let title = format!("`{found}` is another account than the one named before");
-                    self.complain(source, account.span(), &title, "keep one account in a directory");
+                    let title = format!("`{found}` is a different account from the one named before");
+                    self.report(source, account.span(), &title, "keep one account in a directory");
                 }
                 Ok(found) => id = Some(found),
                 Err(error) => {
-                    self.complain(source, account.span(), &error.to_string(), "write the account's UID");
+                    self.report(source, account.span(), &error.to_string(), "write the account's UID");
                 }
             }
         }
-        let all_read = written.len() == files.len() && self.documents.complaints.len() == before;
+        let all_read = written.len() == files.len() && self.documents.diagnostics.len() == before;
         if let (None, Some((_, first)), true) = (&id, files.first(), all_read) {
             let title = "the key `account` is missing";
-            let complaint = first.error_without_place(title, "add `account = \"1234567890123456\"`");
-            self.documents.complaints.push(complaint);
+            let diagnostic = first.error_without_place(title, "add `account = \"1234567890123456\"`");
+            self.documents.diagnostics.push(diagnostic);
         }
         id
     }
 
-    fn control(&mut self, written: &[(Source, WrittenAccount)]) -> Control {
+    fn control(&mut self, written: &[(Source, RawAccount)]) -> ControlPolicies {
         let (mut levels, mut quarantined, mut seen) = (Vec::new(), None, BTreeSet::new());
-        for (source, WrittenLevel { level, policies }) in
+        for (source, RawLevel { level, policies }) in
             written.iter().flat_map(|(source, file)| file.control.iter().map(move |level| (source, level)))
         {
             if !seen.insert(level.get_ref()) {
-                self.twice(source, level, "level");
+                self.report_duplicate(source, level, "level");
             }
             if policies.is_empty() {
-                let title = format!("the level `{}` allows nothing, so nobody may do anything", level.get_ref());
+                let title = format!("the level `{}` allows nothing, so every call under it is denied", level.get_ref());
                 let help = "attach a policy: RAM itself attaches one that allows everything";
                 self.documents.warnings.push(source.warning(level.span(), title, help));
             }
@@ -202,10 +204,10 @@ impl Reader<'_> {
             levels.push(set);
             quarantined = quarantined.or(broken);
         }
-        Control { levels: levels.into(), quarantined }
+        ControlPolicies { levels: levels.into(), quarantined }
     }
 
-    fn groups(&mut self, written: &[(Source, WrittenAccount)]) -> BTreeMap<String, Group> {
+    fn groups(&mut self, written: &[(Source, RawAccount)]) -> BTreeMap<String, Group> {
         let mut groups = BTreeMap::new();
         for (source, file) in written {
             for (name, group) in &file.groups {
@@ -213,14 +215,14 @@ impl Reader<'_> {
                 let held = self.held(source, &group.policies, &group.scoped, &to);
                 let group = Group { source: source.clone(), name: name.clone(), held };
                 if groups.insert(name.get_ref().clone(), group).is_some() {
-                    self.twice(source, name, "group");
+                    self.report_duplicate(source, name, "group");
                 }
             }
         }
         groups
     }
 
-    fn users(&mut self, written: &[(Source, WrittenAccount)], groups: &BTreeMap<String, Group>, control: &Control) {
+    fn users(&mut self, written: &[(Source, RawAccount)], groups: &BTreeMap<String, Group>, control: &ControlPolicies) {
         let mut joined = BTreeSet::new();
         for (source, file) in written {
             for (name, user) in &file.users {
@@ -228,7 +230,7 @@ impl Reader<'_> {
                 for group in &user.groups {
                     let Some(known) = groups.get(group.get_ref()) else {
                         let title = format!("the group `{}` does not exist", group.get_ref());
-                        self.complain(source, group.span(), &title, "add `[groups.NAME]`, or leave the group");
+                        self.report(source, group.span(), &title, "add `[groups.NAME]`, or leave the group");
                         continue;
                     };
                     joined.insert(group.get_ref());
@@ -240,13 +242,13 @@ impl Reader<'_> {
             }
         }
         for group in groups.values().filter(|group| !joined.contains(group.name.get_ref())) {
-            let title = format!("nobody is in the group `{}`", group.name.get_ref());
-            let warning = group.source.warning(group.name.span(), title, "put a user in it, or remove it");
+            let title = format!("the group `{}` has no members", group.name.get_ref());
+            let warning = group.source.warning(group.name.span(), title, "add a user to it, or remove it");
             self.documents.warnings.push(warning);
         }
     }
 
-    fn roles(&mut self, written: &[(Source, WrittenAccount)], control: &Control) {
+    fn roles(&mut self, written: &[(Source, RawAccount)], control: &ControlPolicies) {
         for (source, file) in written {
             for (name, role) in &file.roles {
                 let held = self.held(source, &role.policies, &role.scoped, &AttachedTo::Role);
@@ -258,17 +260,17 @@ impl Reader<'_> {
         }
     }
 
-    fn held(&mut self, source: &Source, policies: &[Text], scoped: &[WrittenScoped], to: &AttachedTo) -> Held {
-        let mut held = Held::default();
+    fn held(&mut self, source: &Source, policies: &[Text], scoped: &[RawScoped], to: &AttachedTo) -> Attachments {
+        let mut held = Attachments::default();
         if !policies.is_empty() {
             let (set, quarantined) = self.set(source, policies, to.clone());
             held.account = Some(set);
             held.quarantined = quarantined;
         }
-        for WrittenScoped { resource_group, policies } in scoped {
+        for RawScoped { resource_group, policies } in scoped {
             if !is_resource_group(resource_group.get_ref()) {
-                let title = format!("`{}` is no id of a resource group", resource_group.get_ref());
-                self.complain(source, resource_group.span(), &title, "write an id such as `rg-acfmxazb4ph6aiy`");
+                let title = format!("`{}` is not a valid resource group ID", resource_group.get_ref());
+                self.report(source, resource_group.span(), &title, "write an id such as `rg-acfmxazb4ph6aiy`");
             }
             let (set, quarantined) = self.set(source, policies, to.clone());
             if set.is_indexed() {
@@ -288,10 +290,10 @@ impl Reader<'_> {
                 Attached::Quarantined(name) => quarantined = Some(name),
             }
         }
-        (self.workshop.sets.set(to, documents), quarantined)
+        (self.context.sets.set(to, documents), quarantined)
     }
 
-    fn assumable(&mut self, source: &Source, role: &WrittenRole) -> Option<Assumable> {
+    fn assumable(&mut self, source: &Source, role: &RawRole) -> Option<Assumable> {
         let longest = self.longest_session(source, role.max_session_duration.as_ref());
         let trust = self.documents.trust(source, role.trust.as_ref()?)?;
         Some(Assumable { trust, longest })
@@ -301,8 +303,8 @@ impl Reader<'_> {
     fn longest_session(&mut self, source: &Source, written: Option<&Spanned<u64>>) -> Duration {
         let seconds = written.map_or(3600, |seconds| *seconds.get_ref());
         if let Some(written) = written.filter(|_| !(3600..=43_200).contains(&seconds)) {
-            let title = format!("`{seconds}` is no longest duration of a session");
-            self.complain(source, written.span(), &title, "give a number of seconds from 3600 to 43200");
+            let title = format!("`{seconds}` is not a valid maximum session duration");
+            self.report(source, written.span(), &title, "give a number of seconds from 3600 to 43200");
         }
         Duration::from_secs(seconds)
     }
@@ -318,32 +320,32 @@ impl Reader<'_> {
         let identity = match written.parse::<Identity>() {
             Ok(identity) => identity,
             Err(error) => {
-                self.complain(source, name.span(), &error.to_string(), "use the name that RAM shows");
+                self.report(source, name.span(), &error.to_string(), "use the name that RAM shows");
                 return;
             }
         };
         if let Some(id) = id.filter(|id| !is_numeric_id(id.get_ref())) {
-            let title = format!("`{}` is no id of a user or role", id.get_ref());
-            self.complain(source, id.span(), &title, "write RAM's numeric id, 1 to 20 digits");
+            let title = format!("`{}` is not a valid user or role ID", id.get_ref());
+            self.report(source, id.span(), &title, "write RAM's numeric ID, 1 to 20 digits");
         }
         let id = id.map(|id| id.get_ref().as_str().into());
-        if self.found.insert(identity, Standing { id, layers: Arc::new(layers), assumable }).is_some() {
-            self.twice(source, name, "principal");
+        if self.found.insert(identity, PrincipalEntry { id, layers: Arc::new(layers), assumable }).is_some() {
+            self.report_duplicate(source, name, "principal");
         }
     }
 
-    fn twice(&mut self, source: &Source, name: &Spanned<String>, what: &str) {
+    fn report_duplicate(&mut self, source: &Source, name: &Spanned<String>, what: &str) {
         let title = format!("the {what} `{}` is given twice", name.get_ref());
-        self.complain(source, name.span(), &title, "keep one of the two");
+        self.report(source, name.span(), &title, "keep one of the two");
     }
 
-    fn complain(&mut self, source: &Source, span: std::ops::Range<usize>, title: &str, help: &str) {
-        self.documents.complaints.push(source.error(span, title, help));
+    fn report(&mut self, source: &Source, span: std::ops::Range<usize>, title: &str, help: &str) {
+        self.documents.diagnostics.push(source.error(span, title, help));
     }
 }
 
-/// All that one principal has. Whoever holds a policy that could not be read is refused, for whatever it denies.
-fn layers(held: Vec<Held>, control: Option<&Control>) -> Layers {
+/// All policies of one principal. A principal that holds an unreadable policy is denied, since that policy may deny.
+fn layers(held: Vec<Attachments>, control: Option<&ControlPolicies>) -> Layers {
     let quarantined = held.iter().find_map(|held| held.quarantined.clone());
     let quarantined = quarantined.or_else(|| control?.quarantined.clone());
     let account = held.iter().filter_map(|held| held.account.clone());

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::source::Source;
+use ram_policy::Source;
 
 use super::account::PolicyFiles;
 
-/// Keys that everybody has: they open nothing but the demo.
+/// Public keys: they are accepted by the demo only.
 pub const DEMO_KEYRING: &str = include_str!("../../demo/keyring.toml");
 
 macro_rules! files {

@@ -1,4 +1,4 @@
-//! A policy directory: account files, documents and facts about resources, in subfolders too.
+//! A policy directory: account files, documents and attributes of resources, in subfolders too.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,29 +11,30 @@ use jiff::tz::TimeZone;
 
 use crate::catalog::Catalog;
 use crate::pdp::{Directory, Inventory};
-use crate::policy::{Library, Sets};
-use crate::ram::AccountId;
-use crate::source::{Complaint, Source, hex};
+use crate::text::hex;
+use ram_policy::{
+    AccountId, Condition, Diagnostic, Library, Outline, PolicySetBuilder, RequiredAttributes, Source, Statement,
+    condition_pointer,
+};
 
-use super::account::{Account, PolicyFiles, Workshop};
+use super::account::{Account, LoadContext, PolicyFiles};
 use super::documents::LoadedDocument;
 use super::file::read_source;
-use super::unknown_facts::unknown_facts;
 
 /// More files than any account has documents.
 const MOST_FILES: usize = 200_000;
 /// Deeper than any sensible folder, and an end for links that go round.
 const DEEPEST: usize = 16;
 
-/// What was read, and what somebody should look at.
+/// What was loaded, with the warnings about it.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedPolicies {
     pub directory: Directory,
     pub inventory: Inventory,
-    pub warnings: Vec<Complaint>,
-    /// Every document and its text. Whoever only judges drops them.
+    pub warnings: Vec<Diagnostic>,
+    /// Every document with its text; the gateway drops them, since it only judges.
     pub documents: Vec<LoadedDocument>,
-    /// What each account was written in, for whoever says something about it.
+    /// The texts of each account, for diagnostics about it.
     pub accounts: Vec<LoadedAccount>,
 }
 
@@ -43,43 +44,47 @@ pub struct LoadedAccount {
     pub id: AccountId,
     /// The account files.
     pub files: Vec<Source>,
-    /// Its documents are these of [`Loaded::documents`].
+    /// Its documents are these of [`LoadedPolicies::documents`].
     pub documents: Range<usize>,
     /// `lint.toml`, where there is one.
     pub lint: Option<Source>,
 }
 
-/// Where facts about resources come from.
+/// Where the attributes of resources come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FactSource {
+pub enum AttributeSource {
     /// `resources.toml` of the policy directory.
     File,
-    /// ECS itself, asked when a call needs them.
+    /// ECS, queried when a call needs them.
     Upstream,
-    /// Whoever asks says what is known.
-    Asker,
+    /// The question itself states them.
+    Question,
 }
 
 /// Loads policy directories, one account each. `now` is for what is put up with until a day.
 ///
 /// # Errors
-/// Every complaint about every file; nothing is loaded in part.
-pub fn load_directories(paths: &[PathBuf], facts: FactSource, now: Timestamp) -> Result<Loaded, Vec<Complaint>> {
-    let (mut files, mut complaints) = (Vec::new(), Vec::new());
+/// Every diagnostic about every file; nothing is loaded in part.
+pub fn load_directories(
+    paths: &[PathBuf],
+    facts: AttributeSource,
+    now: Timestamp,
+) -> Result<LoadedPolicies, Vec<Diagnostic>> {
+    let (mut files, mut diagnostics) = (Vec::new(), Vec::new());
     for path in paths {
         match read_directory(path) {
             Ok(read) => files.push(read),
-            Err(unreadable) => complaints.extend(unreadable),
+            Err(unreadable) => diagnostics.extend(unreadable),
         }
     }
-    if complaints.is_empty() { Loaded::from_files(files, facts, now) } else { Err(complaints) }
+    if diagnostics.is_empty() { LoadedPolicies::from_files(files, facts, now) } else { Err(diagnostics) }
 }
 
 /// Reads the files of one directory. A file that cannot be read is told along with what is wrong in the others.
 ///
 /// # Errors
 /// A directory that cannot be read.
-pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
+pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let refuse = |path: &Path, title: String| {
         let help = "name a directory that holds `account.toml` and policy documents";
@@ -105,7 +110,7 @@ pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
                 let place = if part == PolicyFile::Lint { &mut files.lint } else { &mut files.resources };
                 match read_source(&path) {
                     Ok(source) => *place = Some(source),
-                    Err(complaint) => files.unreadable.push((path, complaint)),
+                    Err(diagnostic) => files.unreadable.push((path, diagnostic)),
                 }
                 continue;
             }
@@ -114,43 +119,48 @@ pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Complaint>> {
         };
         match read_source(&path) {
             Ok(source) => list.push((path, source)),
-            Err(complaint) => files.unreadable.push((path, complaint)),
+            Err(diagnostic) => files.unreadable.push((path, diagnostic)),
         }
     }
     Ok(files)
 }
 
-impl Loaded {
+impl LoadedPolicies {
     /// Makes a directory of files already read.
     ///
     /// # Errors
-    /// Every complaint about every file.
-    pub fn from_files(files: Vec<PolicyFiles>, facts: FactSource, now: Timestamp) -> Result<Self, Vec<Complaint>> {
-        let (mut complaints, mut accounts) = (Vec::new(), Vec::new());
+    /// Every diagnostic about every file.
+    pub fn from_files(
+        files: Vec<PolicyFiles>,
+        facts: AttributeSource,
+        now: Timestamp,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (mut diagnostics, mut accounts) = (Vec::new(), Vec::new());
         let revision = revision(&files);
-        let mut workshop = Workshop {
+        let mut context = LoadContext {
             library: Library::default(),
-            sets: Sets::new(Catalog::bundled().indexed_actions()),
+            sets: PolicySetBuilder::new(Catalog::bundled().indexed_actions()),
             today: now.to_zoned(TimeZone::UTC).date(),
         };
         for directory in files {
-            match Account::read(directory, &mut workshop) {
+            match Account::read(directory, &mut context) {
                 Ok(account) => accounts.push(account),
-                Err(found) => complaints.extend(found),
+                Err(found) => diagnostics.extend(found),
             }
         }
         let mut seen = BTreeMap::new();
         for account in &accounts {
             if let Some(first) = seen.insert(account.id.clone(), account.source.clone()) {
                 let title = format!("the account `{}` is given twice, here and in `{}`", account.id, first.name());
-                complaints.push(account.source.error_without_place(title, "give each directory an account of its own"));
+                diagnostics
+                    .push(account.source.error_without_place(title, "give each directory an account of its own"));
             }
-            if facts == FactSource::File && account.resources.is_none() {
-                complaints.extend(unknown_facts(account));
+            if facts == AttributeSource::File && account.resources.is_none() {
+                diagnostics.extend(unknown_attributes(account));
             }
         }
-        if !complaints.is_empty() {
-            return Err(complaints);
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
         }
         let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
         let (mut principals, mut inventories) = (Vec::new(), Vec::new());
@@ -171,6 +181,32 @@ impl Loaded {
     pub fn statements(&self) -> usize {
         self.documents.iter().map(|loaded| loaded.document.statements().len()).sum()
     }
+}
+
+const HELP: &str =
+    "add the attributes to `resources.toml`, or have them read from ECS: `[resources] source = \"upstream\"`";
+
+/// A diagnostic for each such attachment and condition, where it bears on an operation of the catalogue.
+fn unknown_attributes(account: &Account) -> Vec<Diagnostic> {
+    let asked = Catalog::bundled().actions();
+    let mut diagnostics: Vec<Diagnostic> = account.scoped.iter().map(|at| at.diagnostic(HELP)).collect();
+    for loaded in account.documents.iter().filter(|loaded| loaded.attached) {
+        let statements = loaded.document.statements().iter();
+        let bearing = statements.filter(|statement| asked.iter().any(|action| statement.actions().select(action)));
+        for statement in bearing {
+            let asking =
+                statement.conditions().iter().filter(|condition| RequiredAttributes::of_key(condition.key()).any());
+            diagnostics.extend(asking.map(|condition| diagnostic(loaded, statement, condition)));
+        }
+    }
+    diagnostics
+}
+
+fn diagnostic(loaded: &LoadedDocument, statement: &Statement, condition: &Condition) -> Diagnostic {
+    let (effect, key) = (statement.effect().as_str(), condition.written_key());
+    let title = format!("the {effect} depends on `{key}`, but nothing supplies the attributes of resources");
+    let span = Outline::new(&loaded.source).span(&condition_pointer(statement, condition));
+    loaded.source.error(span, title, HELP)
 }
 
 /// A digest of all that was read: what is in force, in one word.
@@ -226,7 +262,6 @@ fn policy_file(folder: &Path, path: &Path) -> Option<PolicyFile> {
 }
 
 /// The files of a policy directory that are loaded.
-#[cfg(feature = "gateway")]
 pub(super) fn policy_files(folder: &Path) -> std::io::Result<Vec<(PolicyFile, PathBuf)>> {
     let mut found = Vec::new();
     collect(folder, 0, &mut found)?;
@@ -245,7 +280,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> std::io::Re
         } else if depth < DEEPEST {
             collect(&path, depth + 1, found)?;
         } else {
-            return Err(std::io::Error::other(format!("`{}` lies too deep", path.display())));
+            return Err(std::io::Error::other(format!("`{}` is nested too deeply", path.display())));
         }
     }
     Ok(())

@@ -7,24 +7,23 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::catalog::Catalog;
-use crate::policy::{Document, Effect, Library, Outline, TrustPolicy, condition_pointer};
-use crate::source::{Complaint, Severity, Source};
+use ram_policy::{Diagnostic, Document, Effect, Library, Outline, Severity, Source, TrustPolicy, condition_pointer};
 
-use super::written_account::{Text, WrittenQuarantine};
+use super::raw_account::{RawQuarantine, Text};
 
-/// What became of each document, and what is to be said about it.
+/// The state of each document, with the diagnostics about it.
 #[derive(Default)]
 pub(super) struct Documents {
     read: BTreeMap<String, LoadedDocument>,
     /// There, and not readable: their attachments are no further fault.
-    broken: BTreeMap<String, Vec<Complaint>>,
+    broken: BTreeMap<String, Vec<Diagnostic>>,
     quarantined: BTreeMap<String, Arc<str>>,
     /// The names that some role gives as its trust policy: these documents have a grammar of their own.
     pub(super) trust_policies: BTreeSet<String>,
     trusting: BTreeMap<String, (Arc<TrustPolicy>, Source)>,
     attached: BTreeSet<String>,
-    pub(super) complaints: Vec<Complaint>,
-    pub(super) warnings: Vec<Complaint>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// A document and the text it was read from.
@@ -32,11 +31,11 @@ pub(super) struct Documents {
 pub struct LoadedDocument {
     pub document: Arc<Document>,
     pub source: Source,
-    /// Whether anybody has it.
+    /// Whether an account file attaches it.
     pub attached: bool,
 }
 
-type Finished = (Vec<LoadedDocument>, Vec<Complaint>);
+type Finished = (Vec<LoadedDocument>, Vec<Diagnostic>);
 
 /// What an attachment names.
 pub(super) enum Attached {
@@ -51,15 +50,15 @@ impl Documents {
         let plain =
             (1..=128).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !plain {
-            let title = format!("`{name}` is no name of a policy");
-            self.complaints
+            let title = format!("`{name}` is not a valid policy name");
+            self.diagnostics
                 .push(source.error_without_place(title, "name the file with 1 to 128 letters, digits and `-`"));
             return;
         }
         let first = self.read.get(&name).map(|loaded| &loaded.source);
         if let Some(first) = first.or_else(|| self.trusting.get(&name).map(|(_, source)| source)) {
             let title = format!("the policy `{name}` is given twice, here and in `{}`", first.name());
-            self.complaints.push(source.error_without_place(title, "rename one of the two files"));
+            self.diagnostics.push(source.error_without_place(title, "rename one of the two files"));
             return;
         }
         if self.trust_policies.contains(&name) {
@@ -69,7 +68,7 @@ impl Documents {
                     self.warn_of_unknown_keys(&policy, &source);
                     self.trusting.insert(name, (Arc::new(policy), source));
                 }
-                Err(complaints) => self.broken.entry(name).or_default().extend(complaints),
+                Err(diagnostics) => self.broken.entry(name).or_default().extend(diagnostics),
             }
             return;
         }
@@ -77,55 +76,55 @@ impl Documents {
             Ok(document) => {
                 self.read.insert(name, LoadedDocument { document: Arc::new(document), source, attached: false });
             }
-            Err(complaints) => self.broken.entry(name).or_default().extend(complaints),
+            Err(diagnostics) => self.broken.entry(name).or_default().extend(diagnostics),
         }
     }
 
-    pub(super) fn add_unreadable(&mut self, path: &Path, complaint: Complaint) {
+    pub(super) fn add_unreadable(&mut self, path: &Path, diagnostic: Diagnostic) {
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        self.broken.entry(name).or_default().push(complaint);
+        self.broken.entry(name).or_default().push(diagnostic);
     }
 
-    /// Sets broken documents aside: what is wrong with them becomes a warning, until the day is past.
-    pub(super) fn quarantine(&mut self, source: &Source, written: &WrittenQuarantine, today: Date) {
+    /// PolicySetBuilder broken documents aside: what is wrong with them becomes a warning, until the day is past.
+    pub(super) fn quarantine(&mut self, source: &Source, written: &RawQuarantine, today: Date) {
         let name = written.policy.get_ref();
         if written.reason.get_ref().trim().is_empty() {
-            self.complaints.push(source.error(written.reason.span(), "the reason is empty", "say why it may wait"));
+            self.diagnostics.push(source.error(written.reason.span(), "the reason is empty", "say why it may wait"));
         }
         match written.until.get_ref().parse::<Date>() {
             Ok(until) if until < today => {
                 let title = format!("the quarantine of `{name}` ended on {until}");
-                self.complaints.push(source.error(
+                self.diagnostics.push(source.error(
                     written.until.span(),
                     title,
-                    "mend the policy, or give it more time",
+                    "fix the policy, or extend the quarantine",
                 ));
             }
             Ok(_) => {}
             Err(_) => {
-                let title = format!("`{}` is no day", written.until.get_ref());
-                self.complaints.push(source.error(written.until.span(), title, "write `2027-01-31`"));
+                let title = format!("`{}` is not a valid date", written.until.get_ref());
+                self.diagnostics.push(source.error(written.until.span(), title, "write `2027-01-31`"));
             }
         }
-        if let Some(complaints) = self.broken.remove(name) {
-            for complaint in complaints {
-                let title = format!("under quarantine: {}", complaint.title);
-                self.warnings.push(Complaint { severity: Severity::Warning, title, ..complaint });
+        if let Some(diagnostics) = self.broken.remove(name) {
+            for diagnostic in diagnostics {
+                let title = format!("under quarantine: {}", diagnostic.title);
+                self.warnings.push(Diagnostic { severity: Severity::Warning, title, ..diagnostic });
             }
             self.quarantined.insert(name.clone(), name.as_str().into());
         } else if self.quarantined.contains_key(name) {
             let title = format!("the policy `{name}` is under quarantine twice");
-            self.complaints.push(source.error(written.policy.span(), title, "keep one of the two"));
+            self.diagnostics.push(source.error(written.policy.span(), title, "keep one of the two"));
         } else if self.read.contains_key(name) {
-            let title = format!("the policy `{name}` is under quarantine, and loads");
+            let title = format!("the policy `{name}` is under quarantine but loads");
             self.warnings.push(source.warning(written.policy.span(), title, "remove the `[[quarantine]]`"));
         } else {
-            let title = format!("the policy `{name}` is under quarantine and does not exist");
-            self.complaints.push(source.error(written.policy.span(), title, "remove the `[[quarantine]]`"));
+            let title = format!("the policy `{name}` is under quarantine but does not exist");
+            self.diagnostics.push(source.error(written.policy.span(), title, "remove the `[[quarantine]]`"));
         }
     }
 
-    /// What the names stand for. A name without a document is complained about.
+    /// The documents that the names refer to. A name without a document is an error.
     pub(super) fn attach(&mut self, source: &Source, policies: &[Text]) -> Vec<Attached> {
         let mut found = Vec::with_capacity(policies.len());
         for policy in policies {
@@ -137,19 +136,19 @@ impl Documents {
                 found.push(Attached::Quarantined(Arc::clone(name)));
             } else if self.trusting.contains_key(name) {
                 let title = format!(
-                    "the trust policy `{name}` is attached: it says who may assume a role, not what one may do"
+                    "the trust policy `{name}` is attached: it says who may assume a role, not what the role may do"
                 );
-                self.complaints.push(source.error(policy.span(), title, "attach another policy"));
+                self.diagnostics.push(source.error(policy.span(), title, "attach another policy"));
             } else if !self.broken.contains_key(name) {
-                let title = format!("the policy `{name}` is attached and does not exist");
+                let title = format!("the policy `{name}` is attached but does not exist");
                 let help = format!("write `{name}.json`, or detach it");
-                self.complaints.push(source.error(policy.span(), title, help));
+                self.diagnostics.push(source.error(policy.span(), title, help));
             }
         }
         found
     }
 
-    /// A role's trust policy. Under quarantine, nobody may assume the role.
+    /// A role's trust policy. While it is under quarantine, the role cannot be assumed.
     pub(super) fn trust(&mut self, source: &Source, policy: &Text) -> Option<Arc<TrustPolicy>> {
         let name = policy.get_ref();
         if let Some((trust, _)) = self.trusting.get(name) {
@@ -157,7 +156,7 @@ impl Documents {
         }
         if !self.quarantined.contains_key(name) && !self.broken.contains_key(name) {
             let title = format!("the trust policy `{name}` does not exist");
-            self.complaints.push(source.error(
+            self.diagnostics.push(source.error(
                 policy.span(),
                 title,
                 format!("write `{name}.json`, or leave `trust` out"),
@@ -168,7 +167,7 @@ impl Documents {
 
     fn warn_of_unbounded(&mut self, policy: &TrustPolicy, source: &Source) {
         for statement in policy.unbounded() {
-            let title = format!("`{}#{statement}` trusts everybody that the provider makes a token for", policy.name());
+            let title = format!("`{}#{statement}` trusts everyone for whom the provider issues a token", policy.name());
             let help = "add a condition on `oidc:sub`, such as `system:serviceaccount:NAMESPACE:NAME`";
             self.warnings.push(source.warning(0..0, title, help));
         }
@@ -191,18 +190,18 @@ impl Documents {
     }
 
     /// The documents, when there is nothing to complain about, and the warnings.
-    pub(super) fn finish(mut self) -> Result<Finished, Vec<Complaint>> {
+    pub(super) fn finish(mut self) -> Result<Finished, Vec<Diagnostic>> {
         for (name, loaded) in &mut self.read {
             loaded.attached = self.attached.contains(name);
             if !loaded.attached {
-                let title = format!("nobody has the policy `{name}`");
+                let title = format!("the policy `{name}` is not attached");
                 let help = "attach it in the account file, or remove it";
                 self.warnings.push(loaded.source.warning(0..0, title, help));
             }
         }
-        let mut complaints: Vec<_> = self.broken.into_values().flatten().collect();
-        complaints.sort_by(|a, b| a.source.name().cmp(b.source.name()));
-        complaints.extend(self.complaints);
-        if complaints.is_empty() { Ok((self.read.into_values().collect(), self.warnings)) } else { Err(complaints) }
+        let mut diagnostics: Vec<_> = self.broken.into_values().flatten().collect();
+        diagnostics.sort_by(|a, b| a.source.name().cmp(b.source.name()));
+        diagnostics.extend(self.diagnostics);
+        if diagnostics.is_empty() { Ok((self.read.into_values().collect(), self.warnings)) } else { Err(diagnostics) }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
 /// No file that a person writes for this program is larger, but for a bundle of policies, which is many files.
 pub(super) const LARGEST: u64 = 16 << 20;
@@ -13,7 +13,7 @@ pub(super) const LARGEST: u64 = 16 << 20;
 ///
 /// # Errors
 /// A file that cannot be read, is too large, or is not UTF-8.
-pub fn read_source(path: &Path) -> Result<Source, Complaint> {
+pub fn read_source(path: &Path) -> Result<Source, Diagnostic> {
     let bytes = read_bounded(path, LARGEST).map_err(|error| {
         let source = Source::new(path.display().to_string(), "");
         source.error_without_place(format!("the file cannot be read: {error}"), "check the path and the permissions")
@@ -22,7 +22,7 @@ pub fn read_source(path: &Path) -> Result<Source, Complaint> {
 }
 
 /// The text that was read from a path.
-pub(super) fn source_of(path: &Path, bytes: Vec<u8>) -> Result<Source, Complaint> {
+pub(super) fn source_of(path: &Path, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Source::new(name, text)),

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use crate::audit::{check_owner, chown};
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
 use super::file::{LARGEST, read_opened, source_of};
 
@@ -22,7 +22,7 @@ pub enum FileModes {
 
 /// Why a file with a secret is not used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PrivateFault {
+pub(super) enum PrivateFileError {
     #[error("`{name}` cannot be read: {error}")]
     Unreadable { name: String, error: io::Error },
     #[error("others can read `{name}` (mode {mode:04o})")]
@@ -31,7 +31,7 @@ pub(super) enum PrivateFault {
     AnotherUsers { name: String, error: io::Error },
 }
 
-impl PrivateFault {
+impl PrivateFileError {
     pub(super) fn remedy(&self) -> String {
         match self {
             Self::Unreadable { .. } => "check the path and the permissions".to_owned(),
@@ -47,40 +47,40 @@ impl PrivateFault {
 }
 
 /// Reads a file of at most so many bytes that no other user may read or own.
-pub(super) fn read_private(path: &Path, most: u64, modes: FileModes) -> Result<Vec<u8>, PrivateFault> {
-    let unreadable = |error| PrivateFault::Unreadable { name: path.display().to_string(), error };
+pub(super) fn read_private(path: &Path, most: u64, modes: FileModes) -> Result<Vec<u8>, PrivateFileError> {
+    let unreadable = |error| PrivateFileError::Unreadable { name: path.display().to_string(), error };
     let file = File::open(path).map_err(unreadable)?;
-    judge(&file, path, modes)?;
+    check_private(&file, path, modes)?;
     read_opened(file, most).map_err(unreadable)
 }
 
-/// The same for a text. What complaints about it show is the reader's choice: see [`Source::confidential`].
+/// The same for a text. What diagnostics about it show is the reader's choice: see [`Source::confidential`].
 ///
 /// # Errors
 /// A file that cannot be read, is not UTF-8, or that another user may read or owns.
-pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Source, Complaint> {
+pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Source, Diagnostic> {
     let refuse = |title: String, help: String| {
         Source::new(path.display().to_string(), "").confidential().error_without_place(title, help)
     };
-    let bytes = read_private(path, LARGEST, modes).map_err(|fault| match fault {
-        PrivateFault::Unreadable { ref error, .. } => {
-            refuse(format!("the file cannot be read: {error}"), fault.remedy())
+    let bytes = read_private(path, LARGEST, modes).map_err(|error| match &error {
+        PrivateFileError::Unreadable { error: cause, .. } => {
+            refuse(format!("the file cannot be read: {cause}"), error.remedy())
         }
-        fault => refuse(fault.to_string(), format!("{}, or start with `--insecure-key-file-mode`", fault.remedy())),
+        _ => refuse(error.to_string(), format!("{}, or start with `--insecure-key-file-mode`", error.remedy())),
     })?;
     source_of(path, bytes)
 }
 
 /// Whether an open file may hold a secret.
-pub(super) fn judge(file: &File, path: &Path, modes: FileModes) -> Result<(), PrivateFault> {
+pub(super) fn check_private(file: &File, path: &Path, modes: FileModes) -> Result<(), PrivateFileError> {
     if modes == FileModes::Ignored {
         return Ok(());
     }
     let name = || path.display().to_string();
-    let metadata = file.metadata().map_err(|error| PrivateFault::Unreadable { name: name(), error })?;
-    check_owner(&metadata).map_err(|error| PrivateFault::AnotherUsers { name: name(), error })?;
+    let metadata = file.metadata().map_err(|error| PrivateFileError::Unreadable { name: name(), error })?;
+    check_owner(&metadata).map_err(|error| PrivateFileError::AnotherUsers { name: name(), error })?;
     match open_mode(&metadata) {
-        Some(mode) => Err(PrivateFault::OpenToOthers { name: name(), mode }),
+        Some(mode) => Err(PrivateFileError::OpenToOthers { name: name(), mode }),
         None => Ok(()),
     }
 }

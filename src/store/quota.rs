@@ -2,13 +2,13 @@
 //! RAM's quotas either.
 
 use crate::catalog::{AttachedQuota, RamQuotas};
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
 use super::documents::LoadedDocument;
-use super::written_account::{Text, WrittenAccount};
+use super::raw_account::{RawAccount, Text};
 
 /// One warning for each quota that is exceeded, at the name of the user, group, role or policy.
-pub(super) fn warnings(written: &[(Source, WrittenAccount)], documents: &[LoadedDocument]) -> Vec<Complaint> {
+pub(super) fn warnings(written: &[(Source, RawAccount)], documents: &[LoadedDocument]) -> Vec<Diagnostic> {
     let quotas = RamQuotas::bundled();
     let mut warnings = Vec::new();
     for (source, file) in written {

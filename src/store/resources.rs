@@ -1,4 +1,4 @@
-//! `resources.toml`: tags and resource groups of resources (design 5.1).
+//! `resources.toml`: tags and resource groups of resources.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,43 +7,42 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use crate::pdp::{WrittenResource, is_relative_id};
-use crate::ram::Context;
-use crate::source::{Complaint, Source};
+use crate::pdp::{RawResource, is_relative_id};
+use ram_policy::{Context, Diagnostic, Source};
 
 /// The value of a key of the file: of `schema`, or of a resource.
 enum Entry {
     Schema(i64),
-    Resource(WrittenResource),
+    Resource(RawResource),
 }
 
 /// What is known of each resource, by its relative id.
 ///
 /// # Errors
-/// Every complaint about the text.
-pub(super) fn read_resources(source: &Source) -> Result<BTreeMap<String, Context>, Vec<Complaint>> {
+/// Every diagnostic about the text.
+pub(super) fn read_resources(source: &Source) -> Result<BTreeMap<String, Context>, Vec<Diagnostic>> {
     let written: BTreeMap<Spanned<String>, Entry> = toml::from_str(source.text()).map_err(|error| {
         let help = "write `[\"eni/ID\"]` or `[\"instance/ID\"]` with `tags` and `resource_group`";
         vec![source.error(error.span().unwrap_or(0..0), error.message().to_owned(), help)]
     })?;
-    let mut complaints = Vec::new();
+    let mut diagnostics = Vec::new();
     let mut known = BTreeMap::new();
     for (id, entry) in written {
         match entry {
             Entry::Schema(1) if id.get_ref() == "schema" => {}
             Entry::Schema(_) if id.get_ref() == "schema" => {
-                complaints.push(source.error(id.span(), "the schema is unknown", "this program reads `schema = 1`"));
+                diagnostics.push(source.error(id.span(), "the schema is unknown", "this program reads `schema = 1`"));
             }
             Entry::Resource(resource) if is_relative_id(id.get_ref()) => {
-                known.insert(id.into_inner(), resource.facts(source, &mut complaints));
+                known.insert(id.into_inner(), resource.facts(source, &mut diagnostics));
             }
             Entry::Resource(_) | Entry::Schema(_) => {
-                let title = format!("`{}` is no relative id of a resource", id.get_ref());
-                complaints.push(source.error(id.span(), title, "write `[\"eni/ID\"]` or `[\"instance/ID\"]`"));
+                let title = format!("`{}` is not a relative resource ID", id.get_ref());
+                diagnostics.push(source.error(id.span(), title, "write `[\"eni/ID\"]` or `[\"instance/ID\"]`"));
             }
         }
     }
-    if complaints.is_empty() { Ok(known) } else { Err(complaints) }
+    if diagnostics.is_empty() { Ok(known) } else { Err(diagnostics) }
 }
 
 impl<'de> Deserialize<'de> for Entry {
@@ -61,7 +60,7 @@ impl<'de> Deserialize<'de> for Entry {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
-                WrittenResource::deserialize(MapAccessDeserializer::new(map)).map(Entry::Resource)
+                RawResource::deserialize(MapAccessDeserializer::new(map)).map(Entry::Resource)
             }
         }
         deserializer.deserialize_any(Shape)

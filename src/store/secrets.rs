@@ -9,27 +9,26 @@ use std::time::Duration;
 
 use crate::config::environment;
 use crate::identity::{KeyRing, Secret, SecretPlace, WithoutSecret};
-use crate::ram::{Principal, WrittenPrincipal};
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Principal, PrincipalName, Source};
 
-use super::private::{FileModes, PrivateFault, read_private, read_private_source};
+use super::private::{FileModes, PrivateFileError, read_private, read_private_source};
 
 /// No secret is longer.
 const LONGEST_SECRET: u64 = 4096;
-/// A program that prints a secret may ask somebody for it elsewhere.
+/// How long a program may take to print a secret: it may have to ask a person.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads a key ring file. `principal` says who is meant by what is written.
+/// Reads a key ring file. `principal` resolves a name to a principal.
 ///
 /// # Errors
-/// Every complaint about the file.
+/// Every diagnostic about the file.
 pub fn read_keyring(
     path: &Path,
     without_secret: WithoutSecret,
-    principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+    principal: impl Fn(PrincipalName) -> Result<Principal, String>,
     modes: FileModes,
-) -> Result<KeyRing, Vec<Complaint>> {
-    let source = read_private_source(path, modes).map_err(|complaint| vec![complaint])?;
+) -> Result<KeyRing, Vec<Diagnostic>> {
+    let source = read_private_source(path, modes).map_err(|diagnostic| vec![diagnostic])?;
     let folder = path.parent().unwrap_or(Path::new("."));
     read_keyring_text(&source, folder, without_secret, principal, modes)
 }
@@ -37,14 +36,14 @@ pub fn read_keyring(
 /// The same for a text already read; secret files are relative to `folder`.
 ///
 /// # Errors
-/// Every complaint about the text.
+/// Every diagnostic about the text.
 pub fn read_keyring_text(
     source: &Source,
     folder: &Path,
     without_secret: WithoutSecret,
-    principal: impl Fn(WrittenPrincipal) -> Result<Principal, String>,
+    principal: impl Fn(PrincipalName) -> Result<Principal, String>,
     modes: FileModes,
-) -> Result<KeyRing, Vec<Complaint>> {
+) -> Result<KeyRing, Vec<Diagnostic>> {
     KeyRing::read(source, without_secret, principal, |place| read_secret(place, folder, modes))
 }
 
@@ -55,14 +54,14 @@ pub fn read_keyring_text(
 pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Result<Secret, String> {
     let text = match place {
         SecretPlace::Environment(name) => {
-            // Not quoted: somebody may have written the secret itself there.
+            // Not quoted: the operator may have put the secret itself there by mistake.
             environment(name).ok_or_else(|| "the environment variable that `secret_env` names is not set".to_owned())?
         }
         SecretPlace::File(path) => {
             let path = folder.join(path);
-            let bytes = read_private(&path, LONGEST_SECRET, modes).map_err(|fault| match fault {
-                PrivateFault::Unreadable { .. } => format!("the secret file {fault}"),
-                fault => fault.in_one_line(),
+            let bytes = read_private(&path, LONGEST_SECRET, modes).map_err(|error| match error {
+                PrivateFileError::Unreadable { .. } => format!("the secret file {error}"),
+                error => error.in_one_line(),
             })?;
             String::from_utf8(bytes).map_err(|_| format!("the secret file `{}` is not UTF-8", path.display()))?
         }
@@ -89,12 +88,12 @@ fn printed(command: &[String], folder: &Path) -> Result<String, String> {
     thread::spawn(move || {
         let mut text = Vec::new();
         let read = stdout.map(|stdout| stdout.take(LONGEST_SECRET + 1).read_to_end(&mut text));
-        // Nobody waits any more where the program took too long.
+        // The receiver is gone if the program took too long.
         let _ = sender.send((read.is_some_and(|read| read.is_ok()), text));
     });
     let ended = receiver.recv_timeout(PATIENCE).map_err(|_| format!("it took longer than {} s", PATIENCE.as_secs()));
     if ended.as_ref().map_or(true, |(_, text)| text.len() as u64 > LONGEST_SECRET) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = child.kill();
     }
     let status = child.wait().map_err(|error| failed(error.to_string()))?;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
 use super::directory::files_under;
 use super::file::read_source;
 
-/// A file of tests, read and not yet understood.
+/// A test file, read but not parsed yet.
 #[derive(Clone, Debug)]
 pub struct TestText {
     pub path: PathBuf,
@@ -29,12 +29,12 @@ pub enum TestKind {
 ///
 /// # Errors
 /// A path that cannot be read, a directory without a file of tests.
-pub fn read_test_files(paths: &[PathBuf]) -> Result<Vec<TestText>, Vec<Complaint>> {
-    let (mut found, mut complaints) = (Vec::new(), Vec::new());
+pub fn read_test_files(paths: &[PathBuf]) -> Result<Vec<TestText>, Vec<Diagnostic>> {
+    let (mut found, mut diagnostics) = (Vec::new(), Vec::new());
     for path in paths {
         match files_at(path) {
             Ok(files) => found.extend(files),
-            Err(complaint) => complaints.push(complaint),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
     found.sort();
@@ -43,10 +43,10 @@ pub fn read_test_files(paths: &[PathBuf]) -> Result<Vec<TestText>, Vec<Complaint
     for path in found {
         match read_source(&path) {
             Ok(source) => read.push(TestText { kind: kind_of(&path), stem: stem_of(&path), path, source }),
-            Err(complaint) => complaints.push(complaint),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    if complaints.is_empty() { Ok(read) } else { Err(complaints) }
+    if diagnostics.is_empty() { Ok(read) } else { Err(diagnostics) }
 }
 
 /// The policy directory that a suite lies in: the nearest folder above it with an `account.toml`.
@@ -61,7 +61,7 @@ pub fn policy_directory_of(suite: &Path) -> Option<PathBuf> {
     whole.ancestors().find(holds).map(Path::to_owned)
 }
 
-fn files_at(path: &Path) -> Result<Vec<PathBuf>, Complaint> {
+fn files_at(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let refuse = |title: &str, help: &str| Source::new(path.display().to_string(), "").error_without_place(title, help);
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -73,7 +73,7 @@ fn files_at(path: &Path) -> Result<Vec<PathBuf>, Complaint> {
     let files: Vec<PathBuf> = files.into_iter().filter(is_test).collect();
     if files.is_empty() {
         return Err(refuse(
-            "it holds no `*.test.toml` and no `*.cases.json`",
+            "it contains no `*.test.toml` or `*.cases.json` file",
             "name a suite, or a directory that holds one",
         ));
     }

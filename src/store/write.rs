@@ -1,4 +1,4 @@
-//! Writes a text: in the place of a file's, all of it or nothing; or into a new file that nobody else may read.
+//! Writes a text: replaces a file's content atomically, or creates a file that no other user may read.
 //!
 //! What is written is a new file each time, made exclusively under a name that nobody can know before: whatever else has
 //! that name, a link too, is an error and is not written to.
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 use crate::audit::private_file;
-use crate::source::hex;
+use crate::text::hex;
 
-/// Writes beside the file first, so that whoever reads it meanwhile finds the old text or the new.
+/// Writes a new file first and renames it, so that a concurrent reader sees the old text or the new.
 ///
 /// # Errors
 /// A folder or file that cannot be written.
@@ -21,20 +21,22 @@ pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
     // A link goes on being one.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let permissions = fs::metadata(&target).ok().map(|old| old.permissions());
-    let (beside, file) = new_beside(&target, Openness::AsUsual)?;
+    let (beside, file) = new_beside(&target, Access::Umask)?;
     let written = fill(&file, text).and_then(|()| permissions.map_or(Ok(()), |old| file.set_permissions(old)));
     put_in_place(&beside, &target, written)
 }
 
-/// The same for a text that nobody else may read, whether or not there is a file yet. `mode` is the file's, on unix.
+/// The same for a text that no other user may read, whether or not there is a file yet. `mode` is the file's, on unix.
 ///
 /// # Errors
-/// A folder or file that cannot be written; a path that is a link, since what it leads to may be somebody else's.
+/// A folder or file that cannot be written; a path that is a link, since its target may belong to another user.
 pub fn replace_private(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     if path.is_symlink() {
-        return Err(io::Error::other("it is a symbolic link, which is not followed: name the file that it leads to"));
+        return Err(io::Error::other(
+            "it is a symbolic link, and links are not followed: name the file that it points to",
+        ));
     }
-    let (beside, file) = new_beside(path, Openness::OwnerOnly)?;
+    let (beside, file) = new_beside(path, Access::OwnerOnly)?;
     let written = fill(&file, text);
     #[cfg(unix)]
     let written = written.and_then(|()| file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode)));
@@ -48,7 +50,7 @@ pub fn replace_private(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 /// # Errors
 /// A file or a link that is there already, or a file that cannot be made; one that could not be written whole is removed.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let file = create(path, Openness::OwnerOnly)?;
+    let file = create(path, Access::OwnerOnly)?;
     fill(&file, text).inspect_err(|_| {
         let _ = fs::remove_file(path);
     })
@@ -68,29 +70,29 @@ pub fn write_private_pair<'a>(first: (&'a Path, &str), second: (&'a Path, &str))
 
 /// Who may read a new file.
 #[derive(Clone, Copy)]
-enum Openness {
+enum Access {
     OwnerOnly,
-    /// Whoever the process's umask lets.
-    AsUsual,
+    /// As the process's umask allows.
+    Umask,
 }
 
 /// Makes a file that was not there: the system follows no link and opens nothing that exists.
-fn create(path: &Path, openness: Openness) -> io::Result<File> {
-    let mut options = match openness {
-        Openness::OwnerOnly => private_file(),
-        Openness::AsUsual => fs::OpenOptions::new(),
+fn create(path: &Path, access: Access) -> io::Result<File> {
+    let mut options = match access {
+        Access::OwnerOnly => private_file(),
+        Access::Umask => fs::OpenOptions::new(),
     };
     options.write(true).create_new(true).open(path)
 }
 
-fn new_beside(target: &Path, openness: Openness) -> io::Result<(PathBuf, File)> {
+fn new_beside(target: &Path, access: Access) -> io::Result<(PathBuf, File)> {
     let mut random = [0; 8];
     SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
     let mut name = OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
     name.push(format!(".{}.new", hex(&random)));
     let beside = target.with_file_name(name);
-    let file = create(&beside, openness)?;
+    let file = create(&beside, access)?;
     Ok((beside, file))
 }
 

@@ -1,4 +1,4 @@
-//! A case file: decisions with all that they need (`spec/ram-policy.md` 10).
+//! A case file: decisions with all that they need (`docs/spec/ram-policy.md` 10).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::pdp::{Asked, Question};
-use crate::policy::Verdict;
-use crate::ram::{AccountId, Context, Identity, Principal};
-use crate::source::{Complaint, Lines, Position, Source};
+use crate::pdp::{ActionRequest, Question};
+use crate::text::Lines;
+use ram_policy::{AccountId, Context, Diagnostic, Identity, Position, Principal, Source, Verdict};
 
 /// Cases in one file. The suite's name is the file's stem.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ pub struct Case {
     pub confidence: String,
     /// The `PolicyType` to be reported.
     pub layer: Option<String>,
-    /// Public evidence conflicts: what comes of it fails nobody.
+    /// Public evidence conflicts, so a different result is not a failure.
     #[serde(default)]
     pub disputed: bool,
     /// The other answer that could be defended.
@@ -115,16 +114,16 @@ pub enum Expected {
 impl CaseFile {
     /// # Errors
     /// Where the text is no list of cases, an empty one included.
-    pub fn read(suite: &str, source: &Source) -> Result<Self, Complaint> {
+    pub fn read(suite: &str, source: &Source) -> Result<Self, Diagnostic> {
         let cases: Vec<Case> = serde_json::from_str(source.text()).map_err(|error| {
             let position = Position { line: error.line().max(1), column: error.column().max(1) };
             let at = source.offset(position);
             let message = error.to_string();
             let message = message.rsplit_once(" at line ").map_or(&*message, |(message, _)| message);
-            source.error(at..at, message.to_owned(), "see the README for the form of a case file")
+            source.error(at..at, message.to_owned(), "see docs/configuration.md for the form of a case file")
         })?;
         if cases.is_empty() {
-            return Err(source.error_without_place("the file holds no case", "write one, or remove the file"));
+            return Err(source.error_without_place("the file contains no case", "write one, or remove the file"));
         }
         let lines = Lines::of(source);
         let begins: Vec<&RawValue> = serde_json::from_str(source.text()).unwrap_or_default();
@@ -163,9 +162,9 @@ impl CaseRequest {
     ///
     /// # Errors
     /// What is wrong with the request, in words.
-    pub fn question(&self, known: impl Fn(&Asked) -> Vec<Context>) -> Result<Question<Asked>, String> {
+    pub fn question(&self, known: impl Fn(&ActionRequest) -> Vec<Context>) -> Result<Question<ActionRequest>, String> {
         let resources = self.resources.iter().map(|arn| arn.parse().map_err(|error| format!("{error}")));
-        let subject = Asked {
+        let subject = ActionRequest {
             action: self.action.parse().map_err(|error| format!("{error}"))?,
             resources: resources.collect::<Result<_, _>>()?,
         };
@@ -173,7 +172,7 @@ impl CaseRequest {
         facts_of_resources.resize_with(subject.resources.len(), Context::default);
         for (arn, told) in &self.resource_context {
             let at = subject.resources.iter().position(|resource| resource.as_str() == arn);
-            let at = at.ok_or_else(|| format!("`resource_context` speaks of `{arn}`, which is not asked for"))?;
+            let at = at.ok_or_else(|| format!("`resource_context` names `{arn}`, which is not among the resources"))?;
             facts_of_resources[at] = facts(told)?;
         }
         let question = Question::new(self.principal()?, subject, facts(&self.context)?);
@@ -184,7 +183,7 @@ impl CaseRequest {
 fn facts(given: &BTreeMap<String, Values>) -> Result<Context, String> {
     let mut facts = Context::default();
     for (key, values) in given {
-        let key: crate::ram::ContextKey = key.parse().map_err(|error| format!("{error}"))?;
+        let key: ram_policy::ContextKey = key.parse().map_err(|error| format!("{error}"))?;
         match values {
             Values::One(value) => facts.add_text(key, value),
             Values::Several(values) => values.iter().for_each(|value| facts.add_text(key.clone(), value)),

@@ -1,12 +1,12 @@
-//! What a suite comes to: cases, and one cell for each combination of a case's matrix.
+//! A bound suite: cases, and one cell for each combination of a case's matrix.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::catalog::Answer;
-use crate::pdp::{Asked, Question};
-use crate::source::Position;
+use crate::pdp::{ActionRequest, Question};
+use ram_policy::Position;
 
 use super::expected::Expected;
 
@@ -16,7 +16,7 @@ pub(super) struct SuiteCase {
     pub(super) name: String,
     /// Where its name stands.
     pub(super) position: Position,
-    /// Why it is not run.
+    /// The reason why it is skipped.
     pub(super) skip: Option<String>,
     /// Its cells among those of the suite.
     pub(super) cells: Range<usize>,
@@ -32,16 +32,16 @@ pub(super) struct Cell {
     /// The number of its case.
     pub(super) case: usize,
     pub(super) axes: Axes,
-    pub(super) asked: Put,
+    pub(super) call: BoundCall,
     pub(super) expected: Expected,
 }
 
 /// A call as it is put to the decision point, or why it is not.
-pub(super) type Put = Result<Question<Asked>, Unasked>;
+pub(super) type BoundCall = Result<Question<ActionRequest>, RefusedCall>;
 
 /// The parameters never reach a policy.
 #[derive(Clone, Debug)]
-pub(super) struct Unasked {
+pub(super) struct RefusedCall {
     pub(super) answer: Answer,
 }
 

@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use crate::pdp::{Asked, Question};
-use crate::policy::{Condition, Document, Outline, Statement, condition_pointer, statement_pointer};
-use crate::source::{Lines, Position};
+use crate::pdp::{ActionRequest, Question};
+use crate::text::Lines;
+use ram_policy::{Condition, Document, Outline, Position, Statement, condition_pointer, statement_pointer};
 
-use super::world::World;
+use super::environment::Environment;
 
 /// Of the statements of one or more policy directories.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     /// Of attached documents, in the order of their files.
     pub statements: Vec<StatementCoverage>,
-    /// Documents that nobody has: no case can put them to use.
+    /// Unattached documents: no case can exercise them.
     pub unattached: Vec<Arc<Document>>,
 }
 
@@ -47,7 +47,7 @@ pub struct Share {
 
 /// What was seen of the statements of one directory.
 #[derive(Clone, Debug)]
-pub(super) struct Tally {
+pub(super) struct CoverageMarks {
     /// Of each statement, where its marks begin.
     first: Arc<[usize]>,
     /// For a statement whether it applied; then for each of its conditions what was seen of it.
@@ -57,10 +57,10 @@ pub(super) struct Tally {
 const HELD: u8 = 1;
 const FAILED: u8 = 2;
 
-impl Tally {
-    pub(super) fn new(world: &World) -> Self {
+impl CoverageMarks {
+    pub(super) fn new(environment: &Environment) -> Self {
         let mut marks = 0;
-        let statements = world.documents.iter().flat_map(|tested| tested.document.statements());
+        let statements = environment.documents.iter().flat_map(|tested| tested.document.statements());
         let first = statements.map(|statement| {
             let first = marks;
             marks += 1 + statement.conditions().len();
@@ -70,12 +70,12 @@ impl Tally {
         Self { first, marks: vec![0; marks] }
     }
 
-    pub(super) fn add(&mut self, world: &World, question: &Question<Asked>) {
-        let Some(standing) = world.pdp.directory().standing(question.principal()) else { return };
+    pub(super) fn add(&mut self, environment: &Environment, question: &Question<ActionRequest>) {
+        let Some(entry) = environment.pdp.directory().entry(question.principal()) else { return };
         let request = question.request();
         for at in 0..request.resources.len() {
-            for exercise in standing.layers.exercised(&request, at) {
-                let Some(number) = world.number_of(exercise.at) else { continue };
+            for exercise in entry.layers.exercised(&request, at) {
+                let Some(number) = environment.number_of(exercise.at) else { continue };
                 let first = self.first[number];
                 self.marks[first] |= if exercise.applied() { HELD } else { 0 };
                 for (mark, held) in self.marks[first + 1..].iter_mut().zip(&exercise.held) {
@@ -89,10 +89,10 @@ impl Tally {
         self.marks.iter_mut().zip(&other.marks).for_each(|(mark, other)| *mark |= other);
     }
 
-    pub(super) fn coverage(&self, world: &World) -> Coverage {
+    pub(super) fn coverage(&self, environment: &Environment) -> Coverage {
         let mut coverage = Coverage::default();
         let mut number = 0;
-        for tested in &world.documents {
+        for tested in &environment.documents {
             let first = number;
             number += tested.document.statements().len();
             if !tested.attached {

@@ -4,14 +4,13 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::policy::LayerKind;
-use crate::source::Complaint;
+use ram_policy::{Diagnostic, LayerKind};
 
 use super::cell::Axes;
-use super::expected::{Expected, Word};
+use super::environment::Environment;
+use super::expected::{Expected, ExpectedVerdict};
+use super::raw::{RawCase, RawCell, RawExpect, Text};
 use super::suite_file::SuiteFile;
-use super::world::World;
-use super::written::{Text, WrittenCase, WrittenCell, WrittenExpect};
 
 /// Of a case.
 pub(super) enum Expectations {
@@ -40,20 +39,20 @@ struct Asserted<'a> {
 
 struct Reader<'a> {
     file: &'a SuiteFile,
-    world: &'a World,
-    complaints: &'a mut Vec<Complaint>,
+    environment: &'a Environment,
+    diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Expectations {
-    /// None where it cannot be understood, which was complained about.
+    /// `None` after an error, which is among the diagnostics.
     pub(super) fn read(
         file: &SuiteFile,
-        world: &World,
+        environment: &Environment,
         name: &Text,
-        case: &WrittenCase,
-        complaints: &mut Vec<Complaint>,
+        case: &RawCase,
+        diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let mut reader = Reader { file, world, complaints };
+        let mut reader = Reader { file, environment, diagnostics };
         let own = Asserted {
             decided_by: case.decided_by.as_deref(),
             layer: case.layer.as_ref(),
@@ -61,12 +60,12 @@ impl Expectations {
             code: case.code.as_ref(),
         };
         let Some(expect) = &case.expect else {
-            reader.complain(name.span(), "the case expects nothing".to_owned(), "add `expect = \"allow\"`");
+            reader.report(name.span(), "the case expects nothing".to_owned(), "add `expect = \"allow\"`");
             return None;
         };
         match expect.get_ref() {
-            WrittenExpect::Word(word) => reader.expected(word, expect.span(), &own).map(Self::Same),
-            WrittenExpect::Cells(cells) => {
+            RawExpect::ExpectedVerdict(word) => reader.expected(word, expect.span(), &own).map(Self::Same),
+            RawExpect::Cells(cells) => {
                 let entries: Vec<_> = cells.iter().map(|cell| reader.entry(cell, &own)).collect();
                 let entries = entries.into_iter().collect::<Option<_>>()?;
                 Some(Self::Cells { entries, span: expect.span() })
@@ -80,7 +79,7 @@ impl Expectations {
         cells: &[&Axes],
         varies: [bool; 4],
         file: &SuiteFile,
-        complaints: &mut Vec<Complaint>,
+        diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<Expected> {
         let (entries, span) = match self {
             Self::Same(expected) => return vec![expected.clone(); cells.len()],
@@ -100,16 +99,16 @@ impl Expectations {
             if let Some((second, entry)) = matching.next() {
                 used[second] = true;
                 let title = format!("the cell `{}` matches two entries", cell.varying(varies));
-                complaints.push(source.error(entry.span.clone(), title, "say more in one of them, or remove one"));
+                diagnostics.push(source.error(entry.span.clone(), title, "say more in one of them, or remove one"));
             }
         }
         if let Some(first) = unlisted.first() {
             let more = if unlisted.len() > 1 { format!(" and {} more", unlisted.len() - 1) } else { String::new() };
-            let title = format!("no entry says what comes of the cell `{first}`{more}");
-            complaints.push(source.error(span.clone(), title, "list every cell: none is assumed to be denied"));
+            let title = format!("no entry matches the cell `{first}`{more}");
+            diagnostics.push(source.error(span.clone(), title, "list every cell: none is assumed to be denied"));
         }
         for (entry, _) in entries.iter().zip(used).filter(|(_, used)| !used) {
-            complaints.push(source.error(entry.span.clone(), "no cell matches this entry", "mend it, or remove it"));
+            diagnostics.push(source.error(entry.span.clone(), "no cell matches this entry", "fix it, or remove it"));
         }
         laid
     }
@@ -124,7 +123,7 @@ impl Entry {
 }
 
 impl Reader<'_> {
-    fn entry(&mut self, cell: &Spanned<WrittenCell>, case: &Asserted<'_>) -> Option<Entry> {
+    fn entry(&mut self, cell: &Spanned<RawCell>, case: &Asserted<'_>) -> Option<Entry> {
         let written = cell.get_ref();
         let asserted = Asserted {
             decided_by: written.decided_by.as_deref().or(case.decided_by),
@@ -138,25 +137,25 @@ impl Reader<'_> {
     }
 
     fn expected(&mut self, word: &str, span: Range<usize>, asserted: &Asserted<'_>) -> Option<Expected> {
-        let Ok(word) = word.parse::<Word>() else {
+        let Ok(word) = word.parse::<ExpectedVerdict>() else {
             let help = "write `allow`, `implicit-deny`, `explicit-deny`, `deny` or `refused`";
-            self.complain(span, format!("`{word}` is nothing that comes of a call"), help);
+            self.report(span, format!("`{word}` is not a valid expectation"), help);
             return None;
         };
         match word {
-            Word::Allow => {
+            ExpectedVerdict::Allow => {
                 let help = "leave it out: an allowed call is answered by ECS";
                 self.refuse(asserted.layer.map(Text::span), "an allowed call has no layer that refused it", help);
                 let answer = asserted.status.map(Spanned::span).or(asserted.code.map(Text::span));
-                self.refuse(answer, "an allowed call has no answer of the gateway's", help);
+                self.refuse(answer, "an allowed call gets no answer from the gateway", help);
             }
-            Word::Refused => {
+            ExpectedVerdict::Refused => {
                 let help = "leave it out: the call never reaches a policy";
                 let policy = asserted.layer.map(Text::span);
                 let policy = policy.or(asserted.decided_by.and_then(<[Text]>::first).map(Text::span));
-                self.refuse(policy, "a refused call is decided by no policy", help);
+                self.refuse(policy, "no policy decides a refused call", help);
             }
-            Word::ImplicitDeny | Word::ExplicitDeny | Word::Deny => {}
+            ExpectedVerdict::ImplicitDeny | ExpectedVerdict::ExplicitDeny | ExpectedVerdict::Deny => {}
         }
         let decided_by = asserted.decided_by.map(|names| self.statements(names));
         let layer = asserted.layer.and_then(|layer| self.layer(layer));
@@ -165,19 +164,19 @@ impl Reader<'_> {
         Some(Expected { word, decided_by, layer, status, code })
     }
 
-    fn statements(&mut self, written: &[Text]) -> Vec<super::world::StatementName> {
+    fn statements(&mut self, written: &[Text]) -> Vec<super::environment::StatementName> {
         let mut names = Vec::with_capacity(written.len());
         for name in written {
             // A session policy has no file: its statements are `session#0` and so on.
             let session = name.get_ref().strip_prefix("session#").and_then(|index| index.parse().ok());
-            match (self.world.statement_named(name.get_ref()), session) {
+            match (self.environment.statement_named(name.get_ref()), session) {
                 (Ok(found), _) => names.push(found),
                 (Err(_), Some(index)) => {
-                    names.push(super::world::StatementName { document: "session".to_owned(), index });
+                    names.push(super::environment::StatementName { document: "session".to_owned(), index });
                 }
                 (Err(why), None) => {
-                    let title = format!("`{}` is no statement: {why}", name.get_ref());
-                    self.complain(name.span(), title, "write `POLICY#INDEX`, counted from 0, or `POLICY#Sid`");
+                    let title = format!("unknown statement `{}`: {why}", name.get_ref());
+                    self.report(name.span(), title, "write `POLICY#INDEX`, counted from 0, or `POLICY#Sid`");
                 }
             }
         }
@@ -190,18 +189,18 @@ impl Reader<'_> {
         let found = LayerKind::ALL.into_iter().find(|kind| kind.policy_type() == written.get_ref());
         if found.is_none() {
             let known = LayerKind::ALL.map(|kind| format!("`{}`", kind.policy_type())).join(", ");
-            self.complain(written.span(), format!("`{}` is no layer", written.get_ref()), &format!("write {known}"));
+            self.report(written.span(), format!("unknown layer `{}`", written.get_ref()), &format!("write {known}"));
         }
         found
     }
 
     fn refuse(&mut self, span: Option<Range<usize>>, title: &str, help: &str) {
         if let Some(span) = span {
-            self.complain(span, title.to_owned(), help);
+            self.report(span, title.to_owned(), help);
         }
     }
 
-    fn complain(&mut self, span: Range<usize>, title: String, help: &str) {
-        self.complaints.push(self.file.source.error(span, title, help));
+    fn report(&mut self, span: Range<usize>, title: String, help: &str) {
+        self.diagnostics.push(self.file.source.error(span, title, help));
     }
 }

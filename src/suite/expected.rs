@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::catalog::Answer;
-use crate::policy::{Decision, LayerKind, Request, Verdict};
+use ram_policy::{Decision, LayerKind, Request, Verdict};
 
-use super::world::StatementName;
+use super::environment::StatementName;
 
 /// The word of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum ExpectedVerdict {
     Allow,
     ImplicitDeny,
     ExplicitDeny,
@@ -23,7 +23,7 @@ pub(super) enum Word {
 /// All that a case asserts. What is none is not asserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
-    pub(super) word: Word,
+    pub(super) word: ExpectedVerdict,
     /// Exactly these, in whatever order; kept sorted.
     pub(super) decided_by: Option<Vec<StatementName>>,
     pub(super) layer: Option<LayerKind>,
@@ -31,9 +31,9 @@ pub(super) struct Expected {
     pub(super) code: Option<String>,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Got<'a> {
+pub(super) enum Actual<'a> {
     /// With the answer that a denial gets.
     Judged {
         decision: &'a Decision,
@@ -52,7 +52,7 @@ pub(super) struct Difference {
 
 impl Expected {
     /// What differs first: the verdict, then what else is asserted.
-    pub(super) fn difference(&self, got: &Got<'_>) -> Option<Difference> {
+    pub(super) fn difference(&self, got: &Actual<'_>) -> Option<Difference> {
         let word = got.word();
         if !self.word.takes(word) {
             return Some(Difference { expected: self.word.to_string(), got: word.to_string() });
@@ -86,10 +86,10 @@ impl Expected {
     }
 }
 
-impl Got<'_> {
-    pub(super) fn word(&self) -> Word {
+impl Actual<'_> {
+    pub(super) fn word(&self) -> ExpectedVerdict {
         match self {
-            Self::Refused(_) => Word::Refused,
+            Self::Refused(_) => ExpectedVerdict::Refused,
             Self::Judged { decision, .. } => decision.verdict().into(),
         }
     }
@@ -124,7 +124,7 @@ impl Got<'_> {
     }
 }
 
-impl Word {
+impl ExpectedVerdict {
     const ALL: [Self; 5] = [Self::Allow, Self::ImplicitDeny, Self::ExplicitDeny, Self::Deny, Self::Refused];
 
     pub(super) fn takes(self, got: Self) -> bool {
@@ -142,7 +142,7 @@ impl Word {
     }
 }
 
-impl From<Verdict> for Word {
+impl From<Verdict> for ExpectedVerdict {
     fn from(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Allow => Self::Allow,
@@ -152,7 +152,7 @@ impl From<Verdict> for Word {
     }
 }
 
-impl FromStr for Word {
+impl FromStr for ExpectedVerdict {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -160,13 +160,13 @@ impl FromStr for Word {
     }
 }
 
-impl fmt::Display for Word {
+impl fmt::Display for ExpectedVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-fn decided(word: Word, by: &[StatementName]) -> String {
+fn decided(word: ExpectedVerdict, by: &[StatementName]) -> String {
     let names: Vec<_> = by.iter().map(ToString::to_string).collect();
     let by = if names.is_empty() { "no statement".to_owned() } else { names.join(", ") };
     format!("{word} decided by {by}")

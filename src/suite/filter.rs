@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::policy::{Case, Glob};
+use ram_policy::{Case, Glob};
 
 /// All of its terms must hold; without any, everything does.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,4 @@
-//! The policy unit-test harness: suites and case files, what became of each test, and how that is told.
+//! The policy unit-test harness: suites and case files, the outcome of each test, and the reports.
 //!
 //! Judges by the same [`Pdp`](crate::pdp::Pdp) as the gateway: what a case states, the gateway proves or observes. Must
 //! not know: files on disk, HTTP, the clock, the command line.
@@ -13,33 +13,33 @@
 
 mod binding;
 mod case;
+mod case_layers;
+mod case_pdp;
 mod cell;
 mod coverage;
+mod environment;
 mod expectation;
 mod expected;
 mod filter;
-mod holders;
 mod mutate;
+mod raw;
 mod report;
 mod run;
-mod sketch;
-mod stage;
+mod suggestion;
 mod suite_file;
-mod tested;
+mod test_result;
 mod update;
 mod witness;
-mod world;
-mod written;
 
 pub use case::{Case, CaseFile, CaseRequest, Expected};
+pub use case_layers::CaseError;
+pub use case_pdp::CasePdp;
 pub use coverage::{ConditionCoverage, Coverage, Share, StatementCoverage};
+pub use environment::{Environment, TestedDocument};
 pub use filter::Filter;
-pub use holders::Unfit;
 pub use mutate::{Change, Mutation, Survivor, mutate};
 pub use report::{JunitRun, Listing, Report, github, json, junit, summary, tap, text};
-pub use run::{Ran, Running, TestFile, run};
-pub use stage::Stage;
+pub use run::{RunOptions, RunResults, TestFile, run};
 pub use suite_file::{Suite, SuiteFile};
-pub use tested::{Counts, Outcome, Tested};
+pub use test_result::{Counts, Outcome, TestResult};
 pub use update::{Update, updates};
-pub use world::{TestedDocument, World};

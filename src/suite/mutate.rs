@@ -7,36 +7,37 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::catalog::Catalog;
-use crate::policy::{Document, Effect, Layers, Mutant, Outline, PolicySet, Sets, evaluate};
-use crate::ram::{ByPrincipal, Principal};
-use crate::source::{Lines, Position};
+use crate::text::Lines;
+use ram_policy::{
+    ByPrincipal, Document, Effect, Layers, Mutant, Outline, PolicySet, PolicySetBuilder, Position, Principal, evaluate,
+};
 
 use super::cell::Cell;
 use super::coverage::Share;
-use super::expected::Got;
-use super::run::{Ran, TestFile, worlds};
-use super::sketch::sketch;
+use super::environment::{Environment, TestedDocument};
+use super::expected::Actual;
+use super::run::{RunResults, TestFile, environments};
+use super::suggestion::suggest_case;
 use super::suite_file::Suite;
-use super::tested::Outcome;
+use super::test_result::Outcome;
 use super::witness::{Holder, Seeds, witness};
-use super::world::{TestedDocument, World};
 
-/// What came of changing the policies.
+/// The result of mutation testing.
 #[derive(Clone, Debug, Default)]
 pub struct Mutation {
-    /// Changes that some test noticed.
-    pub noticed: usize,
+    /// How many mutants a test killed.
+    pub killed: usize,
     /// In the order of the policies' text.
     pub survivors: Vec<Survivor>,
-    /// Changes for which no call was found that they answer differently: they count neither way.
-    pub alike: Vec<Change>,
+    /// Mutants for which no call with a different answer was found: they count neither way.
+    pub equivalent: Vec<Change>,
 }
 
-/// A change that no test noticed.
+/// A mutant that no test killed.
 #[derive(Clone, Debug)]
 pub struct Survivor {
     pub change: Change,
-    /// A `[[case]]` that would have noticed.
+    /// A `[[case]]` that would have killed it.
     pub case: String,
 }
 
@@ -52,10 +53,10 @@ pub struct Change {
     pub what: String,
 }
 
-enum Fate {
-    Noticed,
+enum MutantOutcome {
+    Killed,
     Survived(Survivor),
-    Alike(Change),
+    Equivalent(Change),
 }
 
 /// A judgement that passed, to be made again.
@@ -65,83 +66,89 @@ struct Judgement<'a> {
 }
 
 /// One directory and what the suites ask of it.
-struct Ground<'a> {
-    world: &'a World,
+struct MutationTarget<'a> {
+    environment: &'a Environment,
     judgements: Vec<Judgement<'a>>,
     by_principal: ByPrincipal<Vec<usize>>,
     /// For each statement, the judgements whose action and ARN it is about.
     exercised: HashMap<usize, Vec<usize>>,
-    /// Who has a document, by its address.
+    /// The holders of each document, by the document's address.
     holders: HashMap<usize, Vec<(&'a Principal, &'a Arc<Layers>)>>,
     seeds: Seeds,
 }
 
 impl Mutation {
-    /// Of the changes that make a difference, those that were noticed.
+    /// Of the mutants that are not equivalent, those that were killed.
     pub fn score(&self) -> Share {
-        Share { covered: self.noticed, of: self.noticed + self.survivors.len() }
+        Share { covered: self.killed, of: self.killed + self.survivors.len() }
     }
 }
 
 /// Changes every attached statement, over so many threads. Only tests that passed can notice anything.
-pub fn mutate(files: &[TestFile], ran: &Ran, threads: usize, progress: &(dyn Fn(usize, usize) + Sync)) -> Mutation {
-    let grounds: Vec<Ground<'_>> = worlds(files).into_iter().map(|world| Ground::new(world, files, ran)).collect();
+pub fn mutate(
+    files: &[TestFile],
+    ran: &RunResults,
+    threads: usize,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Mutation {
+    let targets: Vec<MutationTarget<'_>> =
+        environments(files).into_iter().map(|environment| MutationTarget::new(environment, files, ran)).collect();
     let mut mutants = Vec::new();
-    for (number, ground) in grounds.iter().enumerate() {
-        for tested in ground.world.documents.iter().filter(|tested| tested.attached) {
+    for (number, target) in targets.iter().enumerate() {
+        for tested in target.environment.documents.iter().filter(|tested| tested.attached) {
             mutants.extend(Mutant::all(&tested.document).into_iter().map(|mutant| (number, tested, mutant)));
         }
     }
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let worker = || {
-        let mut sets = Sets::new(Catalog::bundled().indexed_actions());
-        let mut fates = Vec::new();
+        let mut sets = PolicySetBuilder::new(Catalog::bundled().indexed_actions());
+        let mut outcomes = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((ground, tested, mutant)) = mutants.get(number) else { break fates };
-            fates.push((number, grounds[*ground].fate(tested, mutant, &mut sets)));
+            let Some((target, tested, mutant)) = mutants.get(number) else { break outcomes };
+            outcomes.push((number, targets[*target].outcome_of(tested, mutant, &mut sets)));
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, mutants.len());
         }
     };
-    let mut fates: Vec<(usize, Fate)> = thread::scope(|scope| {
+    let mut outcomes: Vec<(usize, MutantOutcome)> = thread::scope(|scope| {
         let workers: Vec<_> = (1..threads.clamp(1, mutants.len().max(1))).map(|_| scope.spawn(worker)).collect();
         let own = worker();
         let others = workers.into_iter().flat_map(|worker| worker.join().expect("judging does not panic"));
         others.chain(own).collect()
     });
-    fates.sort_unstable_by_key(|(number, _)| *number);
+    outcomes.sort_unstable_by_key(|(number, _)| *number);
     let mut mutation = Mutation::default();
-    for (_, fate) in fates {
-        match fate {
-            Fate::Noticed => mutation.noticed += 1,
-            Fate::Survived(survivor) => mutation.survivors.push(survivor),
-            Fate::Alike(change) => mutation.alike.push(change),
+    for (_, outcome_of) in outcomes {
+        match outcome_of {
+            MutantOutcome::Killed => mutation.killed += 1,
+            MutantOutcome::Survived(survivor) => mutation.survivors.push(survivor),
+            MutantOutcome::Equivalent(change) => mutation.equivalent.push(change),
         }
     }
     mutation
 }
 
-impl<'a> Ground<'a> {
-    fn new(world: &'a World, files: &'a [TestFile], ran: &Ran) -> Self {
+impl<'a> MutationTarget<'a> {
+    fn new(environment: &'a Environment, files: &'a [TestFile], ran: &RunResults) -> Self {
         let passed = ran.placed().filter(|(_, tested)| tested.outcome == Outcome::Pass);
         let passed = passed.filter_map(|(at, _)| match &files[at.file] {
-            TestFile::Suite(suite) if std::ptr::eq(&*suite.world, world) => {
+            TestFile::Suite(suite) if std::ptr::eq(&*suite.environment, environment) => {
                 Some(Judgement { suite, cell: &suite.cells[at.number] })
             }
             TestFile::Suite(_) | TestFile::Cases(_) => None,
         });
-        let judgements: Vec<_> = passed.filter(|judgement| judgement.cell.asked.is_ok()).collect();
+        let judgements: Vec<_> = passed.filter(|judgement| judgement.cell.call.is_ok()).collect();
         let (mut by_principal, mut exercised) = (ByPrincipal::<Vec<usize>>::default(), HashMap::<_, Vec<_>>::new());
         let mut seeds = Seeds::default();
         for (number, Judgement { cell, .. }) in judgements.iter().enumerate() {
-            let Ok(question) = &cell.asked else { continue };
-            let Some(standing) = world.pdp.directory().standing(question.principal()) else { continue };
+            let Ok(question) = &cell.call else { continue };
+            let Some(entry) = environment.pdp.directory().entry(question.principal()) else { continue };
             by_principal.entry(question.principal().clone()).or_default().push(number);
             let request = question.request();
             let mut statements = BTreeSet::new();
             for at in 0..request.resources.len() {
-                let exercises = standing.layers.exercised(&request, at);
-                statements.extend(exercises.iter().filter_map(|exercise| world.number_of(exercise.at)));
+                let exercises = entry.layers.exercised(&request, at);
+                statements.extend(exercises.iter().filter_map(|exercise| environment.number_of(exercise.at)));
             }
             for statement in statements {
                 exercised.entry(statement).or_default().push(number);
@@ -149,25 +156,25 @@ impl<'a> Ground<'a> {
             seeds.add(cell);
         }
         let mut holders = HashMap::<usize, Vec<_>>::new();
-        for (principal, standing) in world.pdp.directory().principals() {
-            let documents = standing.layers.sets().flat_map(|(_, _, set)| set.documents());
+        for (principal, entry) in environment.pdp.directory().principals() {
+            let documents = entry.layers.sets().flat_map(|(_, _, set)| set.documents());
             let distinct: BTreeSet<usize> = documents.map(|document| Arc::as_ptr(document) as usize).collect();
             for document in distinct {
-                holders.entry(document).or_default().push((principal, &standing.layers));
+                holders.entry(document).or_default().push((principal, &entry.layers));
             }
         }
-        Self { world, judgements, by_principal, exercised, holders, seeds }
+        Self { environment, judgements, by_principal, exercised, holders, seeds }
     }
 
-    fn fate(&self, tested: &TestedDocument, mutant: &Mutant, sets: &mut Sets) -> Fate {
+    fn outcome_of(&self, tested: &TestedDocument, mutant: &Mutant, sets: &mut PolicySetBuilder) -> MutantOutcome {
         let address = Arc::as_ptr(&tested.document) as usize;
         let holders = self.holders.get(&address).map_or(&[][..], |holders| holders);
-        let mut bench = Bench::new(&tested.document, mutant, sets);
+        let mut mutated = MutatedLayers::new(&tested.document, mutant, sets);
         for (principal, layers) in holders {
             let Some(judgements) = self.by_principal.get(*principal) else { continue };
-            let changed = bench.changed(layers);
-            if self.order(judgements, tested, mutant).any(|number| self.judgements[number].notices(&changed)) {
-                return Fate::Noticed;
+            let changed = mutated.changed(layers);
+            if self.order(judgements, tested, mutant).any(|number| self.judgements[number].kills(&changed)) {
+                return MutantOutcome::Killed;
             }
         }
         const ENOUGH: usize = 4;
@@ -177,8 +184,8 @@ impl<'a> Ground<'a> {
             .map(|(principal, layers)| Holder {
                 principal,
                 original: layers,
-                changed: bench.changed(layers),
-                groups: bench.groups(layers),
+                changed: mutated.changed(layers),
+                groups: mutated.groups(layers),
             })
             .collect();
         let outline = Outline::new(&tested.source);
@@ -189,11 +196,11 @@ impl<'a> Ground<'a> {
             effect: mutant.original.effect(),
             what: mutant.to_string(),
         };
-        match witness(self.world, mutant, &holders, &self.seeds) {
-            None => Fate::Alike(change),
+        match witness(self.environment, mutant, &holders, &self.seeds) {
+            None => MutantOutcome::Equivalent(change),
             Some(witness) => {
-                let case = sketch(&witness, &change, self.world.pdp.directory().only_account().is_some());
-                Fate::Survived(Survivor { change, case })
+                let case = suggest_case(&witness, &change, self.environment.pdp.directory().only_account().is_some());
+                MutantOutcome::Survived(Survivor { change, case })
             }
         }
     }
@@ -205,7 +212,7 @@ impl<'a> Ground<'a> {
         tested: &TestedDocument,
         mutant: &Mutant,
     ) -> impl Iterator<Item = usize> + 's {
-        let first = self.world.first_statement(&tested.document).map(|first| first + mutant.original.index());
+        let first = self.environment.first_statement(&tested.document).map(|first| first + mutant.original.index());
         let about = first.and_then(|number| self.exercised.get(&number)).map_or(&[][..], |about| about);
         let own = about.iter().copied().filter(|number| judgements.binary_search(number).is_ok());
         let all = mutant.widens().then(|| judgements.iter().copied());
@@ -214,12 +221,12 @@ impl<'a> Ground<'a> {
 }
 
 impl Judgement<'_> {
-    fn notices(&self, changed: &Arc<Layers>) -> bool {
-        let Ok(question) = &self.cell.asked else { return false };
+    fn kills(&self, changed: &Arc<Layers>) -> bool {
+        let Ok(question) = &self.cell.call else { return false };
         let request = question.request();
         let decision = evaluate(changed, &request);
         let denial = &self.suite.cases[self.cell.case].denial;
-        let got = Got::Judged { decision: &decision, request: &request, denial };
+        let got = Actual::Judged { decision: &decision, request: &request, denial };
         self.cell.expected.difference(&got).is_some()
     }
 }
@@ -230,7 +237,7 @@ impl Seeds {
         self.regions.extend(cell.axes.region().map(str::to_owned));
         self.enis.extend(cell.axes.eni().map(str::to_owned));
         self.instances.extend(cell.axes.instance().map(str::to_owned));
-        if let Ok(question) = &cell.asked
+        if let Ok(question) = &cell.call
             && self.contexts.len() < MOST_CONTEXTS
             && !self.contexts.contains(question.context())
         {
@@ -240,15 +247,15 @@ impl Seeds {
 }
 
 /// Layers with one document changed. A set that several principals share is made once.
-struct Bench<'s> {
+struct MutatedLayers<'s> {
     original: &'s Arc<Document>,
     changed: Arc<Document>,
-    sets: &'s mut Sets,
+    sets: &'s mut PolicySetBuilder,
     made: HashMap<usize, Arc<PolicySet>>,
 }
 
-impl<'s> Bench<'s> {
-    fn new(original: &'s Arc<Document>, mutant: &Mutant, sets: &'s mut Sets) -> Self {
+impl<'s> MutatedLayers<'s> {
+    fn new(original: &'s Arc<Document>, mutant: &Mutant, sets: &'s mut PolicySetBuilder) -> Self {
         Self { original, changed: Arc::new(mutant.of_document(original)), sets, made: HashMap::new() }
     }
 

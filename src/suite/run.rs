@@ -1,21 +1,21 @@
-//! Running tests: over all cores, in one order, each with exactly one outcome.
+//! RunOptions tests: over all cores, in one order, each with exactly one outcome.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::pdp::{Asked, Question, Ruling};
-use crate::policy::{Grounds, Proof, Verdict};
+use crate::pdp::{ActionRequest, Authorization, Question};
+use ram_policy::{Grounds, Proof, Verdict};
 
 use super::case::{Case, CaseFile};
 use super::cell::{Cell, SuiteCase};
-use super::coverage::{Coverage, Tally};
-use super::expected::{Expected, Got, Word};
+use super::coverage::{Coverage, CoverageMarks};
+use super::environment::Environment;
+use super::expected::{Actual, Expected, ExpectedVerdict};
 use super::filter::{Filter, Filtered};
 use super::suite_file::Suite;
-use super::tested::{Outcome, Tested};
-use super::world::World;
+use super::test_result::{Outcome, TestResult};
 
 /// A file of tests.
 #[derive(Debug)]
@@ -24,98 +24,99 @@ pub enum TestFile {
     Cases(CaseFile),
 }
 
-/// How tests are run, and who is told of it.
+/// How tests are run, and how progress is reported.
 #[derive(Clone, Copy)]
-pub struct Running<'a> {
+pub struct RunOptions<'a> {
     pub filter: &'a Filter,
     /// Whether nothing is run after the first test that failed.
     pub fail_fast: bool,
     pub threads: usize,
     /// The time since some beginning.
     pub clock: &'a (dyn Fn() -> Duration + Sync),
-    /// Told now and then how many tests are done, of how many.
+    /// Called from time to time with the number of finished tests and the total.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
-/// What became of all tests.
+/// The results of a test run.
 #[derive(Debug, Default)]
-pub struct Ran {
+pub struct RunResults {
     /// In the order of the files and their cases.
-    pub tests: Vec<Tested>,
+    pub tests: Vec<TestResult>,
     /// Those that the filter takes and that were not run after a failure.
     pub not_run: usize,
     pub coverage: Coverage,
     /// Where each of them is.
-    pub(super) places: Vec<At>,
+    pub(super) places: Vec<TestPlace>,
 }
 
 /// A test by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct At {
+pub(super) struct TestPlace {
     pub(super) file: usize,
     /// Of the suite's cells, or of the file's cases.
     pub(super) number: usize,
 }
 
 /// Each worker takes so many tests at a time.
-const SHARE: usize = 32;
+const BATCH: usize = 32;
 
 /// Runs every test that the filter takes.
-pub fn run(files: &[TestFile], running: &Running<'_>) -> Ran {
+pub fn run(files: &[TestFile], running: &RunOptions<'_>) -> RunResults {
     let tests = chosen(files, running.filter);
-    let worlds = worlds(files);
+    let environments = environments(files);
     let (next, done, first_failure) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let worker = || {
-        let mut tallies: Vec<Tally> = worlds.iter().map(|world| Tally::new(world)).collect();
+        let mut all_marks: Vec<CoverageMarks> =
+            environments.iter().map(|environment| CoverageMarks::new(environment)).collect();
         let mut found = Vec::new();
         loop {
-            let start = next.fetch_add(SHARE, Ordering::Relaxed);
+            let start = next.fetch_add(BATCH, Ordering::Relaxed);
             let Some(share) = tests.get(start..).filter(|rest| !rest.is_empty()) else { break };
-            for (number, at) in (start..).zip(share.iter().take(SHARE)) {
+            for (number, at) in (start..).zip(share.iter().take(BATCH)) {
                 if running.fail_fast && number > first_failure.load(Ordering::Relaxed) {
                     continue;
                 }
                 let began = (running.clock)();
-                let mut tested = test(&files[at.file], at.number, &worlds, &mut tallies);
+                let mut tested = test(&files[at.file], at.number, &environments, &mut all_marks);
                 tested.took = (running.clock)().saturating_sub(began);
                 if tested.failed() {
                     first_failure.fetch_min(number, Ordering::Relaxed);
                 }
                 found.push((number, tested));
             }
-            let so_far = done.fetch_add(share.len().min(SHARE), Ordering::Relaxed) + share.len().min(SHARE);
+            let so_far = done.fetch_add(share.len().min(BATCH), Ordering::Relaxed) + share.len().min(BATCH);
             (running.progress)(so_far, tests.len());
         }
-        (found, tallies)
+        (found, all_marks)
     };
-    let threads = running.threads.clamp(1, tests.len().div_ceil(SHARE).max(1));
+    let threads = running.threads.clamp(1, tests.len().div_ceil(BATCH).max(1));
     let results: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
         let own = worker();
         let others = workers.into_iter().map(|worker| worker.join().expect("a test does not panic"));
         others.chain([own]).collect()
     });
-    gather(&tests, &worlds, results, running.fail_fast)
+    gather(&tests, &environments, results, running.fail_fast)
 }
 
 /// What one thread found: tests by their number, and what they put to use in each directory.
-type Found = (Vec<(usize, Tested)>, Vec<Tally>);
+type Found = (Vec<(usize, TestResult)>, Vec<CoverageMarks>);
 
-fn gather(tests: &[At], worlds: &[&World], results: Vec<Found>, fail_fast: bool) -> Ran {
-    let (mut found, mut tallies) = (Vec::with_capacity(tests.len()), Vec::<Tally>::new());
+fn gather(tests: &[TestPlace], environments: &[&Environment], results: Vec<Found>, fail_fast: bool) -> RunResults {
+    let (mut found, mut all_marks) = (Vec::with_capacity(tests.len()), Vec::<CoverageMarks>::new());
     for (tested, seen) in results {
         found.extend(tested);
-        match tallies.is_empty() {
-            true => tallies = seen,
-            false => tallies.iter_mut().zip(&seen).for_each(|(tally, seen)| tally.merge(seen)),
+        match all_marks.is_empty() {
+            true => all_marks = seen,
+            false => all_marks.iter_mut().zip(&seen).for_each(|(marks, seen)| marks.merge(seen)),
         }
     }
     found.sort_unstable_by_key(|(number, _)| *number);
     let end = found.iter().position(|(_, tested)| fail_fast && tested.failed()).map_or(found.len(), |at| at + 1);
     found.truncate(end);
-    let mut ran = Ran { not_run: tests.len() - found.len(), ..Ran::default() };
-    for (world, tally) in worlds.iter().zip(&tallies) {
-        ran.coverage.extend(tally.coverage(world));
+    let mut ran = RunResults { not_run: tests.len() - found.len(), ..RunResults::default() };
+    for (environment, marks) in environments.iter().zip(&all_marks) {
+        ran.coverage.extend(marks.coverage(environment));
     }
     for (number, tested) in found {
         ran.places.push(tests[number]);
@@ -124,27 +125,27 @@ fn gather(tests: &[At], worlds: &[&World], results: Vec<Found>, fail_fast: bool)
     ran
 }
 
-impl Ran {
+impl RunResults {
     /// Every test with its place.
-    pub(super) fn placed(&self) -> impl Iterator<Item = (At, &Tested)> {
+    pub(super) fn placed(&self) -> impl Iterator<Item = (TestPlace, &TestResult)> {
         self.places.iter().copied().zip(&self.tests)
     }
 }
 
 /// Every directory that some suite is judged in, once.
-pub(super) fn worlds(files: &[TestFile]) -> Vec<&World> {
-    let mut worlds: Vec<&World> = Vec::new();
+pub(super) fn environments(files: &[TestFile]) -> Vec<&Environment> {
+    let mut environments: Vec<&Environment> = Vec::new();
     for file in files {
         if let TestFile::Suite(suite) = file
-            && !worlds.iter().any(|world| std::ptr::eq(*world, &*suite.world))
+            && !environments.iter().any(|environment| std::ptr::eq(*environment, &*suite.environment))
         {
-            worlds.push(&suite.world);
+            environments.push(&suite.environment);
         }
     }
-    worlds
+    environments
 }
 
-fn chosen(files: &[TestFile], filter: &Filter) -> Vec<At> {
+fn chosen(files: &[TestFile], filter: &Filter) -> Vec<TestPlace> {
     let mut chosen = Vec::new();
     for (file, tests) in files.iter().enumerate() {
         let takes = |number: usize| match tests {
@@ -156,12 +157,12 @@ fn chosen(files: &[TestFile], filter: &Filter) -> Vec<At> {
             TestFile::Suite(suite) => suite.cells.len(),
             TestFile::Cases(cases) => cases.cases.len(),
         };
-        chosen.extend((0..all).filter(|number| takes(*number)).map(|number| At { file, number }));
+        chosen.extend((0..all).filter(|number| takes(*number)).map(|number| TestPlace { file, number }));
     }
     chosen
 }
 
-fn test(file: &TestFile, number: usize, worlds: &[&World], tallies: &mut [Tally]) -> Tested {
+fn test(file: &TestFile, number: usize, environments: &[&Environment], all_marks: &mut [CoverageMarks]) -> TestResult {
     match file {
         TestFile::Cases(cases) => cases.test(number),
         TestFile::Suite(suite) => {
@@ -170,14 +171,15 @@ fn test(file: &TestFile, number: usize, worlds: &[&World], tallies: &mut [Tally]
             let outcome = match &case.skip {
                 Some(reason) => Outcome::Skip(reason.clone()),
                 None => {
-                    let at = worlds.iter().position(|world| std::ptr::eq(*world, &*suite.world));
-                    if let (Some(at), Ok(question)) = (at, &cell.asked) {
-                        tallies[at].add(&suite.world, question);
+                    let at =
+                        environments.iter().position(|environment| std::ptr::eq(*environment, &*suite.environment));
+                    if let (Some(at), Ok(question)) = (at, &cell.call) {
+                        all_marks[at].add(&suite.environment, question);
                     }
                     suite.judge(case, cell)
                 }
             };
-            Tested {
+            TestResult {
                 suite: suite.name.as_str().into(),
                 name: case.name_of(cell),
                 file: suite.source.name().into(),
@@ -203,36 +205,37 @@ impl Suite {
     }
 
     /// Exactly what the gateway does with such a call.
-    pub(super) fn ruling(&self, question: &Question<Asked>) -> Ruling<Asked> {
-        self.world.pdp.decide(question.clone())
+    pub(super) fn authorization(&self, question: &Question<ActionRequest>) -> Authorization<ActionRequest> {
+        self.environment.pdp.decide(question.clone())
     }
 
     fn judge(&self, case: &SuiteCase, cell: &Cell) -> Outcome {
-        match &cell.asked {
-            Err(unasked) => outcome(&cell.expected, &Got::Refused(&unasked.answer), || {
-                format!("{} {}: {}", unasked.answer.status, unasked.answer.code, unasked.answer.message)
+        match &cell.call {
+            Err(refused) => outcome(&cell.expected, &Actual::Refused(&refused.answer), || {
+                format!("{} {}: {}", refused.answer.status, refused.answer.code, refused.answer.message)
             }),
             Ok(question) => {
-                let ruling = self.ruling(question);
+                let authorization = self.authorization(question);
                 let request = question.request();
-                let got = Got::Judged { decision: ruling.decision(), request: &request, denial: &case.denial };
-                outcome(&cell.expected, &got, || because(&ruling.proof(), &cell.expected))
+                let got =
+                    Actual::Judged { decision: authorization.decision(), request: &request, denial: &case.denial };
+                outcome(&cell.expected, &got, || because(&authorization.proof(), &cell.expected))
             }
         }
     }
 }
 
-fn outcome(expected: &Expected, got: &Got<'_>, because: impl Fn() -> String) -> Outcome {
+fn outcome(expected: &Expected, got: &Actual<'_>, because: impl Fn() -> String) -> Outcome {
     match expected.difference(got) {
         None => Outcome::Pass,
         Some(difference) => Outcome::Fail { expected: difference.expected, got: difference.got, because: because() },
     }
 }
 
-/// What is to be said after the verdict.
+/// The explanation that follows the verdict.
 fn because(proof: &Proof<'_>, expected: &Expected) -> String {
     let reason = reason(proof);
-    if proof.verdict() != Verdict::Allow || matches!(expected.word, Word::Allow | Word::Refused) {
+    if proof.verdict() != Verdict::Allow || matches!(expected.word, ExpectedVerdict::Allow | ExpectedVerdict::Refused) {
         return reason;
     }
     match proof.nearest_deny() {
@@ -257,9 +260,9 @@ pub(super) fn reason(proof: &Proof<'_>) -> String {
 }
 
 impl CaseFile {
-    fn test(&self, number: usize) -> Tested {
+    fn test(&self, number: usize) -> TestResult {
         let case = &self.cases[number];
-        Tested {
+        TestResult {
             suite: self.suite.as_str().into(),
             name: case.name.clone(),
             file: Arc::clone(&self.file),
@@ -278,8 +281,11 @@ impl Case {
     }
 }
 
-impl std::fmt::Debug for Running<'_> {
+impl std::fmt::Debug for RunOptions<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("filter", self.filter).field("threads", &self.threads).finish_non_exhaustive()
+        f.debug_struct("RunOptions")
+            .field("filter", self.filter)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
     }
 }

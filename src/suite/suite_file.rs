@@ -3,19 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
 use super::binding::{Binder, Bound};
 use super::cell::{Cell, SuiteCase};
-use super::world::World;
-use super::written::WrittenSuite;
+use super::environment::Environment;
+use super::raw::RawSuite;
 
 /// The text of a suite.
 #[derive(Clone, Debug)]
 pub struct SuiteFile {
     pub(super) source: Source,
     pub(super) name: String,
-    pub(super) written: WrittenSuite,
+    pub(super) written: RawSuite,
 }
 
 /// A suite whose every name was found: cases, each with one cell or a matrix of cells.
@@ -24,8 +24,8 @@ pub struct Suite {
     pub name: String,
     pub source: Source,
     /// What is said of it that keeps no case from being run.
-    pub warnings: Vec<Complaint>,
-    pub(super) world: Arc<World>,
+    pub warnings: Vec<Diagnostic>,
+    pub(super) environment: Arc<Environment>,
     pub(super) cases: Vec<SuiteCase>,
     /// In the order of the cases.
     pub(super) cells: Vec<Cell>,
@@ -36,15 +36,17 @@ impl SuiteFile {
     ///
     /// # Errors
     /// Where the text is no suite; one without a case included.
-    pub fn read(stem: &str, source: Source) -> Result<Self, Complaint> {
+    pub fn read(stem: &str, source: Source) -> Result<Self, Diagnostic> {
         const HELP: &str = "`ramgate test --help` shows a suite";
-        let written: WrittenSuite = toml::from_str(source.text())
+        let written: RawSuite = toml::from_str(source.text())
             .map_err(|error| source.error(error.span().unwrap_or(0..0), error.message().to_owned(), HELP))?;
         if let Some(schema) = written.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
             return Err(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
         if written.case.is_empty() {
-            return Err(source.error_without_place("the suite holds no case", "write a `[[case]]`, or remove the file"));
+            return Err(
+                source.error_without_place("the suite contains no case", "write a `[[case]]`, or remove the file")
+            );
         }
         let name = written.suite.as_ref().map_or_else(|| stem.to_owned(), |name| name.get_ref().clone());
         if let Some(suite) = &written.suite
@@ -68,9 +70,9 @@ impl SuiteFile {
     /// Looks everything up that the suite names.
     ///
     /// # Errors
-    /// Every complaint about every case.
-    pub fn bind(self, world: Arc<World>) -> Result<Suite, Vec<Complaint>> {
-        let Bound { cases, cells, warnings } = Binder::new(&self, &world)?.bind()?;
-        Ok(Suite { name: self.name, source: self.source, warnings, world, cases, cells })
+    /// Every diagnostic about every case.
+    pub fn bind(self, environment: Arc<Environment>) -> Result<Suite, Vec<Diagnostic>> {
+        let Bound { cases, cells, warnings } = Binder::new(&self, &environment)?.bind()?;
+        Ok(Suite { name: self.name, source: self.source, warnings, environment, cases, cells })
     }
 }

@@ -1,12 +1,12 @@
-//! Writes what came of the cases into their suite, in place of what was expected.
+//! Rewrites the expectations of a suite to what its cases actually returned.
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
-use super::cell::{Axes, Put, SuiteCase};
-use super::expected::{Expected, Got, Word};
-use super::run::{Ran, TestFile};
+use super::cell::{Axes, BoundCall, SuiteCase};
+use super::expected::{Actual, Expected, ExpectedVerdict};
+use super::run::{RunResults, TestFile};
 use super::suite_file::Suite;
-use super::tested::Tested;
+use super::test_result::TestResult;
 
 /// A suite with other expectations.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub struct Update {
 
 /// What came of a cell, as far as its case asserts it.
 #[derive(Clone, Debug, PartialEq)]
-struct Actual {
-    word: Word,
+struct NewExpectation {
+    word: ExpectedVerdict,
     decided_by: Option<Vec<String>>,
     layer: Option<&'static str>,
     status: Option<u16>,
@@ -31,11 +31,11 @@ struct Actual {
 ///
 /// # Errors
 /// A suite whose form cannot be rewritten, in words.
-pub fn updates(files: &[TestFile], ran: &Ran) -> Result<Vec<Update>, String> {
+pub fn updates(files: &[TestFile], ran: &RunResults) -> Result<Vec<Update>, String> {
     let mut updates = Vec::new();
     for (number, file) in files.iter().enumerate() {
         let TestFile::Suite(suite) = file else { continue };
-        let failed = ran.placed().filter(|(at, tested)| at.file == number && Tested::failed(tested));
+        let failed = ran.placed().filter(|(at, tested)| at.file == number && TestResult::failed(tested));
         let mut cases: Vec<usize> = failed.map(|(at, _)| suite.cells[at.number].case).collect();
         cases.dedup();
         if !cases.is_empty() {
@@ -60,15 +60,16 @@ fn rewrite(suite: &Suite, number: usize, tables: &mut ArrayOfTables) -> Option<(
     let case = &suite.cases[number];
     let table = tables.get_mut(number)?;
     let cells = &suite.cells[case.cells.clone()];
-    let actual: Vec<Actual> = cells.iter().map(|cell| suite.actual(case, &cell.expected, &cell.asked)).collect();
-    let first = actual.first()?;
-    let uniform = actual.iter().all(|it| it == first);
+    let new_expectation: Vec<NewExpectation> =
+        cells.iter().map(|cell| suite.new_expectation(case, &cell.expected, &cell.call)).collect();
+    let first = new_expectation.first()?;
+    let uniform = new_expectation.iter().all(|it| it == first);
     if uniform {
         set(table, "expect", Some(first.word.as_str().into()));
     } else {
         let mut list = Array::new();
-        for (cell, actual) in cells.iter().zip(&actual) {
-            let mut entry = Value::from(actual.entry(&cell.axes, case.varies));
+        for (cell, new_expectation) in cells.iter().zip(&new_expectation) {
+            let mut entry = Value::from(new_expectation.entry(&cell.axes, case.varies));
             entry.decor_mut().set_prefix("\n  ");
             list.push_formatted(entry);
         }
@@ -100,29 +101,30 @@ fn set(table: &mut Table, key: &str, value: Option<Value>) {
 }
 
 impl Suite {
-    fn actual(&self, case: &SuiteCase, expected: &Expected, asked: &Put) -> Actual {
-        match asked {
-            Err(unasked) => Actual::of(expected, &Got::Refused(&unasked.answer)),
+    fn new_expectation(&self, case: &SuiteCase, expected: &Expected, call: &BoundCall) -> NewExpectation {
+        match call {
+            Err(refused) => NewExpectation::of(expected, &Actual::Refused(&refused.answer)),
             Ok(question) => {
-                let (ruling, request) = (self.ruling(question), question.request());
-                let got = Got::Judged { decision: ruling.decision(), request: &request, denial: &case.denial };
-                Actual::of(expected, &got)
+                let (authorization, request) = (self.authorization(question), question.request());
+                let got =
+                    Actual::Judged { decision: authorization.decision(), request: &request, denial: &case.denial };
+                NewExpectation::of(expected, &got)
             }
         }
     }
 }
 
-impl Actual {
-    fn of(expected: &Expected, got: &Got<'_>) -> Self {
+impl NewExpectation {
+    fn of(expected: &Expected, got: &Actual<'_>) -> Self {
         let word = got.word();
         let answer = got.answer();
-        let judged = word != Word::Refused;
+        let judged = word != ExpectedVerdict::Refused;
         let names = || got.decided_by().iter().map(ToString::to_string).collect();
         Self {
-            // Whoever did not care which kind it is goes on not caring.
+            // A suite that expected `deny`, of either kind, keeps that word.
             word: if expected.word.takes(word) { expected.word } else { word },
             decided_by: expected.decided_by.as_ref().filter(|_| judged).map(|_| names()),
-            layer: expected.layer.and_then(|_| got.layer()).map(crate::policy::LayerKind::policy_type),
+            layer: expected.layer.and_then(|_| got.layer()).map(ram_policy::LayerKind::policy_type),
             status: expected.status.and_then(|_| answer.map(|it| it.status)),
             code: expected.code.as_ref().and_then(|_| answer.map(|it| it.code.clone())),
         }

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::catalog::{Binding, Catalog, Kind, Operation};
-use crate::pdp::{Asked, Question};
-use crate::policy::{Condition, Layers, Mutant, Needs, Statement, Verdict, evaluate};
-use crate::ram::{Context, ContextKey, ParametersBuilder, Place, Principal, Region};
+use crate::pdp::{ActionRequest, Question};
+use crate::ram::{ParametersBuilder, Place, Region};
+use ram_policy::{
+    Condition, Context, ContextKey, Layers, Mutant, Principal, RequiredAttributes, Statement, Verdict, evaluate,
+};
 
 use super::binding::NOW;
-use super::world::World;
+use super::environment::Environment;
 
 /// Pairs of judgements after which the search is given up.
 const MOST_TRIES: usize = 20_000;
@@ -18,7 +20,7 @@ const MOST_VALUES: usize = 6;
 /// Ids tried of one kind of resource, and regions.
 const MOST_IDS: usize = 12;
 
-/// Somebody who has the changed document.
+/// A principal that holds the changed document.
 pub(super) struct Holder<'a> {
     pub(super) principal: &'a Principal,
     pub(super) original: &'a Arc<Layers>,
@@ -54,7 +56,7 @@ pub(super) struct Witness {
 
 /// What is tried for a mutant.
 struct Trials<'a> {
-    world: &'a World,
+    environment: &'a Environment,
     regions: Vec<String>,
     enis: Vec<String>,
     instances: Vec<String>,
@@ -66,9 +68,14 @@ struct Trials<'a> {
 }
 
 /// None where no call was found that tells the difference.
-pub(super) fn witness(world: &World, mutant: &Mutant, holders: &[Holder<'_>], seeds: &Seeds) -> Option<Witness> {
+pub(super) fn witness(
+    environment: &Environment,
+    mutant: &Mutant,
+    holders: &[Holder<'_>],
+    seeds: &Seeds,
+) -> Option<Witness> {
     let groups: BTreeSet<_> = holders.iter().flat_map(|holder| &holder.groups).cloned().collect();
-    let mut trials = Trials::new(world, mutant, seeds, &groups);
+    let mut trials = Trials::new(environment, mutant, seeds, &groups);
     let selects = |operation: &&Arc<Operation>| {
         let action = operation.action();
         mutant.original.actions().select(action) || mutant.changed.actions().select(action)
@@ -87,10 +94,10 @@ pub(super) fn witness(world: &World, mutant: &Mutant, holders: &[Holder<'_>], se
 }
 
 impl<'a> Trials<'a> {
-    fn new(world: &'a World, mutant: &Mutant, seeds: &Seeds, groups: &BTreeSet<Arc<str>>) -> Self {
+    fn new(environment: &'a Environment, mutant: &Mutant, seeds: &Seeds, groups: &BTreeSet<Arc<str>>) -> Self {
         let statements = [&mutant.original, &mutant.changed];
         let mut trials = Self {
-            world,
+            environment,
             regions: regions(&statements, seeds),
             enis: ids(&statements, "eni/", &seeds.enis, "eni-0other0"),
             instances: ids(&statements, "instance/", &seeds.instances, "i-0other0"),
@@ -123,7 +130,7 @@ impl<'a> Trials<'a> {
             keys.push((ContextKey::ResourceGroupId, groups.iter().map(ToString::to_string).collect()));
         }
         for (key, values) in keys {
-            let of_resource = Needs::of_key(&key).any();
+            let of_resource = RequiredAttributes::of_key(&key).any();
             self.tells_of_resources |= of_resource;
             let mut more = Vec::new();
             for (context, facts) in made.iter().take(MOST) {
@@ -157,8 +164,8 @@ impl<'a> Trials<'a> {
             for eni in &enis {
                 for instance in &instances {
                     let parameters = parameters(operation, &region, eni, instance);
-                    if let Some(asked) = bound(operation, holder.principal, &parameters)
-                        && let Some(found) = self.judged(operation, holder, &parameters, &asked)
+                    if let Some(request) = bound(operation, holder.principal, &parameters)
+                        && let Some(found) = self.judged(operation, holder, &parameters, &request)
                     {
                         return Some(found);
                     }
@@ -173,21 +180,21 @@ impl<'a> Trials<'a> {
         operation: &Arc<Operation>,
         holder: &Holder<'_>,
         parameters: &[(String, String)],
-        asked: &Asked,
+        request: &ActionRequest,
     ) -> Option<Witness> {
         for (context, told) in &self.contexts {
             self.left = self.left.checked_sub(1)?;
             let facts = if self.tells_of_resources {
-                vec![told.clone(); asked.resources.len()]
+                vec![told.clone(); request.resources.len()]
             } else {
-                self.world.inventory.facts(&asked.resources)
+                self.environment.inventory.facts(&request.resources)
             };
-            let question = Question::new(holder.principal.clone(), asked.clone(), context.clone());
+            let question = Question::new(holder.principal.clone(), request.clone(), context.clone());
             let question = question.with_facts(facts.clone());
             let original = evaluate(holder.original, &question.request()).verdict();
             let changed = evaluate(&holder.changed, &question.request()).verdict();
             if original != changed {
-                let facts = asked.resources.iter().zip(facts).filter_map(|(resource, facts)| {
+                let facts = request.resources.iter().zip(facts).filter_map(|(resource, facts)| {
                     let told = self.tells_of_resources || !facts.is_empty();
                     let fields = resource.fields().filter(|_| resource.is_one() && told)?;
                     Some((fields.relative.to_owned(), facts))
@@ -211,14 +218,14 @@ impl<'a> Trials<'a> {
 
 fn samples(condition: &Condition) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let samples = condition.wanted().iter().flat_map(crate::policy::Wanted::samples);
+    let samples = condition.values().iter().flat_map(ram_policy::ConditionValue::samples);
     samples.filter(|value| seen.insert(value.clone())).take(MOST_VALUES).collect()
 }
 
 fn regions(statements: &[&Statement], seeds: &Seeds) -> Vec<String> {
-    let named = statements.iter().flat_map(|it| it.resources()).filter_map(crate::policy::ArnPattern::fields);
+    let named = statements.iter().flat_map(|it| it.resources()).filter_map(ram_policy::ArnPattern::fields);
     let named = named.flat_map(|[_, region, ..]| region.samples()).take(MOST_IDS / 2);
-    // At least one of these is no region that the statement names.
+    // Regions to try besides those that the statement names.
     let others = ["cn-hangzhou", "cn-beijing", "ap-southeast-1"].map(str::to_owned);
     let valid = |region: &String| region.parse::<Region>().is_ok();
     distinct(named.chain(others).chain(seeds.regions.iter().cloned()).filter(valid))
@@ -238,7 +245,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.filter(|text| seen.insert(text.clone())).take(MOST_IDS).collect()
 }
 
-/// What the operation must be told; its other required parameters get a value that is good for any text.
+/// The required parameters of the operation; those of no known kind get a placeholder.
 fn parameters(operation: &Operation, region: &str, eni: &str, instance: &str) -> Vec<(String, String)> {
     let specs = operation.parameters().iter();
     let given = specs.filter_map(|spec| {
@@ -262,7 +269,7 @@ fn parameters(operation: &Operation, region: &str, eni: &str, instance: &str) ->
     given.collect()
 }
 
-fn bound(operation: &Arc<Operation>, principal: &Principal, parameters: &[(String, String)]) -> Option<Asked> {
+fn bound(operation: &Arc<Operation>, principal: &Principal, parameters: &[(String, String)]) -> Option<ActionRequest> {
     let mut builder = ParametersBuilder::default();
     for (name, value) in parameters {
         builder.push(name, value, Place::Query);
@@ -271,5 +278,5 @@ fn bound(operation: &Arc<Operation>, principal: &Principal, parameters: &[(Strin
     let region: Region = parameters.value("RegionId")?.parse().ok()?;
     let binding = Binding { account: principal.account(), regions: std::slice::from_ref(&region) };
     let call = Catalog::bundled().bind(operation, &parameters, binding).ok()?;
-    Some(Asked { action: operation.action().clone(), resources: call.resources().to_vec() })
+    Some(ActionRequest { action: operation.action().clone(), resources: call.resources().to_vec() })
 }

@@ -1,47 +1,47 @@
-//! What a trusted proxy says of the call it hands on (`spec/wire-protocol.md` 8, row 12).
+//! What a trusted proxy states about the call it forwards (`docs/spec/wire-protocol.md` 8, row 12).
 //!
-//! The one place that reads `X-Forwarded-For` and `X-Forwarded-Proto`. Whoever calls it has found that the neighbour
-//! is trusted. `Forwarded`, `X-Real-IP` and the like are read by nobody.
+//! The only place that reads `X-Forwarded-For` and `X-Forwarded-Proto`; it must be called only for a trusted peer.
+//! `Forwarded`, `X-Real-IP` and similar headers are ignored.
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::excerpt::excerpt;
+use super::error::excerpt;
 use super::trusted_proxies::TrustedProxies;
 
-/// Where a call comes from, and whether it came there over TLS.
+/// Where a call comes from, and whether its caller used TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarded {
     pub source: IpAddr,
     pub secure: bool,
 }
 
+/// A header of the proxy that cannot be interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ForwardedFault {
-    #[error("`X-Forwarded-For` names the hop `{0}`, which is no address: let the proxy write addresses only")]
+pub enum ForwardedError {
+    #[error("`X-Forwarded-For` contains the hop `{0}`, which is not an address: let the proxy write addresses only")]
     Hop(String),
-    #[error("`X-Forwarded-For` names more than {MOST_HOPS} trusted hops")]
+    #[error("`X-Forwarded-For` contains more than {MOST_HOPS} trusted hops")]
     Hops,
     #[error("`X-Forwarded-Proto` is `{0}`: let the proxy write `http` or `https`, once")]
     Proto(String),
 }
 
-/// More proxies in a row than anybody has.
+/// More proxies in a row than any real deployment has.
 const MOST_HOPS: usize = 32;
 
-/// Goes through the hops from the right, several headers being one list, to the first that is not trusted: that is
-/// the caller. Where all are trusted it is the left-most. What stands further left is the caller's own word and is
-/// not looked at.
+/// Walks the hops from right to left, treating several headers as one list. The first untrusted hop is the caller; if
+/// every hop is trusted, the left-most one is. Anything further to the left was written by the caller and is ignored.
 ///
-/// A proxy that names a caller without saying how it was reached vouches for no TLS: `neighbour`'s own counts only
-/// where there is no other hop.
+/// TLS between the proxy and the gateway (`neighbour.secure`) counts only if there is no other hop: a proxy that names a
+/// caller without stating the protocol does not vouch for TLS.
 ///
 /// # Errors
-/// A hop that was reached and is no address, or a protocol that is none.
+/// A visited hop that is not an address, or a protocol other than `http` and `https`.
 pub fn read_forwarded<'a>(
     neighbour: Forwarded,
     headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
     trusted: &TrustedProxies,
-) -> Result<Forwarded, ForwardedFault> {
+) -> Result<Forwarded, ForwardedError> {
     let values = |wanted: &'static str| {
         headers.clone().filter(move |(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
     };
@@ -49,9 +49,9 @@ pub fn read_forwarded<'a>(
     let mut source = None;
     for (count, hop) in lists.iter().rev().flat_map(|list| list.rsplit(|byte| *byte == b',')).enumerate() {
         if count == MOST_HOPS {
-            return Err(ForwardedFault::Hops);
+            return Err(ForwardedError::Hops);
         }
-        let address = read_hop(hop).ok_or_else(|| ForwardedFault::Hop(excerpt(hop.trim_ascii())))?;
+        let address = read_hop(hop).ok_or_else(|| ForwardedError::Hop(excerpt(hop.trim_ascii())))?;
         source = Some(address);
         if !trusted.contains(address) {
             break;
@@ -64,20 +64,20 @@ pub fn read_forwarded<'a>(
             .into_iter()
             .find(|(name, _)| proto.eq_ignore_ascii_case(name.as_bytes()))
             .filter(|_| secure.is_none());
-        secure = Some(said.ok_or_else(|| ForwardedFault::Proto(excerpt(proto)))?.1);
+        secure = Some(said.ok_or_else(|| ForwardedError::Proto(excerpt(proto)))?.1);
     }
     let of_itself = source.is_none() && neighbour.secure;
     Ok(Forwarded { source: source.unwrap_or(neighbour.source), secure: secure.unwrap_or(of_itself) })
 }
 
-/// An address, with a port or without; IPv4 in IPv6 is IPv4.
+/// An address with or without a port. An IPv4-mapped IPv6 address becomes the IPv4 address.
 fn read_hop(hop: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(hop.trim_ascii()).ok()?;
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     if let Some(six) = bare {
         return six.parse().map(IpAddr::V6).ok().map(|address| address.to_canonical());
     }
-    // A zone means something on one machine only.
+    // A zone index has a meaning on one machine only.
     let with_port = || text.parse::<SocketAddr>().ok().filter(|_| !text.contains('%')).map(|socket| socket.ip());
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    fn read(headers: &[(&str, &[u8])], encrypted: bool) -> Result<Forwarded, ForwardedFault> {
+    fn read(headers: &[(&str, &[u8])], encrypted: bool) -> Result<Forwarded, ForwardedError> {
         let trusted = TrustedProxies::new(["10.0.0.0/8", "2001:db8::/32"].map(|range| range.parse().unwrap()));
         let neighbour = Forwarded { source: "10.0.0.1".parse().unwrap(), secure: encrypted };
         read_forwarded(neighbour, &headers.iter().copied(), &trusted)
@@ -119,35 +119,35 @@ mod tests {
     }
 
     #[test]
-    fn a_hop_that_is_reached_must_be_an_address() {
+    fn a_visited_hop_must_be_an_address() {
         for bad in ["", "unknown", "203.0.113.9,", "203.0.113.9, , 10.0.0.2", "_hidden", "010.0.0.1", "fe80::1%eth0"] {
             assert!(
-                matches!(read(&[("x-forwarded-for", bad.as_bytes())], false), Err(ForwardedFault::Hop(_))),
+                matches!(read(&[("x-forwarded-for", bad.as_bytes())], false), Err(ForwardedError::Hop(_))),
                 "{bad}"
             );
         }
         assert!(read(&[("x-forwarded-for", b"\xff\xfe")], false).is_err());
         let many = vec!["10.0.0.2"; MOST_HOPS + 1].join(",");
-        assert_eq!(read(&[("x-forwarded-for", many.as_bytes())], false), Err(ForwardedFault::Hops));
+        assert_eq!(read(&[("x-forwarded-for", many.as_bytes())], false), Err(ForwardedError::Hops));
     }
 
     #[test]
-    fn tls_is_what_the_proxy_says_or_what_it_has_itself() {
+    fn tls_is_as_the_proxy_states_or_as_the_proxy_connects() {
         let hop: (&str, &[u8]) = ("x-forwarded-for", b"203.0.113.9");
         let proto = |value: &'static str| ("X-Forwarded-Proto", value.as_bytes());
         let secure = |headers: &[(&str, &[u8])], encrypted| read(headers, encrypted).map(|it| it.secure);
         assert_eq!(secure(&[hop, proto("https")], false), Ok(true));
         assert_eq!(secure(&[hop, proto("HTTP")], true), Ok(false));
-        assert_eq!(secure(&[hop], true), Ok(false), "nothing is said of the caller's own way");
+        assert_eq!(secure(&[hop], true), Ok(false), "the proxy does not state how the caller reached it");
         assert_eq!((secure(&[], true), secure(&[], false)), (Ok(true), Ok(false)));
         for bad in [&[proto("https, http")][..], &[proto("")], &[proto("wss")], &[proto("https"), proto("https")]] {
-            assert!(matches!(secure(bad, true), Err(ForwardedFault::Proto(_))), "{bad:?}");
+            assert!(matches!(secure(bad, true), Err(ForwardedError::Proto(_))), "{bad:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_an_origin_or_a_fault(value: Vec<u8>, proto: Vec<u8>) {
+        fn any_bytes_are_an_origin_or_an_error(value: Vec<u8>, proto: Vec<u8>) {
             let _ = read(&[("x-forwarded-for", &value), ("x-forwarded-proto", &proto)], true);
         }
     }

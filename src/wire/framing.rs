@@ -1,26 +1,26 @@
-//! Where a body ends, found by a scanner that is stricter than the HTTP library behind it.
+//! Finds the end of a body, with a scanner that is stricter than the HTTP library behind it.
 
 use super::head::Framing;
 
-/// Follows a body as it passes by.
+/// Tracks a body as it arrives.
 #[derive(Debug)]
 pub struct BodyScanner {
     state: State,
 }
 
-/// What a piece of input held.
+/// How much of the input belongs to the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scanned {
-    /// All of it belongs to the body, and more is to come.
+    /// All of it, and the body is not complete.
     Within,
-    /// The body ends after this many bytes of it.
+    /// The body ends after this many bytes of the input.
     EndsAfter(usize),
 }
 
-/// A chunked body with extensions, trailers, bare line feeds or a size that is no size.
+/// A chunked body with extensions, trailers, bare line feeds or an invalid chunk size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the chunked body is malformed, or has extensions or trailers")]
-pub struct BrokenChunk;
+pub struct ChunkError;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -34,6 +34,7 @@ enum State {
 }
 
 impl BodyScanner {
+    /// A scanner at the start of a body.
     pub fn new(framing: Framing) -> Self {
         let state = match framing {
             Framing::None => State::Done,
@@ -43,13 +44,16 @@ impl BodyScanner {
         Self { state }
     }
 
+    /// Whether the whole body has been seen.
     pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
+    /// Scans the next input.
+    ///
     /// # Errors
-    /// A chunked body that is not plain. Nothing after it may be read.
-    pub fn scan(&mut self, input: &[u8]) -> Result<Scanned, BrokenChunk> {
+    /// A malformed chunked body. Nothing after it on the connection may be interpreted.
+    pub fn scan(&mut self, input: &[u8]) -> Result<Scanned, ChunkError> {
         let mut at = 0;
         while self.state != State::Done {
             let Some(byte) = input.get(at) else { return Ok(Scanned::Within) };
@@ -78,7 +82,7 @@ impl BodyScanner {
     }
 }
 
-fn step(state: State, byte: u8) -> Result<State, BrokenChunk> {
+fn step(state: State, byte: u8) -> Result<State, ChunkError> {
     match (state, byte) {
         (State::Size { digits, value }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 8 => {
             let digit = char::from(byte).to_digit(16).unwrap_or_default();
@@ -91,7 +95,7 @@ fn step(state: State, byte: u8) -> Result<State, BrokenChunk> {
         (State::DataEnd { carriage_return: true }, b'\n') => Ok(State::Size { digits: 0, value: 0 }),
         (State::LastEnd { carriage_return: false }, b'\r') => Ok(State::LastEnd { carriage_return: true }),
         (State::LastEnd { carriage_return: true }, b'\n') => Ok(State::Done),
-        _ => Err(BrokenChunk),
+        _ => Err(ChunkError),
     }
 }
 
@@ -99,8 +103,8 @@ fn step(state: State, byte: u8) -> Result<State, BrokenChunk> {
 mod tests {
     use super::*;
 
-    /// The same verdict however the input is cut.
-    fn scan(framing: Framing, input: &[u8]) -> Result<Scanned, BrokenChunk> {
+    /// Scans the input as a whole and byte by byte, which must give the same result.
+    fn scan(framing: Framing, input: &[u8]) -> Result<Scanned, ChunkError> {
         let whole = BodyScanner::new(framing).scan(input);
         let mut bytewise = BodyScanner::new(framing);
         for at in 0..input.len() {
@@ -132,7 +136,7 @@ mod tests {
         for bad in
             ["3;x=1\r\nabc\r\n0\r\n\r\n", "0\r\nA: b\r\n\r\n", "3\nabc", "3\r\nabcd", "\r\n", "x\r\n", "000000001\r\n"]
         {
-            assert_eq!(scan(Framing::Chunked, bad.as_bytes()), Err(BrokenChunk), "{bad}");
+            assert_eq!(scan(Framing::Chunked, bad.as_bytes()), Err(ChunkError), "{bad}");
         }
     }
 }

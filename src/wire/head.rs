@@ -1,18 +1,19 @@
 //! The request head, read once from its raw bytes.
 //!
-//! The HTTP library behind the gateway merges, drops or tolerates what must be refused (design 8), so it never sees
-//! these bytes: what is judged and signed over comes from here.
+//! The HTTP library behind the gateway merges, drops or tolerates input that must be refused, so it never sees these
+//! bytes: whatever is judged, and whatever signatures cover, comes from here.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::excerpt::excerpt;
-use super::fault::{FaultKind, HeadFault};
+use super::error::excerpt;
+use super::error::{HeadError, HeadErrorKind};
 use super::header_lines::Lines;
 
+/// Limits on a request.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadLimits {
-    /// The whole head, its blank line included.
+    /// The size of the whole head, including its blank line.
     pub head_bytes: usize,
     pub query_bytes: usize,
     pub body_bytes: u64,
@@ -22,7 +23,7 @@ pub struct HeadLimits {
 
 const MOST_HEADERS: usize = 128;
 
-/// A head with one reading: path `/`, one `Host`, one framing, one value for every header that matters.
+/// An unambiguous head: path `/`, one `Host`, one framing, and one value for each header that affects the meaning.
 #[derive(Clone)]
 pub struct Head {
     bytes: Box<[u8]>,
@@ -34,13 +35,14 @@ pub struct Head {
     keep_alive: bool,
 }
 
+/// The accepted HTTP methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
     Post,
 }
 
-/// How the body is delimited.
+/// How the end of the body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     None,
@@ -48,21 +50,21 @@ pub enum Framing {
     Chunked,
 }
 
-/// What the content type says a body is.
+/// The body's type according to `Content-Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `application/x-www-form-urlencoded`, with `charset=utf-8` or without.
     UrlEncoded,
-    /// No content type, or one that a body must not have; an empty body is fine with any.
+    /// No content type, or another one. Accepted only for an empty body.
     Other,
 }
 
 impl Head {
-    /// Reads a head: everything up to and including the blank line.
+    /// Parses a head: everything up to and including the blank line.
     ///
     /// # Errors
-    /// Whatever `spec/wire-protocol.md` 8 refuses in rows 19 to 24, 26, 37 and 38.
-    pub fn read(bytes: &[u8], limits: &HeadLimits) -> Result<Self, HeadFault> {
+    /// Anything that `docs/spec/wire-protocol.md` 8 refuses in rows 19 to 24, 26, 37 and 38.
+    pub fn read(bytes: &[u8], limits: &HeadLimits) -> Result<Self, HeadError> {
         check_line_ends(bytes)?;
         let mut storage = [const { MaybeUninit::uninit() }; MOST_HEADERS];
         let mut request = httparse::Request::new(&mut []);
@@ -70,13 +72,13 @@ impl Head {
             Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
             Err(httparse::Error::TooManyHeaders) => {
                 let message = format!("more than {} header lines", limits.headers);
-                return Err(HeadFault::new(FaultKind::HeadTooLarge, message));
+                return Err(HeadError::new(HeadErrorKind::HeadTooLarge, message));
             }
-            Ok(_) => return Err(HeadFault::reading("the request head is not complete")),
-            Err(error) => return Err(HeadFault::reading(format!("the request head is malformed: {error}"))),
+            Ok(_) => return Err(HeadError::reading("the request head is not complete")),
+            Err(error) => return Err(HeadError::reading(format!("the request head is malformed: {error}"))),
         }
         if request.version != Some(1) {
-            return Err(HeadFault::reading("the version is not HTTP/1.1"));
+            return Err(HeadError::reading("the version is not HTTP/1.1"));
         }
         let range = |part: &[u8]| {
             let start = part.as_ptr() as usize - bytes.as_ptr() as usize;
@@ -90,8 +92,8 @@ impl Head {
         let host = lines.host()?;
         let query = range(read_target(target, host)?.as_bytes());
         if query.len() > limits.query_bytes {
-            let message = format!("the query has {} bytes, more than {}", query.len(), limits.query_bytes);
-            return Err(HeadFault::new(FaultKind::QueryTooLarge, message));
+            let message = format!("the query has {} bytes; the limit is {}", query.len(), limits.query_bytes);
+            return Err(HeadError::new(HeadErrorKind::QueryTooLarge, message));
         }
         let framing = lines.framing(limits)?;
         let method = read_method(request.method.unwrap_or_default(), framing)?;
@@ -100,6 +102,7 @@ impl Head {
         Ok(Self { bytes: bytes.into(), method, query, headers, framing, form, keep_alive })
     }
 
+    /// The method.
     pub fn method(&self) -> Method {
         self.method
     }
@@ -109,24 +112,27 @@ impl Head {
         &self.bytes[self.query.clone()]
     }
 
+    /// How the end of the body is determined.
     pub fn framing(&self) -> Framing {
         self.framing
     }
 
+    /// The body's type.
     pub fn form(&self) -> Form {
         self.form
     }
 
-    /// Whether the caller wants the connection kept.
+    /// Whether the caller wants to keep the connection open.
     pub fn keep_alive(&self) -> bool {
         self.keep_alive
     }
 
+    /// The value of the `Host` header.
     pub fn host(&self) -> &str {
         self.header("host").unwrap_or_default()
     }
 
-    /// The value of a header that may stand once, when it is text. Case does not count in the name.
+    /// The value of the first header with this name, if the value is UTF-8. The name is case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = |(other, _): &&(Range<usize>, Range<usize>)| {
             self.bytes[other.clone()].eq_ignore_ascii_case(name.as_bytes())
@@ -135,7 +141,7 @@ impl Head {
         str::from_utf8(&self.bytes[value.clone()]).ok()
     }
 
-    /// Header lines as received, in order.
+    /// The header lines as received, in order.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         let text = |range: &Range<usize>| str::from_utf8(&self.bytes[range.clone()]).unwrap_or_default();
         self.headers.iter().map(move |(name, value)| (text(name), &self.bytes[value.clone()]))
@@ -143,6 +149,7 @@ impl Head {
 }
 
 impl Method {
+    /// The method's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -151,23 +158,24 @@ impl Method {
     }
 }
 
-fn read_method(method: &str, framing: Framing) -> Result<Method, HeadFault> {
+fn read_method(method: &str, framing: Framing) -> Result<Method, HeadError> {
     match method {
         "POST" => Ok(Method::Post),
         "GET" if framing == Framing::None => Ok(Method::Get),
-        "GET" => Err(HeadFault::reading("a GET carries a body: send the parameters in the query, or use POST")),
+        "GET" => Err(HeadError::reading("a GET must not have a body: send the parameters in the query, or use POST")),
         other => {
             let message = format!("the method `{}` is not supported: use GET or POST", excerpt(other));
-            Err(HeadFault::new(FaultKind::Method, message))
+            Err(HeadError::new(HeadErrorKind::Method, message))
         }
     }
 }
 
-/// The query of a target whose path is exactly `/`; an absolute form must name the host of the `Host` header.
-fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadFault> {
-    // Without the query: it may hold a signature or a token, and what the caller is told is written down too.
+/// The query of a target whose path is exactly `/`. A target in absolute form must name the same host as `Host`.
+fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadError> {
+    // The message omits the query, which may contain a signature or token: error messages are logged.
     let path = target.split(['?', '#']).next().unwrap_or_default();
-    let refused = || HeadFault::reading(format!("the request target `{}` is not `/` and a query", excerpt(path)));
+    let refused =
+        || HeadError::reading(format!("the request target `{}` is not `/` with an optional query", excerpt(path)));
     if !target.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) || target.contains('#') {
         return Err(refused());
     }
@@ -176,8 +184,9 @@ fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadFault> {
         Some(rest) => {
             let slash = rest.find('/').ok_or_else(refused)?;
             if !rest[..slash].eq_ignore_ascii_case(host) {
-                let message = format!("the target names `{}` and the `Host` header `{host}`", excerpt(&rest[..slash]));
-                return Err(HeadFault::reading(message));
+                let message =
+                    format!("the target names `{}` but the `Host` header names `{host}`", excerpt(&rest[..slash]));
+                return Err(HeadError::reading(message));
             }
             &rest[slash..]
         }
@@ -189,27 +198,28 @@ fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadFault> {
     }
 }
 
-/// Every line ends in CR LF, no CR or LF stands elsewhere, and no line is folded: httparse tolerates some of these.
-fn check_line_ends(bytes: &[u8]) -> Result<(), HeadFault> {
+/// Every line must end in CR LF, CR and LF must not occur elsewhere, and no line may be folded. `httparse` tolerates some
+/// of these.
+fn check_line_ends(bytes: &[u8]) -> Result<(), HeadError> {
     let mut previous = 0;
     for (at, byte) in bytes.iter().enumerate() {
         match byte {
             b'\n' if previous != b'\r' => {
-                return Err(HeadFault::reading("a line of the head ends in a bare line feed"));
+                return Err(HeadError::reading("a line of the head ends with a bare line feed"));
             }
             b'\r' if bytes.get(at + 1) != Some(&b'\n') => {
-                return Err(HeadFault::reading("the head holds a bare carriage return"));
+                return Err(HeadError::reading("the head contains a bare carriage return"));
             }
-            b' ' | b'\t' if previous == b'\n' => return Err(HeadFault::reading("a header line is folded")),
-            0 => return Err(HeadFault::reading("the head holds a NUL")),
+            b' ' | b'\t' if previous == b'\n' => return Err(HeadError::reading("a header line is folded")),
+            0 => return Err(HeadError::reading("the head contains a NUL byte")),
             _ => {}
         }
         previous = *byte;
     }
-    if bytes.starts_with(b"\r\n") { Err(HeadFault::reading("the head begins with an empty line")) } else { Ok(()) }
+    if bytes.starts_with(b"\r\n") { Err(HeadError::reading("the head begins with an empty line")) } else { Ok(()) }
 }
 
-/// Without what a query and headers hold: it may be a credential.
+/// Omits the query and the headers, which may contain credentials.
 impl std::fmt::Debug for Head {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Head").field("method", &self.method).field("framing", &self.framing).finish_non_exhaustive()
@@ -222,7 +232,7 @@ mod tests {
 
     const LIMITS: HeadLimits = HeadLimits { head_bytes: 4096, query_bytes: 100, body_bytes: 1000, headers: 8 };
 
-    fn read(head: &str) -> Result<Head, HeadFault> {
+    fn read(head: &str) -> Result<Head, HeadError> {
         Head::read(head.as_bytes(), &LIMITS)
     }
 
@@ -238,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_refused() {
+    fn ambiguous_heads_are_refused() {
         let bad = [
             "GET / HTTP/1.0\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\n\r\n",

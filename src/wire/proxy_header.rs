@@ -1,10 +1,10 @@
-//! The header that a TCP proxy sends before anything else: the PROXY protocol, version 1 (text) and 2 (binary).
+//! The header that a TCP proxy sends at the start of a connection: the PROXY protocol, version 1 (text) and 2 (binary).
 //!
-//! Read as its author specifies it, and nothing is guessed: where one is due, what is no header is a fault.
+//! Parsed strictly by its specification. If a header is required, anything else is an error.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Which versions are taken.
+/// The accepted versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyVersions {
     V1,
@@ -12,62 +12,63 @@ pub enum ProxyVersions {
     Any,
 }
 
-/// How far a header is read.
+/// How far a header has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProgress {
-    /// So many bytes belong to it for certain.
+    /// At least this many more bytes belong to it.
     More(usize),
-    /// It is complete. None: the proxy speaks for itself, or knows no address.
+    /// It is complete. Without an address, the proxy speaks for itself or does not know the caller's address.
     Done(Option<IpAddr>),
 }
 
+/// Why a connection does not begin with a valid header. Each message continues a sentence about the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProxyFault {
+pub enum ProxyError {
     #[error("the connection does not begin with one")]
     Absent,
-    #[error("it has a version that is not taken here")]
+    #[error("it has a version that is not accepted here")]
     Version,
-    #[error("its line is longer than {LONGEST_LINE} bytes, or ends otherwise than in CR LF")]
+    #[error("its line is longer than {LONGEST_LINE} bytes, or does not end in CR LF")]
     Line,
     #[error("its line is not `PROXY TCP4` or `PROXY TCP6`, two addresses of that kind and two ports")]
     Fields,
-    #[error("its command, family or transport is none that a TCP caller has")]
+    #[error("its command, family or transport is not one that a TCP caller can have")]
     Kind,
-    #[error("its length does not fit its addresses, or is more than {MOST_BYTES} bytes")]
+    #[error("its length does not match its addresses, or exceeds {MOST_BYTES} bytes")]
     Length,
 }
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 const WORD: &[u8] = b"PROXY ";
-/// As the protocol sets it.
+/// The protocol's limit for version 1.
 const LONGEST_LINE: usize = 107;
-/// Addresses and whatever a proxy adds to them.
+/// The limit for addresses and the extensions that a proxy may add.
 const MOST_BYTES: usize = 4096;
 const FIXED: usize = 16;
 
-/// Looks at what was read of a header so far.
+/// Examines what has been read of a header so far.
 ///
 /// # Errors
-/// Bytes that do not begin a header of these versions.
-pub fn read_proxy_header(bytes: &[u8], versions: ProxyVersions) -> Result<ProxyProgress, ProxyFault> {
-    // The shortest header of either version is longer.
+/// Bytes that cannot begin a header of an accepted version.
+pub fn read_proxy_header(bytes: &[u8], versions: ProxyVersions) -> Result<ProxyProgress, ProxyError> {
+    // The shortest header of either version is longer than this.
     let Some((start, _)) = bytes.split_at_checked(SIGNATURE.len()) else {
         return Ok(ProxyProgress::More(SIGNATURE.len() - bytes.len()));
     };
     if start == SIGNATURE {
-        return if versions == ProxyVersions::V1 { Err(ProxyFault::Version) } else { binary(bytes) };
+        return if versions == ProxyVersions::V1 { Err(ProxyError::Version) } else { binary(bytes) };
     }
     if !start.starts_with(WORD) {
-        return Err(ProxyFault::Absent);
+        return Err(ProxyError::Absent);
     }
-    if versions == ProxyVersions::V2 { Err(ProxyFault::Version) } else { line(bytes) }
+    if versions == ProxyVersions::V2 { Err(ProxyError::Version) } else { line(bytes) }
 }
 
-fn line(bytes: &[u8]) -> Result<ProxyProgress, ProxyFault> {
+fn line(bytes: &[u8]) -> Result<ProxyProgress, ProxyError> {
     if !bytes.ends_with(b"\n") {
-        return if bytes.len() < LONGEST_LINE { Ok(ProxyProgress::More(1)) } else { Err(ProxyFault::Line) };
+        return if bytes.len() < LONGEST_LINE { Ok(ProxyProgress::More(1)) } else { Err(ProxyError::Line) };
     }
-    let text = bytes.strip_suffix(b"\r\n").and_then(|line| str::from_utf8(line).ok()).ok_or(ProxyFault::Line)?;
+    let text = bytes.strip_suffix(b"\r\n").and_then(|line| str::from_utf8(line).ok()).ok_or(ProxyError::Line)?;
     let fields: Vec<&str> = text.split(' ').collect();
     match fields[..] {
         ["PROXY", "UNKNOWN", ..] => Ok(ProxyProgress::Done(None)),
@@ -81,20 +82,20 @@ fn line(bytes: &[u8]) -> Result<ProxyProgress, ProxyFault> {
                 (Some(source), Some(_)) if port(from) && port(to) => {
                     Ok(ProxyProgress::Done(Some(source.to_canonical())))
                 }
-                _ => Err(ProxyFault::Fields),
+                _ => Err(ProxyError::Fields),
             }
         }
-        _ => Err(ProxyFault::Fields),
+        _ => Err(ProxyError::Fields),
     }
 }
 
-fn binary(bytes: &[u8]) -> Result<ProxyProgress, ProxyFault> {
+fn binary(bytes: &[u8]) -> Result<ProxyProgress, ProxyError> {
     let Some((fixed, rest)) = bytes.split_at_checked(FIXED) else {
         return Ok(ProxyProgress::More(FIXED - bytes.len()));
     };
     let length = usize::from(u16::from_be_bytes([fixed[14], fixed[15]]));
     if length > MOST_BYTES {
-        return Err(ProxyFault::Length);
+        return Err(ProxyError::Length);
     }
     if rest.len() < length {
         return Ok(ProxyProgress::More(length - rest.len()));
@@ -102,13 +103,13 @@ fn binary(bytes: &[u8]) -> Result<ProxyProgress, ProxyFault> {
     let four = || rest.first_chunk::<4>().filter(|_| length >= 12).map(|octets| IpAddr::V4(Ipv4Addr::from(*octets)));
     let six = || rest.first_chunk::<16>().filter(|_| length >= 36).map(|octets| IpAddr::V6(Ipv6Addr::from(*octets)));
     let source = match (fixed[12], fixed[13]) {
-        // A proxy that looks whether the server is there.
+        // A health check by the proxy itself.
         (0x20, _) | (0x21, 0x00) => return Ok(ProxyProgress::Done(None)),
         (0x21, 0x11) => four(),
         (0x21, 0x21) => six(),
-        _ => return Err(ProxyFault::Kind),
+        _ => return Err(ProxyError::Kind),
     };
-    source.map(|source| ProxyProgress::Done(Some(source.to_canonical()))).ok_or(ProxyFault::Length)
+    source.map(|source| ProxyProgress::Done(Some(source.to_canonical()))).ok_or(ProxyError::Length)
 }
 
 #[cfg(test)]
@@ -128,8 +129,8 @@ mod tests {
         v2(0x21, 0x11, &[203, 0, 113, 9, 10, 0, 0, 1, 0, 80, 1, 187])
     }
 
-    /// Feeds what is asked for, byte for byte, as a socket would.
-    fn feed(bytes: &[u8], versions: ProxyVersions) -> Result<(Option<IpAddr>, usize), Option<ProxyFault>> {
+    /// Reads exactly as many bytes as are requested, like the listener.
+    fn feed(bytes: &[u8], versions: ProxyVersions) -> Result<(Option<IpAddr>, usize), Option<ProxyError>> {
         let mut read = 0;
         loop {
             match read_proxy_header(&bytes[..read], versions).map_err(Some)? {
@@ -166,35 +167,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_a_fault() {
+    fn anything_but_a_header_is_an_error() {
         let long = format!("PROXY UNKNOWN {}\r\n", "x".repeat(120));
-        let bad: [(Vec<u8>, ProxyFault); 15] = [
-            (b"POST / HTTP/1.1\r\n".to_vec(), ProxyFault::Absent),
-            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00".to_vec(), ProxyFault::Absent),
-            (b"proxy TCP4 203.0.113.9 10.0.0.1 1 2\r\n".to_vec(), ProxyFault::Absent),
-            (b"PROXY TCP4 203.0.113.9 10.0.0.1 1 2\n".to_vec(), ProxyFault::Line),
-            (long.into_bytes(), ProxyFault::Line),
-            (b"PROXY TCP4 203.0.113.9 10.0.0.1 1\r\n".to_vec(), ProxyFault::Fields),
-            (b"PROXY TCP4 203.0.113.9  10.0.0.1 1 2\r\n".to_vec(), ProxyFault::Fields),
-            (b"PROXY TCP4 2001:db9::1 10.0.0.1 1 2\r\n".to_vec(), ProxyFault::Fields),
-            (b"PROXY TCP4 203.0.113.9 10.0.0.1 +1 2\r\n".to_vec(), ProxyFault::Fields),
-            (b"PROXY TCP4 203.0.113.9 10.0.0.1 1 65536\r\n".to_vec(), ProxyFault::Fields),
-            (v2(0x21, 0x31, &[0; 216]), ProxyFault::Kind),
-            (v2(0x21, 0x12, &[0; 12]), ProxyFault::Kind),
-            (v2(0x31, 0x11, &[0; 12]), ProxyFault::Kind),
-            (v2(0x21, 0x11, &[0; 11]), ProxyFault::Length),
-            (v2(0x21, 0x11, &[0; MOST_BYTES + 1]), ProxyFault::Length),
+        let bad: [(Vec<u8>, ProxyError); 15] = [
+            (b"POST / HTTP/1.1\r\n".to_vec(), ProxyError::Absent),
+            (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00".to_vec(), ProxyError::Absent),
+            (b"proxy TCP4 203.0.113.9 10.0.0.1 1 2\r\n".to_vec(), ProxyError::Absent),
+            (b"PROXY TCP4 203.0.113.9 10.0.0.1 1 2\n".to_vec(), ProxyError::Line),
+            (long.into_bytes(), ProxyError::Line),
+            (b"PROXY TCP4 203.0.113.9 10.0.0.1 1\r\n".to_vec(), ProxyError::Fields),
+            (b"PROXY TCP4 203.0.113.9  10.0.0.1 1 2\r\n".to_vec(), ProxyError::Fields),
+            (b"PROXY TCP4 2001:db9::1 10.0.0.1 1 2\r\n".to_vec(), ProxyError::Fields),
+            (b"PROXY TCP4 203.0.113.9 10.0.0.1 +1 2\r\n".to_vec(), ProxyError::Fields),
+            (b"PROXY TCP4 203.0.113.9 10.0.0.1 1 65536\r\n".to_vec(), ProxyError::Fields),
+            (v2(0x21, 0x31, &[0; 216]), ProxyError::Kind),
+            (v2(0x21, 0x12, &[0; 12]), ProxyError::Kind),
+            (v2(0x31, 0x11, &[0; 12]), ProxyError::Kind),
+            (v2(0x21, 0x11, &[0; 11]), ProxyError::Length),
+            (v2(0x21, 0x11, &[0; MOST_BYTES + 1]), ProxyError::Length),
         ];
-        for (bytes, fault) in bad {
-            assert_eq!(feed(&bytes, ANY), Err(Some(fault)), "{}", bytes.escape_ascii());
+        for (bytes, error) in bad {
+            assert_eq!(feed(&bytes, ANY), Err(Some(error)), "{}", bytes.escape_ascii());
         }
-        assert_eq!(feed(&four(), ProxyVersions::V1), Err(Some(ProxyFault::Version)));
-        assert_eq!(feed(b"PROXY UNKNOWN\r\n", ProxyVersions::V2), Err(Some(ProxyFault::Version)));
+        assert_eq!(feed(&four(), ProxyVersions::V1), Err(Some(ProxyError::Version)));
+        assert_eq!(feed(b"PROXY UNKNOWN\r\n", ProxyVersions::V2), Err(Some(ProxyError::Version)));
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_progress_or_a_fault(tail: Vec<u8>, start in 0..3usize) {
+        fn any_bytes_are_progress_or_an_error(tail: Vec<u8>, start in 0..3usize) {
             let bytes = [[&b""[..], SIGNATURE, WORD][start], &tail].concat();
             if let Ok(ProxyProgress::More(more)) = read_proxy_header(&bytes, ANY) {
                 prop_assert!(more > 0 && more <= MOST_BYTES);

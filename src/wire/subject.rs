@@ -1,17 +1,17 @@
-//! The subject of an X.509 certificate, as text (RFC 2253, the form that `openssl x509 -nameopt RFC2253` prints).
+//! The subject of an X.509 certificate as text (RFC 2253, the form that `openssl x509 -nameopt RFC2253` prints).
 //!
-//! Reads the shape of a certificate whose signature somebody else has verified, and no more of it than the subject.
+//! Parses only as much of the certificate as the subject needs. The TLS library has already verified the signature.
 
 use std::fmt::Write;
 
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const OBJECT_ID: u8 = 0x06;
-/// UTF8String, PrintableString, IA5String: the others are no longer issued, and have encodings of their own.
+/// UTF8String, PrintableString, IA5String. The other string types are obsolete and have encodings of their own.
 const STRINGS: [u8; 3] = [0x0c, 0x13, 0x16];
 const EXPLICIT_VERSION: u8 = 0xa0;
 
-/// Attributes with a name, by their encoded object id.
+/// The names of known attributes, by their encoded object id.
 const NAMES: [(&[u8], &str); 11] = [
     (&[0x55, 4, 3], "CN"),
     (&[0x55, 4, 5], "serialNumber"),
@@ -26,8 +26,8 @@ const NAMES: [(&[u8], &str); 11] = [
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1], "emailAddress"),
 ];
 
-/// `CN=terway,O=netops`: the last attribute first. None where the subject holds what has no plain reading: an
-/// attribute without a name here, several in one place, a value of an old kind or with control characters.
+/// The subject, last attribute first: `CN=terway,O=netops`. `None` if it contains something without an unambiguous text
+/// form: an unknown attribute, a multi-valued one, an obsolete string type or control characters.
 pub fn certificate_subject(der: &[u8]) -> Option<String> {
     let (certificate, _) = element(der, SEQUENCE)?;
     let (mut rest, _) = element(certificate, SEQUENCE)?;
@@ -49,7 +49,7 @@ pub fn certificate_subject(der: &[u8]) -> Option<String> {
     Some(attributes.join(","))
 }
 
-/// The only one of its place.
+/// The only attribute of a set.
 fn attribute(set: &[u8]) -> Option<String> {
     let (pair, more) = element(set, SEQUENCE)?;
     let (id, value) = element(pair, OBJECT_ID)?;
@@ -59,22 +59,22 @@ fn attribute(set: &[u8]) -> Option<String> {
     if !more.is_empty() || !after.is_empty() || text.chars().any(char::is_control) {
         return None;
     }
-    let mut written = format!("{name}=");
+    let mut shown = format!("{name}=");
     let last = text.len().saturating_sub(1);
     for (at, byte) in text.bytes().enumerate() {
         let at_an_end = byte == b' ' && (at == 0 || at == last) || byte == b'#' && at == 0;
         match byte {
-            b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => write!(written, "\\{}", char::from(byte)),
-            _ if at_an_end => write!(written, "\\{}", char::from(byte)),
-            0x20..=0x7e => write!(written, "{}", char::from(byte)),
-            _ => write!(written, "\\{byte:02X}"),
+            b',' | b'+' | b'"' | b'\\' | b'<' | b'>' | b';' => write!(shown, "\\{}", char::from(byte)),
+            _ if at_an_end => write!(shown, "\\{}", char::from(byte)),
+            0x20..=0x7e => write!(shown, "{}", char::from(byte)),
+            _ => write!(shown, "\\{byte:02X}"),
         }
         .expect("writing to a string");
     }
-    Some(written)
+    Some(shown)
 }
 
-/// The content of an element of that kind, and what follows it.
+/// The content of an element with this tag, and the bytes after it.
 fn element(der: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     any(der).filter(|(tag, ..)| *tag == wanted).map(|(_, content, rest)| (content, rest))
 }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(certificate_subject(&certificate(&[old])), None);
     }
 
-    /// Made and printed by OpenSSL.
+    /// The certificate and its text were made by OpenSSL.
     #[test]
     fn a_subject_is_what_openssl_prints() {
         use base64::Engine;

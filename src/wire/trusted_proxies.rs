@@ -1,34 +1,37 @@
-//! The networks whose word about a caller is believed.
+//! The networks whose statements about a caller are trusted.
 
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Ranges of addresses; none by default, so that nobody is believed.
+/// Address ranges of trusted proxies. Empty by default, so that no proxy is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
+    /// Trusts the proxies in these ranges.
     pub fn new(ranges: impl IntoIterator<Item = IpNet>) -> Self {
         Self(ranges.into_iter().map(canonical).collect())
     }
 
+    /// Whether an address is in one of the ranges.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// Whether every address of a family is in some range, even when it takes several to say so.
+    /// Whether the ranges together contain every address of a family.
     pub fn covers_everyone(&self) -> bool {
         IpNet::aggregate(&self.0).iter().any(|range| range.prefix_len() == 0)
     }
 
+    /// Whether no proxy is trusted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// A range of IPv4 addresses written as IPv6 ones is the range of IPv4: addresses are compared in that form.
+/// Converts a range of IPv4-mapped IPv6 addresses into the IPv4 range, because addresses are compared in that form.
 fn canonical(range: IpNet) -> IpNet {
     let IpNet::V6(six) = range else { return range };
     let four = six.addr().to_ipv4_mapped().filter(|_| six.prefix_len() >= 96);

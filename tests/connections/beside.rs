@@ -4,9 +4,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::crowd::{admin, call_on, connect_from, metric, raise_limit};
-use super::house::{House, get};
-use super::support::program::{close_to_others, program, ramgate};
-use super::support::{Server, wait_for};
+use crate::support::house::{House, get};
+use crate::support::program::{close_to_others, program, ramgate};
+use crate::support::{Server, wait_for};
 
 const PROMPT: Duration = Duration::from_secs(10);
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer");

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::crowd::{admin, metric, raise_limit, wait_long};
-use super::house::{House, address};
+use crate::support::house::{House, address};
 
 const BURST: usize = 2000;
 /// The kernel tries again after a second where a SYN found the queue full.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::house::get;
+use crate::support::house::get;
 use crate::support::wire::{read_answer, try_connect_from};
 use crate::support::{Answer, Server};
 

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use super::house::{House, address};
-use super::support::program::{bare, finish};
-use super::support::{Server, wait_for};
+use crate::support::house::{House, address};
+use crate::support::program::{bare, finish};
+use crate::support::{Server, wait_for};
 
 /// The gateway under limits that a shell sets first.
 fn limited(house: &House, limits: &str) -> Command {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::beside::issuing;
 use super::crowd::{Ends, UNSIGNED, admin, call_on, connect_from, metric, raise_limit};
-use super::house::{House, address, get};
-use super::support::wait_for;
+use crate::support::house::{House, address, get};
+use crate::support::wait_for;
 
 /// A machine that runs other tests meanwhile is slow.
 const PROMPT: Duration = Duration::from_secs(10);

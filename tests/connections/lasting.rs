@@ -4,8 +4,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::crowd::{UNSIGNED, call_on, connect_from, is_ended, until_ended};
-use super::support::upstream::{Behaviour, success};
-use super::support::{Caller, FakeUpstream, Setup, Shape, TestGateway, wait_for};
+use crate::support::upstream::{Behaviour, success};
+use crate::support::{Caller, FakeUpstream, Setup, Shape, TestGateway, wait_for};
 
 fn gateway(change: impl FnOnce(&mut Setup)) -> TestGateway {
     let mut setup = Setup::default();
@@ -96,7 +96,7 @@ fn a_principal_with_calls_under_way_on_all_its_connections_is_refused_another() 
     assert!(refused.header("x-acs-retry-after").is_some(), "{refused:?}");
     assert_eq!(calling_from(&gateway, 2), 403, "another principal's are its own");
     for stream in &mut busy {
-        let answer = super::support::wire::read_answer(stream).expect("a call that is being answered goes on");
+        let answer = crate::support::wire::read_answer(stream).expect("a call that is being answered goes on");
         assert_eq!(answer.status, 200);
     }
 }
@@ -119,7 +119,7 @@ fn a_call_that_is_being_answered_keeps_its_slot() {
         let turned_away = connect_from(from, gateway.address).and_then(|mut stream| call_on(&mut stream, &denied()));
         assert!(turned_away.is_none(), "{turned_away:?}");
     }
-    assert_eq!(super::support::wire::read_answer(&mut busy).unwrap().status, 200);
+    assert_eq!(crate::support::wire::read_answer(&mut busy).unwrap().status, 200);
 }
 
 #[test]

@@ -4,9 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../audit_faults/house.rs"]
-mod house;
-
 mod beside;
 mod bursts;
 mod crowd;

@@ -3,8 +3,8 @@
 use std::net::TcpStream;
 
 use super::crowd::{UNSIGNED, call_on, connect_from, is_ended, until_ended};
-use super::support::upstream::{Behaviour, success};
-use super::support::{ACCOUNT, Caller, FakeUpstream, Setup, Shape, TestGateway, policies, wait_for};
+use crate::support::upstream::{Behaviour, success};
+use crate::support::{ACCOUNT, Caller, FakeUpstream, Setup, Shape, TestGateway, policies, wait_for};
 
 const SLOTS: u8 = 8;
 
@@ -78,7 +78,7 @@ fn connections_with_calls_under_way_are_all_answered_and_a_newcomer_finds_a_slot
     }
     wait_for("all calls", || upstream.requests().len() == usize::from(SLOTS));
     for (user, stream) in &mut busy {
-        let answer = super::support::wire::read_answer(stream).expect("a call that is being answered goes on");
+        let answer = crate::support::wire::read_answer(stream).expect("a call that is being answered goes on");
         assert_eq!(answer.status, 200, "{user}");
     }
     drop(calling(&gateway, 30, 'z'));

@@ -9,8 +9,8 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use super::crowd::{Ends, UNSIGNED, admin, call_on, connect_from, metric};
-use super::house::{House, address, get};
-use super::support::wait_for;
+use crate::support::house::{House, address, get};
+use crate::support::wait_for;
 
 const SLOTS: u8 = 8;
 /// More answers than the buffers of a connection hold.

@@ -4,8 +4,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::crowd::{UNSIGNED, admin, call_on, connect_from, metric, raise_limit, wait_long};
-use super::house::{House, SECRET, address, get};
-use super::support::{Caller, ENI, INSTANCE, Shape, wait_for};
+use crate::support::house::{House, SECRET, address, get};
+use crate::support::{Caller, ENI, INSTANCE, Shape, wait_for};
 
 /// Three seconds is what a caller is promised; a machine that runs other tests meanwhile is slower.
 const PROMPT: Duration = Duration::from_secs(10);

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use ramgate::pdp::{Asked, Question, Ruling};
-use ramgate::policy::{Grounds, Judged, Verdict};
-use ramgate::ram::UnknownKeys;
-use ramgate::suite::{Case, CaseRequest, Stage};
+use ram_policy::{Grounds, Judged, UnknownKeys, Verdict};
+use ramgate::pdp::{ActionRequest, Authorization, Question};
+use ramgate::suite::{Case, CasePdp, CaseRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,7 +36,7 @@ fn compare(seed: u64) {
     let first = request(&mut rng, &policies);
     let case = json!({"name": "random", "policies": policies, "request": first, "expect": "Allow"});
     let case: Case = serde_json::from_str(&case.to_string()).unwrap();
-    let stage = case.stage().unwrap_or_else(|unfit| panic!("{unfit:?}"));
+    let stage = case.pdp().unwrap_or_else(|unfit| panic!("{unfit:?}"));
     for number in 0..REQUESTS {
         let mut asked = request(&mut rng, &policies);
         asked["principal"] = first["principal"].clone();
@@ -58,7 +57,7 @@ fn compare(seed: u64) {
 
 /// The third value: the index, the look at every statement, and the reference come to the same; and nothing that was
 /// refused is allowed because less is known.
-fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value) {
+fn less_is_known(rng: &mut Rng, stage: &CasePdp, policies: &[Value], asked: &Value) {
     let less = less_known(rng, asked);
     // Of a resource, nobody looks for more than its tags and its group.
     let mut asked = asked.clone();
@@ -91,7 +90,7 @@ fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value
     if known.decision().verdict() != Verdict::Allow {
         assert_ne!(decision.verdict(), Verdict::Allow, "{}", tell());
     }
-    if less["unread"] == true && !stage.turns_on_facts(&question(&less)) {
+    if less["unread"] == true && !stage.depends_on_attributes(&question(&less)) {
         told["context"] = less["context"].clone();
         let read = decide(stage, &told).decision().verdict();
         assert_eq!(read == Verdict::Allow, decision.verdict() == Verdict::Allow, "not worth a look-up: {}", tell());
@@ -99,15 +98,15 @@ fn less_is_known(rng: &mut Rng, stage: &Stage, policies: &[Value], asked: &Value
 }
 
 /// The index, and looking at every statement, come to the same verdicts by the same statements.
-fn the_proof_agrees(ruling: &Ruling<Asked>, tell: &impl Fn() -> String) {
+fn the_proof_agrees(ruling: &Authorization<ActionRequest>, tell: &impl Fn() -> String) {
     let (decision, proof) = (ruling.decision(), ruling.proof());
     assert_eq!(proof.verdict(), decision.verdict(), "{}", tell());
     assert_eq!(proof.report().policy_type, decision.policy_type(), "{}", tell());
     let request = match ruling {
-        Ruling::Permitted(permit) => permit.request(),
-        Ruling::Denied(denied) => denied.request(),
+        Authorization::Permitted(permit) => permit.request(),
+        Authorization::Denied(denied) => denied.request(),
     };
-    if let Ruling::Denied(denied) = ruling {
+    if let Authorization::Denied(denied) = ruling {
         assert_eq!(denied.reason(), proof.summary().to_string(), "{}", tell());
     }
     for (at, (resource, judged)) in proof.resources().iter().zip(decision.judgements()).enumerate() {
@@ -116,20 +115,20 @@ fn the_proof_agrees(ruling: &Ruling<Asked>, tell: &impl Fn() -> String) {
         let by_index: Vec<_> =
             decision.deciding(&request, at).into_iter().map(|(kind, at)| (kind, at.to_string())).collect();
         assert_eq!(by_scan, by_index, "{}", tell());
-        let doubt = decision.doubt(&request, at);
+        let doubt = decision.possible_deny(&request, at);
         assert_eq!(doubt.is_some(), matches!(judged.grounds, Grounds::Unknown(_)), "{}", tell());
-        assert_eq!(doubt.is_some(), resource.doubt().is_some(), "{}", tell());
+        assert_eq!(doubt.is_some(), resource.possible_deny().is_some(), "{}", tell());
         let owned = judged.grounds == Grounds::Ownership;
         assert_eq!(by_scan.is_empty(), judged.verdict == Verdict::ImplicitDeny || owned, "{}", tell());
     }
 }
 
-fn decide(stage: &Stage, request: &Value) -> Ruling<Asked> {
+fn decide(stage: &CasePdp, request: &Value) -> Authorization<ActionRequest> {
     stage.put(question(request))
 }
 
 /// With nothing unknown but what `unknown` and `unread` say.
-fn question(request: &Value) -> Question<Asked> {
+fn question(request: &Value) -> Question<ActionRequest> {
     let mut written = request.clone();
     for more in ["unknown", "unread"] {
         written.as_object_mut().unwrap().remove(more);

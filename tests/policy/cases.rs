@@ -1,6 +1,6 @@
-//! The worked cases of `spec/ram-policy.md` 10, by the harness that users run.
+//! The worked cases of `docs/spec/ram-policy.md` 10, by the harness that users run.
 
-use ramgate::source::Source;
+use ram_policy::Source;
 use ramgate::suite::{CaseFile, Expected, Outcome};
 
 const CASES: &str = include_str!("../fixtures/cases/ram-decisions.cases.json");
@@ -29,7 +29,7 @@ fn every_case_that_is_sure_gets_the_expected_verdict() {
     assert_eq!(count, 92);
 }
 
-/// What nobody documents, under the default table of `spec/ram-policy.md` 11, disputed ones included.
+/// What nobody documents, under the default table of `docs/spec/ram-policy.md` 11, disputed ones included.
 #[test]
 fn every_other_case_gets_the_verdict_of_the_default_table() {
     let (count, failed) = failures(false);

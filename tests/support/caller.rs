@@ -1,12 +1,13 @@
-//! A caller that signs as real clients do (`spec/wire-protocol.md` 1.3).
+//! A caller that signs as real clients do (`docs/spec/wire-protocol.md` 1.3).
 
-use ramgate::envelope::unique_id;
+use ram_policy::Principal;
 use ramgate::gateway::now;
 use ramgate::identity::{
     Credential, KeyStatus, Secret, UnsignedV3, canonical_query, format_timestamp, sign_v1, sign_v3,
 };
-use ramgate::ram::{Parameters, ParametersBuilder, Place, Principal};
-use ramgate::wire::{Method, percent_encoded};
+use ramgate::ram::{Parameters, ParametersBuilder, Place};
+use ramgate::testing::envelope::unique_id;
+use ramgate::testing::wire::{Method, percent_encoded};
 
 /// Where a client puts its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

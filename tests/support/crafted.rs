@@ -4,7 +4,7 @@
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ramgate::wire::percent_encoded;
+use ramgate::testing::wire::percent_encoded;
 
 use super::caller::{Caller, FORM, attach_parameters};
 

@@ -1,4 +1,4 @@
-//! What every refusal looks like, whatever it refuses (`spec/wire-protocol.md` 5.2 and 5.3).
+//! What every refusal looks like, whatever it refuses (`docs/spec/wire-protocol.md` 5.2 and 5.3).
 
 use super::Answer;
 

@@ -5,19 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ram_policy::Source;
 use ramgate::audit::{Journal, JournalIdentity, MemorySink, Sink, TagKey};
 use ramgate::budget::{BudgetLimits, Budgets, PerMinute};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings, Signing};
 use ramgate::gateway::{
-    Gateway, GatewayParts, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts, UpstreamKeys, UpstreamTarget,
-    client_tls, run, steady,
+    Callers, Front, Gateway, GatewayParts, InForce, Judge, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts,
+    UpstreamKeys, UpstreamTarget, Upstreams, client_tls, run, steady,
 };
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory, WithoutSecret};
 use ramgate::pdp::Pdp;
 use ramgate::simulator::{Simulator, SimulatorSettings, World};
-use ramgate::source::Source;
-use ramgate::store::{DEMO_KEYRING, FactSource, FileModes, Loaded, PolicyFiles, demo_policies, read_keyring_text};
+use ramgate::store::{
+    AttributeSource, DEMO_KEYRING, FileModes, LoadedPolicies, PolicyFiles, demo_policies, read_keyring_text,
+};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -69,7 +71,7 @@ impl Default for Setup {
             budgets: BudgetLimits {
                 principal: roomy(PerMinute::OF_PRINCIPAL),
                 source: roomy(PerMinute::OF_SOURCE),
-                strangers_lines: 10_000,
+                lines_of_all_sources: 10_000,
             },
             tls: None,
         }
@@ -101,11 +103,11 @@ impl TestGateway {
         let sink = setup.sink.unwrap_or_else(|| Box::new(Arc::clone(&audit)));
         let now = ramgate::gateway::now();
         let source = match setup.settings.resources.source {
-            ResourceSource::File => FactSource::File,
-            ResourceSource::Upstream => FactSource::Upstream,
+            ResourceSource::File => AttributeSource::File,
+            ResourceSource::Upstream => AttributeSource::Upstream,
         };
         let policies = [vec![setup.policies], setup.more_policies].concat();
-        let loaded = Loaded::from_files(policies, source, now).unwrap();
+        let loaded = LoadedPolicies::from_files(policies, source, now).unwrap();
         let source = Source::new("keyring", format!("{DEMO_KEYRING}\n{}", setup.keyring));
         let keys = read_keyring_text(
             &source,
@@ -154,29 +156,39 @@ impl TestGateway {
             }
         };
         let gateway = Gateway::new(GatewayParts {
-            catalog: Catalog::bundled(),
-            pdp: Pdp::new(Arc::new(loaded.directory)),
-            facts,
-            keys,
-            issuers: Vec::new(),
-            issuer_keys: Vec::new(),
-            issuing: None,
-            nonces: setup.nonces.unwrap_or_else(|| Arc::new(InMemoryNonces::new(settings.identity.nonces, steady))),
             journal: Arc::new(Journal::new(sink, identity, Arc::clone(&budgets), steady)),
-            budgets,
-            products: settings.products.iter().map(|product| Product::new(product.clone(), &upstream)).collect(),
-            upstream,
-            regions: settings.upstream.regions.clone(),
-            region_aliases: settings.upstream.region_aliases.clone(),
-            signing: settings.upstream.signing,
-            hosts: settings.hosts.clone(),
-            replica: "replica-1".to_owned(),
-            identity: settings.identity,
-            denial: settings.denial.clone(),
-            operations: settings.operations,
-            limits: settings.limits,
-            proxies: settings.listener.proxies.clone(),
-            tls: setup.tls,
+            in_force: InForce {
+                pdp: Pdp::new(Arc::new(loaded.directory)),
+                facts,
+                keys,
+                issuers: Vec::new(),
+                issuer_keys: Vec::new(),
+                issuing: None,
+                tls: setup.tls,
+            },
+            callers: Callers {
+                nonces: setup.nonces.unwrap_or_else(|| Arc::new(InMemoryNonces::new(settings.identity.nonces, steady))),
+                budgets,
+                identity: settings.identity,
+            },
+            judge: Judge {
+                catalog: Catalog::bundled(),
+                operations: settings.operations,
+                regions: settings.upstream.regions.clone(),
+                region_aliases: settings.upstream.region_aliases.clone(),
+                denial: settings.denial.clone(),
+            },
+            upstreams: Upstreams {
+                products: settings.products.iter().map(|product| Product::new(product.clone(), &upstream)).collect(),
+                ecs: upstream,
+                signing: settings.upstream.signing,
+            },
+            front: Front {
+                hosts: settings.hosts.clone(),
+                limits: settings.limits,
+                proxies: settings.listener.proxies.clone(),
+                replica: "replica-1".to_owned(),
+            },
         });
         runtime.spawn(run(listener, Arc::new(gateway), shutdown.clone()));
         drop(inside);

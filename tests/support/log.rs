@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::write::GzEncoder;
 use ramgate::audit::Chain;
-use ramgate::source::hex;
+use ramgate::testing::text::hex;
 
 pub const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 

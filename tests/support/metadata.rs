@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ram_policy::Principal;
 use ramgate::gateway::now;
 use ramgate::identity::{Credential, KeyStatus, Secret, format_timestamp};
-use ramgate::ram::Principal;
 
 use super::FakeUpstream;
 use super::upstream::{Behaviour, json};

@@ -7,8 +7,10 @@ pub mod caller;
 pub mod crafted;
 pub mod envelope;
 pub mod gateway;
+pub mod house;
 pub mod log;
 pub mod metadata;
+pub mod parts;
 pub mod policies;
 pub mod program;
 pub mod refusals;
@@ -21,9 +23,9 @@ pub mod wire;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ramgate::source::Source;
+use ram_policy::Source;
 use ramgate::store::{PolicyFiles, demo_policies};
-use ramgate::wire::TrustedProxies;
+use ramgate::testing::wire::TrustedProxies;
 
 pub use bench::{Bench, Refused};
 pub use caller::{Caller, Shape};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ramgate::source::Source;
+use ram_policy::Source;
 use ramgate::store::PolicyFiles;
 
 /// An `account.toml` and documents by name.

@@ -1,4 +1,4 @@
-//! The table of design 7 as requests: whatever is refused before anything is forwarded.
+//! The refusals before anything is forwarded, as requests: one for each kind.
 
 use super::caller::{Caller, Shape, attach_parameters, raw};
 use super::{ACCOUNT, ENI, PROD_INSTANCE};
@@ -134,7 +134,13 @@ fn readings(dialect: Dialect) -> Vec<Row> {
         ("expect", header("Expect: 100-continue"), 400, "InvalidParameter", "`Expect` is not accepted"),
         ("another product", dialect.attach(&elsewhere), 400, "InvalidParameter", "is no ECS endpoint"),
         ("a large query", query(&format!("&A={}", "x".repeat(17_000))), 413, "InvalidParameter", "the query has"),
-        ("a large body", header("Content-Length: 70000"), 413, "InvalidParameter", "the body has 70000 bytes"),
+        (
+            "a large body",
+            header("Content-Length: 70000"),
+            413,
+            "InvalidParameter",
+            "the body has more than 65536 bytes: 70000 are announced",
+        ),
         ("many parameters", query(&many), 413, "InvalidParameter", "more than 100 parameters"),
         ("a large head", header(&format!("X: {}", "x".repeat(60_000))), 431, "InvalidParameter", "the head has more"),
         ("many headers", header(&lines), 431, "InvalidParameter", "more than 100 header lines"),
@@ -180,7 +186,7 @@ fn identities(dialect: Dialect) -> Vec<Row> {
         ("a stale clock", time("2020-01-01T00:00:00Z"), 400, "InvalidTimeStamp.Expired", "is expired"),
         ("a clock ahead", time("2222-01-01T00:00:00Z"), 400, "InvalidTimeStamp.Expired", "is expired"),
         ("no time", time("yesterday"), 400, "InvalidTimeStamp.Format", "not well formatted"),
-        ("a long nonce", long, 400, "InvalidParameter", "a nonce is 1 to 256"),
+        ("a long nonce", long, 400, "InvalidParameter", "a nonce must have 1 to 256"),
         ("a principal without account file", dialect.attach(&ghost), 403, "Abs.InvalidAccount.NotFound", inactive_text),
         ("a key of another account", dialect.attach(&foreign), 403, "Abs.InvalidAccount.NotFound", inactive_text),
         ("the root", dialect.attach(&root()), 403, "InvalidUserType.NotSupported", "root user may not call"),
@@ -209,12 +215,12 @@ fn operations(dialect: Dialect) -> Vec<Row> {
         ("a trunk ENI", with("TrunkNetworkInstanceId", ENI), 400, "UnsupportedParameter", "is unavailable"),
         ("no instance id", with("InstanceId", "I-A"), 400, "InvalidInstanceID.Malformed", "an instance id is `i-`"),
         ("no ENI id", with("NetworkInterfaceId", "eni-*"), 400, "InvalidParams.EniId", "an ENI id is `eni-`"),
-        ("no region id", with("RegionId", "Hangzhou"), 400, "InvalidOperation.InvalidRegion", "is no region id"),
+        ("no region id", with("RegionId", "Hangzhou"), 400, "InvalidOperation.InvalidRegion", "is not a region id"),
         ("a region elsewhere", with("RegionId", "cn-beijing"), 400, "Forbidden.RegionId", "`cn-beijing` is not served"),
         ("no number", with("NetworkCardIndex", "first"), 400, "InvalidParameter", "a whole number is expected"),
         ("no such card", with("NetworkCardIndex", "64"), 400, index, "The network card index is invalid"),
         ("an unknown parameter", with("Colour", "red"), 400, "UnsupportedParameter", "`Colour` does not belong"),
-        ("another owner", with("OwnerId", "42"), 400, "UnsupportedParameter", "names another account"),
+        ("another owner", with("OwnerId", "42"), 400, "UnsupportedParameter", "names an account other than"),
         ("a look-alike", with("instanceid", "i-2"), 400, "InvalidParameter", "`instanceid` resembles `InstanceId`"),
         ("an implicit deny", dialect.attach(&Caller::bob()), 403, "Forbidden.SubUser", denied),
         ("an explicit deny", production, 403, "Forbidden.SubUser", denied),

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Mutex;
 
-use ramgate::audit::{Appended, LineClass, Sink, SinkFault};
+use ramgate::audit::{Appended, LineClass, Sink, SinkError};
 use serde_json::Value;
 
-type Before = dyn Fn(&str) -> Result<(), SinkFault> + Send + Sync;
+type Before = dyn Fn(&str) -> Result<(), SinkError> + Send + Sync;
 
 pub struct ScriptedSink {
     kept: Mutex<Vec<String>>,
@@ -15,12 +15,12 @@ pub struct ScriptedSink {
 }
 
 impl ScriptedSink {
-    pub fn new(before: impl Fn(&str) -> Result<(), SinkFault> + Send + Sync + 'static) -> Self {
+    pub fn new(before: impl Fn(&str) -> Result<(), SinkError> + Send + Sync + 'static) -> Self {
         Self { kept: Mutex::default(), before: Box::new(before), blocks: false }
     }
 
     /// One that takes its time, and says so.
-    pub fn blocking(before: impl Fn(&str) -> Result<(), SinkFault> + Send + Sync + 'static) -> Self {
+    pub fn blocking(before: impl Fn(&str) -> Result<(), SinkError> + Send + Sync + 'static) -> Self {
         Self { blocks: true, ..Self::new(before) }
     }
 
@@ -33,7 +33,7 @@ impl ScriptedSink {
 }
 
 impl Sink for ScriptedSink {
-    fn append(&self, _: LineClass, event: &str) -> Result<Appended, SinkFault> {
+    fn append(&self, _: LineClass, event: &str) -> Result<Appended, SinkError> {
         (self.before)(event)?;
         self.kept.lock().unwrap().push(event.to_owned());
         Ok(Appended::Written)

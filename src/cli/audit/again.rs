@@ -6,14 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 
+use crate::audit::read::{Attempt, Event};
 use crate::catalog::Catalog;
 use crate::cli::exit::Failure;
 use crate::cli::plain::plain;
 use crate::gateway::now;
-use crate::pdp::{Inventory, Pdp, Ruling};
-use crate::recorded::{self, Replay, SessionPolicies};
-use crate::store::{FactSource, load_directories};
-use crate::trail::{Attempt, Event};
+use crate::pdp::{Authorization, Inventory, Pdp};
+use crate::replay::{self, Replay, SessionPolicies};
+use crate::store::{AttributeSource, load_directories};
 
 /// The policies that attempts are judged by, and the session policies that the log tells of.
 pub(super) struct Again {
@@ -25,7 +25,7 @@ pub(super) struct Again {
 
 impl Again {
     pub(super) fn load(directories: &[PathBuf]) -> Result<Self, Failure> {
-        let loaded = load_directories(directories, FactSource::Asker, now())?;
+        let loaded = load_directories(directories, AttributeSource::Question, now())?;
         Ok(Self {
             inventory: (!loaded.inventory.is_empty()).then_some(loaded.inventory),
             pdp: Pdp::new(Arc::new(loaded.directory)),
@@ -40,8 +40,8 @@ impl Again {
     }
 
     /// The ruling, or why the attempt could not be judged again.
-    fn judge(&self, attempt: &Attempt) -> Result<Ruling<recorded::Subject>, String> {
-        let recorded = recorded::Attempt::read(attempt.event(), &self.catalog).map_err(|why| why.to_string())?;
+    fn judge(&self, attempt: &Attempt) -> Result<Authorization<replay::Subject>, String> {
+        let recorded = replay::Attempt::read(attempt.event(), &self.catalog).map_err(|why| why.to_string())?;
         let replay = Replay::new(&self.pdp, self.inventory.as_ref(), &self.sessions);
         replay.judge(&recorded).map_err(|why| why.to_string())
     }
@@ -87,5 +87,5 @@ impl Again {
 }
 
 fn revision_of(attempt: &Attempt) -> Option<&str> {
-    attempt.event().gateway.as_ref()?.policy_revision.as_deref()
+    attempt.event().gateway()?.policy_revision.as_deref()
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use clap::Args;
 use ipnet::IpNet;
 
+use crate::audit::read::{Attempt, Event, MatchedStatement, Verdict};
 use crate::cli::recording::Window;
-use crate::trail::{Attempt, Event, MatchedStatement, Verdict};
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which attempts")]
@@ -86,11 +86,11 @@ fn is_principal(event: &Event, wanted: &str) -> bool {
 }
 
 fn is_about(event: &Event, parameter: &str, id: &str) -> bool {
-    event.parameter(parameter) == Some(id) || event.resources.iter().any(|resource| resource.name == id)
+    event.parameter(parameter) == Some(id) || event.resources().iter().any(|resource| resource.name == id)
 }
 
 fn has_code(attempt: &Attempt, wanted: &str) -> bool {
-    let Some(error) = &attempt.answer().error else { return false };
+    let Some(error) = attempt.answer().error() else { return false };
     match wanted.strip_suffix('*') {
         Some(start) => error.code.starts_with(start),
         None => error.code == wanted,
@@ -98,7 +98,7 @@ fn has_code(attempt: &Attempt, wanted: &str) -> bool {
 }
 
 fn decided(event: &Event, wanted: &str) -> bool {
-    let decision = event.gateway.as_ref().and_then(|gateway| gateway.decision.as_ref());
+    let decision = event.gateway().and_then(|gateway| gateway.decision.as_ref());
     let is_wanted = |statement: &MatchedStatement| statement.policy == wanted || statement.place() == wanted;
     decision.is_some_and(|decision| {
         decision.matched().any(is_wanted) || decision.possible_denies().any(|deny| is_wanted(&deny.statement))

@@ -5,13 +5,12 @@ use std::sync::atomic::Ordering;
 
 use clap::Args;
 
+use crate::audit::read::{Attempt, Attempts, Events, ReadError, total_size};
 use crate::cli::exit::Failure;
 use crate::cli::output::counted;
+use crate::cli::plain::plain;
 use crate::cli::progress::Progress;
 use crate::cli::recording::inputs;
-use crate::trail::{Attempt, Attempts, Events, ReadFault, total_size};
-
-use crate::cli::plain::plain;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct LogArgs {
@@ -61,8 +60,8 @@ impl LogArgs {
 pub(super) struct Skipped(u64);
 
 impl Skipped {
-    pub(super) fn take(&mut self, fault: &ReadFault) -> Result<(), Failure> {
-        if let ReadFault::File { .. } = fault {
+    pub(super) fn take(&mut self, fault: &ReadError) -> Result<(), Failure> {
+        if let ReadError::File { .. } = fault {
             return Err(Failure::new(fault.to_string(), HELP));
         }
         self.0 += 1;

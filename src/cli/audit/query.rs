@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audit::read::Attempt;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::print_json;
-use crate::trail::Attempt;
 
 use super::filter::FilterArgs;
 use super::log::LogArgs;

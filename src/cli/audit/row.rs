@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::trail::{
+use crate::audit::read::{
     Attempt, Condition, CountedAttempts, Decision, Event, Gateway, Located, MatchedStatement, Stage, Verdict,
 };
-
 use crate::cli::plain::plain;
 
 pub(super) const COLUMNS: [&str; 19] = [
@@ -51,7 +50,7 @@ pub(super) fn who(event: &Event) -> String {
 pub(super) fn verdict(attempt: &Attempt) -> &str {
     match attempt.verdict() {
         Some(verdict) => verdict.as_str(),
-        None if attempt.event().error.is_some() => "Failed",
+        None if attempt.event().error().is_some() => "Failed",
         None => "Succeeded",
     }
 }
@@ -63,7 +62,7 @@ pub(super) fn statements(event: &Event) -> Vec<String> {
         let of_effect = decision.matched().filter(|statement| statement.effect == effect);
         once_each(of_effect.map(MatchedStatement::place))
     };
-    match event.gateway.as_ref().map(|gateway| &gateway.verdict) {
+    match event.gateway().map(|gateway| &gateway.verdict) {
         Some(Verdict::Allow) => matched("Allow"),
         Some(Verdict::ExplicitDeny) => matched("Deny"),
         Some(Verdict::ImplicitDeny) => once_each(decision.possible_denies().map(|deny| deny.statement.place())),
@@ -83,32 +82,32 @@ fn once_each(places: impl Iterator<Item = String>) -> Vec<String> {
 
 /// Whether a line is about many attempts, or about the log.
 pub(super) fn is_summary(event: &Event) -> bool {
-    event.gateway.as_ref().is_some_and(|gateway| gateway.stage == Stage::Summary)
+    event.gateway().is_some_and(|gateway| gateway.stage == Stage::Summary)
 }
 
 pub(super) fn decision(event: &Event) -> Option<&Decision> {
-    event.gateway.as_ref()?.decision.as_ref()
+    event.gateway()?.decision.as_ref()
 }
 
 /// What the call was about: `eni-… to i-…`, or the resources' names.
 fn about(event: &Event) -> String {
     match (event.parameter("NetworkInterfaceId"), event.parameter("InstanceId")) {
         (Some(eni), Some(instance)) => format!("{eni} to {instance}"),
-        _ => event.resources.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>().join(", "),
+        _ => event.resources().iter().map(|resource| &*resource.name).collect::<Vec<_>>().join(", "),
     }
 }
 
 pub(super) fn status(attempt: &Attempt) -> Option<u16> {
-    attempt.answer().gateway.as_ref()?.http_status
+    attempt.answer().gateway()?.http_status
 }
 
 /// For a terminal.
 pub(super) fn text(attempt: &Attempt) -> String {
     let event = attempt.event();
     if is_summary(event) {
-        let reason = event.gateway.as_ref().and_then(|gateway| gateway.reason.as_deref());
-        let error = event.error.as_ref().filter(|_| event.counted().is_some());
-        let code = error.map(|error| format!("  {}", plain(&error.code))).unwrap_or_default();
+        let reason = event.gateway().and_then(|gateway| gateway.reason.as_deref());
+        let error = event.error().filter(|_| event.counted().is_some());
+        let code = error.map(|error| format!("  {}", plain(error.code))).unwrap_or_default();
         let verdict = plain(verdict(attempt));
         return format!("{}  {verdict:<12}  {}{code}", event.time, plain(reason.unwrap_or_default()));
     }
@@ -124,7 +123,7 @@ pub(super) fn text(attempt: &Attempt) -> String {
         pieces.push(format!("[{}]", plain(&statements.join(", "))));
     }
     let status = status(attempt).map(|status| status.to_string());
-    let code = attempt.answer().error.as_ref().map(|error| plain(&error.code));
+    let code = attempt.answer().error().map(|error| plain(error.code));
     let answer: Vec<String> = status.into_iter().chain(code).collect();
     if attempt.is_open() {
         pieces.push("no outcome known".to_owned());
@@ -138,15 +137,15 @@ pub(super) fn text(attempt: &Attempt) -> String {
 
 pub(super) fn cells(attempt: &Attempt) -> [String; COLUMNS.len()] {
     let event = attempt.event();
-    let error = attempt.answer().error.as_ref();
+    let error = attempt.answer().error();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let gateway = event.gateway.as_ref();
+    let gateway = event.gateway();
     [
         event.time.to_string(),
         verdict(attempt).to_owned(),
         event.user.arn().unwrap_or_else(|| who(event)),
         text(event.user.session().map(|(_, session)| session)),
-        event.name.clone(),
+        event.name.to_string(),
         text(event.region.as_deref()),
         text(event.parameter("NetworkInterfaceId")),
         text(event.parameter("InstanceId")),
@@ -154,8 +153,8 @@ pub(super) fn cells(attempt: &Attempt) -> [String; COLUMNS.len()] {
         text(event.user_agent.as_deref()),
         statements(event).join(" "),
         status(attempt).map(|status| status.to_string()).unwrap_or_default(),
-        text(error.map(|error| error.code.as_str())),
-        text(error.and_then(|error| error.message.as_deref())),
+        text(error.map(|error| error.code)),
+        text(error.and_then(|error| error.message)),
         text(gateway.and_then(|gateway| gateway.reason.as_deref())),
         text(event.event_id.as_deref()),
         text(attempt.answer().request_id.as_deref()),
@@ -170,7 +169,7 @@ pub(super) fn json(attempt: &Attempt) -> Value {
     let parameters: Map<String, Value> =
         event.parameters.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let resources: Vec<Value> =
-        event.resources.iter().map(|resource| json!({ "type": resource.kind, "name": resource.name })).collect();
+        event.resources().iter().map(|resource| json!({ "type": resource.kind, "name": resource.name })).collect();
     let user = &event.user;
     json!({
         "time": event.time.to_string(), "operation": event.name, "product": event.service, "region": event.region,
@@ -180,12 +179,12 @@ pub(super) fn json(attempt: &Attempt) -> Value {
             "type": user.kind, "accountId": user.account, "principalId": user.principal_id,
             "userName": user.user_name, "accessKeyId": user.access_key_id,
         },
-        "source": event.source, "userAgent": event.user_agent, "transport": event.transport,
+        "source": event.source, "userAgent": event.user_agent, "transport": event.transport(),
         "parameters": parameters, "resources": resources,
         "verdict": attempt.verdict().map(Verdict::as_str),
-        "answer": attempt.answer().error.as_ref().map(|error| json!({ "code": error.code, "message": error.message })),
+        "answer": attempt.answer().error().map(|error| json!({ "code": error.code, "message": error.message })),
         "httpStatus": status(attempt),
-        "gateway": event.gateway.as_ref().map(gateway_json),
+        "gateway": event.gateway().map(gateway_json),
         "outcome": attempt.outcome.as_ref().map(outcome_json),
         "outcomeKnown": !attempt.is_open(),
         "line": place(&attempt.line),
@@ -231,7 +230,7 @@ fn decision_json(decision: &Decision) -> Value {
     });
     json!({
         "action": decision.action, "explicitDeny": decision.explicit_deny, "policyType": decision.policy_type,
-        "conditions": conditions_json(&decision.conditions), "resources": resources.collect::<Vec<_>>(),
+        "conditions": conditions_json(decision.conditions()), "resources": resources.collect::<Vec<_>>(),
     })
 }
 
@@ -244,11 +243,11 @@ fn statement_json(statement: &MatchedStatement) -> Value {
 }
 
 fn conditions_json(conditions: &[Condition]) -> Map<String, Value> {
-    conditions.iter().map(|condition| (condition.key.clone(), condition.values.clone().into())).collect()
+    conditions.iter().map(|condition| (condition.key.to_string(), json!(condition.values))).collect()
 }
 
 fn outcome_json(line: &Located) -> Value {
-    let gateway = line.event.gateway.as_ref();
+    let gateway = line.event.gateway();
     let upstream = gateway.and_then(|gateway| gateway.upstream.as_ref());
     json!({
         "time": line.event.time.to_string(), "line": place(line),

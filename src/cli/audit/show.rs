@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audit::read::{Attempt, Condition, Event, JudgedResource, MatchedStatement, PossibleDeny, Verdict};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, print_json};
-use crate::trail::{Attempt, Condition, Event, JudgedResource, MatchedStatement, PossibleDeny, Verdict};
 
 use super::again::Again;
 use super::log::LogArgs;
@@ -113,11 +113,11 @@ fn ids_in(text: &str) -> Vec<String> {
 
 fn tell(attempt: &Attempt) {
     let event = attempt.event();
-    let gateway = event.gateway.as_ref();
+    let gateway = event.gateway();
     let region = event.region.as_deref().map(|region| format!(" in {region}")).unwrap_or_default();
     say!("{}  {}{}: {}\n", event.time, plain(&event.name), plain(&region), plain(verdict(attempt)));
     row("who", caller(event));
-    let over = event.transport.as_deref().map(|transport| format!(" over {transport}")).unwrap_or_default();
+    let over = event.transport().map(|transport| format!(" over {transport}")).unwrap_or_default();
     let agent = event.user_agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
     row("from", format!("{}{over}{agent}", event.source.as_deref().unwrap_or("nowhere that is known")));
     if let Some(gateway) = gateway {
@@ -134,7 +134,7 @@ fn tell(attempt: &Attempt) {
         let layer = decision.policy_type.as_deref().map(|layer| format!(", refused by {layer}")).unwrap_or_default();
         row("decision", format!("{}{layer}", decision.action));
         decision.resources.iter().for_each(tell_resource);
-        tell_conditions("with", &decision.conditions);
+        tell_conditions("with", decision.conditions());
     }
     if let Some(revision) = gateway.and_then(|gateway| gateway.policy_revision.as_deref()) {
         row("policies", revision);
@@ -197,13 +197,13 @@ fn tell_answer(attempt: &Attempt) {
     }
     let answer = attempt.answer();
     let status = status(attempt).map(|status| status.to_string());
-    let error = answer.error.as_ref().map(|error| match &error.message {
+    let error = answer.error().map(|error| match error.message {
         Some(message) => format!("{}: {message}", error.code),
-        None => error.code.clone(),
+        None => error.code.to_owned(),
     });
     let got: Vec<String> = status.into_iter().chain(error).collect();
     row("got", if got.is_empty() { "success".to_owned() } else { got.join(" ") });
-    let Some(gateway) = answer.gateway.as_ref() else { return };
+    let Some(gateway) = answer.gateway() else { return };
     if let Some(upstream) = &gateway.upstream {
         let endpoint = upstream.endpoint.as_deref().unwrap_or("the upstream");
         let status = upstream.status.map(|status| format!(" {status}")).unwrap_or_default();

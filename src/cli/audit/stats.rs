@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audit::read::{Attempt, CountedAttempts, Stage, Verdict};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, counted, print_json};
-use crate::trail::{Attempt, CountedAttempts, Stage, Verdict};
 
 use super::filter::FilterArgs;
 use super::log::LogArgs;
@@ -99,7 +99,7 @@ impl Stats {
 
 /// Whether a line is about no attempt.
 fn is_about_the_log(attempt: &Attempt) -> bool {
-    attempt.event().gateway.as_ref().is_some_and(|gateway| gateway.stage == Stage::Summary)
+    attempt.event().gateway().is_some_and(|gateway| gateway.stage == Stage::Summary)
 }
 
 impl Counts {
@@ -109,8 +109,8 @@ impl Counts {
         self.attempts += counted.attempts;
         self.counted_only += counted.attempts;
         self.verdicts.add(verdict(summary).to_owned(), counted.attempts);
-        if let Some(error) = &event.error {
-            self.codes.add(error.code.clone(), counted.attempts);
+        if let Some(error) = event.error() {
+            self.codes.add(error.code.to_owned(), counted.attempts);
         }
         let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = summary.verdict() else { return };
         self.principals.add(event.user.arn().unwrap_or_else(|| who(event)), counted.attempts);
@@ -120,8 +120,8 @@ impl Counts {
     fn take(&mut self, attempt: &Attempt) {
         self.attempts += 1;
         self.verdicts.count(verdict(attempt).to_owned());
-        if let Some(error) = &attempt.answer().error {
-            self.codes.count(error.code.clone());
+        if let Some(error) = attempt.answer().error() {
+            self.codes.count(error.code.to_owned());
         }
         let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = attempt.verdict() else { return };
         let event = attempt.event();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::audit::read::{Attempt, Follow, Stage};
 use crate::cli::exit::{Exit, Failure};
-use crate::trail::{Attempt, Follow, Stage};
 
 use super::filter::FilterArgs;
 use super::log::{LogArgs, Skipped};
@@ -95,7 +95,7 @@ impl Tail {
 
 /// What became of a call is told by its own line.
 fn line_text(attempt: &Attempt) -> String {
-    let outcome = attempt.event().gateway.as_ref().is_some_and(|gateway| gateway.stage == Stage::Outcome);
+    let outcome = attempt.event().gateway().is_some_and(|gateway| gateway.stage == Stage::Outcome);
     let text = text(attempt);
     if outcome { format!("{text}  (outcome)") } else { text }
 }

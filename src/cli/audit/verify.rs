@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::audit::read::{Input, LogName, Wanted, checkpoints_of, inputs, log_with_rotated};
+use crate::audit::verify::{Break, ChainResult, CheckpointKey, Order, SignatureCheck, Verification, Verified, verify};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{OutputFormat, counted, print_json};
 use crate::cli::progress::Progress;
 use crate::cli::recording::tell_left_out;
 use crate::store::read_source;
-use crate::trail::verify::{Break, ChainResult, CheckpointKey, Order, SignatureCheck, Verification, Verified, verify};
-use crate::trail::{Input, LogName, Wanted, checkpoints_of, inputs, log_with_rotated};
 
 /// Verifies the hash chain and its checkpoints, and names the first line that is not as it was written
 #[derive(Debug, Args)]
@@ -134,7 +134,7 @@ fn unreadable(file: &str, error: &io::Error) -> Failure {
 }
 
 fn key(path: &Path) -> Result<CheckpointKey, Failure> {
-    let source = read_source(path).map_err(|complaint| Failure::from(vec![complaint]))?;
+    let source = read_source(path).map_err(|diagnostic| Failure::from(vec![diagnostic]))?;
     CheckpointKey::from_pem(source.text()).map_err(|why| {
         Failure::new(
             format!("`{}` is no public key of checkpoints: {why}", path.display()),

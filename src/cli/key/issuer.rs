@@ -10,8 +10,8 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use crate::config::parse_duration;
 use crate::gateway::now;
 use crate::identity::NewIssuerKey;
-use crate::source::Source;
 use crate::store::{FileModes, read_issuer_keys, replace_private, write_private};
+use ram_policy::Source;
 
 use super::super::exit::{Exit, Failure};
 
@@ -65,10 +65,10 @@ impl IssuerKey {
 
     fn add(&self) -> Result<Exit, Failure> {
         let now = whole(now());
-        let (text, keys) = read_issuer_keys(&self.out, FileModes::Checked).map_err(Failure::Complaints)?;
+        let (text, keys) = read_issuer_keys(&self.out, FileModes::Checked).map_err(Failure::Diagnostics)?;
         let malformed = |_| {
             let source = Source::new(self.out.display().to_string(), "").confidential();
-            Failure::Complaints(vec![source.error_without_place("the file cannot be edited", "make it anew")])
+            Failure::Diagnostics(vec![source.error_without_place("the file cannot be edited", "make it anew")])
         };
         let mut document: DocumentMut = text.expose().parse().map_err(malformed)?;
         let gone: Vec<String> = keys.superseded(now).map(str::to_owned).collect();

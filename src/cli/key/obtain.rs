@@ -51,13 +51,13 @@ pub(super) struct Obtained {
 }
 
 /// Why there is no key.
-pub(super) enum Unobtained {
+pub(super) enum ObtainKeyError {
     /// The gateway said no; asking again changes nothing by itself.
     Refused(String),
     Failed(Failure),
 }
 
-impl From<Failure> for Unobtained {
+impl From<Failure> for ObtainKeyError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -69,14 +69,14 @@ pub(super) async fn obtain(
     shown: &Shown,
     session: &Session,
     tls: rustls::ClientConfig,
-) -> Result<Obtained, Unobtained> {
+) -> Result<Obtained, ObtainKeyError> {
     let request = request(endpoint, shown, session)?;
     let answer = http_client::exchange(request, tls).await?;
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     if !answer.status().is_success() {
         let text = |name: &str| body[name].as_str().unwrap_or_default().chars().take(500).collect::<String>();
         let (code, message, id) = (text("Code"), text("Message"), text("RequestId"));
-        return Err(Unobtained::Refused(format!("{} {code}: {message} (request {id})", answer.status().as_u16())));
+        return Err(ObtainKeyError::Refused(format!("{} {code}: {message} (request {id})", answer.status().as_u16())));
     }
     let credentials = &body["Credentials"];
     let text = |name: &str| credentials[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);

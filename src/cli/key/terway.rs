@@ -29,7 +29,7 @@ pub(super) fn token_file(key: &Obtained) -> Option<String> {
 fn keyring() -> String {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-    crate::source::hex(&bytes)
+    crate::text::hex(&bytes)
 }
 
 fn seal(key: &[u8], text: &str) -> Option<String> {

@@ -11,15 +11,16 @@ use tokio_util::sync::CancellationToken;
 use crate::config::parse_duration;
 use crate::gateway::now;
 use crate::identity::{Credential, WithoutSecret};
-use crate::policy::LONGEST_SESSION_POLICY;
-use crate::ram::{Identity, Principal, SessionName, WrittenPrincipal};
+use crate::ram::SessionName;
+use crate::serve::read_roots;
 use crate::store::{FileModes, read_bounded, read_keyring, replace_private};
+use ram_policy::{Identity, LONGEST_SESSION_POLICY, Principal, PrincipalName};
 
 use super::super::exit::{Exit, Failure};
 use super::super::hangup::Hangups;
 use super::super::http_client;
 use super::super::runtime::{runtime, start_log, stop_on_signal};
-use super::obtain::{Obtained, Session, Shown, Unobtained, obtain};
+use super::obtain::{ObtainKeyError, Obtained, Session, Shown, obtain};
 use super::terway;
 
 /// Gets a temporary key from a gateway and writes it into a file, again and again with `--renew`
@@ -106,7 +107,7 @@ impl TokenFile {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         start_log("warn");
         let (shown, session) = (self.shown()?, self.session()?);
-        let roots = self.ca_file.as_deref().map(|path| http_client::read_roots(path, "--ca-file")).transpose()?;
+        let roots = self.ca_file.as_deref().map(|path| read_roots(path, "--ca-file")).transpose()?;
         let tls = http_client::tls(roots.as_deref())?;
         runtime(std::num::NonZeroUsize::new(1))?.block_on(async {
             if self.renew {
@@ -114,8 +115,8 @@ impl TokenFile {
             }
             match self.write(&shown, &session, tls).await {
                 Ok(_) => Ok(Exit::Yes),
-                Err(Unobtained::Failed(failure)) => Err(failure),
-                Err(Unobtained::Refused(why)) => {
+                Err(ObtainKeyError::Failed(failure)) => Err(failure),
+                Err(ObtainKeyError::Refused(why)) => {
                     tell!("error: the gateway gives no key: {why}");
                     Ok(Exit::No)
                 }
@@ -145,8 +146,8 @@ impl TokenFile {
                 }
                 Err(why) => {
                     match why {
-                        Unobtained::Refused(why) => tell!("the gateway gives no key: {why}"),
-                        Unobtained::Failed(failure) => {
+                        ObtainKeyError::Refused(why) => tell!("the gateway gives no key: {why}"),
+                        ObtainKeyError::Failed(failure) => {
                             failure.tell();
                         }
                     }
@@ -165,7 +166,12 @@ impl TokenFile {
     }
 
     /// Writes one key, and says when the next is due: when a third of its life is left.
-    async fn write(&self, shown: &Shown, session: &Session, tls: rustls::ClientConfig) -> Result<Duration, Unobtained> {
+    async fn write(
+        &self,
+        shown: &Shown,
+        session: &Session,
+        tls: rustls::ClientConfig,
+    ) -> Result<Duration, ObtainKeyError> {
         let key = obtain(&self.endpoint, shown, session, tls).await?;
         let expires: Timestamp = key.expiration.parse().map_err(|_| {
             Failure::new("the gateway's key says no time at which it expires", "look at the gateway's version")
@@ -202,7 +208,7 @@ impl TokenFile {
 
     fn session(&self) -> Result<Session, Failure> {
         if let Some(role) = &self.role {
-            let read = role.parse::<WrittenPrincipal>();
+            let read = role.parse::<PrincipalName>();
             let one = read.is_ok_and(|it| it.account.is_some() && matches!(it.identity, Identity::Role(_)));
             if !one || !role.starts_with("acs:ram::") {
                 return Err(Failure::new(

@@ -8,10 +8,10 @@ use std::thread::{self, available_parallelism};
 
 use memchr::memmem::Finder;
 
+use crate::audit::read::{Events, Input, Located, RawEvent, ReadError, total_size};
 use crate::catalog::Catalog;
 use crate::pdp::{Inventory, Pdp};
-use crate::recorded::{Attempt, Replay, SessionPolicies, Tally, Unreadable};
-use crate::trail::{Events, Input, Located, RawEvent, ReadFault, total_size};
+use crate::replay::{Attempt, AttemptError, Replay, ReplayCounts, SessionPolicies};
 
 use super::super::exit::Failure;
 use super::super::progress::Progress;
@@ -25,7 +25,7 @@ const BATCH: usize = 256;
 pub(super) struct Faults {
     pub(super) count: u64,
     /// The first few, to be told.
-    pub(super) first: Vec<ReadFault>,
+    pub(super) first: Vec<ReadError>,
     /// Whether the rest of a file is missing.
     pub(super) incomplete: bool,
 }
@@ -36,7 +36,7 @@ pub(super) fn judge(
     pdp: &Pdp,
     inventory: Option<&Inventory>,
     window: Window,
-) -> Result<(Tally, Faults), Failure> {
+) -> Result<(ReplayCounts, Faults), Failure> {
     let sessions = RwLock::new(SessionPolicies::default());
     let workers = available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_WORKERS);
     let (sender, receiver) = sync_channel(2 * workers);
@@ -44,35 +44,39 @@ pub(super) fn judge(
     thread::scope(|scope| {
         let work = || work(&receiver, Replay::new(pdp, inventory, &sessions), window);
         let judging: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let (mut tally, mut faults) = hand_out(files, &sender, &sessions);
+        let (mut counts, mut faults) = hand_out(files, &sender, &sessions);
         drop(sender);
         for worker in judging {
             let (judged, more) =
                 worker.join().map_err(|_| Failure::new("judging ended early", "this is a fault of ours"))?;
-            tally.absorb(judged);
+            counts.absorb(judged);
             faults.absorb(more);
         }
-        Ok((tally, faults))
+        Ok((counts, faults))
     })
 }
 
 /// Reads lines in their order and hands them out in batches. A line in which a session begins is read here too, so that
 /// its policy is known to whoever gets a later one.
-fn hand_out(files: Vec<Input>, to: &SyncSender<Vec<RawEvent>>, sessions: &RwLock<SessionPolicies>) -> (Tally, Faults) {
+fn hand_out(
+    files: Vec<Input>,
+    to: &SyncSender<Vec<RawEvent>>,
+    sessions: &RwLock<SessionPolicies>,
+) -> (ReplayCounts, Faults) {
     // An outcome repeats the attempt's first line. Our lines have this order of keys, and whatever a caller chose stands
     // in strings, where a quotation mark is escaped.
     let outcome = Finder::new(br#""gateway":{"stage":"Outcome""#);
     let narrowed = Finder::new(br#""narrowedBy":""#);
     let (total, mut events) = (total_size(&files), Events::new(files));
     let (progress, read) = (Progress::new("read"), events.progress());
-    let (mut tally, mut faults) = (Tally::default(), Faults::default());
+    let (mut counts, mut faults) = (ReplayCounts::default(), Faults::default());
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(next) = events.next_raw() {
         match next {
             Err(fault) => faults.add(fault),
             Ok(raw) if outcome.find(raw.bytes()).is_some() => {
-                tally.events += 1;
-                tally.not_judged += 1;
+                counts.events += 1;
+                counts.not_judged += 1;
             }
             Ok(raw) => {
                 if narrowed.find(raw.bytes()).is_some()
@@ -93,11 +97,11 @@ fn hand_out(files: Vec<Input>, to: &SyncSender<Vec<RawEvent>>, sessions: &RwLock
     }
     let _ = to.send(batch);
     progress.end();
-    (tally, faults)
+    (counts, faults)
 }
 
 /// Judges batches until there are no more.
-fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: Window) -> (Tally, Faults) {
+fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: Window) -> (ReplayCounts, Faults) {
     let (catalog, mut faults) = (Catalog::bundled(), Faults::default());
     loop {
         let batch = from.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -108,7 +112,7 @@ fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: 
                     judging.take_counted(&event);
                     judging.take(Attempt::read(&event, &catalog));
                 }
-                Ok(_) => judging.take(Err(Unreadable::NotJudged)),
+                Ok(_) => judging.take(Err(AttemptError::NotJudged)),
                 Err(fault) => faults.add(fault),
             }
         }
@@ -118,9 +122,9 @@ fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: 
 impl Faults {
     const MOST: usize = 5;
 
-    fn add(&mut self, fault: ReadFault) {
+    fn add(&mut self, fault: ReadError) {
         self.count += 1;
-        self.incomplete |= matches!(fault, ReadFault::File { .. });
+        self.incomplete |= matches!(fault, ReadError::File { .. });
         if self.first.len() < Self::MOST {
             self.first.push(fault);
         }

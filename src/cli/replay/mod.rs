@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use crate::gateway::now;
 use crate::pdp::Pdp;
-use crate::recorded::{Direction, Flip, Tally};
-use crate::source::{Position, Severity, annotation};
-use crate::store::{FactSource, load_directories};
+use crate::replay::{Direction, ReplayCounts, VerdictChange};
+use crate::store::{AttributeSource, load_directories};
+use crate::text::annotation;
+use ram_policy::{Position, Severity};
 
 use super::exit::{Exit, Failure};
 use super::output::{counted, print_json};
@@ -54,10 +55,10 @@ enum Format {
 
 impl Replay {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let loaded = load_directories(&self.policies, FactSource::Asker, now())?;
+        let loaded = load_directories(&self.policies, AttributeSource::Question, now())?;
         let inventory = (!loaded.inventory.is_empty()).then_some(&loaded.inventory);
         let pdp = Pdp::new(Arc::new(loaded.directory));
-        let (tally, faults) = judge(inputs(&self.logs, LOGS)?, &pdp, inventory, self.window)?;
+        let (counts, faults) = judge(inputs(&self.logs, LOGS)?, &pdp, inventory, self.window)?;
         for fault in &faults.first {
             tell!("{}", plain(&fault.to_string()));
         }
@@ -67,23 +68,23 @@ impl Replay {
                 "what was judged of it would not be all of it",
             ));
         }
-        if tally.replayed == 0 && tally.unreplayed.is_empty() {
+        if counts.replayed == 0 && counts.unreplayed.is_empty() {
             return Err(Failure::new(
                 "the logs hold no attempt that was judged",
                 "name an audit log, or a longer window",
             ));
         }
         match self.format {
-            Format::Text => print_text(&tally, faults.count),
-            Format::Json => print_json(json_of(&tally, faults.count, pdp.directory().revision())),
-            Format::Github => print_github(&tally, &self.policies),
+            Format::Text => print_text(&counts, faults.count),
+            Format::Json => print_json(json_of(&counts, faults.count, pdp.directory().revision())),
+            Format::Github => print_github(&counts, &self.policies),
         }
-        Ok(if tally.flips.is_empty() { Exit::Yes } else { Exit::No })
+        Ok(if counts.flips.is_empty() { Exit::Yes } else { Exit::No })
     }
 }
 
-fn print_text(tally: &Tally, unread: u64) {
-    for flip in tally.in_order() {
+fn print_text(counts: &ReplayCounts, unread: u64) {
+    for flip in counts.in_order() {
         let what = match flip.direction {
             Direction::Opened => "denied then, ALLOWED now",
             Direction::Closed => "allowed then, DENIED now",
@@ -101,17 +102,17 @@ fn print_text(tally: &Tally, unread: u64) {
         }
         say!("");
     }
-    let (opened, closed) = totals(tally);
+    let (opened, closed) = totals(counts);
     say!(
         "{} judged again: {} as they were, {opened} would be allowed now, {closed} would be denied now",
-        counted(tally.replayed, "attempt"),
-        tally.same
+        counted(counts.replayed, "attempt"),
+        counts.same
     );
-    for (why, count) in &tally.unreplayed {
+    for (why, count) in &counts.unreplayed {
         say!("{} not judged: {why}", counted(*count, "attempt"));
     }
-    if tally.counted_only > 0 {
-        let what = counted(tally.counted_only, "denied attempt");
+    if counts.counted_only > 0 {
+        let what = counted(counts.counted_only, "denied attempt");
         say!("{what} not judged: a Summary line counts them, and no line tells what they asked for");
     }
     if unread > 0 {
@@ -119,7 +120,7 @@ fn print_text(tally: &Tally, unread: u64) {
     }
 }
 
-fn principals(flip: &Flip) -> String {
+fn principals(flip: &VerdictChange) -> String {
     let mut named: Vec<&str> = flip.principals.iter().map(String::as_str).collect();
     if flip.more_principals {
         named.push("others");
@@ -127,15 +128,15 @@ fn principals(flip: &Flip) -> String {
     named.join(", ")
 }
 
-fn totals(tally: &Tally) -> (u64, u64) {
+fn totals(counts: &ReplayCounts) -> (u64, u64) {
     let of =
-        |direction| tally.flips.values().filter(|flip| flip.direction == direction).map(|flip| flip.attempts).sum();
+        |direction| counts.flips.values().filter(|flip| flip.direction == direction).map(|flip| flip.attempts).sum();
     (of(Direction::Opened), of(Direction::Closed))
 }
 
-fn json_of(tally: &Tally, unread: u64, revision: &str) -> Value {
+fn json_of(counts: &ReplayCounts, unread: u64, revision: &str) -> Value {
     let flips = |direction: Direction| -> Vec<Value> {
-        let of_it = tally.in_order().into_iter().filter(|flip| flip.direction == direction);
+        let of_it = counts.in_order().into_iter().filter(|flip| flip.direction == direction);
         of_it
             .map(|flip| {
                 let examples = flip.examples.iter().map(|example| {
@@ -153,18 +154,18 @@ fn json_of(tally: &Tally, unread: u64, revision: &str) -> Value {
             .collect()
     };
     let unreplayed =
-        tally.unreplayed.iter().map(|(why, count)| json!({ "reason": why.to_string(), "attempts": count }));
+        counts.unreplayed.iter().map(|(why, count)| json!({ "reason": why.to_string(), "attempts": count }));
     json!({
-        "policy_revision": revision, "events": tally.events, "replayed": tally.replayed, "same": tally.same,
+        "policy_revision": revision, "events": counts.events, "replayed": counts.replayed, "same": counts.same,
         "opened": flips(Direction::Opened), "closed": flips(Direction::Closed),
-        "not_replayed": unreplayed.collect::<Vec<_>>(), "not_judged_then": tally.not_judged, "counted_only": tally.counted_only, "unread_lines": unread,
+        "not_replayed": unreplayed.collect::<Vec<_>>(), "not_judged_then": counts.not_judged, "counted_only": counts.counted_only, "unread_lines": unread,
     })
 }
 
 /// Beside the account file: a log has no place in a repository.
-fn print_github(tally: &Tally, policies: &[PathBuf]) {
+fn print_github(counts: &ReplayCounts, policies: &[PathBuf]) {
     let file = policies.first().map(|path| path.join("account.toml").display().to_string()).unwrap_or_default();
-    for flip in tally.in_order() {
+    for flip in counts.in_order() {
         let (severity, title) = match flip.direction {
             Direction::Opened => (Severity::Error, "would be allowed now"),
             Direction::Closed => (Severity::Warning, "would be denied now"),
@@ -176,6 +177,6 @@ fn print_github(tally: &Tally, policies: &[PathBuf]) {
             format!("{} by {}{}", counted(flip.attempts, "attempt"), flip.because, example.unwrap_or_default());
         say!("{}", annotation(severity, &file, Position { line: 1, column: 1 }, title, &message));
     }
-    let (opened, closed) = totals(tally);
-    say!("{} judged again: {opened} opened, {closed} closed", counted(tally.replayed, "attempt"));
+    let (opened, closed) = totals(counts);
+    say!("{} judged again: {opened} opened, {closed} closed", counted(counts.replayed, "attempt"));
 }

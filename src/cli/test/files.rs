@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::gateway::now;
-use crate::source::Complaint;
-use crate::store::{FactSource, Loaded, TestKind, TestText, load_directories, policy_directory_of, read_test_files};
-use crate::suite::{CaseFile, SuiteFile, TestFile, TestedDocument, World};
+use crate::store::{
+    AttributeSource, LoadedPolicies, TestKind, TestText, load_directories, policy_directory_of, read_test_files,
+};
+use crate::suite::{CaseFile, Environment, SuiteFile, TestFile, TestedDocument};
+use ram_policy::Diagnostic;
 
 use super::super::diagnostic;
 
@@ -21,14 +23,14 @@ pub(super) struct Tests {
 /// Policy directories, each loaded once however many suites are judged in it.
 #[derive(Default)]
 struct Worlds {
-    loaded: BTreeMap<Vec<PathBuf>, Option<Arc<World>>>,
+    loaded: BTreeMap<Vec<PathBuf>, Option<Arc<Environment>>>,
     directories: Vec<PathBuf>,
 }
 
 impl Tests {
-    /// Every complaint about every file.
-    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Vec<Complaint>> {
-        let (mut files, mut complaints, mut worlds) = (Vec::new(), Vec::new(), Worlds::default());
+    /// Every diagnostic about every file.
+    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Vec<Diagnostic>> {
+        let (mut files, mut diagnostics, mut worlds) = (Vec::new(), Vec::new(), Worlds::default());
         for test in read_test_files(paths)? {
             let read = match test.kind {
                 TestKind::Cases => CaseFile::read(&test.stem, &test.source).map(TestFile::Cases).map_err(|it| vec![it]),
@@ -41,22 +43,22 @@ impl Tests {
                     }
                     files.push(file);
                 }
-                Err(found) => complaints.extend(found),
+                Err(found) => diagnostics.extend(found),
             }
         }
-        if complaints.is_empty() { Ok(Self { files, directories: worlds.directories }) } else { Err(complaints) }
+        if diagnostics.is_empty() { Ok(Self { files, directories: worlds.directories }) } else { Err(diagnostics) }
     }
 }
 
 impl Worlds {
-    fn suite(&mut self, test: &TestText) -> Result<TestFile, Vec<Complaint>> {
-        let file = SuiteFile::read(&test.stem, test.source.clone()).map_err(|complaint| vec![complaint])?;
+    fn suite(&mut self, test: &TestText) -> Result<TestFile, Vec<Diagnostic>> {
+        let file = SuiteFile::read(&test.stem, test.source.clone()).map_err(|diagnostic| vec![diagnostic])?;
         let folder = test.path.parent().unwrap_or(Path::new(""));
         let absent = file.policies().filter(|(path, _)| !folder.join(path).is_dir()).map(|(path, span)| {
             let title = format!("there is no directory `{}`", folder.join(path).display());
             file.source().error(span, title, "name a policy directory, relative to the suite's file")
         });
-        let absent: Vec<Complaint> = absent.collect();
+        let absent: Vec<Diagnostic> = absent.collect();
         if !absent.is_empty() {
             return Err(absent);
         }
@@ -70,41 +72,41 @@ impl Worlds {
         } else {
             named
         };
-        let Some(world) = self.world(&directories)? else {
+        let Some(environment) = self.environment(&directories)? else {
             // What is wrong with the directory was told for another suite.
             return Err(Vec::new());
         };
-        file.bind(world).map(TestFile::Suite)
+        file.bind(environment).map(TestFile::Suite)
     }
 
-    fn world(&mut self, directories: &[PathBuf]) -> Result<Option<Arc<World>>, Vec<Complaint>> {
+    fn environment(&mut self, directories: &[PathBuf]) -> Result<Option<Arc<Environment>>, Vec<Diagnostic>> {
         let whole = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
         let key: Vec<PathBuf> = directories.iter().map(whole).collect();
-        if let Some(world) = self.loaded.get(&key) {
-            return Ok(world.clone());
+        if let Some(environment) = self.loaded.get(&key) {
+            return Ok(environment.clone());
         }
         self.directories.extend(directories.iter().cloned());
         // Suites say what is known of resources, and that nothing is.
-        match load_directories(directories, FactSource::Asker, now()) {
+        match load_directories(directories, AttributeSource::Question, now()) {
             Ok(loaded) => {
-                let world = Arc::new(world(loaded));
-                self.loaded.insert(key, Some(Arc::clone(&world)));
-                Ok(Some(world))
+                let environment = Arc::new(environment(loaded));
+                self.loaded.insert(key, Some(Arc::clone(&environment)));
+                Ok(Some(environment))
             }
-            Err(complaints) => {
+            Err(diagnostics) => {
                 self.loaded.insert(key, None);
-                Err(complaints)
+                Err(diagnostics)
             }
         }
     }
 }
 
-fn world(loaded: Loaded) -> World {
+fn environment(loaded: LoadedPolicies) -> Environment {
     let documents = loaded.documents.into_iter();
     let documents = documents.map(|loaded| TestedDocument {
         document: loaded.document,
         source: loaded.source,
         attached: loaded.attached,
     });
-    World::new(loaded.directory, loaded.inventory, documents.collect())
+    Environment::new(loaded.directory, loaded.inventory, documents.collect())
 }

@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::gateway::now;
+use crate::serve::host_name;
 use crate::store::replace_file;
 use crate::suite::{
-    Counts, Filter, JunitRun, Listing, Mutation, Ran, Report, Running, TestFile, github, json, junit, mutate, run,
-    summary, tap, text,
+    Counts, Filter, JunitRun, Listing, Mutation, Report, RunOptions, RunResults, TestFile, github, json, junit, mutate,
+    run, summary, tap, text,
 };
 
 use super::exit::{Exit, Failure};
 use super::output::json_document;
 use super::progress::Progress;
-use super::startup::host_name;
 
 use files::Tests;
 
@@ -105,7 +105,7 @@ enum TestFormat {
 /// One run of everything, and how it ended.
 struct Once {
     tests: Tests,
-    ran: Ran,
+    ran: RunResults,
     mutation: Option<Mutation>,
     took: Duration,
     junit: JunitRun,
@@ -138,7 +138,7 @@ impl Test {
         let progress = Progress::new("tests");
         let ran = run(
             &tests.files,
-            &Running {
+            &RunOptions {
                 filter: &filter,
                 fail_fast: self.fail_fast,
                 threads,
@@ -160,7 +160,7 @@ impl Test {
         Ok(Once { tests, ran, mutation, took, junit })
     }
 
-    fn mutation(&self, files: &[TestFile], ran: &Ran, threads: usize) -> Result<Option<Mutation>, Failure> {
+    fn mutation(&self, files: &[TestFile], ran: &RunResults, threads: usize) -> Result<Option<Mutation>, Failure> {
         let measured = self.coverage || self.min_coverage.is_some() || self.mutate;
         if measured && ran.coverage.statements.is_empty() {
             let what = "no suite is judged in a policy directory with an attached statement";

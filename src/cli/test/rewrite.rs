@@ -7,12 +7,12 @@ use similar::TextDiff;
 
 use crate::config::environment;
 use crate::store::replace_file;
-use crate::suite::{Ran, TestFile, updates};
+use crate::suite::{RunResults, TestFile, updates};
 
 use super::super::exit::Failure;
 
 /// Shows how each suite changes, then writes it.
-pub(super) fn rewrite(files: &[TestFile], ran: &Ran) -> Result<(), Failure> {
+pub(super) fn rewrite(files: &[TestFile], ran: &RunResults) -> Result<(), Failure> {
     let updates = updates(files, ran)
         .map_err(|what| Failure::new(what, "`--update` puts values in the place of values, and keeps the rest"))?;
     for update in &updates {

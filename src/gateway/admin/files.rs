@@ -2,20 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::store::InForce;
+use crate::store::LoadedFileKind;
 
 /// One flag for each kind of file, set by the task that watches the files.
 #[derive(Debug, Default)]
-pub struct ChangedFiles([AtomicBool; InForce::ALL.len()]);
+pub struct ChangedFiles([AtomicBool; LoadedFileKind::ALL.len()]);
 
 impl ChangedFiles {
     /// Marks a kind of file as changed, or as what it was.
-    pub fn mark(&self, kind: InForce, changed: bool) {
+    pub fn mark(&self, kind: LoadedFileKind, changed: bool) {
         self.0[kind as usize].store(changed, Ordering::Relaxed);
     }
 
     /// Each kind's word, and whether a file of it changed.
     pub(super) fn each(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        InForce::ALL.into_iter().map(|(kind, word)| (word, self.0[kind as usize].load(Ordering::Relaxed)))
+        LoadedFileKind::ALL.into_iter().map(|(kind, word)| (word, self.0[kind as usize].load(Ordering::Relaxed)))
     }
 }

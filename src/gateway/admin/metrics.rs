@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use crate::audit::{LogStatus, Shortage};
 use crate::catalog::OwnKeyClass;
 
-use super::super::answer_counts::Count;
-use super::super::parts::Gateway;
-use super::connection_metrics;
 use super::files::ChangedFiles;
 use super::space::LogSpace;
+use crate::gateway::call::Count;
+use crate::gateway::listen::{Connections, Listeners, Occupancy, Reason};
+use crate::gateway::parts::Gateway;
 
 pub(super) fn text(
     gateway: &Gateway,
@@ -45,22 +45,22 @@ pub(super) fn text(
     }
     let name = "ramgate_budget_refusals_total";
     page.head(name, "counter", "How often a budget was used up, by the table of limits and its key.");
-    for (whose, item, count) in gateway.parts.budgets.refusals() {
+    for (whose, item, count) in gateway.parts.callers.budgets.refusals() {
         page.labelled(name, &format!("limits=\"{whose}\",key=\"{item}\""), count);
     }
-    connection_metrics::write(&mut page, &gateway.listeners);
-    if gateway.parts.issuing.is_some() {
+    write_connections(&mut page, &gateway.listeners);
+    if gateway.parts.in_force.issuing.is_some() {
         let name = "ramgate_credentials_indirect_total";
         page.head(name, "counter", "Requests for credentials that a page, a proxy or another host's name came with.");
         for (word, count) in gateway.indirect() {
             page.labelled(name, &format!("for=\"{word}\""), count);
         }
     }
-    page.gauge("ramgate_nonces_held", "Nonces in memory.", gateway.parts.nonces.held());
+    page.gauge("ramgate_nonces_held", "Nonces in memory.", gateway.parts.callers.nonces.held());
     page.gauge(
         "ramgate_nonces_capacity",
         "Nonces that the memory has room for; full, calls are refused.",
-        gateway.parts.identity.nonces.capacity,
+        gateway.parts.callers.identity.nonces.capacity,
     );
     let name = "ramgate_files_changed";
     page.head(name, "gauge", "Whether files differ from what was read of them at the start, which is in force.");
@@ -98,15 +98,15 @@ impl Page {
             let age = now.duration_since(at).as_secs_f64().max(0.0);
             self.gauge("ramgate_audit_last_sync_age_seconds", "Since lines last reached the disk.", age);
         }
-        if !log.followers.is_empty() {
+        if !log.secondary.is_empty() {
             let name = "ramgate_audit_sink_lines_missed_total";
             self.head(name, "counter", "Lines that another sink did not take.");
-            for sink in &log.followers {
+            for sink in &log.secondary {
                 self.labelled(name, &format!("sink=\"{}\"", sink.name), sink.missed);
             }
             let name = "ramgate_audit_sink_waiting_bytes";
             self.head(name, "gauge", "Bytes that wait to be passed on.");
-            for sink in &log.followers {
+            for sink in &log.secondary {
                 self.labelled(name, &format!("sink=\"{}\"", sink.name), sink.waiting);
             }
         }
@@ -164,4 +164,43 @@ impl Page {
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         writeln!(self.0, "{line}").expect("a text takes what is written");
     }
+}
+
+type OfOccupancy = fn(Occupancy) -> usize;
+
+const GAUGES: [(&str, &str, OfOccupancy); 3] = [
+    ("ramgate_connections_open", "Connections that hold a slot.", |it| it.open),
+    ("ramgate_connections_authenticated", "Of them, those on which a caller authenticated.", |it| it.authenticated),
+    ("ramgate_connections_slots", "Connections that there may be.", |it| it.slots),
+];
+
+fn write_connections(page: &mut Page, listeners: &Listeners) {
+    let occupancies = listeners.all().map(|connections| (label(connections), connections.occupancy()));
+    for (name, help, value) in GAUGES {
+        page.head(name, "gauge", help);
+        for (label, occupancy) in &occupancies {
+            page.labelled(name, label, value(*occupancy));
+        }
+    }
+    let name = "ramgate_connections_displaced_total";
+    page.head(name, "counter", "Idle connections closed because others needed their slots.");
+    for connections in listeners.all() {
+        page.labelled(name, &label(connections), connections.displaced_ever());
+    }
+    let name = "ramgate_connections_turned_away_total";
+    page.head(
+        name,
+        "counter",
+        "Connections closed before their first call, by the reason; or with it, for `principal`.",
+    );
+    for connections in listeners.all() {
+        for reason in Reason::ALL {
+            let labels = format!("{},reason=\"{}\"", label(connections), reason.word());
+            page.labelled(name, &labels, connections.turned_away_ever(reason));
+        }
+    }
+}
+
+fn label(connections: &Connections) -> String {
+    format!("listener=\"{}\"", connections.listener())
 }

@@ -2,7 +2,6 @@
 //!
 //! Nothing here is secret, and nothing that a caller chose is repeated; but it is told to whoever can connect.
 
-mod connection_metrics;
 mod files;
 mod metrics;
 mod ready;
@@ -23,9 +22,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::audit::LogStatus;
 
-use super::clock;
-use super::one_request::{accept_each, answer_one};
-use super::parts::Gateway;
+use crate::gateway::clock;
+use crate::gateway::listen::{accept_each, answer_one};
+use crate::gateway::parts::Gateway;
 
 pub use files::ChangedFiles;
 pub use space::LogSpace;

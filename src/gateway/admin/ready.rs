@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::audit::{LogStatus, Requirement};
 
-use super::super::parts::Gateway;
+use crate::gateway::parts::Gateway;
 
 /// Why not; none when the gateway is ready.
 pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp) -> Option<String> {
@@ -18,19 +18,19 @@ pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp)
             return Some(format!("the audit log cannot be written: {fault}"));
         }
         Some(log) => {
-            let held = log.followers.iter().find(|it| it.requirement == Requirement::Required && it.fault.is_some());
+            let held = log.secondary.iter().find(|it| it.requirement == Requirement::Required && it.fault.is_some());
             if let Some((name, fault)) = held.and_then(|held| Some((held.name, held.fault.as_ref()?))) {
                 return Some(format!("the audit log's `{name}` takes no lines: {fault}"));
             }
         }
     }
-    if parts.pdp.directory().is_empty() {
+    if parts.in_force.pdp.directory().is_empty() {
         return Some("no policies are loaded".to_owned());
     }
-    if parts.keys.is_empty() && parts.issuers.is_empty() && parts.tls.is_none() {
+    if parts.in_force.keys.is_empty() && parts.in_force.issuers.is_empty() && parts.in_force.tls.is_none() {
         return Some("nobody can be authenticated: there is no key, and no issuer of tokens".to_owned());
     }
-    parts.upstream.keys().roles().find_map(|role| role.key(now).err()).map(|fault| fault.to_string())
+    parts.upstreams.ecs.keys().roles().find_map(|role| role.key(now).err()).map(|fault| fault.to_string())
 }
 
 /// What is wrong although the gateway is ready: the upstream refuses a key of the gateway's own, or connection slots ran

@@ -5,12 +5,13 @@ use serde_json::{Map, Value, json};
 
 use crate::audit::{Granted, Recorded};
 use crate::identity::{Issued, VerifiedToken, format_timestamp};
-use crate::ram::{Caller, Identity, Principal, Proof};
+use crate::ram::{Caller, KnownBy};
+use ram_policy::{Identity, Principal};
 
 /// What a new key's holder is told besides the key.
 #[derive(Clone, Debug)]
-pub(in super::super) struct GrantAnswer {
-    pub(in super::super) operation: &'static str,
+pub(crate) struct GrantAnswer {
+    pub(crate) operation: &'static str,
     pub(super) token: Option<TokenInfo>,
     /// RAM's numeric id of whom the key is for.
     pub(super) id: Option<Box<str>>,
@@ -53,7 +54,7 @@ impl TokenInfo {
 }
 
 /// The one place where a secret that was issued is written out.
-pub(in super::super) fn granted_answer(recorded: &Recorded<Granted>, issued: &Issued, answer: &GrantAnswer) -> Value {
+pub(crate) fn granted_answer(recorded: &Recorded<Granted>, issued: &Issued, answer: &GrantAnswer) -> Value {
     let Granted { assumed, session, .. } = recorded.inner();
     let mut told = json!({
         "Credentials": {
@@ -83,12 +84,12 @@ fn principal_id(principal: &Principal, id: Option<&str>, session: Option<&str>) 
     session.map_or_else(|| id.to_owned(), |session| format!("{id}:{session}"))
 }
 
-/// What `GetCallerIdentity` says (`spec/ram-policy.md` 3.2).
+/// What `GetCallerIdentity` says (`docs/spec/ram-policy.md` 3.2).
 pub(super) fn caller_identity(caller: &Caller, id: Option<&str>) -> Value {
     let principal = &caller.principal;
     let session = match &caller.proof {
-        Proof::Session(session) => Some(session.name.as_str()),
-        Proof::AccessKey(_) | Proof::ClaimedKey(_) | Proof::Token { .. } | Proof::Certificate => None,
+        KnownBy::Session(session) => Some(session.name.as_str()),
+        KnownBy::AccessKey(_) | KnownBy::ClaimedKey(_) | KnownBy::Token { .. } | KnownBy::Certificate => None,
     };
     let account = principal.account().as_str();
     let mut told = Map::new();

@@ -1,5 +1,5 @@
 //! The address that `ALIBABA_CLOUD_CREDENTIALS_URI` names: a key by a GET, for whoever stands in the right place of the
-//! network (`spec/wire-protocol.md` 4.1).
+//! network (`docs/spec/wire-protocol.md` 4.1).
 //!
 //! A listener of its own, so that no path is special where calls are taken. The SDK that asks sends nothing to be known
 //! by; so who may ask is a range of addresses, and the role must trust the service `ecs.aliyuncs.com`, as the role of an
@@ -20,26 +20,26 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::{Attempt, Granted};
-use crate::budget::{Holder, Item, Source};
+use crate::budget::{BudgetItem, Holder, Source};
 use crate::catalog::ASSUME_ROLE;
 use crate::envelope::{Format, unique_id};
 use crate::identity::{Channel, Issued, Issuer, format_timestamp};
 use crate::pdp::Assumption;
-use crate::policy::Trustee;
-use crate::ram::{Origin, Principal, Session, SessionName};
+use crate::ram::{Origin, Session, SessionName};
 use crate::wire::excerpt;
+use ram_policy::{Principal, Trustee};
 
-use super::super::clock;
-use super::super::connections::Slot;
-use super::super::neighbour::Neighbour;
-use super::super::one_request::{LONGEST, accept_each, answer_one};
-use super::super::parts::{Gateway, context_of};
-use super::super::settle::Settlement;
-use super::super::stop::Stop;
-use super::super::welcome::welcome;
 use super::direct_request::{self, IndirectRequest};
-use super::fault::StsFault;
+use super::fault::StsError;
 use super::wanted::Wanted;
+use crate::gateway::call::Call;
+use crate::gateway::call::Rejection;
+use crate::gateway::clock;
+use crate::gateway::listen::Peer;
+use crate::gateway::listen::Slot;
+use crate::gateway::listen::shake_hands;
+use crate::gateway::listen::{LONGEST, accept_each, answer_one};
+use crate::gateway::parts::{Gateway, context_of};
 
 /// Whom a role trusts that is had by standing somewhere.
 const SERVICE: &str = "ecs.aliyuncs.com";
@@ -95,7 +95,7 @@ async fn serve(
         Err(error) => return tracing::debug!(%peer, %error, "a connection for credentials ended early"),
     };
     let address = peer.ip().to_canonical();
-    let (socket, neighbour) = match welcome(stream, peer, address, Arc::clone(&slot), gateway).await {
+    let (socket, neighbour) = match shake_hands(stream, peer, address, Arc::clone(&slot), gateway).await {
         Ok(welcomed) => welcomed,
         Err(why) => {
             if let Some(reason) = why.reason() {
@@ -118,11 +118,11 @@ async fn answer(
     request: &Request<Incoming>,
     direct: Result<(), IndirectRequest>,
     uris: &[CredentialsUri],
-    neighbour: &Neighbour,
+    neighbour: &Peer,
     gateway: &Arc<Gateway>,
 ) -> Response<Full<Bytes>> {
     let mut attempt = Attempt::new(unique_id(), clock::now(), neighbour.address);
-    attempt.transport = Neighbour::transport(neighbour.encrypted);
+    attempt.transport = Peer::transport(neighbour.encrypted);
     attempt.service = Some("Sts".to_owned());
     attempt.operation = Some(ASSUME_ROLE.to_owned());
     let agent = request.headers().get("user-agent").and_then(|agent| agent.to_str().ok());
@@ -134,52 +134,51 @@ async fn answer(
     let granted = match (direct, uris.iter().find(asked)) {
         (Err(indirect), _) => {
             gateway.note_indirect(indirect.kind());
-            Err(StsFault::from(indirect).into())
+            Err(StsError::from(indirect).into())
         }
         (Ok(()), Some(uri)) => uri.grant(&mut attempt, neighbour, gateway),
-        (Ok(()), None) => Err(StsFault::NoUri.into()),
+        (Ok(()), None) => Err(StsError::NoUri.into()),
     };
-    let deadline = Instant::now() + gateway.parts.limits.call_timeout;
-    let settlement =
-        Settlement { gateway: Arc::clone(gateway), attempt: Arc::new(attempt), format: Format::Json, deadline };
+    let deadline = Instant::now() + gateway.parts.front.limits.call_timeout;
+    let call = Call { gateway: Arc::clone(gateway), attempt: Arc::new(attempt), format: Format::Json, deadline };
     let issued = match granted {
-        Ok(granted) => settlement.issue(granted).await,
+        Ok(granted) => call.issue(granted).await,
         Err(stop) => Err(stop),
     };
     match issued {
         Ok((_, issued)) => success(&issued),
-        Err(stop) => settlement.refuse(stop).await,
+        Err(stop) => call.refuse(stop).await,
     }
 }
 
 impl CredentialsUri {
-    fn grant(&self, attempt: &mut Attempt, neighbour: &Neighbour, gateway: &Gateway) -> Result<Granted, Stop> {
-        let issuing = gateway.parts.issuing.as_ref().ok_or(StsFault::NoUri)?;
+    fn grant(&self, attempt: &mut Attempt, neighbour: &Peer, gateway: &Gateway) -> Result<Granted, Rejection> {
+        let issuing = gateway.parts.in_force.issuing.as_ref().ok_or(StsError::NoUri)?;
         let name = self.session.clone().unwrap_or_else(|| SessionName::from_lossy(&attempt.source.to_string()));
         let parameters = [("RoleArn", self.role.arn()), ("RoleSessionName", name.as_str())];
         attempt.parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         if self.channel(neighbour) == Channel::Open {
-            return Err(StsFault::Open.into());
+            return Err(StsError::Open.into());
         }
         if !self.from.iter().any(|range| range.contains(&attempt.source)) {
-            return Err(StsFault::Address(attempt.source).into());
+            return Err(StsError::Address(attempt.source).into());
         }
         attempt.shown = Some(Origin::Address(attempt.source));
         attempt.reached = crate::audit::Reached::Authenticated;
         let context = context_of(attempt);
         let wanted =
             Assumption { role: &self.role, trustee: Trustee::Service(SERVICE), session: None, context: &context };
-        let assumed = gateway.parts.pdp.assume(&wanted).map_err(StsFault::Federation)?;
+        let assumed = gateway.parts.in_force.pdp.assume(&wanted).map_err(StsError::Federation)?;
         // The place is all that is known of the caller.
-        gateway.charge(&Holder::source(Source::from(attempt.source)), Item::Keys)?;
+        gateway.charge(&Holder::source(Source::from(attempt.source)), BudgetItem::Keys)?;
         let expires = Wanted::of_length(self.seconds).expires(attempt.at, assumed.longest())?;
-        issuing.issuer.can_issue(attempt.at).map_err(StsFault::NoKey)?;
+        issuing.issuer.can_issue(attempt.at).map_err(StsError::NoKey)?;
         let origin = Origin::Address(attempt.source);
         let session = Session { name, key: Issuer::new_access_key_id(), expires, origin, narrowed_by: None };
         Ok(Granted { assumed, session, policy: None })
     }
 
-    fn channel(&self, neighbour: &Neighbour) -> Channel {
+    fn channel(&self, neighbour: &Peer) -> Channel {
         let local = |address: IpAddr| address.is_loopback();
         if neighbour.encrypted || local(neighbour.peer) { Channel::Protected } else { Channel::Open }
     }

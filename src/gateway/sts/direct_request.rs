@@ -11,20 +11,20 @@ use hyper::{Request, Uri};
 
 use crate::wire::excerpt;
 
-use super::super::go_between::{GoBetween, any_sign};
+use crate::gateway::call::{Intermediary, any_header};
 
 /// Names of this machine to itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Why a request is considered to come from a browser or a proxy instead of the workload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in super::super) enum IndirectRequest {
+pub(crate) enum IndirectRequest {
     #[error(
         "the host `{0}` is not one that credentials are handed out for: add it to `hosts` if it is this listener's"
     )]
     Host(String),
     #[error("credentials are handed out to the client that asks for them itself: {0}")]
-    GoBetween(GoBetween),
+    Intermediary(Intermediary),
     #[error("credentials are handed out to the client that asks for them itself: the target is that of a proxy")]
     ProxyTarget,
 }
@@ -34,22 +34,22 @@ impl IndirectRequest {
     pub(super) fn kind(&self) -> RefusedFor {
         match self {
             Self::Host(_) => RefusedFor::Host,
-            Self::GoBetween(GoBetween::Browser(_)) => RefusedFor::Browser,
-            Self::GoBetween(GoBetween::Proxy(_)) | Self::ProxyTarget => RefusedFor::Proxy,
+            Self::Intermediary(Intermediary::Browser(_)) => RefusedFor::Browser,
+            Self::Intermediary(Intermediary::Proxy(_)) | Self::ProxyTarget => RefusedFor::Proxy,
         }
     }
 }
 
 /// What requests for credentials are refused for, before it is looked at who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum RefusedFor {
+pub(crate) enum RefusedFor {
     Host,
     Browser,
     Proxy,
 }
 
 impl RefusedFor {
-    pub(in super::super) const ALL: [(Self, &'static str); 3] =
+    pub(crate) const ALL: [(Self, &'static str); 3] =
         [(Self::Host, "host"), (Self::Browser, "browser"), (Self::Proxy, "proxy")];
 }
 
@@ -63,7 +63,7 @@ pub(super) fn check<B>(request: &Request<B>, local: SocketAddr, configured: &[St
     if !is_ours(&host, local, configured) {
         return Err(IndirectRequest::Host(excerpt(&host)));
     }
-    any_sign(headers.keys().map(HeaderName::as_str)).map_or(Ok(()), |sign| Err(IndirectRequest::GoBetween(sign)))
+    any_header(headers.keys().map(HeaderName::as_str)).map_or(Ok(()), |sign| Err(IndirectRequest::Intermediary(sign)))
 }
 
 /// `http://host/path` and `host:port`: what a client sends to a proxy.

@@ -1,13 +1,13 @@
 //! Why no key is issued, and which answer goes with it.
 
-use crate::catalog::Refusal;
-use crate::identity::{NoKeyInForce, TokenFault};
-use crate::pdp::Unassumed;
+use crate::catalog::RejectionReason;
+use crate::identity::{NoValidKeyError, TokenError};
+use crate::pdp::AssumeRoleError;
 
 use super::direct_request::IndirectRequest;
 
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum StsFault {
+pub(crate) enum StsError {
     #[error("keys are handed out over TLS, or on this machine: this connection is neither")]
     Open,
     #[error("The input parameter \"{0}\" that is mandatory for processing this request is not supplied.")]
@@ -27,12 +27,12 @@ pub(in super::super) enum StsFault {
     #[error("the parameter OIDCProviderArn names no provider of this gateway in the role's account")]
     Provider,
     #[error(transparent)]
-    Token(#[from] TokenFault),
+    Token(#[from] TokenError),
     /// Somebody with a token, or by where they stand.
     #[error(transparent)]
-    Federation(Unassumed),
+    Federation(AssumeRoleError),
     #[error(transparent)]
-    Assumption(Unassumed),
+    Assumption(AssumeRoleError),
     #[error("this gateway exchanges no keys of the real STS: see `[identity.issuer.exchange]`")]
     NoExchange,
     #[error("the parameter CallerIdentity {0}")]
@@ -48,33 +48,33 @@ pub(in super::super) enum StsFault {
     #[error("`{0}` is not among the addresses that get credentials at this path")]
     Address(std::net::IpAddr),
     #[error(transparent)]
-    NoKey(#[from] NoKeyInForce),
+    NoKey(#[from] NoValidKeyError),
 }
 
-impl StsFault {
-    pub(in super::super) fn refusal(&self) -> Refusal {
+impl StsError {
+    pub(crate) fn refusal(&self) -> RejectionReason {
         match self {
-            Self::Open => Refusal::NeedSsl,
-            Self::Missing(_) => Refusal::MissingParameter,
-            Self::Unknown(_) => Refusal::UnknownParameter,
-            Self::RoleArn => Refusal::RoleArn,
-            Self::SessionName => Refusal::RoleSessionName,
-            Self::Duration(_) => Refusal::DurationSeconds,
-            Self::PolicySyntax(_) => Refusal::SessionPolicySyntax,
-            Self::PolicySize(..) => Refusal::SessionPolicySize,
-            Self::Provider | Self::Federation(_) => Refusal::FederationDenied,
-            Self::Token(TokenFault::Expired) => Refusal::OidcTokenExpired,
-            Self::Token(TokenFault::NoKeys(_)) => Refusal::TokenKeysUnread,
-            Self::Token(_) => Refusal::OidcToken,
-            Self::Assumption(_) | Self::Address(_) | Self::Indirect(_) => Refusal::AssumptionDenied,
-            Self::NoUri => Refusal::MalformedParameter,
-            Self::NoExchange | Self::CallerIdentity(_) | Self::Unconfirmed(_) => Refusal::CallerIdentity,
-            Self::StsUnreachable(_) | Self::NoKey(_) => Refusal::IssuingUnavailable,
+            Self::Open => RejectionReason::NeedSsl,
+            Self::Missing(_) => RejectionReason::MissingParameter,
+            Self::Unknown(_) => RejectionReason::UnknownParameter,
+            Self::RoleArn => RejectionReason::RoleArn,
+            Self::SessionName => RejectionReason::RoleSessionName,
+            Self::Duration(_) => RejectionReason::DurationSeconds,
+            Self::PolicySyntax(_) => RejectionReason::SessionPolicySyntax,
+            Self::PolicySize(..) => RejectionReason::SessionPolicySize,
+            Self::Provider | Self::Federation(_) => RejectionReason::FederationDenied,
+            Self::Token(TokenError::Expired) => RejectionReason::OidcTokenExpired,
+            Self::Token(TokenError::NoKeys(_)) => RejectionReason::TokenKeysUnread,
+            Self::Token(_) => RejectionReason::OidcToken,
+            Self::Assumption(_) | Self::Address(_) | Self::Indirect(_) => RejectionReason::AssumptionDenied,
+            Self::NoUri => RejectionReason::MalformedParameter,
+            Self::NoExchange | Self::CallerIdentity(_) | Self::Unconfirmed(_) => RejectionReason::CallerIdentity,
+            Self::StsUnreachable(_) | Self::NoKey(_) => RejectionReason::IssuingUnavailable,
         }
     }
 
     /// What was judged, where something was.
-    pub(in super::super) fn unassumed(&self) -> Option<&Unassumed> {
+    pub(crate) fn unassumed(&self) -> Option<&AssumeRoleError> {
         match self {
             Self::Federation(unassumed) | Self::Assumption(unassumed) => Some(unassumed),
             _ => None,

@@ -3,80 +3,97 @@
 use std::sync::Arc;
 
 use crate::audit::{Granted, Reached};
-use crate::budget::{Holder, Item, Source};
+use crate::budget::{BudgetItem, Holder, Source};
 use crate::catalog::{ASSUME_ROLE, ASSUME_ROLE_WITH_CALLER_IDENTITY, ASSUME_ROLE_WITH_OIDC, GET_CALLER_IDENTITY};
 use crate::envelope::Format;
-use crate::identity::{AnonymousClaim, Channel, Issuer, Signed, TokenFault, TokenIssuer, VerifiedToken, verify_token};
-use crate::pdp::{Assumed, Assumption, Unassumed};
-use crate::policy::{PolicySet, Trustee};
-use crate::ram::{Caller, Context, Identity, Origin, Parameters, Principal, Proof, Scheme, Session, SessionName};
+use crate::identity::{AnonymousClaim, Channel, Issuer, Signed, TokenError, TokenIssuer, VerifiedToken, verify_token};
+use crate::pdp::{AssumeRoleError, Assumed, Assumption};
+use crate::ram::{Caller, KnownBy, Origin, Parameters, Scheme, Session, SessionName};
 use crate::wire::excerpt;
+use ram_policy::{Context, Identity, PolicySet, Principal, Trustee};
 
-use super::super::exchange::{Exchange, Judged, Known, Said};
-use super::super::long;
-use super::super::parts::{Gateway, context_of};
-use super::super::stop::{OperationFault, Stop};
 use super::answer::{GrantAnswer, TokenInfo, caller_identity};
-use super::fault::StsFault;
+use super::fault::StsError;
+use super::issuing::{Granting, Issuing};
 use super::wanted::{Wanted, add_claims, refuse_others, required, role_of};
-use super::{Granting, Issuing};
+use crate::gateway::call::long;
+use crate::gateway::call::{Exchange, Identified, Judged, Requested};
+use crate::gateway::call::{OperationError, Rejection};
+use crate::gateway::parts::{Gateway, context_of};
 
-impl Exchange {
+/// A call of STS on its way to a session.
+pub(super) struct LogIn<'a> {
+    pub(super) exchange: &'a mut Exchange,
+}
+
+/// Answers a call of STS.
+pub(crate) async fn log_in(
+    exchange: &mut Exchange,
+    issuing: &Issuing,
+    signed: &Signed<'_>,
+) -> Result<Judged, Rejection> {
+    LogIn { exchange }.answer(issuing, signed).await
+}
+
+impl LogIn<'_> {
     /// Answers a call of STS. What comes back is for the caller's eyes alone, so the channel is looked at first.
-    pub(in super::super) async fn log_in(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Stop> {
-        self.attempt().service = Some("Sts".to_owned());
+    async fn answer(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Rejection> {
+        self.exchange.attempt().service = Some("Sts".to_owned());
         if signed.parameters.value("Format").is_none() {
-            self.format = Format::Json;
+            self.exchange.call.format = Format::Json;
         }
-        if self.channel() == Channel::Open {
-            return Err(StsFault::Open.into());
+        if self.exchange.channel() == Channel::Open {
+            return Err(StsError::Open.into());
         }
         let named = AnonymousClaim::named(signed)?;
         match named.action.filter(|action| !action.is_empty()) {
             Some(ASSUME_ROLE_WITH_OIDC) => self.with_oidc(issuing, signed).await,
             Some(ASSUME_ROLE_WITH_CALLER_IDENTITY) => self.with_identity(issuing, signed).await,
             Some(ASSUME_ROLE | GET_CALLER_IDENTITY) => {
-                let Known { caller, said, session, .. } = self.identify(signed).await?;
-                if !self.gateway.parts.pdp.directory().knows(&caller.principal) {
-                    let unknown = Unassumed::NoPrincipal(caller.principal.arn().to_owned());
-                    return Err(StsFault::Assumption(unknown).into());
+                let Identified { caller, said, session, .. } = self.exchange.identify(signed).await?;
+                if !self.exchange.call.gateway.parts.in_force.pdp.directory().knows(&caller.principal) {
+                    let unknown = AssumeRoleError::NoPrincipal(caller.principal.arn().to_owned());
+                    return Err(StsError::Assumption(unknown).into());
                 }
                 // Which of the two is what the signature says.
                 match said.action {
                     Some(ASSUME_ROLE) => self.assume(issuing, signed.parameters, &caller, session).await,
                     Some(GET_CALLER_IDENTITY) => self.who(signed.parameters, &caller),
-                    _ => Err(OperationFault::Unknown(excerpt(said.action.unwrap_or_default())).into()),
+                    _ => Err(OperationError::Unknown(excerpt(said.action.unwrap_or_default())).into()),
                 }
             }
-            Some(other) => Err(OperationFault::Unknown(excerpt(other)).into()),
-            None => Err(OperationFault::Missing("Action").into()),
+            Some(other) => Err(OperationError::Unknown(excerpt(other)).into()),
+            None => Err(OperationError::Missing("Action").into()),
         }
     }
 
-    /// With a token, and nothing else (`spec/wire-protocol.md` 4.1).
-    async fn with_oidc(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Stop> {
+    /// With a token, and nothing else (`docs/spec/wire-protocol.md` 4.1).
+    async fn with_oidc(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Rejection> {
         let AnonymousClaim { action, version } = AnonymousClaim::read(signed)?;
-        self.note_claim(Scheme::Bearer, None, Said { action, version });
+        self.exchange.note_claim(Scheme::Bearer, None, Requested { action, version });
         let parameters = signed.parameters;
         let own = ["RoleArn", "OIDCProviderArn", "OIDCToken"];
-        let mut wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
+        let mut wanted = Wanted::read(parameters, &self.exchange.call.gateway.parts.judge.catalog, &own)?;
         let (account, name) = role_of(parameters)?;
         let session = wanted.named()?;
         let provider = required(parameters, "OIDCProviderArn")?;
         let prefix = format!("acs:ram::{account}:oidc-provider/");
-        let issuer_named = provider.strip_prefix(&prefix).ok_or(StsFault::Provider)?;
+        let issuer_named = provider.strip_prefix(&prefix).ok_or(StsError::Provider)?;
         let token = self.believed(required(parameters, "OIDCToken")?, issuer_named).await?;
         let origin = Origin::Token { issuer: token.issuer.clone(), subject: token.subject.as_str().into() };
         self.shown(&origin);
         wanted.narrow(parameters)?;
-        let mut context = context_of(&self.attempt);
+        let mut context = context_of(&self.exchange.call.attempt);
         add_token(&mut context, &token);
         let role = Principal::new(account, Identity::Role(name));
-        let assumed = assumed(&self.gateway, &role, Trustee::Federated(provider), None, &context);
-        let assumed = assumed.map_err(StsFault::Federation)?;
+        let assumed = assumed(&self.exchange.call.gateway, &role, Trustee::Federated(provider), None, &context);
+        let assumed = assumed.map_err(StsError::Federation)?;
         // A token proves nobody of the directory: the role answers for the keys, and one source gets half of them.
-        let source = Source::from(self.attempt.source);
-        self.gateway.charge(&Holder::principal_at(source, assumed.principal().clone()), Item::Keys)?;
+        let source = Source::from(self.exchange.call.attempt.source);
+        self.exchange
+            .call
+            .gateway
+            .charge(&Holder::principal_at(source, assumed.principal().clone()), BudgetItem::Keys)?;
         let answer = GrantAnswer {
             operation: ASSUME_ROLE_WITH_OIDC,
             token: Some(TokenInfo::new(&token)),
@@ -92,32 +109,32 @@ impl Exchange {
         parameters: &Parameters,
         caller: &Caller,
         policy: Option<Arc<PolicySet>>,
-    ) -> Result<Judged, Stop> {
+    ) -> Result<Judged, Rejection> {
         let own = ["RoleArn", "ExternalId", "SourceIdentity"];
-        let mut wanted = Wanted::read(parameters, &self.gateway.parts.catalog, &own)?;
+        let mut wanted = Wanted::read(parameters, &self.exchange.call.gateway.parts.judge.catalog, &own)?;
         wanted.narrow(parameters)?;
         let (account, name) = role_of(parameters)?;
         let session = wanted.named()?;
-        let mut context = context_of(&self.attempt);
+        let mut context = context_of(&self.exchange.call.attempt);
         add_claims(&mut context, parameters);
         let role = Principal::new(account, Identity::Role(name));
         let assumed = self.assumed_by(role, &caller.principal, policy, context).await?;
-        let assumed = assumed.map_err(StsFault::Assumption)?;
-        self.gateway.charge(&self.attempt.holder(), Item::Keys)?;
+        let assumed = assumed.map_err(StsError::Assumption)?;
+        self.exchange.call.gateway.charge(&self.exchange.call.attempt.holder(), BudgetItem::Keys)?;
         let arn = caller.principal.arn().into();
         let origin = match &caller.proof {
-            Proof::AccessKey(id) | Proof::ClaimedKey(id) => Origin::AccessKey { id: id.clone(), arn },
-            Proof::Session(of) => Origin::AccessKey { id: of.key.clone(), arn },
-            Proof::Token { issuer, subject } => Origin::Token { issuer: issuer.clone(), subject: subject.clone() },
-            Proof::Certificate => Origin::Certificate(arn),
+            KnownBy::AccessKey(id) | KnownBy::ClaimedKey(id) => Origin::AccessKey { id: id.clone(), arn },
+            KnownBy::Session(of) => Origin::AccessKey { id: of.key.clone(), arn },
+            KnownBy::Token { issuer, subject } => Origin::Token { issuer: issuer.clone(), subject: subject.clone() },
+            KnownBy::Certificate => Origin::Certificate(arn),
         };
         let answer = GrantAnswer { operation: ASSUME_ROLE, token: None, id: self.id_of(assumed.principal()) };
         self.granting(issuing, assumed, &wanted, (session, origin), answer)
     }
 
-    fn who(&mut self, parameters: &Parameters, caller: &Caller) -> Result<Judged, Stop> {
-        refuse_others(parameters, &self.gateway.parts.catalog, &["RegionId"])?;
-        let id = self.attempt.caller_id.clone();
+    fn who(&mut self, parameters: &Parameters, caller: &Caller) -> Result<Judged, Rejection> {
+        refuse_others(parameters, &self.exchange.call.gateway.parts.judge.catalog, &["RegionId"])?;
+        let id = self.exchange.call.attempt.caller_id.clone();
         Ok(Judged::Tell(caller_identity(caller, id.as_deref())))
     }
 
@@ -129,17 +146,21 @@ impl Exchange {
         principal: &Principal,
         session: Option<Arc<PolicySet>>,
         context: Context,
-    ) -> Result<Result<Assumed, Unassumed>, Stop> {
+    ) -> Result<Result<Assumed, AssumeRoleError>, Rejection> {
         let principal = principal.clone();
-        let is_long = self.gateway.parts.pdp.is_long_to_assume(&principal);
+        let is_long = self.exchange.call.gateway.parts.in_force.pdp.is_long_to_assume(&principal);
         let judge = move |gateway: &Gateway| {
             assumed(gateway, &role, Trustee::Principal(&principal), session.as_ref(), &context)
         };
-        if is_long { long::apart(&self.gateway, self.deadline, judge).await } else { Ok(judge(&self.gateway)) }
+        if is_long {
+            long::apart(&self.exchange.call.gateway, self.exchange.call.deadline, judge).await
+        } else {
+            Ok(judge(&self.exchange.call.gateway))
+        }
     }
 
     pub(super) fn id_of(&self, principal: &Principal) -> Option<Box<str>> {
-        self.gateway.parts.pdp.directory().standing(principal)?.id.clone()
+        self.exchange.call.gateway.parts.in_force.pdp.directory().entry(principal)?.id.clone()
     }
 
     /// The session, made up and not yet begun.
@@ -150,10 +171,10 @@ impl Exchange {
         wanted: &Wanted,
         (name, origin): (SessionName, Origin),
         answer: GrantAnswer,
-    ) -> Result<Judged, Stop> {
-        let now = self.attempt.at;
+    ) -> Result<Judged, Rejection> {
+        let now = self.exchange.call.attempt.at;
         let expires = wanted.expires(now, assumed.longest())?;
-        issuing.issuer.can_issue(now).map_err(StsFault::NoKey)?;
+        issuing.issuer.can_issue(now).map_err(StsError::NoKey)?;
         let (policy, narrowed_by) = wanted.policy.clone().map(|policy| (policy.text, policy.digest)).unzip();
         let session = Session { name, key: Issuer::new_access_key_id(), expires, origin, narrowed_by };
         let granted = Granted { assumed, session, policy };
@@ -161,30 +182,30 @@ impl Exchange {
     }
 
     /// A token of the issuer that is this provider to RAM.
-    async fn believed(&mut self, token: &str, provider: &str) -> Result<VerifiedToken, Stop> {
-        let gateway = Arc::clone(&self.gateway);
-        let (parts, now) = (&gateway.parts, self.attempt.at);
+    async fn believed(&mut self, token: &str, provider: &str) -> Result<VerifiedToken, Rejection> {
+        let gateway = Arc::clone(&self.exchange.call.gateway);
+        let (parts, now) = (&gateway.parts, self.exchange.call.attempt.at);
         let of_provider = |issuer: &&TokenIssuer| issuer.provider.as_deref() == Some(provider);
         let verify = || {
-            let issuers = parts.issuers.iter().filter(of_provider);
+            let issuers = parts.in_force.issuers.iter().filter(of_provider);
             verify_token(issuers, token, now).map(|(token, _)| token)
         };
-        if !parts.issuers.iter().any(|issuer| of_provider(&issuer)) {
-            return Err(StsFault::Provider.into());
+        if !parts.in_force.issuers.iter().any(|issuer| of_provider(&issuer)) {
+            return Err(StsError::Provider.into());
         }
         let verified = match verify() {
-            Err(TokenFault::UnknownKey(issuer) | TokenFault::NoKeys(issuer)) => {
-                self.refresh_keys_of(&issuer).await?;
+            Err(TokenError::UnknownKey(issuer) | TokenError::NoKeys(issuer)) => {
+                self.exchange.refresh_keys_of(&issuer).await?;
                 verify()
             }
             verified => verified,
         };
-        Ok(verified.map_err(StsFault::from)?)
+        Ok(verified.map_err(StsError::from)?)
     }
 
     /// Somebody showed who they are; that they are nobody of the directory's is no matter.
     pub(super) fn shown(&mut self, origin: &Origin) {
-        let attempt = self.attempt();
+        let attempt = self.exchange.attempt();
         attempt.shown = Some(origin.clone());
         attempt.reached = Reached::Authenticated;
     }
@@ -210,15 +231,15 @@ fn assumed(
     trustee: Trustee<'_>,
     session: Option<&Arc<PolicySet>>,
     context: &Context,
-) -> Result<Assumed, Unassumed> {
+) -> Result<Assumed, AssumeRoleError> {
     if !matches!(role.identity(), Identity::Role(_)) {
-        return Err(Unassumed::NoRole(role.arn().to_owned()));
+        return Err(AssumeRoleError::NoRole(role.arn().to_owned()));
     }
-    gateway.parts.pdp.assume(&Assumption { role: as_spelled(gateway, role), trustee, session, context })
+    gateway.parts.in_force.pdp.assume(&Assumption { role: as_spelled(gateway, role), trustee, session, context })
 }
 
 /// The role as the directory spells it, where it has it: names of roles differ in more than case.
 pub(super) fn as_spelled<'a>(gateway: &'a Gateway, role: &'a Principal) -> &'a Principal {
     let Identity::Role(name) = role.identity() else { return role };
-    gateway.parts.pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known)
+    gateway.parts.in_force.pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known)
 }

@@ -6,11 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalog::Catalog;
-use crate::policy::{Document, LONGEST_SESSION_POLICY};
-use crate::ram::{AccountId, Context, ContextKey, Identity, Parameters, SessionName, WrittenPrincipal};
-use crate::source::Source;
+use crate::ram::{Parameters, SessionName};
+use ram_policy::{AccountId, Context, ContextKey, Document, Identity, LONGEST_SESSION_POLICY, PrincipalName, Source};
 
-use super::fault::StsFault;
+use super::fault::StsError;
 
 /// The shortest session, and the one that is had without asking, in seconds.
 const SHORTEST: u64 = 900;
@@ -40,18 +39,18 @@ impl Wanted {
     ///
     /// # Errors
     /// A parameter that is none of the operation's, `own` and those of every session; one that is malformed.
-    pub(super) fn read(parameters: &Parameters, catalog: &Catalog, own: &[&str]) -> Result<Self, StsFault> {
+    pub(super) fn read(parameters: &Parameters, catalog: &Catalog, own: &[&str]) -> Result<Self, StsError> {
         refuse_others(parameters, catalog, &[own, &OF_SESSIONS].concat())?;
         let name = parameters.value("RoleSessionName").map(str::parse).transpose();
         let seconds = parameters.value("DurationSeconds").map(read_seconds).transpose();
-        Ok(Self { name: name.map_err(|_| StsFault::SessionName)?, seconds: seconds?, policy: None })
+        Ok(Self { name: name.map_err(|_| StsError::SessionName)?, seconds: seconds?, policy: None })
     }
 
     /// Reads the session policy, which takes a whole parser: only for a caller who has shown who it is.
     ///
     /// # Errors
     /// A policy that is too long, or that the grammar refuses.
-    pub(super) fn narrow(&mut self, parameters: &Parameters) -> Result<(), StsFault> {
+    pub(super) fn narrow(&mut self, parameters: &Parameters) -> Result<(), StsError> {
         self.policy = parameters.value("Policy").map(check_policy).transpose()?;
         Ok(())
     }
@@ -62,50 +61,50 @@ impl Wanted {
     }
 
     /// The name that whoever asks must give.
-    pub(super) fn named(&self) -> Result<SessionName, StsFault> {
-        self.name.clone().ok_or(StsFault::Missing("RoleSessionName"))
+    pub(super) fn named(&self) -> Result<SessionName, StsError> {
+        self.name.clone().ok_or(StsError::Missing("RoleSessionName"))
     }
 
     /// When the session ends.
-    pub(super) fn expires(&self, now: Timestamp, longest: Duration) -> Result<Timestamp, StsFault> {
+    pub(super) fn expires(&self, now: Timestamp, longest: Duration) -> Result<Timestamp, StsError> {
         let longest = longest.as_secs();
         let seconds = self.seconds.unwrap_or(USUAL.min(longest));
         if !(SHORTEST..=longest).contains(&seconds) {
-            return Err(StsFault::Duration(longest));
+            return Err(StsError::Duration(longest));
         }
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let length = i64::try_from(seconds).map(SignedDuration::from_secs).unwrap_or_default();
-        now.saturating_add(length).map_err(|_| StsFault::Duration(longest))
+        now.saturating_add(length).map_err(|_| StsError::Duration(longest))
     }
 }
 
 /// An allow-list: what is not understood is not done.
-pub(super) fn refuse_others(parameters: &Parameters, catalog: &Catalog, known: &[&str]) -> Result<(), StsFault> {
+pub(super) fn refuse_others(parameters: &Parameters, catalog: &Catalog, known: &[&str]) -> Result<(), StsError> {
     let understood =
         |name: &str| known.contains(&name) || catalog.is_protocol_parameter(name) || catalog.is_ignored(name);
     match parameters.iter().find(|given| !understood(given.name)) {
-        Some(unknown) => Err(StsFault::Unknown(unknown.name.to_owned())),
+        Some(unknown) => Err(StsError::Unknown(unknown.name.to_owned())),
         None => Ok(()),
     }
 }
 
 /// The account and the name in a role's ARN.
-pub(super) fn role_of(parameters: &Parameters) -> Result<(AccountId, Arc<str>), StsFault> {
+pub(super) fn role_of(parameters: &Parameters) -> Result<(AccountId, Arc<str>), StsError> {
     let arn = required(parameters, "RoleArn")?;
     if !arn.starts_with("acs:ram::") {
-        return Err(StsFault::RoleArn);
+        return Err(StsError::RoleArn);
     }
     match arn.parse() {
-        Ok(WrittenPrincipal { account: Some(account), identity: Identity::Role(name) }) => Ok((account, name)),
-        _ => Err(StsFault::RoleArn),
+        Ok(PrincipalName { account: Some(account), identity: Identity::Role(name) }) => Ok((account, name)),
+        _ => Err(StsError::RoleArn),
     }
 }
 
-pub(super) fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, StsFault> {
-    parameters.value(name).filter(|value| !value.is_empty()).ok_or(StsFault::Missing(name))
+pub(super) fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, StsError> {
+    parameters.value(name).filter(|value| !value.is_empty()).ok_or(StsError::Missing(name))
 }
 
-/// What callers say of themselves for a trust policy to test (`spec/ram-policy.md` 4.5).
+/// What callers say of themselves for a trust policy to test (`docs/spec/ram-policy.md` 4.5).
 pub(super) fn add_claims(context: &mut Context, parameters: &Parameters) {
     for (parameter, key) in [("ExternalId", "sts:ExternalId"), ("SourceIdentity", "sts:SourceIdentity")] {
         if let (Some(value), Ok(key)) = (parameters.value(parameter), key.parse::<ContextKey>()) {
@@ -114,21 +113,21 @@ pub(super) fn add_claims(context: &mut Context, parameters: &Parameters) {
     }
 }
 
-fn read_seconds(text: &str) -> Result<u64, StsFault> {
+fn read_seconds(text: &str) -> Result<u64, StsError> {
     let digits = (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or(StsFault::Duration(USUAL))
+    text.parse().ok().filter(|_| digits).ok_or(StsError::Duration(USUAL))
 }
 
-fn check_policy(text: &str) -> Result<SessionPolicy, StsFault> {
+fn check_policy(text: &str) -> Result<SessionPolicy, StsError> {
     let length = text.chars().count();
     if length > LONGEST_SESSION_POLICY {
-        return Err(StsFault::PolicySize(length, LONGEST_SESSION_POLICY));
+        return Err(StsError::PolicySize(length, LONGEST_SESSION_POLICY));
     }
     match Document::parse("session", &Source::new("Policy", text)) {
         Ok(document) => Ok(SessionPolicy { text: text.to_owned(), digest: document.digest().to_string().into() }),
-        Err(complaints) => {
-            let first = complaints.into_iter().next();
-            Err(StsFault::PolicySyntax(first.map(|complaint| complaint.title).unwrap_or_default()))
+        Err(diagnostics) => {
+            let first = diagnostics.into_iter().next();
+            Err(StsError::PolicySyntax(first.map(|diagnostic| diagnostic.title).unwrap_or_default()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Issuer keys: a file with several, each in force from a time on, so that they roll over with an overlap.
+//! Issuer keys: a file of several keys, each in force from a given time, so that they can be rotated with an overlap.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,23 +11,24 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use toml::Spanned;
 
-use crate::source::{Complaint, Source};
+use ram_policy::{Diagnostic, Source};
 
 use super::super::secret::Secret;
-use super::SecurityTokenFault;
+use super::SecurityTokenError;
 
-/// What security tokens of this form begin with.
+/// The prefix of this gateway's security tokens.
 pub(super) const PREFIX: &str = "rg1.";
 const KEY_BYTES: usize = 32;
-/// No session lasts longer (`MaxSessionDuration` of a role), so a key that was superseded for this long opens nothing.
-pub const LONGEST_LIFE: Duration = Duration::from_secs(43_200);
-/// Longer than any token of ours, whose session policy has 2,048 characters at most.
+/// The maximum session duration (the upper limit of a role's `MaxSessionDuration`). A key that was superseded this long
+/// ago can no longer open a valid token.
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_secs(43_200);
+/// Longer than any token of this gateway, whose session policy has at most 2,048 characters.
 const LONGEST_TOKEN: usize = 16 << 10;
 
-/// All keys, of which one seals and each opens.
+/// The issuer keys. One of them seals new tokens; all of them open tokens.
 #[derive(Debug)]
 pub struct IssuerKeyRing {
-    /// By the time from which they are in force.
+    /// Sorted by the time from which they are in force.
     keys: Vec<IssuerKey>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct IssuerKey {
     derive: hmac::Key,
 }
 
-/// A key to be written into a file.
+/// A new key, to be written to a file.
 pub struct NewIssuerKey {
     pub id: String,
     pub from: Timestamp,
@@ -47,72 +48,72 @@ pub struct NewIssuerKey {
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKeys {
+struct RawKeys {
     schema: Option<Spanned<u32>>,
     #[serde(default)]
-    key: Vec<Spanned<WrittenKey>>,
+    key: Vec<Spanned<RawKey>>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenKey {
+struct RawKey {
     id: Spanned<String>,
     from: Spanned<String>,
     secret: Spanned<String>,
 }
 
 impl IssuerKeyRing {
-    /// Reads a file that `ramgate key issuer` wrote.
+    /// Parses a file written by `ramgate key issuer`.
     ///
     /// # Errors
-    /// Every complaint about the file.
-    pub fn read(source: &Source) -> Result<Self, Vec<Complaint>> {
-        const HELP: &str = "make the file anew with `ramgate key issuer`";
+    /// All diagnostics about the file.
+    pub fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
+        const HELP: &str = "create the file again with `ramgate key issuer`";
         let source = &source.clone().confidential();
-        let written: WrittenKeys = toml::from_str(source.text()).map_err(|error| {
+        let written: RawKeys = toml::from_str(source.text()).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             vec![source.error(span.start..span.start, "the issuer key file is malformed here", HELP)]
         })?;
-        let mut complaints = Vec::new();
+        let mut diagnostics = Vec::new();
         if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
-            complaints.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
+            diagnostics.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
         if written.key.is_empty() {
-            complaints.push(source.error_without_place("the issuer key file holds no key", HELP));
+            diagnostics.push(source.error_without_place("the issuer key file contains no keys", HELP));
         }
         let mut keys: Vec<IssuerKey> = Vec::new();
         for written in written.key {
             let (span, key) = (written.span(), written.into_inner());
             if keys.iter().any(|other| other.id == *key.id.get_ref()) {
-                complaints.push(source.error(key.id.span(), "the key is given twice", "keep one of the two"));
+                diagnostics.push(source.error(key.id.span(), "the key is given twice", "keep one of the two"));
             }
             match IssuerKey::read(&key) {
                 Some(key) => keys.push(key),
                 None => {
-                    let title = "the key is none: it has an id, a time and 32 bytes in base64";
-                    complaints.push(source.error(span.start..span.start, title, HELP));
+                    let title = "the key is invalid: it must have an id, a time and 32 bytes in base64";
+                    diagnostics.push(source.error(span.start..span.start, title, HELP));
                 }
             }
         }
         keys.sort_by_key(|key| key.from);
-        if complaints.is_empty() { Ok(Self { keys }) } else { Err(complaints) }
+        if diagnostics.is_empty() { Ok(Self { keys }) } else { Err(diagnostics) }
     }
 
-    /// The key that seals: the one that came into force last.
+    /// The key that seals new tokens: the one that came into force last.
     pub(super) fn issuing(&self, now: Timestamp) -> Option<&IssuerKey> {
         self.keys.iter().rev().find(|key| key.from <= now)
     }
 
     /// Opens a token with the key it names.
-    pub(super) fn open(&self, token: &str) -> Result<(&IssuerKey, String), SecurityTokenFault> {
-        let (id, sealed) = split(token).ok_or(SecurityTokenFault::Malformed)?;
-        let key = self.keys.iter().find(|key| key.id == id).ok_or(SecurityTokenFault::UnknownKey)?;
-        let text = key.unseal(id, sealed).ok_or(SecurityTokenFault::Malformed)?;
+    pub(super) fn open(&self, token: &str) -> Result<(&IssuerKey, String), SecurityTokenError> {
+        let (id, sealed) = split(token).ok_or(SecurityTokenError::Malformed)?;
+        let key = self.keys.iter().find(|key| key.id == id).ok_or(SecurityTokenError::UnknownKey)?;
+        let text = key.unseal(id, sealed).ok_or(SecurityTokenError::Malformed)?;
         Ok((key, text))
     }
 
-    /// Which keys a new one makes superfluous: all but the one in force and those that were until sessions of theirs
-    /// may still last.
+    /// The ids of keys that are no longer needed: they were superseded so long ago that none of their sessions can still
+    /// be valid.
     pub fn superseded(&self, now: Timestamp) -> impl Iterator<Item = &str> {
         let followed = self.keys.windows(2);
         let over = move |next: &IssuerKey| next.from.saturating_add(signed(LONGEST_LIFE)).is_ok_and(|end| end < now);
@@ -132,7 +133,7 @@ fn split(token: &str) -> Option<(&str, &str)> {
 }
 
 impl IssuerKey {
-    fn read(written: &WrittenKey) -> Option<Self> {
+    fn read(written: &RawKey) -> Option<Self> {
         let id = written.id.get_ref().clone();
         let plain = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let from = written.from.get_ref().parse().ok()?;
@@ -140,7 +141,7 @@ impl IssuerKey {
         plain.then(|| Self::new(id, from, &bytes)).flatten()
     }
 
-    /// Two keys for two purposes, from the one that is kept.
+    /// Derives two keys for two purposes from the stored one.
     fn new(id: String, from: Timestamp, secret: &[u8; KEY_BYTES]) -> Option<Self> {
         let pseudorandom = hkdf::Salt::new(hkdf::HKDF_SHA256, b"ramgate issuer key").extract(secret);
         let derived = |purpose: &[u8]| {
@@ -175,28 +176,28 @@ impl IssuerKey {
         String::from_utf8(text.to_vec()).ok()
     }
 
-    /// What stands in the clear is sealed along.
+    /// The prefix and key id, which are in clear text, are authenticated as well.
     fn bound_to(&self, id: &str) -> Aad<Vec<u8>> {
         Aad::from([PREFIX.as_bytes(), id.as_bytes()].concat())
     }
 
-    /// The secret that goes with a token: anybody with this key can work it out again, and nobody else.
+    /// The secret that belongs to a token. It can be derived again, but only with this key.
     pub(super) fn secret_of(&self, token: &str) -> Secret {
         Secret::new(BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.derive, token.as_bytes())))
     }
 }
 
 impl NewIssuerKey {
-    /// A key that nobody knows.
+    /// A new random key.
     ///
     /// # Panics
-    /// When the system has no randomness to give.
+    /// If the system cannot provide random bytes.
     pub fn random(from: Timestamp) -> Self {
         let mut bytes = [0; KEY_BYTES];
         SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
         let mut id = [0; 4];
         SystemRandom::new().fill(&mut id).expect("the system gives random bytes");
-        Self { id: crate::source::hex(&id), from, secret: Secret::new(BASE64_STANDARD.encode(bytes)) }
+        Self { id: crate::text::hex(&id), from, secret: Secret::new(BASE64_STANDARD.encode(bytes)) }
     }
 }
 

@@ -1,7 +1,7 @@
-//! The gateway as issuer of temporary keys: without a memory of them.
+//! The gateway as a stateless issuer of temporary keys.
 //!
-//! A security token is sealed and holds all that there is to know of its session, and the secret is derived from it. So
-//! whoever holds the same issuer keys accepts what another issued, and nothing is stored.
+//! A security token is sealed and contains everything about its session, and the secret is derived from the token. Nothing
+//! is stored, and every gateway with the same issuer keys accepts the tokens of the others.
 
 mod key;
 mod sealed;
@@ -14,38 +14,38 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use jiff::Timestamp;
 use lru::LruCache;
 
-use crate::policy::{Document, Lanes, PolicySet};
-use crate::ram::{AccessKeyId, Principal, Session};
-use crate::source::Source;
+use crate::ram::{AccessKeyId, Session};
+use ram_policy::{ActionSlots, Document, PolicySet, Principal, Source};
 
 use super::keyring::{Credential, KeyStatus};
 use super::secret::Secret;
 
-pub use key::{IssuerKeyRing, LONGEST_LIFE, NewIssuerKey};
+pub(crate) use key::LONGEST_LIFE;
+pub use key::{IssuerKeyRing, NewIssuerKey};
 use sealed::Sealed;
 
-/// How many opened tokens are remembered, so that a session's policy is not read again for each of its calls.
+/// The number of opened tokens to cache, so that a session's policy is not parsed again for each of its calls.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
 
-/// Issues keys, and knows those it issued.
+/// Issues temporary keys, and recognises the keys it has issued.
 pub struct Issuer {
     keys: RwLock<Arc<IssuerKeyRing>>,
-    opened: Mutex<LruCache<Digest, Arc<Opened>>>,
+    opened: Mutex<LruCache<Digest, Arc<OpenedToken>>>,
 }
 
 type Digest = [u8; 32];
 
-/// What is to be issued.
+/// The key to issue.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Whose rights the key has.
+    /// The principal whose permissions the key has.
     pub principal: Principal,
     pub session: Session,
-    /// The session policy, as it was sent.
+    /// The session policy, as the caller sent it.
     pub policy: Option<String>,
 }
 
-/// A temporary key, once: it can be told to whoever asked for it, and not be had again.
+/// A new temporary key. It is returned to the caller and cannot be retrieved again.
 #[derive(Clone, Debug)]
 pub struct Issued {
     pub access_key_id: AccessKeyId,
@@ -54,22 +54,22 @@ pub struct Issued {
     pub expires: Timestamp,
 }
 
-/// What a security token says.
+/// The contents of a security token.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedToken {
     pub principal: Principal,
     pub session: Arc<Session>,
-    /// What the session was narrowed with.
+    /// The session policy.
     pub policy: Option<Arc<PolicySet>>,
     pub credential: Credential,
 }
 
-/// Why a security token is not believed. None of these texts holds a piece of it.
+/// Why a security token is refused. None of these texts contains a part of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SecurityTokenFault {
+pub enum SecurityTokenError {
     #[error("Specified SecurityToken is malformed.")]
     Malformed,
-    #[error("Specified SecurityToken is malformed: it was sealed with an issuer key that this gateway does not hold")]
+    #[error("Specified SecurityToken is malformed: it was sealed with an issuer key that this gateway does not have")]
     UnknownKey,
     #[error("Specified SecurityToken mismatch with the AccessKey.")]
     Mismatch,
@@ -77,43 +77,48 @@ pub enum SecurityTokenFault {
     Expired,
 }
 
-/// None of the keys is in force.
+/// No issuer key is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no issuer key is in force yet: see `from` in the issuer key file")]
-pub struct NoKeyInForce;
+pub struct NoValidKeyError;
 
 impl Issuer {
+    /// An issuer with these keys.
     pub fn new(keys: IssuerKeyRing) -> Self {
         Self { keys: RwLock::new(Arc::new(keys)), opened: Mutex::new(LruCache::new(REMEMBERED)) }
     }
 
-    /// Puts other keys in force. What was sealed with a key that is no longer among them is no longer believed.
+    /// Replaces the keys. Tokens that were sealed with a removed key are no longer accepted.
     pub fn replace(&self, keys: IssuerKeyRing) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         self.opened.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Checks that a key could be issued now.
+    ///
     /// # Errors
-    /// No key that is in force.
-    pub fn can_issue(&self, now: Timestamp) -> Result<(), NoKeyInForce> {
-        self.keys().issuing(now).map(|_| ()).ok_or(NoKeyInForce)
+    /// No issuer key is in force.
+    pub fn can_issue(&self, now: Timestamp) -> Result<(), NoValidKeyError> {
+        self.keys().issuing(now).map(|_| ()).ok_or(NoValidKeyError)
     }
 
+    /// Issues a temporary key.
+    ///
     /// # Errors
-    /// No key that is in force.
-    pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<Issued, NoKeyInForce> {
+    /// No issuer key is in force.
+    pub fn issue(&self, grant: &Grant, now: Timestamp) -> Result<Issued, NoValidKeyError> {
         let keys = self.keys();
-        let key = keys.issuing(now).ok_or(NoKeyInForce)?;
+        let key = keys.issuing(now).ok_or(NoValidKeyError)?;
         let security_token = key.seal(&Sealed::new(grant).to_text());
         let secret = key.secret_of(&security_token);
         let Session { key, expires, .. } = grant.session.clone();
         Ok(Issued { access_key_id: key, secret, security_token: Secret::new(security_token), expires })
     }
 
-    /// An id for a new key: `STS.` and 24 letters and digits, as the vendor's look.
+    /// An id for a new key in the vendor's form: `STS.` and 24 letters and digits.
     ///
     /// # Panics
-    /// When the system has no randomness to give.
+    /// If the system cannot provide random bytes.
     pub fn new_access_key_id() -> AccessKeyId {
         const CHARACTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
         let mut bytes = [0; 24];
@@ -123,16 +128,16 @@ impl Issuer {
         id.parse().expect("a well-formed id")
     }
 
-    /// Whether a security token looks like one of this gateway's, whoever holds the key.
+    /// Whether a security token has this gateway's form, whether or not its issuer key is known.
     pub fn is_ours(token: &str) -> bool {
         token.starts_with(key::PREFIX)
     }
 
-    /// What a token says of the key it came with. Whether it is expired is not looked at.
+    /// Opens a token. Does not check its expiry.
     ///
     /// # Errors
-    /// A token that was not sealed by a key of the ring, and one of another AccessKey.
-    pub fn open(&self, access_key_id: &str, token: &str) -> Result<Arc<Opened>, SecurityTokenFault> {
+    /// A token that was not sealed with one of the keys, or that belongs to another AccessKey.
+    pub fn open(&self, access_key_id: &str, token: &str) -> Result<Arc<OpenedToken>, SecurityTokenError> {
         let known = digest_of(token);
         let remembered = self.opened.lock().unwrap_or_else(PoisonError::into_inner).get(&known).cloned();
         let opened = match remembered {
@@ -141,14 +146,14 @@ impl Issuer {
                 let keys = self.keys();
                 let opened = Arc::new(read(&keys, token)?);
                 let mut memory = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-                // Keys that were replaced in the meantime must not be remembered by what they opened.
+                // If the keys have been replaced in the meantime, the token must not be cached.
                 if Arc::ptr_eq(&keys, &self.keys()) {
                     memory.put(known, Arc::clone(&opened));
                 }
                 opened
             }
         };
-        if opened.session.key.as_str() == access_key_id { Ok(opened) } else { Err(SecurityTokenFault::Mismatch) }
+        if opened.session.key.as_str() == access_key_id { Ok(opened) } else { Err(SecurityTokenError::Mismatch) }
     }
 
     fn keys(&self) -> Arc<IssuerKeyRing> {
@@ -156,20 +161,20 @@ impl Issuer {
     }
 }
 
-fn read(keys: &IssuerKeyRing, token: &str) -> Result<Opened, SecurityTokenFault> {
+fn read(keys: &IssuerKeyRing, token: &str) -> Result<OpenedToken, SecurityTokenError> {
     let (key, text) = keys.open(token)?;
-    let sealed = Sealed::read(&text).ok_or(SecurityTokenFault::Malformed)?;
-    let (principal, mut session) = sealed.session().ok_or(SecurityTokenFault::Malformed)?;
+    let sealed = Sealed::read(&text).ok_or(SecurityTokenError::Malformed)?;
+    let (principal, mut session) = sealed.session().ok_or(SecurityTokenError::Malformed)?;
     let mut policy = None;
     if let Some(text) = sealed.policy() {
         let document = Document::parse("session", &Source::new("Policy", text));
-        let document = Arc::new(document.map_err(|_| SecurityTokenFault::Malformed)?);
+        let document = Arc::new(document.map_err(|_| SecurityTokenError::Malformed)?);
         session.narrowed_by = Some(document.digest().to_string().into());
-        policy = Some(PolicySet::session(document, &Lanes::default()));
+        policy = Some(PolicySet::session(document, &ActionSlots::default()));
     }
     let secret = key.secret_of(token);
     let credential = Credential::new(session.key.clone(), &secret, principal.clone(), KeyStatus::Active);
-    Ok(Opened { principal, session: Arc::new(session), policy, credential })
+    Ok(OpenedToken { principal, session: Arc::new(session), policy, credential })
 }
 
 fn digest_of(token: &str) -> Digest {

@@ -1,15 +1,16 @@
-//! What a security token holds under its seal.
+//! The sealed contents of a security token.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::ram::{Origin, Principal, Session, WrittenPrincipal};
+use crate::ram::{Origin, Session};
+use ram_policy::{Principal, PrincipalName};
 
 use super::Grant;
 
-/// Short names: a token travels with every call.
+/// The names are short because a token is sent with every call.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sealed<'a> {
@@ -70,10 +71,10 @@ impl<'a> Sealed<'a> {
         serde_json::to_string(self).expect("text and numbers make JSON")
     }
 
-    /// Whose session it is, and which. What was sealed is well formed; another version of this program may have been
-    /// of another mind.
+    /// The principal and the session. `None` if a value is malformed, which can happen only if another version of this
+    /// program sealed it.
     pub(super) fn session(&self) -> Option<(Principal, Session)> {
-        let principal = self.principal.parse::<WrittenPrincipal>().ok()?.in_account(None)?;
+        let principal = self.principal.parse::<PrincipalName>().ok()?.in_account(None)?;
         let origin = match &self.origin {
             SealedOrigin::Token(issuer, subject) => {
                 Origin::Token { issuer: (&**issuer).into(), subject: (&**subject).into() }

@@ -12,9 +12,7 @@ use aws_lc_rs::rand;
 use crate::audit::{open_existing, private_file, sync_folder};
 use crate::identity::DigestKey;
 
-use super::super::private::{FileModes, PrivateFault, judge};
-use super::fault::NonceFileFault;
-
+use super::super::private::{FileModes, PrivateFileError, check_private};
 const MAGIC: &[u8; 16] = b"ramgate nonces 1";
 const HEAD: usize = 40;
 
@@ -75,27 +73,27 @@ impl Names {
     }
 
     /// Reads one whole file of up to `most` bytes.
-    pub(super) fn read(&self, number: u64, most: u64, modes: FileModes) -> Result<Vec<u8>, NonceFileFault> {
+    pub(super) fn read(&self, number: u64, most: u64, modes: FileModes) -> Result<Vec<u8>, NonceFileError> {
         let path = self.file(number);
         let mut bytes = Vec::new();
-        let mut file = open_judged(&path, modes)?.take(most);
-        file.read_to_end(&mut bytes).map_err(|error| NonceFileFault::Io { path, error })?;
+        let mut file = open_checked(&path, modes)?.take(most);
+        file.read_to_end(&mut bytes).map_err(|error| NonceFileError::Io { path, error })?;
         Ok(bytes)
     }
 }
 
 impl Head {
     /// Opens and locks the head, or makes one; and whether it was whole before.
-    pub(super) fn open(names: &Names, modes: FileModes) -> Result<(Self, bool), NonceFileFault> {
+    pub(super) fn open(names: &Names, modes: FileModes) -> Result<(Self, bool), NonceFileError> {
         let path = names.head();
-        let io = |error| NonceFileFault::Io { path: path.to_owned(), error };
+        let io = |error| NonceFileError::Io { path: path.to_owned(), error };
         let file = match fs::symlink_metadata(path) {
-            Ok(_) => open_judged(path, modes)?,
+            Ok(_) => open_checked(path, modes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => create(path).map_err(io)?,
             Err(error) => return Err(io(error)),
         };
         file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => NonceFileFault::InUse { path: path.to_owned() },
+            TryLockError::WouldBlock => NonceFileError::InUse { path: path.to_owned() },
             TryLockError::Error(error) => io(error),
         })?;
         let mut bytes = Vec::new();
@@ -105,7 +103,7 @@ impl Head {
         }
         let magic = &bytes[..bytes.len().min(MAGIC.len())];
         if !MAGIC.starts_with(magic) {
-            return Err(NonceFileFault::Foreign { path: path.to_owned() });
+            return Err(NonceFileError::Foreign { path: path.to_owned() });
         }
         // A crash may leave a part of it, and nothing that was written under this key then.
         let key = begin(&file).map_err(io)?;
@@ -137,9 +135,9 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a file that is there, if it is one that can be relied on.
-fn open_judged(path: &Path, modes: FileModes) -> Result<File, NonceFileFault> {
-    let io = |error| NonceFileFault::Io { path: path.to_owned(), error };
-    let not_a_file = || NonceFileFault::NoFile { path: path.to_owned() };
+fn open_checked(path: &Path, modes: FileModes) -> Result<File, NonceFileError> {
+    let io = |error| NonceFileError::Io { path: path.to_owned(), error };
+    let not_a_file = || NonceFileError::NotAFile { path: path.to_owned() };
     if !fs::symlink_metadata(path).map_err(io)?.is_file() {
         return Err(not_a_file());
     }
@@ -147,9 +145,39 @@ fn open_judged(path: &Path, modes: FileModes) -> Result<File, NonceFileFault> {
     if !file.metadata().map_err(io)?.is_file() {
         return Err(not_a_file());
     }
-    judge(&file, path, modes).map_err(|fault| match fault {
-        PrivateFault::OpenToOthers { .. } => NonceFileFault::OpenToOthers { path: path.to_owned() },
-        PrivateFault::Unreadable { error, .. } | PrivateFault::AnotherUsers { error, .. } => io(error),
+    check_private(&file, path, modes).map_err(|error| match error {
+        PrivateFileError::OpenToOthers { .. } => NonceFileError::OpenToOthers { path: path.to_owned() },
+        PrivateFileError::Unreadable { error, .. } | PrivateFileError::AnotherUsers { error, .. } => io(error),
     })?;
     Ok(file)
+}
+
+/// Why a nonce store cannot be opened, and what the operator can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum NonceFileError {
+    #[error("the nonce file `{path}` cannot be used: {error}")]
+    Io { path: PathBuf, error: io::Error },
+    #[error("the nonce file `{path}` is in use by another process")]
+    InUse { path: PathBuf },
+    #[error("`{path}` is not a regular file, so it cannot be a nonce file")]
+    NotAFile { path: PathBuf },
+    #[error("the nonce file `{path}` is open to other users")]
+    OpenToOthers { path: PathBuf },
+    #[error("`{path}` is not a nonce file of this version")]
+    Foreign { path: PathBuf },
+}
+
+impl NonceFileError {
+    /// What the operator can do.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Io { .. } | Self::NotAFile { .. } => {
+                "name a file in a folder that this process can write: `nonce_path` in `[identity]`; or set \
+                 `nonce_store = \"memory\"`: after a restart, calls that were accepted before it can be replayed then"
+            }
+            Self::InUse { .. } => "stop the other process, or give this one a `nonce_path` of its own in `[identity]`",
+            Self::OpenToOthers { .. } => "run `chmod 600` on it, or start with `--insecure-key-file-mode`",
+            Self::Foreign { .. } => "name another file: `nonce_path` in `[identity]`; or move this one away",
+        }
+    }
 }

@@ -106,7 +106,7 @@ pub(super) fn take<'a>(key: &DigestKey, file: u64, bytes: &mut &'a [u8]) -> Opti
 pub(super) fn put_uses(uses: &[NonceUse], users: &mut HashMap<(u64, u64), u32>, out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(&[0; 8]);
-    let known = users.len();
+    let state = users.len();
     for used in uses {
         let next = u32::try_from(users.len()).unwrap_or(u32::MAX);
         users.entry((used.key, used.holder)).or_insert_with(|| {
@@ -115,7 +115,7 @@ pub(super) fn put_uses(uses: &[NonceUse], users: &mut HashMap<(u64, u64), u32>, 
             next
         });
     }
-    let named = u32::try_from(users.len() - known).unwrap_or(u32::MAX);
+    let named = u32::try_from(users.len() - state).unwrap_or(u32::MAX);
     for used in uses {
         let user = users.get(&(used.key, used.holder)).copied().unwrap_or(u32::MAX);
         let second = u32::try_from(used.second.max(0)).unwrap_or(u32::MAX);

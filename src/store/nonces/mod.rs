@@ -15,10 +15,9 @@
 //! them is later than the last stamp that is left, and that is noticed. A file that a rotation began and nothing was
 //! written to stands as far as the frame that left the one before, which was written after all others.
 
-mod fault;
 mod files;
 mod frame;
-mod past;
+mod history;
 mod worker;
 mod writer;
 
@@ -29,18 +28,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::audit::{FileSink, SinkFault, Stamping, SyncTicket, WriteAhead};
-use crate::identity::{DigestKey, Moment, NonceFault, NonceLimits, NonceMemory, NonceTable, NonceUse, SignedNonce};
+use crate::audit::{FileSink, SinkError, Stamping, SyncTicket, WriteAhead};
+use crate::identity::{DigestKey, Moment, NonceError, NonceLimits, NonceMemory, NonceTable, NonceUse, SignedNonce};
 
 use super::private::FileModes;
 
 use files::{Head, Names};
 use frame::Stamp;
-use past::{Past, Reading, boot};
+use history::{History, HistoryReader, boot};
 use worker::Syncs;
-use writer::{Known, Process, Writer, remove};
+use writer::{ProcessInfo, TableState, Writer, remove};
 
-pub use fault::NonceFileFault;
+pub use files::NonceFileError;
 
 /// A nonce store to open.
 #[derive(Clone, Debug)]
@@ -62,7 +61,7 @@ pub struct FileNonces {
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What calls and the worker share. Whoever needs both locks takes the writer's first.
+/// What calls and the worker share. Lock order: the writer, then the memory.
 #[derive(Debug)]
 struct Shared {
     key: DigestKey,
@@ -90,14 +89,15 @@ impl FileNonces {
     ///
     /// # Errors
     /// Files that cannot be used.
-    pub fn open(settings: &NonceFileSettings, log: &FileSink) -> Result<Self, NonceFileFault> {
+    pub fn open(settings: &NonceFileSettings, log: &FileSink) -> Result<Self, NonceFileError> {
         let NonceFileSettings { limits, modes, best_effort, now, steady, .. } = *settings;
-        let io = |error| NonceFileFault::Io { path: settings.path.clone(), error };
+        let io = |error| NonceFileError::Io { path: settings.path.clone(), error };
         let names = Names::new(settings.path.clone());
         let (head, _) = Head::open(&names, modes)?;
         let key = head.key;
         let mut table = NonceTable::new(limits);
-        let reading = Reading { names: &names, key: &key, modes, log, now: now(), steady: steady(), span: limits.span };
+        let reading =
+            HistoryReader { names: &names, key: &key, modes, log, now: now(), steady: steady(), span: limits.span };
         let began = steady();
         let past = reading.read(&mut table)?;
         let floor = floor(&past, &settings.path, reading.now, limits.span);
@@ -109,13 +109,13 @@ impl FileNonces {
             let took = steady().saturating_sub(began);
             tracing::info!(nonces = held, ?took, "read the nonces of earlier processes");
         }
-        let known = known(&table, now(), steady());
+        let state = state(&table, now(), steady());
         let is_needed = |newest: i64| floor.is_none() && table.oldest().is_some_and(|oldest| newest >= oldest);
         let first = past.files.iter().find(|(_, newest)| is_needed(*newest)).map_or(past.next, |(first, _)| *first);
         let (kept, dropped): (Vec<_>, Vec<_>) = past.files.iter().copied().partition(|(number, _)| *number >= first);
-        let process = Process { best_effort, boot: boot(), chain: log.identity().chain.clone() };
+        let process = ProcessInfo { best_effort, boot: boot(), chain: log.identity().chain.clone() };
         let stamp = Stamp { line: log.last_line(), wall: now().as_millisecond() };
-        let mut writer = Writer::begin(&names, key, process, (past.next, stamp), kept, &known).map_err(io)?;
+        let mut writer = Writer::begin(&names, key, process, (past.next, stamp), kept, &state).map_err(io)?;
         if floor.is_some() && !past.ahead.is_empty() {
             writer.write(&past.ahead, stamp).and_then(|()| writer.file().sync_data()).map_err(io)?;
         }
@@ -140,12 +140,12 @@ impl FileNonces {
     pub fn close(&self, line: u64) {
         self.stop();
         let shared = &self.shared;
-        let ended = shared.write_pending(Some((line, Stamping::WithPending))).map_err(|fault| fault.0).and_then(|()| {
+        let ended = shared.write_pending(Some((line, Stamping::WithPending))).map_err(|error| error.0).and_then(|()| {
             let mut writer = shared.writer();
             writer.end(shared.stamp(line)).map_err(|error| error.to_string())
         });
         if let Err(error) = ended {
-            tracing::error!(error, "the nonce file could not be ended in order");
+            tracing::error!(error, "the nonce file could not be closed cleanly");
         }
     }
 
@@ -166,7 +166,7 @@ impl Drop for FileNonces {
 }
 
 impl NonceMemory for FileNonces {
-    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceFault> {
+    fn remember(&self, signed: SignedNonce<'_>, now: Timestamp) -> Result<(), NonceError> {
         let used = self.shared.key.digest(signed);
         let now = Moment { wall: now.as_second(), steady: (self.shared.steady)() };
         let mut memory = self.shared.memory();
@@ -181,7 +181,7 @@ impl NonceMemory for FileNonces {
 }
 
 impl WriteAhead for FileNonces {
-    fn write(&self, last: u64, stamping: Stamping) -> Result<(), SinkFault> {
+    fn write(&self, last: u64, stamping: Stamping) -> Result<(), SinkError> {
         self.shared.write_pending(Some((last, stamping)))
     }
 
@@ -189,7 +189,7 @@ impl WriteAhead for FileNonces {
         self.shared.syncs.start()
     }
 
-    fn finish_sync(&self, ticket: SyncTicket) -> Result<(), SinkFault> {
+    fn finish_sync(&self, ticket: SyncTicket) -> Result<(), SinkError> {
         self.shared.syncs.finish(ticket)
     }
 }
@@ -209,7 +209,7 @@ impl Shared {
 
     /// Hands what is pending to the operating system, ahead of lines up to that one; a frame without nonces where only
     /// the line's number is to be written. None where no line follows.
-    fn write_pending(&self, ahead_of: Option<(u64, Stamping)>) -> Result<(), SinkFault> {
+    fn write_pending(&self, ahead_of: Option<(u64, Stamping)>) -> Result<(), SinkError> {
         let mut writer = self.writer();
         let (line, stamping) = ahead_of.unwrap_or((writer.line(), Stamping::WithPending));
         let mut uses = {
@@ -237,18 +237,18 @@ impl Shared {
                 // They are written with those that came meanwhile.
                 uses.append(&mut memory.pending);
                 memory.pending = uses;
-                Err(SinkFault(format!("the nonce file cannot be written: {error}")))
+                Err(SinkError(format!("the nonce file cannot be written: {error}")))
             }
         }
     }
 
-    fn known(&self) -> Known {
-        known(&self.memory().table, (self.now)(), (self.steady)())
+    fn state(&self) -> TableState {
+        state(&self.memory().table, (self.now)(), (self.steady)())
     }
 }
 
-fn known(table: &NonceTable, now: Timestamp, steady: Duration) -> Known {
-    Known {
+fn state(table: &NonceTable, now: Timestamp, steady: Duration) -> TableState {
+    TableState {
         floor: table.floor().unwrap_or(i64::MIN),
         forgotten: table.forgotten().collect(),
         oldest: table.oldest(),
@@ -257,21 +257,21 @@ fn known(table: &NonceTable, now: Timestamp, steady: Duration) -> Known {
     }
 }
 
-/// The second up to which calls are refused because of a doubt, which is told.
-fn floor(past: &Past, path: &std::path::Path, now: Timestamp, span: Duration) -> Option<i64> {
-    let doubt = past.doubt?;
+/// The second up to which calls are refused because of a gap, which is logged.
+fn floor(past: &History, path: &std::path::Path, now: Timestamp, span: Duration) -> Option<i64> {
+    let gap = past.gap?;
     let over = past.last.is_some_and(|last| {
         let age = now.duration_since(last);
         age > jiff::SignedDuration::try_from(span).unwrap_or(jiff::SignedDuration::MAX)
     });
     if over {
-        tracing::warn!("nonce files `{}`: {doubt}; no call of that time is accepted any more", path.display());
+        tracing::warn!("nonce files `{}`: {gap}; calls of that time are no longer accepted anyway", path.display());
         return past.last.map(Timestamp::as_second);
     }
     let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
     tracing::error!(
-        "nonce files `{}`: {doubt}; calls that were signed up to {seconds} are refused, and their callers are told to \
-         sign again",
+        "nonce files `{}`: {gap}; calls signed up to {seconds} are refused, and their callers are asked to sign \
+         again",
         path.display()
     );
     Some(now.as_second())

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audit::{Appended, Clocks, FileSettings, LineClass, Rotation, Sink, Stamping};
-use crate::ram::Principal;
+use ram_policy::Principal;
 
 thread_local! {
     static WALL: Cell<i64> = const { Cell::new(0) };
@@ -56,14 +56,14 @@ impl Bench {
         Self { log, nonces }
     }
 
-    fn accept(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
+    fn accept(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceError> {
         let accepted = self.remember(key, nonce, second);
         self.nonces.write(self.log.last_line(), Stamping::WithPending).unwrap();
         accepted
     }
 
     /// The first half of accepting a call: its nonce is used and waits for a batch to be written with.
-    fn remember(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceFault> {
+    fn remember(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceError> {
         let alice = Principal::new("1234567890123456".parse().unwrap(), "user/alice".parse().unwrap());
         let signed_at = Timestamp::from_second(START + second).unwrap();
         self.nonces.remember(SignedNonce { holder: &alice, access_key_id: key, nonce, signed_at }, now())
@@ -101,18 +101,18 @@ fn append(log: &FileSink, class: LineClass, (stage, verdict, scheme): (&str, &st
     assert_eq!(log.append(class, &line.to_string()).unwrap(), Appended::Written);
 }
 
-/// What the next process would doubt, after one that was killed.
-fn doubt(folder: &Path) -> Option<past::Doubt> {
-    doubt_beside(folder, &FileSink::open(settings(folder)).unwrap())
+/// The gap that the next process would find after a kill.
+fn gap(folder: &Path) -> Option<history::HistoryGap> {
+    gap_beside(folder, &FileSink::open(settings(folder)).unwrap())
 }
 
-fn doubt_beside(folder: &Path, log: &FileSink) -> Option<past::Doubt> {
+fn gap_beside(folder: &Path, log: &FileSink) -> Option<history::HistoryGap> {
     let names = Names::new(folder.join("audit.nonces"));
     let (head, _) = Head::open(&names, FileModes::Checked).unwrap();
     let span = Duration::from_secs(1860);
     let (key, modes) = (&head.key, FileModes::Checked);
-    let reading = Reading { names: &names, key, modes, log, now: now(), steady: steady(), span };
-    reading.read(&mut NonceTable::new(NonceLimits { span, capacity: 1000, share: 1.0 })).unwrap().doubt
+    let reading = HistoryReader { names: &names, key, modes, log, now: now(), steady: steady(), span };
+    reading.read(&mut NonceTable::new(NonceLimits { span, capacity: 1000, share: 1.0 })).unwrap().gap
 }
 
 /// Cuts so many bytes off the end of a nonce file.
@@ -142,9 +142,9 @@ fn files_are_begun_and_removed_and_what_they_held_is_refused_by_its_date() {
     bench.close();
     let bench = Bench::open(folder.path());
     assert!((31..=36).contains(&bench.nonces.held()), "{}", bench.nonces.held());
-    assert_eq!(bench.accept("a", "n119", 119 * 60), Err(NonceFault::Used));
-    assert_eq!(bench.accept("a", "n1", 60), Err(NonceFault::Forgotten));
-    assert_eq!(bench.accept("a", "another", 60), Err(NonceFault::Forgotten));
+    assert_eq!(bench.accept("a", "n119", 119 * 60), Err(NonceError::Used));
+    assert_eq!(bench.accept("a", "n1", 60), Err(NonceError::Forgotten));
+    assert_eq!(bench.accept("a", "another", 60), Err(NonceError::Forgotten));
     assert_eq!(bench.accept("b", "another", 60), Ok(()), "of that key nothing was forgotten");
     // Restarted again and again, it does not grow.
     bench.close();
@@ -163,15 +163,15 @@ fn a_file_that_fails_is_replaced_and_the_next_process_trusts_no_call_of_that_tim
     let bench = Bench::open(folder.path());
     assert_eq!(bench.accept("a", "1", 0), Ok(()));
     pass(10);
-    bench.nonces.shared.writer().give_up(START + WALL.get());
+    bench.nonces.shared.writer().mark_broken(START + WALL.get());
     assert_eq!(bench.accept("a", "2", 10), Ok(()));
-    assert_eq!(bench.accept("a", "1", 0), Err(NonceFault::Used), "this process knows all");
+    assert_eq!(bench.accept("a", "1", 0), Err(NonceError::Used), "this process knows all");
     assert_eq!(bench.accept("a", "3", 9), Ok(()));
     bench.close();
     pass(10);
     let bench = Bench::open(folder.path());
-    assert_eq!(bench.accept("a", "2", 10), Err(NonceFault::Used));
-    assert_eq!(bench.accept("a", "4", 9), Err(NonceFault::Forgotten));
+    assert_eq!(bench.accept("a", "2", 10), Err(NonceError::Used));
+    assert_eq!(bench.accept("a", "4", 9), Err(NonceError::Forgotten));
     assert_eq!(bench.accept("a", "4", 11), Ok(()));
 }
 
@@ -201,7 +201,7 @@ fn a_machine_that_stopped_leaves_a_doubt() {
     let mut table = NonceTable::new(NonceLimits { span: Duration::from_secs(1860), capacity: 10, share: 1.0 });
     let names = Names::new(path.clone());
     let (head, _) = Head::open(&names, FileModes::Checked).unwrap();
-    let reading = Reading {
+    let reading = HistoryReader {
         names: &names,
         key: &head.key,
         modes: FileModes::Checked,
@@ -211,7 +211,7 @@ fn a_machine_that_stopped_leaves_a_doubt() {
         span: Duration::from_secs(1860),
     };
     let past = reading.read(&mut table).unwrap();
-    assert_eq!(past.doubt, Some(past::Doubt::MachineStopped));
+    assert_eq!(past.gap, Some(history::HistoryGap::MachineStopped));
     assert_eq!(past.ahead.len(), 1, "a call that is dated ahead is kept");
     assert_eq!(floor(&past, &path, now(), Duration::from_secs(1860)), Some(now().as_second()));
     pass(3600);
@@ -230,9 +230,9 @@ fn a_nonce_that_another_calls_batch_took_along_leaves_no_doubt_after_a_kill() {
         bench.permit();
     }
     drop(bench);
-    assert_eq!(doubt(folder.path()), None);
+    assert_eq!(gap(folder.path()), None);
     cut(folder.path(), 1, 1);
-    assert_eq!(doubt(folder.path()), Some(past::Doubt::Behind));
+    assert_eq!(gap(folder.path()), Some(history::HistoryGap::Behind));
 }
 
 #[test]
@@ -242,14 +242,14 @@ fn a_process_that_ended_before_the_first_line_of_the_log_leaves_no_doubt() {
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
     bench.nonces.shared.tick();
     drop(bench);
-    assert_eq!(doubt(folder.path()), None);
+    assert_eq!(gap(folder.path()), None);
     let bench = Bench::beside(folder.path(), FileSink::open(settings(folder.path())).unwrap());
-    assert_eq!(bench.remember("a", "1", 0), Err(NonceFault::Used));
+    assert_eq!(bench.remember("a", "1", 0), Err(NonceError::Used));
     bench.permit();
     drop(bench);
     // A log that had lines and is gone is another matter.
     fs::remove_file(folder.path().join("audit.jsonl")).unwrap();
-    assert_eq!(doubt(folder.path()), Some(past::Doubt::OtherLog));
+    assert_eq!(gap(folder.path()), Some(history::HistoryGap::OtherLog));
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn lines_that_need_no_nonce_leave_no_doubt_after_a_kill_however_many_there_are()
         bench.refuse(100_000);
     }
     drop(bench);
-    assert_eq!(doubt(folder.path()), None);
+    assert_eq!(gap(folder.path()), None);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn an_audit_log_that_goes_on_in_a_new_file_leaves_no_doubt_after_a_kill() {
         thread::sleep(Duration::from_millis(5));
     }
     drop(bench);
-    assert_eq!(doubt(folder.path()), None);
+    assert_eq!(gap(folder.path()), None);
     // And where the next process puts the file away before it reads the nonces.
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
@@ -293,7 +293,7 @@ fn an_audit_log_that_goes_on_in_a_new_file_leaves_no_doubt_after_a_kill() {
     while fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
         thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(doubt_beside(folder.path(), &log), None);
+    assert_eq!(gap_beside(folder.path(), &log), None);
 }
 
 #[test]
@@ -301,16 +301,16 @@ fn calls_that_go_on_while_a_nonce_file_is_begun_leave_no_doubt_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     let shared = &bench.nonces.shared;
-    let known = shared.known();
-    let (number, snapshot) = shared.writer().next(&known).unwrap();
+    let state = shared.state();
+    let (number, snapshot) = shared.writer().next(&state).unwrap();
     let stamp = shared.stamp(shared.writer().line());
-    let next = writer::Current::create(&shared.names, &shared.key, number, &snapshot, stamp, known.steady).unwrap();
+    let next = writer::CurrentFile::create(&shared.names, &shared.key, number, &snapshot, stamp, state.steady).unwrap();
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
     bench.permit();
     let line = shared.writer().line();
-    shared.writer().turn(next, snapshot.first, shared.stamp(line)).unwrap();
+    shared.writer().switch_to(next, snapshot.first, shared.stamp(line)).unwrap();
     drop(bench);
-    assert_eq!(doubt(folder.path()), None);
+    assert_eq!(gap(folder.path()), None);
     // A call in the new file, which is cut off again.
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
@@ -318,7 +318,7 @@ fn calls_that_go_on_while_a_nonce_file_is_begun_leave_no_doubt_after_a_kill() {
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
     bench.permit();
     drop(bench);
-    assert_eq!(doubt(folder.path()), None);
+    assert_eq!(gap(folder.path()), None);
     cut(folder.path(), 2, 1);
-    assert_eq!(doubt(folder.path()), Some(past::Doubt::Behind));
+    assert_eq!(gap(folder.path()), Some(history::HistoryGap::Behind));
 }

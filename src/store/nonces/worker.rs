@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::audit::{SinkFault, SyncTicket};
+use crate::audit::{SinkError, SyncTicket};
 use crate::identity::Moment;
 
 use super::Shared;
 use super::frame::Stamp;
-use super::writer::{Current, Writer, remove};
+use super::writer::{CurrentFile, Writer, remove};
 
 const TICK: Duration = Duration::from_secs(1);
 /// How many forgotten nonces the thread removes at a time.
@@ -21,16 +21,16 @@ const DRAINED_AT_ONCE: usize = 4096;
 pub(super) struct Syncs {
     /// How many writes there were.
     written: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<SyncProgress>,
     wake: Condvar,
     done: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SyncProgress {
     wanted: u64,
     /// Writes up to this one are on disk, or it is known that they are not.
-    settled: u64,
+    finished: u64,
     /// The last failure, and up to which write it reaches.
     failed: Option<(u64, String)>,
     stopping: bool,
@@ -44,7 +44,7 @@ impl Syncs {
     pub(super) fn start(&self) -> Option<SyncTicket> {
         let written = self.written.load(Ordering::Acquire);
         let mut state = self.lock();
-        if state.settled >= written {
+        if state.finished >= written {
             return None;
         }
         state.wanted = state.wanted.max(written);
@@ -52,16 +52,16 @@ impl Syncs {
         Some(SyncTicket(written))
     }
 
-    pub(super) fn finish(&self, ticket: SyncTicket) -> Result<(), SinkFault> {
+    pub(super) fn finish(&self, ticket: SyncTicket) -> Result<(), SinkError> {
         let mut state = self.lock();
-        while state.settled < ticket.0 && !state.stopping {
+        while state.finished < ticket.0 && !state.stopping {
             state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         match &state.failed {
             Some((reach, error)) if *reach >= ticket.0 => {
-                Err(SinkFault(format!("the nonce file cannot be synced: {error}")))
+                Err(SinkError(format!("the nonce file cannot be synced: {error}")))
             }
-            _ if state.settled < ticket.0 => Err(SinkFault("the nonce store was ended".to_owned())),
+            _ if state.finished < ticket.0 => Err(SinkError("the nonce store was closed".to_owned())),
             _ => Ok(()),
         }
     }
@@ -72,9 +72,9 @@ impl Syncs {
         self.done.notify_all();
     }
 
-    fn settle(&self, written: u64, synced: io::Result<()>) {
+    fn complete(&self, written: u64, synced: io::Result<()>) {
         let mut state = self.lock();
-        state.settled = state.settled.max(written);
+        state.finished = state.finished.max(written);
         match synced {
             Ok(()) => {}
             Err(error) => state.failed = Some((written, error.to_string())),
@@ -89,7 +89,7 @@ impl Syncs {
             if state.stopping {
                 return Work::Stop;
             }
-            if state.wanted > state.settled {
+            if state.wanted > state.finished {
                 return Work::Sync;
             }
             let (woken, wait) = self.wake.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ impl Syncs {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SyncProgress> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,7 +112,7 @@ enum Work {
 }
 
 impl Shared {
-    /// Works until it is told to stop.
+    /// Runs until the store is closed.
     pub(super) fn work(&self) {
         let mut ticked = (self.steady)();
         loop {
@@ -136,16 +136,16 @@ impl Shared {
         };
         let synced = file.sync_data();
         if let Err(error) = &synced {
-            tracing::error!(%error, "the nonce file did not reach the disk: a new one is begun");
-            self.writer().give_up((self.now)().as_second());
+            tracing::error!(%error, "the nonce file could not be synced to disk: starting a new one");
+            self.writer().mark_broken((self.now)().as_second());
         }
-        self.syncs.settle(written, synced);
+        self.syncs.complete(written, synced);
     }
 
     pub(super) fn tick(&self) {
         // What was refused after it was authenticated has no line to wait for.
-        if let Err(fault) = self.write_pending(None) {
-            tracing::error!("{}", fault.0);
+        if let Err(error) = self.write_pending(None) {
+            tracing::error!("{}", error.0);
         }
         {
             let mut memory = self.memory();
@@ -155,48 +155,48 @@ impl Shared {
         }
         let due = self.writer().is_due((self.steady)());
         if due && let Err(error) = self.rotate() {
-            tracing::error!(%error, "no new nonce file could be begun: the current one grows on");
+            tracing::error!(%error, "could not start a new nonce file: the current one keeps growing");
         }
     }
 
     /// Goes on in a new file. Calls wait for none of the disk's work.
     pub(super) fn rotate(&self) -> io::Result<()> {
-        let known = self.known();
+        let state = self.state();
         let (number, snapshot, line) = {
             let mut writer = self.writer();
-            let (number, snapshot) = writer.next(&known)?;
+            let (number, snapshot) = writer.next(&state)?;
             (number, snapshot, writer.line())
         };
-        let stamp = Stamp { line, wall: known.wall };
-        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady);
-        let next = next.inspect_err(|_| self.writer().stay())?;
-        let (before, needless) = {
+        let stamp = Stamp { line, wall: state.wall };
+        let next = CurrentFile::create(&self.names, &self.key, number, &snapshot, stamp, state.steady);
+        let next = next.inspect_err(|_| self.writer().abandon_switch())?;
+        let (before, obsolete) = {
             let mut writer = self.writer();
             let stamp = self.stamp(writer.line());
-            writer.turn(next, snapshot.first, stamp)?
+            writer.switch_to(next, snapshot.first, stamp)?
         };
         // Syncs of the new file come after this one: the same thread makes them.
         if let Err(error) = before.sync_data() {
-            self.writer().give_up((self.now)().as_second());
+            self.writer().mark_broken((self.now)().as_second());
             return Err(error);
         }
-        remove(&self.names, &needless);
+        remove(&self.names, &obsolete);
         Ok(())
     }
 
     /// Goes on in a new file at once, after one that failed.
     pub(super) fn replace_broken(&self, writer: &mut Writer) -> io::Result<()> {
-        let known = self.known();
-        let (number, snapshot) = writer.next(&known)?;
+        let state = self.state();
+        let (number, snapshot) = writer.next(&state)?;
         let stamp = self.stamp(writer.line());
-        let next = Current::create(&self.names, &self.key, number, &snapshot, stamp, known.steady);
-        let next = next.inspect_err(|_| writer.stay())?;
-        let (before, needless) = writer.turn(next, snapshot.first, stamp)?;
+        let next = CurrentFile::create(&self.names, &self.key, number, &snapshot, stamp, state.steady);
+        let next = next.inspect_err(|_| writer.abandon_switch())?;
+        let (before, obsolete) = writer.switch_to(next, snapshot.first, stamp)?;
         // What it holds may have been handed over and not synced yet.
         if before.sync_data().is_err() {
-            writer.give_up((self.now)().as_second());
+            writer.mark_broken((self.now)().as_second());
         }
-        remove(&self.names, &needless);
+        remove(&self.names, &obsolete);
         Ok(())
     }
 }

@@ -13,28 +13,28 @@ use super::frame::{Kind, Origin, Snapshot, Stamp, put, put_uses};
 
 /// What every file of one process says of it.
 #[derive(Clone, Debug)]
-pub(super) struct Process {
+pub(super) struct ProcessInfo {
     pub(super) best_effort: bool,
     pub(super) boot: [u8; 16],
     pub(super) chain: String,
 }
 
 /// A file before the current one, by its number, with the newest second that a call in it was signed.
-pub(super) type Older = (u64, i64);
+pub(super) type EarlierFile = (u64, i64);
 
 #[derive(Debug)]
 pub(super) struct Writer {
     key: DigestKey,
-    process: Process,
-    current: Current,
+    process: ProcessInfo,
+    current: CurrentFile,
     /// Files before the current one, each with the newest second that a call in it was signed.
-    older: Vec<Older>,
+    earlier: Vec<EarlierFile>,
     /// What was written may be lost: calls up to this second are refused by the next process.
     lost_until: i64,
     /// Nothing more may be written to the current file.
     broken: bool,
     /// The next file is being made.
-    turning: bool,
+    switching: bool,
     /// The last line of the audit log that anything was written ahead of.
     line: u64,
     body: Vec<u8>,
@@ -43,7 +43,7 @@ pub(super) struct Writer {
 
 /// A file that uses are written to.
 #[derive(Debug)]
-pub(super) struct Current {
+pub(super) struct CurrentFile {
     pub(super) file: Arc<File>,
     number: u64,
     length: u64,
@@ -53,7 +53,7 @@ pub(super) struct Current {
 }
 
 /// What is known besides the uses, at one moment.
-pub(super) struct Known {
+pub(super) struct TableState {
     pub(super) floor: i64,
     pub(super) forgotten: Vec<(u64, i64)>,
     /// The first second of the oldest bucket that is not forgotten.
@@ -71,23 +71,23 @@ impl Writer {
     pub(super) fn begin(
         names: &Names,
         key: DigestKey,
-        process: Process,
+        process: ProcessInfo,
         (number, stamp): (u64, Stamp),
-        older: Vec<Older>,
-        known: &Known,
+        earlier: Vec<EarlierFile>,
+        state: &TableState,
     ) -> io::Result<Self> {
-        let first = older.first().map_or(number, |(first, _)| *first);
-        let snapshot = snapshot(&process, Origin::Start, first, known);
-        let current = Current::create(names, &key, number, &snapshot, stamp, known.steady)?;
+        let first = earlier.first().map_or(number, |(first, _)| *first);
+        let snapshot = snapshot(&process, Origin::Start, first, state);
+        let current = CurrentFile::create(names, &key, number, &snapshot, stamp, state.steady)?;
         let (lost_until, body, frame) = (i64::MIN, Vec::new(), Vec::new());
         Ok(Self {
             key,
             process,
             current,
-            older,
+            earlier,
             lost_until,
             broken: false,
-            turning: false,
+            switching: false,
             line: stamp.line,
             body,
             frame,
@@ -155,7 +155,7 @@ impl Writer {
     }
 
     /// The current file did not reach the disk, or not all of it: it is left for a new one.
-    pub(super) fn give_up(&mut self, second: i64) {
+    pub(super) fn mark_broken(&mut self, second: i64) {
         self.broken = true;
         self.lost_until = self.lost_until.max(second);
     }
@@ -164,40 +164,46 @@ impl Writer {
     ///
     /// # Errors
     /// A next file that is being made already.
-    pub(super) fn next(&mut self, known: &Known) -> io::Result<(u64, Snapshot)> {
-        if std::mem::replace(&mut self.turning, true) {
+    pub(super) fn next(&mut self, state: &TableState) -> io::Result<(u64, Snapshot)> {
+        if std::mem::replace(&mut self.switching, true) {
             return Err(io::Error::other("the next file is being made"));
         }
         let number = self.current.number + 1;
-        let files = self.older.iter().copied().chain([(self.current.number, self.current.newest)]);
-        let is_needed = |newest: i64| known.oldest.is_some_and(|oldest| newest >= oldest);
+        let files = self.earlier.iter().copied().chain([(self.current.number, self.current.newest)]);
+        let is_needed = |newest: i64| state.oldest.is_some_and(|oldest| newest >= oldest);
         // The current one may still get uses.
         let needed: Vec<_> =
             files.filter(|(number, newest)| *number == self.current.number || is_needed(*newest)).collect();
         let first = needed.first().map_or(number, |(first, _)| *first);
-        let known = Known { floor: known.floor.max(self.lost_until), forgotten: known.forgotten.clone(), ..*known };
+        let state =
+            TableState { floor: state.floor.max(self.lost_until), forgotten: state.forgotten.clone(), ..*state };
         let origin = if self.broken { Origin::Start } else { Origin::Rotation };
-        Ok((number, snapshot(&self.process, origin, first, &known)))
+        Ok((number, snapshot(&self.process, origin, first, &state)))
     }
 
     /// The next file could not be made.
-    pub(super) fn stay(&mut self) {
-        self.turning = false;
+    pub(super) fn abandon_switch(&mut self) {
+        self.switching = false;
     }
 
     /// Goes on in the next file. The one before is returned, and must be synced; so are the files before `first`, which
     /// are needed no more.
-    pub(super) fn turn(&mut self, next: Current, first: u64, stamp: Stamp) -> io::Result<(Arc<File>, Vec<Older>)> {
-        self.turning = false;
+    pub(super) fn switch_to(
+        &mut self,
+        next: CurrentFile,
+        first: u64,
+        stamp: Stamp,
+    ) -> io::Result<(Arc<File>, Vec<EarlierFile>)> {
+        self.switching = false;
         if !self.broken {
             self.put(Kind::Next, stamp, &[])?;
         }
         let before = std::mem::replace(&mut self.current, next);
-        self.older.push((before.number, before.newest));
-        let (needless, older) = self.older.drain(..).partition(|(number, _)| *number < first);
-        self.older = older;
+        self.earlier.push((before.number, before.newest));
+        let (obsolete, earlier) = self.earlier.drain(..).partition(|(number, _)| *number < first);
+        self.earlier = earlier;
         self.broken = false;
-        Ok((before.file, needless))
+        Ok((before.file, obsolete))
     }
 }
 
@@ -205,24 +211,24 @@ impl Writer {
 pub(super) fn remove(names: &Names, files: &[(u64, i64)]) {
     for (number, _) in files {
         if let Err(error) = fs::remove_file(names.file(*number)) {
-            tracing::warn!(%error, "`{}` is needed no more and could not be removed", names.file(*number).display());
+            tracing::warn!(%error, "`{}` is no longer needed but could not be removed", names.file(*number).display());
         }
     }
 }
 
-fn snapshot(process: &Process, origin: Origin, first: u64, known: &Known) -> Snapshot {
+fn snapshot(process: &ProcessInfo, origin: Origin, first: u64, state: &TableState) -> Snapshot {
     Snapshot {
         origin,
         best_effort: process.best_effort,
         first,
-        floor: known.floor,
+        floor: state.floor,
         boot: process.boot,
         chain: process.chain.clone(),
-        forgotten: known.forgotten.clone(),
+        forgotten: state.forgotten.clone(),
     }
 }
 
-impl Current {
+impl CurrentFile {
     /// Makes a file that no use is written to yet. It is on disk, under its name, when this returns.
     pub(super) fn create(
         names: &Names,

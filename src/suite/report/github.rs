@@ -1,7 +1,8 @@
 //! Annotations of GitHub Actions: failures beside the lines of the suites, holes beside those of the policies.
 
-use crate::source::{Severity, annotation};
-use crate::suite::tested::{Outcome, Tested};
+use crate::suite::test_result::{Outcome, TestResult};
+use crate::text::annotation;
+use ram_policy::Severity;
 
 use super::{Listing, Report, summary};
 
@@ -22,7 +23,7 @@ pub fn github(report: &Report<'_>) -> String {
     lines.join("\n")
 }
 
-fn line(tested: &Tested) -> Option<String> {
+fn line(tested: &TestResult) -> Option<String> {
     let (severity, message) = match &tested.outcome {
         Outcome::Pass | Outcome::Skip(_) => return None,
         Outcome::Broken(why) => (Severity::Error, why.clone()),

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::source::Position;
 use crate::suite::coverage::{Coverage, Share};
 use crate::suite::mutate::{Change, Mutation, Survivor};
-use crate::suite::tested::{Counts, Outcome, Tested};
+use crate::suite::test_result::{Counts, Outcome, TestResult};
+use ram_policy::Position;
 
 use super::Report;
 
@@ -22,7 +22,7 @@ pub fn json(report: &Report<'_>) -> Value {
     })
 }
 
-fn case(tested: &Tested) -> Value {
+fn case(tested: &TestResult) -> Value {
     let (word, expected, got, because) = match &tested.outcome {
         Outcome::Pass => ("pass", None, None, None),
         Outcome::Fail { expected, got, because } => ("fail", Some(expected), Some(got), Some(because)),
@@ -57,9 +57,9 @@ fn mutation(mutation: &Mutation) -> Value {
         value
     };
     json!({
-        "percent": mutation.score().percent(), "noticed": mutation.noticed,
+        "percent": mutation.score().percent(), "noticed": mutation.killed,
         "unnoticed": mutation.survivors.iter().map(survivor).collect::<Vec<_>>(),
-        "no_difference": mutation.alike.iter().map(change).collect::<Vec<_>>(),
+        "no_difference": mutation.equivalent.iter().map(change).collect::<Vec<_>>(),
     })
 }
 

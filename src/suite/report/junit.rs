@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use quick_xml::writer::Writer;
 
-use crate::source::plain;
-use crate::suite::tested::{Counts, Outcome, Tested};
+use crate::suite::test_result::{Counts, Outcome, TestResult};
+use crate::text::plain;
 
 use super::Report;
 
@@ -31,14 +31,14 @@ pub fn junit(report: &Report<'_>, run: &JunitRun) -> String {
 fn write(writer: &mut Writer<Vec<u8>>, report: &Report<'_>, run: &JunitRun) -> Written {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer.write_event(Event::Start(BytesStart::new("testsuites")))?;
-    let of_one_suite = |a: &Tested, b: &Tested| a.suite == b.suite && a.file == b.file;
+    let of_one_suite = |a: &TestResult, b: &TestResult| a.suite == b.suite && a.file == b.file;
     for (number, tests) in report.ran.tests.chunk_by(of_one_suite).enumerate() {
         suite(writer, number, tests, run)?;
     }
     writer.write_event(Event::End(BytesEnd::new("testsuites")))
 }
 
-fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[Tested], run: &JunitRun) -> Written {
+fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[TestResult], run: &JunitRun) -> Written {
     let counts = Counts::of(tests);
     let took: Duration = tests.iter().map(|tested| tested.took).sum();
     let began = run.began.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -76,7 +76,7 @@ fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[Tested], run: &Ju
     writer.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
-fn case(writer: &mut Writer<Vec<u8>>, tested: &Tested) -> Written {
+fn case(writer: &mut Writer<Vec<u8>>, tested: &TestResult) -> Written {
     let mut start = BytesStart::new("testcase");
     start.push_attribute(("name", clean(&tested.name).as_str()));
     start.push_attribute(("classname", clean(&tested.suite).as_str()));

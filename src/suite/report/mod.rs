@@ -1,4 +1,4 @@
-//! What became of the tests, told: for a person, and for machines.
+//! Test reports, for people and for programs.
 
 mod github;
 mod json;
@@ -9,7 +9,7 @@ mod text;
 use std::time::Duration;
 
 use super::mutate::Mutation;
-use super::run::Ran;
+use super::run::RunResults;
 
 pub use github::github;
 pub use json::json;
@@ -17,10 +17,10 @@ pub use junit::{JunitRun, junit};
 pub use tap::tap;
 pub use text::{summary, text};
 
-/// All there is to tell.
+/// What a report is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    pub ran: &'a Ran,
+    pub ran: &'a RunResults,
     /// How long the tests took.
     pub took: Duration,
     /// Whether what no test exercised is listed, or only counted.

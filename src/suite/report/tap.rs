@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::envelope::json_text;
-use crate::source::plain;
-use crate::suite::tested::{Outcome, Tested};
+use crate::suite::test_result::{Outcome, TestResult};
+use crate::text::plain;
 
 use super::{Report, summary};
 
@@ -19,7 +19,7 @@ pub fn tap(report: &Report<'_>) -> String {
     tap
 }
 
-fn point(tap: &mut String, number: usize, tested: &Tested) {
+fn point(tap: &mut String, number: usize, tested: &TestResult) {
     let ok = if matches!(tested.outcome, Outcome::Pass | Outcome::Skip(_)) { "ok" } else { "not ok" };
     let _ = write!(tap, "\n{ok} {number} - {}", escaped(&tested.full_name()));
     if let Outcome::Skip(reason) = &tested.outcome {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::suite::coverage::{Coverage, Share};
 use crate::suite::mutate::{Change, Mutation};
-use crate::suite::tested::{Counts, Outcome, Tested};
+use crate::suite::test_result::{Counts, Outcome, TestResult};
 
 use super::{Listing, Report, plural};
 
@@ -26,7 +26,7 @@ pub fn text(report: &Report<'_>) -> String {
     text
 }
 
-fn line(tested: &Tested) -> Option<String> {
+fn line(tested: &TestResult) -> Option<String> {
     let place = format!("{}:{}", tested.file, tested.at);
     let name = tested.full_name();
     match &tested.outcome {
@@ -45,7 +45,7 @@ fn uncovered(text: &mut String, coverage: &Coverage) {
     }
     for document in &coverage.unattached {
         let statements = plural(document.statements().len(), "statement");
-        let _ = writeln!(text, "unattached {}: nobody has `{}` ({statements})", document.file(), document.name());
+        let _ = writeln!(text, "unattached {}: `{}` is not attached ({statements})", document.file(), document.name());
     }
 }
 
@@ -58,8 +58,8 @@ fn survivors(text: &mut String, mutation: &Mutation) {
             let _ = writeln!(text, "    {line}");
         }
     }
-    if !mutation.alike.is_empty() {
-        let changes = plural(mutation.alike.len(), "change");
+    if !mutation.equivalent.is_empty() {
+        let changes = plural(mutation.equivalent.len(), "change");
         let _ = writeln!(
             text,
             "{changes} left out: no call was found that they answer differently (`--format json` lists them)"

@@ -1,0 +1,15 @@
+//! The language: what one statement says, and whether it applies to one resource of one call.
+//!
+//! Must not know: the text it was read from, and which other statements there are.
+
+pub(crate) mod attributes;
+pub(crate) mod condition;
+pub(crate) mod decimal;
+pub(crate) mod effect;
+pub(crate) mod error;
+pub(crate) mod glob;
+pub(crate) mod mismatch;
+pub(crate) mod operator;
+pub(crate) mod pattern;
+pub(crate) mod statement;
+pub(crate) mod value;

@@ -1,0 +1,120 @@
+//! What a log says of the time before it was opened, for a caller that must know what was accepted then.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::super::sink::Stamping;
+use super::state::{Shared, State};
+use super::tail::read_end;
+
+/// The log as it was when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogPast {
+    /// The log is not a regular file, so it cannot be read back.
+    Device,
+    /// It had no line.
+    Empty,
+    /// When the last line was written, if the line says so.
+    Lines(Option<Timestamp>),
+}
+
+/// Whether a log lets signed calls go on in the lines after a certain one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllowedAfter {
+    No,
+    Yes,
+    /// These lines are in another file, or there are too many of them.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    seq: u64,
+    event: Event,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "additionalEventData")]
+    additional: Additional,
+}
+
+#[derive(Deserialize)]
+struct Additional {
+    gateway: Gateway,
+}
+
+#[derive(Deserialize)]
+struct Gateway {
+    stage: String,
+    verdict: String,
+    signature: Signature,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    scheme: String,
+}
+
+impl Shared {
+    /// Puts the number of the last line on record, so that a start need not look for it in the file. If that fails, the
+    /// next batch does it, or fails.
+    pub(super) fn stamp(&self, state: &mut State) {
+        let Some(ahead) = self.ahead.get() else { return };
+        if ahead.write(state.file.written.chain.last(), Stamping::Always).is_err() {
+            state.queue.unstamped.owe();
+        }
+    }
+}
+
+/// What the end of the log's file said when it was opened: a moment later that file may be rotated.
+#[derive(Debug)]
+pub(super) struct End {
+    last: u64,
+    /// The first line of those that were looked at.
+    first: u64,
+    /// The last line that lets a signed call go on, among them.
+    allowed: Option<u64>,
+}
+
+impl End {
+    /// The end of a log that cannot be read back.
+    pub(super) fn unread(last: u64) -> Self {
+        Self { last, first: last + 1, allowed: None }
+    }
+
+    /// Reads the end of a file whose last line has that number, back to the last call that went on.
+    pub(super) fn read(path: &Path, last: u64) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let (bytes, start) = read_end(&file, file.metadata()?.len())?;
+        let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        if start > 0 {
+            // The first piece is not a complete line.
+            lines.drain(..1);
+        }
+        let mut end = Self::unread(last);
+        for text in lines.into_iter().rev() {
+            let Ok(Line { seq, event }) = serde_json::from_slice(text) else { break };
+            end.first = seq;
+            let Gateway { stage, verdict, signature } = event.additional.gateway;
+            if stage == "Decision" && verdict == "Allow" && matches!(&*signature.scheme, "V1" | "V3") {
+                end.allowed = Some(seq);
+                break;
+            }
+        }
+        Ok(end)
+    }
+
+    pub(super) fn allowed_after(&self, line: u64) -> AllowedAfter {
+        match self.allowed {
+            _ if self.last <= line => AllowedAfter::No,
+            Some(allowed) if allowed > line => AllowedAfter::Yes,
+            None if self.first > line + 1 => AllowedAfter::Unknown,
+            _ => AllowedAfter::No,
+        }
+    }
+}

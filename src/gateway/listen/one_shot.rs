@@ -1,0 +1,78 @@
+//! Listeners beside the one for calls: one request a connection, few of them at once, and none that lasts.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connections::{Connections, Displaced, Share, Slot, accept};
+
+/// A head here is one line and a few headers.
+const LARGEST_HEAD: usize = 8 << 10;
+/// For a head.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For a connection.
+pub(crate) const LONGEST: Duration = Duration::from_secs(20);
+
+/// Accepts connections until `shutdown`, each for a slot of `connections`, and leaves those that are open to `tasks`.
+pub(crate) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
+    listener: &TcpListener,
+    connections: &Arc<Connections>,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+    serve: impl Fn(TcpStream, SocketAddr, Arc<Slot>) -> F + Send + Sync + 'static,
+) {
+    let serve = Arc::new(serve);
+    // They end by themselves when they were answered: nothing drains them.
+    let drain = CancellationToken::new();
+    let next = async || {
+        let (stream, peer) = accept(listener, connections).await;
+        let entry = connections.admit(peer.ip(), Share::Counted, &drain).ok()?;
+        Some((stream, peer, entry))
+    };
+    while let Some(admitted) = shutdown.run_until_cancelled(next()).await {
+        let Some((stream, peer, entry)) = admitted else { continue };
+        let serve = Arc::clone(&serve);
+        tasks.spawn(async move {
+            let Ok(slot) = entry.slot().await else { return };
+            let serving = serve(stream, peer, Arc::clone(&slot));
+            let _ = timeout(LONGEST, slot.end().run_until_cancelled(serving)).await;
+        });
+    }
+}
+
+/// Answers the one request of a connection.
+///
+/// # Errors
+/// A connection that ended before its answer.
+pub(crate) async fn answer_one<A: Future<Output = Response<Full<Bytes>>>>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    slot: &Slot,
+    answer: impl Fn(Request<Incoming>) -> A,
+) -> hyper::Result<()> {
+    let service = service_fn(|request| {
+        let answered = slot.answers().map(|()| answer(request));
+        async move {
+            match answered {
+                Ok(answered) => Ok::<_, Infallible>(answered.await),
+                // The slot's end drops this connection.
+                Err(Displaced) => std::future::pending().await,
+            }
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LARGEST_HEAD).keep_alive(false);
+    http.serve_connection(TokioIo::new(stream), service).await
+}

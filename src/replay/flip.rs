@@ -1,0 +1,141 @@
+//! Attempts that would end otherwise, gathered by what would end them so.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::pdp::Authorization;
+use ram_policy::{LayerKind, Verdict};
+
+use super::attempt::{Attempt, Subject};
+
+/// Which way a verdict turns. What opens is worse than what closes, and comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Denied then, allowed now.
+    Opened,
+    /// Allowed then, denied now.
+    Closed,
+}
+
+/// Attempts that turn the same way for the same reason.
+#[derive(Clone, Debug)]
+pub struct VerdictChange {
+    pub direction: Direction,
+    /// The statements that decide now, `terway#0`, or that none does.
+    pub because: String,
+    pub attempts: u64,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    /// The first of them in order, at most [`VerdictChange::MOST`].
+    pub principals: BTreeSet<String>,
+    pub more_principals: bool,
+    /// The earliest of them.
+    pub examples: Vec<Example>,
+}
+
+/// One of the attempts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Example {
+    pub time: Timestamp,
+    pub id: String,
+    pub principal: String,
+    pub action: String,
+    pub resources: Vec<String>,
+}
+
+impl VerdictChange {
+    /// Principals and examples that are kept; more are counted.
+    pub const MOST: usize = 5;
+
+    pub(super) fn new(direction: Direction, because: String, attempt: &Attempt) -> Self {
+        let (first, last) = (attempt.time, attempt.time);
+        let mut flip = Self {
+            direction,
+            because,
+            attempts: 0,
+            first,
+            last,
+            principals: BTreeSet::new(),
+            more_principals: false,
+            examples: Vec::new(),
+        };
+        flip.add(attempt);
+        flip
+    }
+
+    pub(super) fn add(&mut self, attempt: &Attempt) {
+        self.attempts += 1;
+        self.first = self.first.min(attempt.time);
+        self.last = self.last.max(attempt.time);
+        if !self.principals.contains(attempt.principal.arn()) {
+            self.name(attempt.principal.arn().to_owned());
+        }
+        if self.examples.len() < Self::MOST || self.examples.last().is_some_and(|last| attempt.time < last.time) {
+            self.show(Example {
+                time: attempt.time,
+                id: attempt.id.clone(),
+                principal: attempt.principal.arn().to_owned(),
+                action: attempt.subject.action.as_str().to_owned(),
+                resources: attempt.subject.resources.iter().map(ToString::to_string).collect(),
+            });
+        }
+    }
+
+    /// Those of other lines. Which are kept does not turn on the order in which they are added.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.attempts += other.attempts;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.more_principals |= other.more_principals;
+        other.principals.into_iter().for_each(|principal| self.name(principal));
+        other.examples.into_iter().for_each(|example| self.show(example));
+    }
+
+    fn name(&mut self, principal: String) {
+        self.principals.insert(principal);
+        if self.principals.len() > Self::MOST {
+            self.principals.pop_last();
+            self.more_principals = true;
+        }
+    }
+
+    fn show(&mut self, example: Example) {
+        let place = self.examples.binary_search(&example).unwrap_or_else(|place| place);
+        self.examples.insert(place, example);
+        self.examples.truncate(Self::MOST);
+    }
+}
+
+/// What decides now, in few words: the same for all attempts that it decides.
+pub(super) fn because(authorization: &Authorization<Subject>) -> String {
+    let (decision, request) = match authorization {
+        Authorization::Permitted(permit) => (permit.decision(), permit.request()),
+        Authorization::Denied(denied) => (denied.decision(), denied.request()),
+    };
+    let decisive = decision.decisive().map(|(at, _)| at);
+    let at = match decision.verdict() {
+        Verdict::Allow => None,
+        Verdict::ImplicitDeny | Verdict::ExplicitDeny => decisive,
+    };
+    if let Some(doubt) = at.and_then(|at| decision.possible_deny(&request, at)) {
+        return format!("{}, which cannot be ruled out", doubt.at);
+    }
+    let mut names = BTreeSet::new();
+    for place in 0..request.resources.len() {
+        if at.is_none_or(|at| at == place) {
+            // A control policy's Allow grants nothing: it is not what opens.
+            let deciding = decision.deciding(&request, place).into_iter();
+            let granting = deciding.filter(|(layer, _)| at.is_some() || *layer != LayerKind::Control);
+            names.extend(granting.map(|(_, statement)| statement.to_string()));
+        }
+    }
+    if !names.is_empty() {
+        return names.into_iter().collect::<Vec<_>>().join(", ");
+    }
+    match (decision.verdict(), decision.policy_type()) {
+        (Verdict::Allow, _) => "no statement: the account's root, or an operation that goes on unjudged".to_owned(),
+        (_, Some(kind)) => format!("no statement of the {kind} allows it"),
+        (_, None) => "no statement allows it".to_owned(),
+    }
+}
