@@ -1,7 +1,7 @@
-//! Calls per second and their latency through the real gateway, for each promise of the audit log.
+//! Calls per second through the real gateway, and their latency, for each value of `sync` in `[audit]`.
 //!
-//! `cargo bench --bench audit_sync`; `RAMGATE_BENCH_SECONDS` (5) is the length of each run, `RAMGATE_BENCH_BINARY` another
-//! gateway to measure, `RAMGATE_BENCH_FOLDER` where the logs lie: the disk that is measured.
+//! `cargo bench --bench audit_sync`. `RAMGATE_BENCH_SECONDS` (5) is the length of each run. `RAMGATE_BENCH_BINARY`
+//! selects another gateway binary, and `RAMGATE_BENCH_FOLDER` the folder of the logs, and so the disk that is measured.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -26,7 +26,7 @@ fn main() {
         "{CALLERS} callers, {seconds} s each\n{:8} {:>9} {:>9} {:>9} {:>9}",
         "sync", "calls/s", "p50 ms", "p99 ms", "max ms"
     );
-    // Twice, so that a disturbance of the machine is visible.
+    // Each twice, so that disturbances by other work on the machine are visible.
     for sync in ["always", "group", "none", "always", "group", "none"] {
         let folder = variable("RAMGATE_BENCH_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from);
         let folder = tempfile::tempdir_in(folder).expect("a folder");
@@ -53,7 +53,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The latency of each call, with callers that call again as soon as they are answered.
+/// The latency of each call. Callers send the next call as soon as they have an answer.
 fn load(address: SocketAddr, length: Duration) -> Vec<Duration> {
     let end = Instant::now() + length;
     let caller = || {

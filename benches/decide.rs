@@ -1,4 +1,4 @@
-//! The cost of a decision on both ARNs, including building the question from strings.
+//! The cost of a decision on both ARNs, including the construction of the question from strings.
 
 use std::sync::Arc;
 
@@ -12,14 +12,15 @@ fn main() {
     divan::main();
 }
 
-/// One user with this many statements, of which the last allows.
+/// A call by a user with this many statements, of which only the last allows it.
 #[divan::bench(args = [1, 10, 100, 1000, 10_000])]
 fn decide(bencher: Bencher<'_, '_>, statements: usize) {
     let (pdp, principal) = pdp(statements);
     bencher.bench_local(|| pdp.decide(black_box(question(&principal))));
 }
 
-/// A denial with this many statements, none of which matches, and its reason: the cost that a denied caller can cause.
+/// A denial and its reason, for a user with this many statements, none of which matches: the cost that a denied caller
+/// can cause.
 #[divan::bench(args = [100, 10_000, 100_000])]
 fn deny(bencher: Bencher<'_, '_>, statements: usize) {
     let (pdp, principal) = pdp(statements);
@@ -31,7 +32,7 @@ fn deny(bencher: Bencher<'_, '_>, statements: usize) {
     });
 }
 
-/// From parameters to a call: names, types, region, both ARNs.
+/// Binding parameters to a call: names, types, region, both ARNs.
 #[divan::bench]
 fn bind(bencher: Bencher<'_, '_>) {
     let catalog = Catalog::bundled();
@@ -45,13 +46,6 @@ fn bind(bencher: Bencher<'_, '_>) {
     let parameters = builder.finish().expect("distinct names");
     let binding = Binding { account: &account, regions: &regions };
     bencher.bench_local(|| catalog.bind(operation, black_box(&parameters), binding));
-}
-
-/// Parsing a document of this many statements.
-#[divan::bench(args = [1, 100])]
-fn load(bencher: Bencher<'_, '_>, statements: usize) {
-    let text = document(statements);
-    bencher.bench_local(|| Document::parse("bench", &Source::new("bench.json", black_box(text.as_str()))));
 }
 
 fn question(principal: &Principal) -> Question<ActionRequest> {
@@ -82,8 +76,8 @@ fn pdp(statements: usize) -> (Pdp, Principal) {
     let document = Arc::new(parsed.expect("a good document"));
     let mut sets = PolicySetBuilder::new(Catalog::bundled().indexed_actions());
     let layers = Arc::new(Layers::identity([sets.set(AttachedTo::User, vec![document])]));
-    let standing = PrincipalEntry { id: None, layers, assumable: None };
-    let directory = Directory::new([account], [(principal.clone(), standing)], "bench".to_owned());
+    let entry = PrincipalEntry { id: None, layers, assumable: None };
+    let directory = Directory::new([account], [(principal.clone(), entry)], "bench".to_owned());
     (Pdp::new(Arc::new(directory)), principal)
 }
 

@@ -1,4 +1,4 @@
-//! The cost of a call through the gateway on the loopback interface: one connection, one call after the other.
+//! The cost of a call through the gateway on the loopback interface, with sequential calls on one connection.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -14,7 +14,7 @@ fn main() {
     divan::main();
 }
 
-/// Directly to the upstream: the cost of the loopback interface and of the bench itself.
+/// The baseline: calls sent directly to the upstream.
 #[divan::bench]
 fn direct(bencher: Bencher<'_, '_>) {
     let upstream = FakeUpstream::start();
@@ -35,7 +35,7 @@ fn denied(bencher: Bencher<'_, '_>) {
     exchanges(bencher, &mut connect(gateway.address), &Caller::bob());
 }
 
-/// Each call is signed again, outside the measured time.
+/// Each call is signed anew, outside the measured time.
 fn exchanges(bencher: Bencher<'_, '_>, stream: &mut TcpStream, caller: &Caller) {
     bencher.with_inputs(|| caller.attach(Shape::V1Get)).bench_local_refs(|request| {
         stream.write_all(request).expect("the server listens");

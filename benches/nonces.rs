@@ -1,7 +1,8 @@
-//! The cost of the nonce store: of a call, of a nonce in memory and on disk, and of a start after 200,000 calls a minute.
+//! The cost of the nonce store: time for each call, memory and disk for each nonce, and time of a start after 200,000
+//! calls a minute.
 //!
-//! `cargo bench --bench nonces`; `RAMGATE_BENCH_MINUTES` (31) is how many minutes of such calls, `RAMGATE_BENCH_FOLDER`
-//! where the files lie: the disk that is measured.
+//! `cargo bench --bench nonces`. `RAMGATE_BENCH_MINUTES` (31) is the number of minutes with so many calls.
+//! `RAMGATE_BENCH_FOLDER` selects the folder of the files, and so the disk that is measured.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measurement")]
 
 use std::fs;
@@ -42,7 +43,7 @@ fn main() {
         FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
     let path = folder.path().join("audit.nonces");
     let settings = NonceFileSettings { path, limits, modes: FileModes::Checked, best_effort: false, now, steady };
-    // Each call is written separately, as if callers called one after the other.
+    // Each nonce is written separately, as for sequential calls.
     let files = FileNonces::open(&settings, &log).unwrap();
     fill("file, a write for each call", minutes, &files, || files.write(0, Stamping::WithPending).unwrap());
     files.close(0);
@@ -73,7 +74,7 @@ fn fill(name: &str, minutes: u64, memory: &dyn NonceMemory, mut written: impl Fn
     println!("{name}: {each:.0} ns a call over {calls} calls, the longest {:.2} ms", longest.as_secs_f64() * 1e3);
 }
 
-/// The current memory of the process, in bytes.
+/// The resident memory of the process, in bytes.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -38,7 +38,7 @@ fn verify_v3(bencher: Bencher<'_, '_>) {
     verify(bencher, &v3_request());
 }
 
-/// The additional cost of a call with an issued key: its token, cached or not.
+/// The additional cost of a call with an issued key: opening its token, which is cached or not.
 #[divan::bench(args = [Token::Known, Token::New])]
 fn open_token(bencher: Bencher<'_, '_>, token: Token) {
     let (now, account) = (jiff::Timestamp::UNIX_EPOCH, "1234567890123456".parse().expect("an account"));
@@ -76,7 +76,7 @@ impl std::fmt::Display for Token {
     }
 }
 
-/// From the parsed values to a verified signature.
+/// Verification of a signature, from parsed values.
 fn verify(bencher: Bencher<'_, '_>, request: &[u8]) {
     let head = Head::read(request, &HEAD).expect("a good head");
     let parameters = read_parameters(head.query(), b"", FORM).expect("a good query");

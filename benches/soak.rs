@@ -1,8 +1,8 @@
-//! The real gateway under load for a long time: memory, honest callers beside hung ones, a disk that hangs.
+//! The real gateway under long load: its memory, ordinary calls beside hung ones, and a disk whose syncs are slow.
 //!
-//! `cargo bench --bench soak -- saturation|hung|disk`; `RAMGATE_SOAK_SECONDS` is the length of the run, `RAMGATE_BENCH_BINARY`
-//! another gateway to measure, `RAMGATE_SLOW_SYNC` the library that makes each sync of a disk wait (`.ci/long/soak` builds it).
-//! Prints figures, and ends with status 1 when a bound does not hold.
+//! `cargo bench --bench soak -- saturation|hung|disk`. `RAMGATE_SOAK_SECONDS` is the length of the run.
+//! `RAMGATE_BENCH_BINARY` selects another gateway binary. `RAMGATE_SLOW_SYNC` is the library that delays each sync of a
+//! disk (`.ci/long/soak` builds it). Prints figures, and exits with status 1 if a limit is exceeded.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -25,9 +25,10 @@ use support::{Caller, Server, Shape};
 const CALLERS: usize = 64;
 const PRINCIPALS: usize = 16;
 const HUNG: usize = 300;
-/// The permitted growth of memory while the gateway is saturated, after the first fifth of the run and without nonces.
+/// The permitted growth of memory in bytes while the gateway is saturated: after the first fifth of the run, and
+/// without nonces.
 const GROWTH: i64 = 16 << 20;
-/// More than a nonce takes in memory, its share of a table that doubles included.
+/// An upper bound for the bytes of a nonce in memory, with its share of a table that has just doubled.
 const NONCE: i64 = 160;
 
 fn main() -> ExitCode {
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Callers that call again as soon as they are answered; a tenth of the calls are denied, a tenth forged.
+/// Callers send the next call as soon as they have an answer. A tenth of the calls is denied, and a tenth is forged.
 fn saturation(length: Duration) -> bool {
     let place = Place::new("[audit]\nsync = \"group\"\n[identity]\nnonce_capacity = 33554432\n");
     let server = place.serve(&[]);
@@ -91,7 +92,7 @@ fn saturation(length: Duration) -> bool {
     grown <= allowed && wrong == 0
 }
 
-/// Calls that hang upstream beside calls that do not.
+/// Calls that hang at the upstream, beside calls that do not.
 fn hung(length: Duration) -> bool {
     let place = Place::new("timeout = \"50s\"\n[audit]\nsync = \"group\"\n");
     let server = place.serve(&[]);
@@ -110,16 +111,16 @@ fn hung(length: Duration) -> bool {
     thread::sleep(Duration::from_secs(1));
     let beside = Load::start(address, length / 2).end();
     let waiting = hanging.iter().filter(|stream| !is_answered(stream)).count();
-    println!("{waiting} of {HUNG} calls hung upstream all the while");
+    println!("{waiting} of {HUNG} calls hung at the upstream during the whole run");
     let (before, during) = (report("alone", &alone.0), report("beside hung calls", &beside.0));
     println!("answers that were not as expected: {} and {}", alone.1, beside.1);
     waiting == HUNG && alone.1 + beside.1 == 0 && during <= before * 2 + Duration::from_millis(250)
 }
 
-/// Every sync of the disk takes half a second. Nothing may be lost, and no call may wait forever.
+/// Every sync of the disk takes half a second. Every answer must be as expected, and no call may wait too long.
 fn disk(length: Duration) -> bool {
     let Some(library) = variable("RAMGATE_SLOW_SYNC") else {
-        println!("left out: `RAMGATE_SLOW_SYNC` names no library");
+        println!("left out: `RAMGATE_SLOW_SYNC` is not set");
         return true;
     };
     let mut holds = true;
@@ -134,7 +135,7 @@ fn disk(length: Duration) -> bool {
     holds
 }
 
-/// A folder that the gateway runs in.
+/// The folder that the gateway runs in.
 struct Place {
     folder: tempfile::TempDir,
 }
@@ -186,7 +187,7 @@ struct Sample {
     nonces: i64,
 }
 
-/// Callers at work.
+/// Running callers.
 struct Load {
     done: Arc<AtomicU64>,
     callers: Vec<thread::JoinHandle<(Vec<Duration>, u64)>>,
@@ -241,7 +242,7 @@ fn call_until(address: SocketAddr, number: usize, end: Instant, done: &AtomicU64
         let sent = Instant::now();
         let answer = stream.write_all(&request).ok().and_then(|()| read_answer(&mut stream));
         let Some(answer) = answer else {
-            // A connection may be closed between calls, and not within one.
+            // The gateway may close a connection between calls.
             stream = connect(address);
             continue;
         };
@@ -257,7 +258,7 @@ fn call_until(address: SocketAddr, number: usize, end: Instant, done: &AtomicU64
     (took, wrong)
 }
 
-/// Prints the distribution; the 99th percentile.
+/// Prints the distribution of latencies, and returns the 99th percentile.
 fn report(what: &str, took: &[Duration]) -> Duration {
     let at = |share: f64| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -284,7 +285,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// In bytes, as the kernel counts it.
+/// The resident memory of a process, in bytes.
 fn resident(process: u32) -> i64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its size");

@@ -1,5 +1,5 @@
-//! The cost of a suite of ten thousand cases, and of changing a hundred statements under a thousand cases. The counter is
-//! cases, or changes, per second.
+//! The cost of a suite of ten thousand cases, and of mutating a hundred statements under a thousand cases. The counter
+//! shows cases, or mutants, per second.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,21 +18,21 @@ fn main() {
     divan::main();
 }
 
-/// Reading the suite, and looking every name up.
+/// Reading the suite, and resolving every name.
 #[divan::bench(sample_count = 10)]
 fn read(bencher: Bencher<'_, '_>) {
     let (environment, text) = (environment(), suite(10_000));
     bencher.counter(ItemsCount::new(10_000_usize)).bench_local(|| bound(&environment, black_box(&text)));
 }
 
-/// Judging every case, with its coverage.
+/// Judging every case, and measuring coverage.
 #[divan::bench(args = [1, 2], sample_count = 10)]
 fn judge(bencher: Bencher<'_, '_>, threads: usize) {
     let files = [bound(&environment(), &suite(10_000))];
     bencher.counter(ItemsCount::new(10_000_usize)).bench_local(|| judged(black_box(&files), threads));
 }
 
-/// A hundred statements changed in one place after another, a thousand cases each time.
+/// Mutating a hundred statements, one place at a time, and running a thousand cases for each mutant.
 #[divan::bench(args = [1, 2], sample_count = 3)]
 fn change(bencher: Bencher<'_, '_>, threads: usize) {
     let files = [bound(&environment(), &suite(1000))];
@@ -52,7 +52,7 @@ fn judged(files: &[TestFile], threads: usize) -> RunResults {
         progress: &|_, _| {},
     };
     let ran = run(files, &running);
-    assert!(ran.tests.iter().all(|tested| !tested.failed()), "the suite holds");
+    assert!(ran.tests.iter().all(|tested| !tested.failed()), "every case passes");
     ran
 }
 

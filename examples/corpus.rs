@@ -1,7 +1,7 @@
-//! Reads a folder of RAM documents written by other people, with an index of what each is, and says how they fared.
+//! Reads a folder of third-party RAM documents with an `index.tsv`, and reports which load as expected.
 //!
-//! `cargo run --example corpus -- DIR`. Exit 1 when a document that is to be refused loads, or when one that is to
-//! load is refused for a reason that RAM does not name. What the linter finds in those that load is counted by rule.
+//! `cargo run --example corpus -- DIR`. Exits with 1 if a document loads that RAM would refuse, or if one is refused
+//! under a title that RAM does not have. Counts the findings of the linter in documents that load, by rule.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use ram_policy::{Document, Source};
 use ramgate::lint::lint_document;
 
-/// RAM's own titles for what it refuses (`docs/spec/ram-policy.md` 1.5).
+/// The titles of RAM's own errors (`docs/spec/ram-policy.md` 1.5).
 const TITLES: [&str; 12] = [
     "Data type mismatch",
     "Invalid action format",
@@ -60,7 +60,7 @@ fn check(folder: &Path) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
         let source = Source::new(cell(file), text);
         let verdict = match Document::parse("corpus", &source) {
-            Ok(_) if cell(expect) == "reject" => Err("loads, and is to be refused".to_owned()),
+            Ok(_) if cell(expect) == "reject" => Err("loads, but must be refused".to_owned()),
             Ok(document) => {
                 for finding in lint_document(&document, &source) {
                     *found.entry(finding.rule.id).or_default() += 1;
@@ -69,7 +69,7 @@ fn check(folder: &Path) -> std::io::Result<usize> {
             }
             Err(diagnostics) => {
                 match diagnostics.iter().find(|it| !TITLES.iter().any(|title| it.title.starts_with(title))) {
-                    Some(diagnostic) => Err(format!("is refused for a reason of no name: {diagnostic}")),
+                    Some(diagnostic) => Err(format!("is refused under a title that RAM does not have: {diagnostic}")),
                     None => Ok(&mut refused),
                 }
             }
@@ -85,6 +85,6 @@ fn check(folder: &Path) -> std::io::Result<usize> {
     for (rule, count) in found {
         println!("{count:5} {rule}");
     }
-    println!("{loaded} loaded, {refused} refused by name, {failed} failed");
+    println!("{loaded} loaded, {refused} refused under RAM's titles, {failed} failed");
     Ok(failed + usize::from(loaded + refused == 0))
 }

@@ -1,7 +1,7 @@
-//! A gateway inside another program: `cargo run --example embed_gateway`, with `-- ramgate.toml` for a configuration.
+//! Embeds a gateway in a program: `cargo run --example embed_gateway`, or with `-- ramgate.toml` for a configuration.
 //!
-//! Without a configuration it is the demo account in front of the embedded ECS. It prints its address, answers calls
-//! until Ctrl-C, and finishes those under way.
+//! Without a configuration, the gateway is the demo account in front of the embedded ECS. It prints its address,
+//! answers calls until Ctrl-C, and then finishes the calls in flight.
 
 use std::error::Error;
 use std::path::Path;

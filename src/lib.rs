@@ -1,26 +1,27 @@
-//! `ramgate` stands in front of Alibaba Cloud's ECS endpoints: it reads a call, learns who is calling, judges it by RAM
-//! policies, writes the attempt down, and forwards the call or answers with the documented refusal.
+//! `ramgate` is a gateway in front of Alibaba Cloud's ECS endpoints. It reads a call, authenticates the caller,
+//! evaluates RAM policies, writes the attempt to the audit log, and then forwards the call or answers with the
+//! documented error.
 //!
 //! ```text
-//!  caller ──▶ server ──▶ wire ──▶ identity ──▶ catalog ──▶ pdp ──▶ audit ──▶ upstream ──▶ ECS
-//!             accept,    one       who          what is     may     written    the only
-//!             limits     reading   calls        asked       they?   down       sender
-//!                └──────────┴─────────┴────────────┴──────────┴────────┴── stop ──▶ answer (+ audit)
+//!  caller ──▶ listen ──▶ wire ──▶ identity ──▶ catalog ──▶ pdp ──▶ audit ──▶ upstream ──▶ ECS
+//!             accept,    one       who          what is     may     written   the only
+//!             limits     reading   calls        asked       they?   to disk   sender
+//!                └──────────┴─────────┴────────────┴──────────┴───────┴── rejection ──▶ answer (+ audit)
 //! ```
 //!
-//! # The house
+//! # The layers
 //!
-//! A module imports only from layers below its own, never sideways; a test reads the sources and fails when one does
-//! not. What each may know stands at the head of its `mod.rs`.
+//! A module imports only from layers below its own, never sideways. `tests/tidy.rs` reads the sources and fails if a
+//! module breaks this rule. The head of each `mod.rs` says what the module must not know.
 //!
-//! Below all of them is [`ram_policy`], the engine: a crate of its own.
+//! The engine, [`ram_policy`], is a separate crate below all layers.
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 | [`ram`] the nouns; [`text`] text for people |
+//! | 0 | [`ram`] the nouns that a gateway adds; [`text`] text for people |
 //! | 1 | [`wire`] one reading of bytes; [`catalog`] what the vendor documents, as data; [`budget`] what each caller may use in a minute |
 //! | 2 | [`identity`] who calls; [`pdp`] the decision point; [`envelope`] the form of an answer |
-//! | 3 | [`audit`] the log, written, read and verified; [`config`] the settings; [`suite`] policy tests; [`lint`] what loads and is not meant |
+//! | 3 | [`audit`] the log, written, read and verified; [`config`] the settings; [`suite`] policy tests; [`lint`] policies that load but are probably wrong |
 //! | 4 | [`store`] files on disk; [`simulator`] the embedded ECS |
 //! | 5 | [`gateway`] the enforcement point; [`replay`] recorded attempts judged again, and least-privilege policies made from them |
 //! | 6 | [`serve`] from settings to a running gateway |
@@ -28,13 +29,15 @@
 //!
 //! # Three ideas
 //!
-//! Judging is a total function: [`ram_policy::evaluate`] does no I/O, reads no clock and cannot fail. Permission is a value:
-//! only [`pdp`] makes a [`pdp::Permit`], only [`audit`] makes an [`audit::Recorded`], and the one function that sends
-//! takes exactly that. What the vendor documents is data: a new ECS operation is a new file in `catalog/ecs`.
+//! Judging is a total function: [`ram_policy::evaluate`] does no I/O, reads no clock and cannot fail. Permission is a
+//! value: only [`pdp`] makes a [`pdp::Permit`], only [`audit`] makes an [`audit::Recorded`] from it, and the one
+//! function that sends to ECS takes a recorded permit. What the vendor documents is data: a new ECS operation is a new
+//! file in
+//! `catalog/ecs`.
 //!
-//! Where comments cite `docs/spec/…`, they name what was found out about the vendor's behaviour, with its sources.
+//! Comments cite `docs/spec/…`, which documents the vendor's behaviour with sources.
 #![forbid(unsafe_code)]
-#![allow(rustdoc::private_intra_doc_links, reason = "the map above names every room, public or not")]
+#![allow(rustdoc::private_intra_doc_links, reason = "the table above links private modules too")]
 
 pub mod audit;
 pub mod budget;
@@ -55,7 +58,7 @@ pub mod suite;
 pub(crate) mod text;
 pub(crate) mod wire;
 
-/// What the project's own tests, benches and fuzz targets use beyond the public rooms. No promise is made for it.
+/// Private modules that the project's own tests, benches and fuzz targets use. Not part of the public API.
 #[doc(hidden)]
 pub mod testing {
     pub mod envelope {

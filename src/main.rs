@@ -1,4 +1,4 @@
-//! One screen: parse, run, exit status.
+//! The entry point: parses the command line, runs the command and returns its exit status.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,11 @@
-//! The house rules, read off the sources: layers, module docs, who may touch what, the catalogue's hygiene, and
-//! citations of `docs/spec`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+//! Checks the house rules of CONTRIBUTING.md that need only the sources: layers, module documentation, reserved APIs,
+//! the files of the catalogue, and citations of `docs/spec`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/language.rs"]
+mod language;
 #[path = "tidy/spec_citations.rs"]
 mod spec_citations;
 
@@ -22,7 +24,7 @@ const LAYERS: [&[&str]; 8] = [
     &["cli"],
 ];
 
-/// What only some rooms may name, and which.
+/// APIs that only some modules may use, with these modules.
 const RESERVED: [(&str, &[&str]); 13] = [
     ("globset", &[]),
     ("hyper::", &["src/gateway", "src/simulator", "src/cli"]),
@@ -35,12 +37,12 @@ const RESERVED: [(&str, &[&str]); 13] = [
     ("File::open", &["src/store", "src/audit/read", "src/audit/write/file"]),
     ("OpenOptions", &["src/store", "src/audit/write/file"]),
     ("fs::", &["src/store", "src/audit/read", "src/audit/write/file"]),
-    // Of a hash table only: ids and nonces come from the cryptographic generator.
+    // For hash tables only: ids and nonces come from the cryptographic generator.
     ("RandomState", &["src/budget/table.rs"]),
     ("unwrap_or_else(|_| panic", &[]),
 ];
 
-/// The same of the engine; a file beside `lib.rs` is a room too.
+/// The layers of the engine. A file beside `lib.rs` is a module too.
 const ENGINE_LAYERS: [&[&str]; 7] = [
     &["diagnostic", "name"],
     &["context"],
@@ -51,7 +53,7 @@ const ENGINE_LAYERS: [&[&str]; 7] = [
     &["compare", "trust"],
 ];
 
-/// What the engine must not name anywhere, its tests aside: it has no I/O, no clock and no threads.
+/// APIs that the engine must not use, except in its tests: it has no I/O, no clock and no threads.
 const NOT_IN_THE_ENGINE: [&str; 11] = [
     "std::fs",
     "std::env",
@@ -77,7 +79,7 @@ fn every_module_has_a_layer() {
     for room in &rooms {
         assert!(listed.contains(&room.as_str()), "`{room}` has no layer: add it to the table here and in src/lib.rs");
     }
-    assert_eq!(rooms.len(), listed.len(), "the table names a module that is not there");
+    assert_eq!(rooms.len(), listed.len(), "the table names a module that does not exist");
     let map = fs::read_to_string("src/lib.rs").unwrap();
     for (number, layer) in LAYERS.iter().enumerate() {
         let row = map.lines().find(|line| line.starts_with(&format!("//! | {number} |"))).unwrap();
@@ -104,7 +106,7 @@ fn a_module_imports_only_from_layers_below_its_own() {
 }
 
 #[test]
-fn a_room_of_the_engine_imports_only_from_layers_below_its_own() {
+fn a_module_of_the_engine_imports_only_from_layers_below_its_own() {
     let layer = |room: &str| ENGINE_LAYERS.iter().position(|layer| layer.contains(&room));
     let mut wrong = Vec::new();
     for path in sources(Path::new(ENGINE)) {
@@ -143,16 +145,16 @@ fn the_layer_check_sees_every_form_of_import() {
 }
 
 #[test]
-fn every_file_opens_with_its_duty() {
+fn every_file_begins_with_its_purpose() {
     for path in all_sources() {
         let text = fs::read_to_string(&path).unwrap();
         let first = text.lines().next().unwrap_or_default();
-        assert!(first.starts_with("//! ") && first.len() > 12, "{} does not say what it is for", path.display());
+        assert!(first.starts_with("//! ") && first.len() > 12, "{} does not begin with its purpose", path.display());
     }
 }
 
 #[test]
-fn every_room_says_what_it_must_not_know() {
+fn every_module_says_what_it_must_not_know() {
     for room in rooms() {
         let text = fs::read_to_string(format!("src/{room}/mod.rs")).unwrap();
         let docs: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
@@ -178,7 +180,7 @@ fn files_stay_small() {
 }
 
 #[test]
-fn each_thing_is_touched_only_where_it_may_be() {
+fn reserved_apis_are_used_only_where_they_are_permitted() {
     let mut wrong = Vec::new();
     for path in sources(Path::new("src")) {
         let text = without_comments_and_tests(&path);
@@ -192,7 +194,7 @@ fn each_thing_is_touched_only_where_it_may_be() {
 }
 
 #[test]
-fn names_say_what_a_thing_is() {
+fn no_vague_file_name_no_getter_prefix_and_no_unfinished_work() {
     for path in all_sources() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(
@@ -201,7 +203,7 @@ fn names_say_what_a_thing_is() {
         );
         let text = without_comments_and_tests(&path);
         assert!(!text.contains("fn get_"), "{} has a `get_`", path.display());
-        // A word of TAP's, which one file has to say.
+        // `TODO` is part of TAP, so the file that writes TAP contains it.
         let text = if path.ends_with("report/tap.rs") { text.replace(" # TODO ", "") } else { text };
         for mark in ["TODO", "FIXME", "XXX", "todo!(", "unimplemented!("] {
             assert!(!text.contains(mark), "{} holds unfinished work: {mark}", path.display());
@@ -219,11 +221,7 @@ fn every_operation_file_is_bundled_under_its_own_name() {
         let file: serde_json::Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(file["operation"], name.as_str(), "{}", path.display());
         assert_eq!(file["action"], format!("ecs:{name}").as_str(), "{}", path.display());
-        assert!(
-            !file["source"].as_str().unwrap().is_empty(),
-            "{} does not say where its facts are from",
-            path.display()
-        );
+        assert!(!file["source"].as_str().unwrap().is_empty(), "{} does not cite a source", path.display());
         assert!(bundled.contains(&format!("\"{name}\",")), "{name} is not in bundled.rs");
         count += 1;
     }
@@ -241,7 +239,7 @@ fn rooms() -> Vec<String> {
     rooms
 }
 
-/// Of both packages.
+/// The source files of both packages.
 fn all_sources() -> Vec<PathBuf> {
     [Path::new("src"), Path::new(ENGINE)].into_iter().flat_map(sources).collect()
 }
@@ -260,7 +258,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A file without its comments and its inline tests, which may do what they like.
+/// The text of a file without comments and inline tests, to which these rules do not apply.
 fn without_comments_and_tests(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let text = text.split("#[cfg(test)]").next().unwrap();

@@ -1,4 +1,4 @@
-/* A disk that takes SLOW_SYNC_MS for each sync: preloaded into the gateway by `.ci/long/soak`. */
+/* Delays each sync of a file by SLOW_SYNC_MS milliseconds. `.ci/long/soak` preloads this library into the gateway. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

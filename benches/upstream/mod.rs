@@ -1,4 +1,4 @@
-//! An upstream for benches, which answers every call with success and keeps no state.
+//! An upstream for benches, which answers every call with success and has no state.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::support::upstream::success;
 
-/// A call that names an ENI of this kind is answered after two minutes.
+/// A call that names an ENI with this prefix is answered after two minutes.
 pub(crate) const HANGING: &str = "eni-hang";
 
-/// Starts it on a free port, for as long as the process runs.
+/// Starts an upstream on a free port, until the process ends.
 pub(crate) fn start() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

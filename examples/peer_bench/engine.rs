@@ -1,4 +1,4 @@
-//! The engine under test: the decision point, asked as the gateway asks it, from strings.
+//! The measured engine: the decision point, called from strings as the gateway calls it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::work::Request;
 
 pub(crate) struct Engine {
     catalog: Arc<Catalog>,
-    /// Who is behind a name: what the gateway's key ring says of a key.
+    /// Principals by user name, in place of the gateway's key ring.
     principals: HashMap<Box<str>, Principal>,
     pdp: Pdp,
 }
 
-/// What a call to the gateway comes to, borrowed from it.
+/// The subject of a call, borrowed from its strings.
 struct Attach<'a> {
     action: &'a Action,
     resources: [Resource<'a>; 2],
@@ -40,7 +40,7 @@ impl Engine {
         let catalog = Catalog::bundled();
         let (mut library, mut sets) = (Library::default(), PolicySetBuilder::new(catalog.indexed_actions()));
         let mut principals = HashMap::with_capacity(users.len());
-        let standings = users.iter().map(|(user, texts)| {
+        let entries = users.iter().map(|(user, texts)| {
             let documents = texts.iter().enumerate().map(|(at, text)| {
                 let name = format!("{user}-{at}");
                 let source = Source::new(name.as_str(), text.as_str());
@@ -51,7 +51,7 @@ impl Engine {
             principals.insert(user.as_str().into(), principal.clone());
             (principal, PrincipalEntry { id: None, layers: Arc::new(Layers::identity([set])), assumable: None })
         });
-        let directory = Directory::new([account.clone()], standings, "bench".to_owned());
+        let directory = Directory::new([account.clone()], entries, "bench".to_owned());
         Self { catalog, principals, pdp: Pdp::new(Arc::new(directory)) }
     }
 

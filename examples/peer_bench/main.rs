@@ -1,6 +1,6 @@
-//! Our engine on the workloads that other policy engines are measured on: `peer_bench WORKLOAD SECONDS`.
+//! Measures the engine on workloads that other policy engines can run too: `peer_bench WORKLOAD SECONDS`.
 //!
-//! Prints one line of JSON. One decision is the whole call: from strings to a verdict on both resources.
+//! Prints one line of JSON. A measured decision is a whole call: from strings to a verdict on both resources.
 
 mod engine;
 mod measure;
@@ -39,11 +39,13 @@ fn main() -> ExitCode {
 
 fn run(name: &str, seconds: &str) -> Result<serde_json::Value, Box<dyn std::error::Error>> {
     let each = pass_length(seconds).ok_or_else(|| {
-        format!("`{seconds}` seconds: give the time for the five passes together, from 0.01 to 3600, such as 5")
+        format!(
+            "`{seconds}` is not a valid number of seconds: give the time of all passes, from 0.01 to 3600, such as 5"
+        )
     })?;
     let workload = Workload::named(name)?;
 
-    // The vendor's facts are compiled in, and no part of the policies.
+    // The vendor's facts are compiled in, so they are loaded before the policies are measured.
     ramgate::catalog::Catalog::bundled();
     let (heap, start) = (live_bytes(), cpu());
     let engine = Engine::load(&workload.users);
@@ -74,9 +76,9 @@ fn pass_length(seconds: &str) -> Option<Duration> {
 }
 
 struct Passes {
-    /// CPU time of one decision in each pass, the shortest first.
+    /// CPU time of a decision in each pass, sorted.
     nanoseconds: [f64; PASSES],
-    /// A decision.
+    /// Allocations for each decision.
     allocations: f64,
 }
 
@@ -90,7 +92,8 @@ fn passes(engine: &Engine, requests: &[work::Request], each: Duration) -> Passes
         for request in next.by_ref() {
             black_box(engine.decide(black_box(request)));
             done += 1;
-            // Seldom, since a look at the clock costs a good part of a decision; often at first, for slow engines.
+            // Reading the clock costs a good part of a decision, so it is read seldom. At first it is read after each
+            // decision, for slow engines.
             if (done < 16 || done.is_multiple_of(16)) && wall.elapsed() > each {
                 break;
             }

@@ -1,6 +1,7 @@
-//! The workloads: users with their RAM documents, and requests with the right answer to each.
+//! The workloads: users with RAM documents, and requests with the expected answers.
 //!
-//! Made from a fixed seed, so every run, and every other engine that is given the same data, decides the same requests.
+//! Generated from a fixed seed, so that every run, and every other engine with the same data, decides the same
+//! requests.
 
 use std::net::Ipv4Addr;
 
@@ -12,38 +13,38 @@ const SEED: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// One data set.
 pub(crate) struct Workload {
-    /// Each user's name, and the texts of what is attached to it.
+    /// Each user's name, and the texts of the documents that are attached to the user.
     pub(crate) users: Vec<(String, Vec<String>)>,
     pub(crate) requests: Vec<Request>,
     pub(crate) documents: usize,
     pub(crate) statements: usize,
 }
 
-/// One call, as a gateway knows it before it has parsed anything.
+/// A call as strings, before anything is parsed.
 pub(crate) struct Request {
     pub(crate) user: String,
     pub(crate) action: &'static str,
     /// The ENI, then the instance.
     pub(crate) resources: [String; 2],
     pub(crate) ip: String,
-    /// What a plain scan over all statements of the user says.
+    /// The expected verdict, from a scan over all statements of the user.
     pub(crate) allow: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UnknownWorkload {
-    #[error("no workload `{0}`: there are W1, W2, W3, S1:<statements of one user>, S2:<documents, ten a user>")]
+    #[error("unknown workload `{0}`: use W1, W2, W3, S1:<statements of one user> or S2:<documents, ten a user>")]
     Name(String),
-    #[error("workload `{0}`: what follows the colon must be a whole number from 1 to {MOST}")]
+    #[error("workload `{0}`: the size after the colon must be a whole number from 1 to {MOST}")]
     Size(String),
 }
 
-/// Beyond this the texts alone no longer fit into the memory of an ordinary machine.
+/// With a larger size, the texts do not fit into the memory of an ordinary machine.
 const MOST: usize = 10_000_000;
 
 impl Workload {
     /// * `W1`: one user with 5 small documents.
-    /// * `W2`: one user with 100 statements, of which the last allows.
+    /// * `W2`: one user with 100 statements, of which only the last allows the calls.
     /// * `W3`: 1,000 users with 10 small documents each.
     /// * `S1:n`: as W2, with n statements.
     /// * `S2:n`: n small documents, 10 a user.
@@ -78,7 +79,7 @@ struct User {
     documents: Vec<Document>,
 }
 
-/// The fields stand in the order in which they are to be written.
+/// The fields are in the order in which they are serialized.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
@@ -135,7 +136,7 @@ impl User {
         self.documents.iter().flat_map(|document| &document.statement)
     }
 
-    /// The reference: no index, no early way out but a Deny.
+    /// The reference: a scan without an index, which ends early only at a Deny.
     fn may_attach(&self, resources: &[String; 2], ip: &str) -> bool {
         resources.iter().all(|resource| {
             let mut effects = self.statements().filter(|it| it.applies(resource, ip)).map(|it| it.effect).peekable();
@@ -162,7 +163,7 @@ fn protected() -> Statement {
     Statement::new(Deny, &["ecs:*"], &["acs:ecs:*:*:instance/*-protected*".to_owned()])
 }
 
-/// The first three decide our call, the rest are the noise that a real user carries.
+/// The first three documents decide the measured calls. The others are the unrelated policies that a real user has.
 fn small_documents(user: usize, count: usize) -> Vec<Vec<Statement>> {
     let eni = ecs("cn-hangzhou", "eni/*");
     let instance = ecs("cn-hangzhou", &format!("instance/i-u{user}-*"));
@@ -202,7 +203,8 @@ fn noise(user: usize, at: usize) -> Vec<Statement> {
     }
 }
 
-/// So many statements in documents of 100: only the last allows our call, and one in the middle may deny it.
+/// `count` statements in documents of 100. Only the last one allows the measured calls, and one in the middle denies
+/// some.
 fn long_documents(count: usize) -> Vec<Vec<Statement>> {
     let allow = |action: &[&str], resource: String| Statement::new(Allow, action, &[resource]);
     let mut statements: Vec<Statement> = (0..count - 1)
@@ -221,10 +223,10 @@ fn long_documents(count: usize) -> Vec<Vec<Statement>> {
     statements.chunks(100).map(<[_]>::to_vec).collect()
 }
 
-/// Every other request is refused: for its address, its instance, an explicit Deny, its region, in turn.
+/// Every second request must be refused: in turn for its address, its instance, an explicit Deny, and its region.
 fn requests(users: &[User]) -> Vec<Request> {
     let mut random = Random(SEED);
-    // Fewer where one user has very many statements: the reference has to answer each of them first.
+    // Fewer requests for a user with very many statements, because the reference answers each of them first.
     let most = users.iter().map(|user| user.statements().count()).max().unwrap_or(1);
     let count = (20_000_000 / most).clamp(64, 4096) & !7;
     (0..count)
@@ -248,7 +250,7 @@ fn requests(users: &[User]) -> Vec<Request> {
         .collect()
 }
 
-/// xorshift64*: a few lines that give the same numbers everywhere, unlike a crate's generator in its next version.
+/// xorshift64*: gives the same numbers everywhere, while the generator of a crate may change with its version.
 struct Random(u64);
 
 impl Random {
@@ -269,7 +271,7 @@ impl Random {
     }
 }
 
-/// `*` is any run, `?` one byte. Written apart from the crate's own matcher, which it is there to check.
+/// `*` matches any run of bytes, `?` one byte. It shares no code with the engine's matcher, because it checks it.
 fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t, mut retry) = (0, 0, None);

@@ -1,14 +1,14 @@
-//! The audit log: every attempt is written to it before anything is done about the attempt.
+//! The audit log: every attempt is written to it or counted, and a permitted call is written before it is forwarded.
 //!
 //! | folder | what it holds |
 //! |---|---|
 //! | [`mod@line`] | one line of the log, as it is written and as it is read |
-//! | `write` | the journal, what a caller's lines may use up, and where lines go; the log file among them |
-//! | [`read`] | the log read back: rotated and compressed files, a file that still grows, what ActionTrail delivers |
-//! | [`verify`] | whether a log is the one that was written, with code of its own |
+//! | `write` | the journal, counts of attempts that get no line, and the sinks, such as the log file |
+//! | [`read`] | reads logs: rotated and compressed files, a file that still grows, ActionTrail's deliveries |
+//! | [`verify`] | checks that a log is as it was written, with separate code |
 //!
 //! Only `write` makes a [`Recorded`], and the upstream sends nothing else. Must not know: HTTP, how a caller is
-//! recognised, the time, which callers of this module pass in.
+//! authenticated, the time (callers of this module pass it in).
 
 pub mod line;
 pub mod read;

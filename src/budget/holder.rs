@@ -19,8 +19,8 @@ pub struct Holder {
 
 /// The party that a budget belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Party {
-    /// An identified caller, whatever its key, session, token or address.
+pub(crate) enum Party {
+    /// An identified caller, with any of its keys, sessions, tokens and addresses.
     Principal(Principal),
     /// A principal that is used from one source, for example by means of a token.
     PrincipalAt(Source, Principal),
@@ -34,9 +34,10 @@ pub enum Party {
     AllSources,
 }
 
-/// The source of calls: an IPv4 address, or an IPv6 /64 network, because every subscriber has at least one such network.
+/// The source of calls: an IPv4 address, or an IPv6 /64 network, because every subscriber has at least one such
+/// network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
+pub(crate) enum Source {
     V4(Ipv4Addr),
     /// The first 64 bits of the address.
     V6(u64),
@@ -44,36 +45,37 @@ pub enum Source {
 
 impl Holder {
     /// An identified principal.
-    pub const fn principal(principal: Principal) -> Self {
+    pub(crate) const fn principal(principal: Principal) -> Self {
         Self { party: Party::Principal(principal), within: None }
     }
 
     /// A principal that is used from one source.
-    pub const fn principal_at(source: Source, principal: Principal) -> Self {
+    pub(crate) const fn principal_at(source: Source, principal: Principal) -> Self {
         Self { party: Party::PrincipalAt(source, principal), within: None }
     }
 
     /// A claimed but unverified key at one source.
-    pub const fn claimed(source: Source, key: AccessKeyId) -> Self {
+    pub(crate) const fn claimed(source: Source, key: AccessKeyId) -> Self {
         Self { party: Party::Claimed(source, key), within: None }
     }
 
     /// A source of calls.
-    pub const fn source(source: Source) -> Self {
+    pub(crate) const fn source(source: Source) -> Self {
         Self { party: Party::Source(source), within: None }
     }
 
     /// An account that is not served here.
-    pub const fn account(account: AccountId) -> Self {
+    pub(crate) const fn account(account: AccountId) -> Self {
         Self { party: Party::Account(account), within: None }
     }
 
     /// Also used for events that concern the gateway as a whole and not a caller.
-    pub const fn all_sources() -> Self {
+    pub(crate) const fn all_sources() -> Self {
         Self { party: Party::AllSources, within: None }
     }
 
-    /// The holder that is charged as well: a source for the keys claimed from it, and all sources for each source.
+    /// The holder that is charged as well: a principal for its use at one source, a source for the keys claimed from
+    /// it, and all sources together for each source.
     pub(super) fn wider(&self) -> Option<Self> {
         match &self.party {
             Party::PrincipalAt(_, principal) => Some(Self::principal(principal.clone())),
@@ -84,17 +86,17 @@ impl Holder {
     }
 
     /// The party that the budget belongs to.
-    pub const fn party(&self) -> &Party {
+    pub(crate) const fn party(&self) -> &Party {
         &self.party
     }
 
     /// Whether this is an identified principal. The configuration bounds how many of those exist.
-    pub const fn is_principal(&self) -> bool {
+    pub(crate) const fn is_principal(&self) -> bool {
         matches!(self.party, Party::Principal(_))
     }
 
     /// The table of limits that applies to it.
-    pub const fn kind(&self) -> HolderKind {
+    pub(crate) const fn kind(&self) -> HolderKind {
         match self.party {
             Party::Principal(_) | Party::PrincipalAt(..) => HolderKind::Principal,
             Party::Claimed(..) | Party::Source(_) | Party::Account(_) | Party::AllSources => HolderKind::Source,
@@ -104,7 +106,7 @@ impl Holder {
 
 impl Source {
     /// The network's first address.
-    pub fn address(self) -> IpAddr {
+    pub(crate) fn address(self) -> IpAddr {
         match self {
             Self::V4(address) => address.into(),
             Self::V6(network) => Ipv6Addr::from_bits(u128::from(network) << 64).into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Something that callers consume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BudgetItem {
+pub(crate) enum BudgetItem {
     RefusedLines,
     RefusedBytes,
     Nonces,
@@ -18,7 +18,7 @@ pub enum BudgetItem {
 
 /// The table of limits that applies to a holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum HolderKind {
+pub(crate) enum HolderKind {
     /// `[limits.principal]`
     Principal,
     /// `[limits.source]`
@@ -29,16 +29,16 @@ pub enum HolderKind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the budget of this {whose} for {} is used up: {bound}", .item.in_words())]
 pub struct BudgetError {
-    pub whose: HolderKind,
-    pub item: BudgetItem,
-    pub bound: BudgetBound,
+    pub(crate) whose: HolderKind,
+    pub(crate) item: BudgetItem,
+    pub(crate) bound: BudgetBound,
     /// The time until the budget may be available again.
-    pub retry_after: Duration,
+    pub(crate) retry_after: Duration,
 }
 
 /// The size of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BudgetBound {
+pub(crate) enum BudgetBound {
     /// A limit per minute, from `[limits]`.
     AMinute(u64),
     /// A limit on concurrent and waiting calls.
@@ -47,7 +47,7 @@ pub enum BudgetBound {
 
 impl BudgetItem {
     /// Every item.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::RefusedLines,
         Self::RefusedBytes,
         Self::Nonces,
@@ -59,7 +59,7 @@ impl BudgetItem {
     ];
 
     /// The name in settings and metrics.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::RefusedLines => "refused_lines",
             Self::RefusedBytes => "refused_bytes",
@@ -88,7 +88,7 @@ impl BudgetItem {
 
 impl HolderKind {
     /// The name in settings and metrics.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Principal => "principal",
             Self::Source => "source",

@@ -26,7 +26,9 @@ pub struct PerMinute {
 /// The limits of every kind of holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetLimits {
+    /// For each principal: `[limits.principal]`.
     pub principal: PerMinute,
+    /// For each source, charged while a call's principal is unknown: `[limits.source]`.
     pub source: PerMinute,
     /// Lines of refused attempts by all sources together.
     pub lines_of_all_sources: u64,

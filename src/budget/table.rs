@@ -20,7 +20,7 @@ const ALL_SOURCES: u64 = 10;
 const KEPT: u64 = 3;
 /// A source has used little if it has used less than one part in this many of its own budget.
 const LITTLE: u64 = 20;
-/// The number of kinds of refusal for which a holder's first in a minute is always logged.
+/// The number of kinds of refusal for which a holder's first refusal in a minute is recognised.
 const KINDS_OF_PRINCIPAL: usize = 64;
 const KINDS_OF_OTHERS: usize = 16;
 
@@ -53,8 +53,8 @@ impl Usage {
         if used < (limit / LITTLE).max(1) { Self::Little } else { Self::Much }
     }
 
-    /// How much of a wider holder's limit this holder may use. Sources that have used much cannot touch the reserve in the
-    /// budget of all sources.
+    /// How much of a wider holder's limit this holder may use. Sources that have used much cannot touch the reserve in
+    /// the budget of all sources.
     fn open_of(self, limit: u64, wider: &Holder) -> u64 {
         match (self, &wider.party) {
             (Self::Much, Party::AllSources) => limit - limit / KEPT,
@@ -91,8 +91,8 @@ impl Budgets {
     /// Charges one `item` to a holder and to its wider holders. `now` is monotonic.
     ///
     /// # Errors
-    /// A budget that is used up. Nothing is charged in that case.
-    pub fn charge(&self, holder: &Holder, item: BudgetItem, now: Duration) -> Result<(), BudgetError> {
+    /// A budget is used up. Nothing is charged in that case.
+    pub(crate) fn charge(&self, holder: &Holder, item: BudgetItem, now: Duration) -> Result<(), BudgetError> {
         self.charged(holder, item, Usage::Little, now).inspect_err(|error| self.count(error))
     }
 
@@ -119,8 +119,8 @@ impl Budgets {
     /// Checks that a holder and its wider holders have room for one more `item`.
     ///
     /// # Errors
-    /// A budget that is used up.
-    pub fn check(&self, holder: &Holder, item: BudgetItem, now: Duration) -> Result<(), BudgetError> {
+    /// A budget is used up.
+    pub(crate) fn check(&self, holder: &Holder, item: BudgetItem, now: Duration) -> Result<(), BudgetError> {
         self.checked(holder, item, Usage::Little, now).inspect_err(|error| self.count(error))
     }
 
@@ -134,7 +134,7 @@ impl Budgets {
     }
 
     /// Charges usage that has already happened, even beyond the limit.
-    pub fn spend(&self, holder: &Holder, item: BudgetItem, amount: u64, now: Duration) {
+    pub(crate) fn spend(&self, holder: &Holder, item: BudgetItem, amount: u64, now: Duration) {
         self.with(holder, now, |minute, _| {
             minute.used[item as usize] = minute.used[item as usize].saturating_add(amount);
         });
@@ -143,9 +143,9 @@ impl Budgets {
         }
     }
 
-    /// Whether this is the holder's first refusal of a kind (a digest) in its minute. Always false once the holder has seen
-    /// the maximum number of kinds.
-    pub fn is_first(&self, holder: &Holder, kind: u64, now: Duration) -> bool {
+    /// Whether this is the holder's first refusal of a kind (a digest) in its minute. Always false once the holder has
+    /// seen the maximum number of kinds.
+    pub(crate) fn is_first(&self, holder: &Holder, kind: u64, now: Duration) -> bool {
         let most = if holder.is_principal() { KINDS_OF_PRINCIPAL } else { KINDS_OF_OTHERS };
         self.with(holder, now, |minute, _| {
             let first = minute.kinds.len() < most && !minute.kinds.contains(&kind);
@@ -157,7 +157,7 @@ impl Budgets {
     }
 
     /// How often a budget was found used up since the start.
-    pub fn refusals(&self) -> impl Iterator<Item = (HolderKind, BudgetItem, u64)> + '_ {
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (HolderKind, BudgetItem, u64)> + '_ {
         let count =
             |whose: HolderKind, item: BudgetItem| self.refused[whose as usize][item as usize].load(Ordering::Relaxed);
         let all = [HolderKind::Principal, HolderKind::Source].into_iter();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_key_has_half_a_budget_at_each_source_and_the_source_answers_for_it() {
+    fn a_claimed_key_has_half_a_budget_at_each_source_and_the_source_is_charged_too() {
         let budgets = budgets(4);
         let claimed = |address: &str, key: &str| Holder::claimed(source(address), key.parse().unwrap());
         let charge = |claimed: &Holder| budgets.charge(claimed, BudgetItem::ClaimedCalls, at(0)).is_ok();
@@ -273,8 +273,8 @@ mod tests {
                 && budgets.charge(&holder, BudgetItem::Exchanges, at(0)).is_ok()
         };
         let asked: usize = (1..=20).map(|last| (0..100).filter(|_| ask(last)).count()).sum();
-        assert_eq!(asked, 400 + 13 * 3, "two thirds of 600, and the first three of each source that came too late");
-        assert_eq!((0..100).filter(|_| ask(99)).count(), 3, "a source that asks little is not shut out");
+        assert_eq!(asked, 400 + 13 * 3, "two thirds of 600, and the first three calls of each later source");
+        assert_eq!((0..100).filter(|_| ask(99)).count(), 3, "a source with few calls is not shut out");
     }
 
     #[test]
@@ -287,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_of_sources_gives_nobody_a_new_minute() {
+    fn a_crowd_of_sources_does_not_reset_a_budget() {
         let budgets = budgets(1);
         let holder = |at: u64| Holder::source(Source::V6(at));
         let first = holder(0);
         (0..3).for_each(|_| budgets.charge(&first, BudgetItem::Keys, at(0)).unwrap());
         let crowd = (1..200_000).filter(|at_| budgets.charge(&holder(*at_), BudgetItem::Keys, at(1)).is_ok()).count();
-        assert!(budgets.charge(&first, BudgetItem::Keys, at(2)).is_err(), "its minute is under way");
-        assert!(crowd < 70_000, "{crowd}: those for whom there is no room share a budget");
+        assert!(budgets.charge(&first, BudgetItem::Keys, at(2)).is_err(), "its minute is not over");
+        assert!(crowd < 70_000, "{crowd}: sources without room in a shard share a budget");
         assert_eq!(
             budgets.charge(&holder(1 << 40), BudgetItem::Keys, at(62)),
             Ok(()),

@@ -27,7 +27,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// Anything that is malformed, or that two readers could read differently.
+    /// Malformed or ambiguous input, which two parsers could read differently.
     TwoReadings,
     /// The gateway does not serve this host.
     Host,
@@ -80,7 +80,7 @@ refusals! {
     ExplicitDeny,
     /// Keys are issued only over TLS or on the loopback interface.
     NeedSsl,
-    /// What STS answers to a malformed parameter of one of its operations.
+    /// The `RoleArn` of an STS call is invalid.
     RoleArn,
     RoleSessionName,
     DurationSeconds,

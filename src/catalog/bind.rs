@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::ram::{Parameters, ParametersBuilder, Region};
 use ram_policy::{AccountId, Resource};
 
 use super::bind_error::BindError;
@@ -11,6 +10,7 @@ use super::call::{Call, tags};
 use super::contents::Catalog;
 use super::operation::{Operation, RequestTags};
 use super::parameter::{Kind, ParameterSpec, State, ValueError};
+use crate::ram::{Parameters, ParametersBuilder, Region};
 
 /// The account and regions that a request is bound to.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,8 @@ pub struct Binding<'a> {
 
 impl Catalog {
     /// Reads a request as a call of `operation`. Parameter names are checked first, in order of arrival, then the
-    /// operation's parameters in the catalogue's order, then the region.
+    /// operation's parameters in the catalogue's order, then repeated tags, the region, and the values that become part
+    /// of an ARN.
     ///
     /// # Errors
     /// The first problem found in that order.
@@ -82,12 +83,12 @@ impl Catalog {
         Ok((kept, left_out))
     }
 
-    /// Checks a call that is forwarded with the caller's own signature, from which nothing can be left out. The
-    /// parameters that a rebuilt call would drop are harmless here, with one exception: they have no effect, or they name
-    /// the account that was judged.
+    /// Checks a call that is forwarded with the caller's own signature, so that no parameter can be left out. Most
+    /// parameters that a rebuilt call would omit are harmless: they have no effect, or they name the account that was
+    /// judged.
     ///
     /// # Errors
-    /// The exception: a parameter in which the caller states its own location, which the upstream might believe.
+    /// A parameter in which the caller states its own location, which the upstream might believe.
     pub fn check_as_received(&self, call: &Call) -> Result<(), BindError> {
         match call.left_out().iter().find(|name| self.claims.contains(name)) {
             Some(claim) => Err(BindError::Claim { parameter: claim.clone() }),
@@ -98,8 +99,8 @@ impl Catalog {
     fn unknown(&self, operation: &Operation, name: &str) -> BindError {
         let own = operation.parameters.iter().find(|spec| spec.name.resembles(name)).map(|spec| spec.name.as_str());
         let protocol = || {
-            let alike = |known: &&String| known.eq_ignore_ascii_case(name);
-            self.protocol_parameters.iter().chain(&self.owners).find(alike).map(String::as_str)
+            let equivalent = |known: &&String| known.eq_ignore_ascii_case(name);
+            self.protocol_parameters.iter().chain(&self.owners).find(equivalent).map(String::as_str)
         };
         match own.or_else(protocol) {
             Some(known) => BindError::LookAlike { parameter: name.to_owned(), known: known.to_owned() },

@@ -1,14 +1,14 @@
-//! Why a request cannot be bound to an operation.
-
-use crate::ram::Region;
+//! Why a request cannot be bound to its operation.
 
 use super::answer::RejectionReason;
+use crate::ram::Region;
 
 /// Why a request cannot be read as a call of the operation. The text is sent to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindError {
     #[error(
-        "the parameter `{parameter}` resembles `{known}` but differs from it: names are case-sensitive, and this operation takes one value"
+        "the parameter `{parameter}` resembles `{known}` but differs from it: names are case-sensitive, and this \
+         operation takes one value"
     )]
     LookAlike { parameter: String, known: String },
     #[error("the parameter `{parameter}` repeats a tag key: set each tag once")]
@@ -18,11 +18,13 @@ pub enum BindError {
     #[error("the parameter `{parameter}` may hold a credential, and credentials are never forwarded")]
     Credential { parameter: String },
     #[error(
-        "the parameter `{parameter}` states the caller's location, and it cannot be removed from a call that is forwarded as signed: leave it out"
+        "the parameter `{parameter}` states the caller's location, and it cannot be removed from a call that is \
+         forwarded as signed: leave it out"
     )]
     Claim { parameter: String },
     #[error(
-        "the parameter `{parameter}` is reserved for the vendor's own API front end and is never forwarded: leave it out"
+        "the parameter `{parameter}` is reserved for the vendor's own API front end and is never forwarded: leave it \
+         out"
     )]
     Inner { parameter: String },
     #[error("the parameter `{parameter}` names an account other than the caller's")]

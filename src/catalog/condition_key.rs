@@ -78,48 +78,44 @@ enum RawType {
 impl ConditionKeys {
     /// Reads the table and refuses contradictory rows.
     pub(super) fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
-        let written: RawKeys = parse(source).map_err(|diagnostic| vec![diagnostic])?;
+        let raw: RawKeys = parse(source).map_err(|diagnostic| vec![diagnostic])?;
         let mut diagnostics = Vec::new();
-        let mut complain = |word: &str, message: &str, help: &str| diagnostics.push(place(source, word, message, help));
-        if written.schema != 1 {
-            complain("schema", &format!("is {}", written.schema), "this program reads schema 1");
+        let mut report = |word: &str, message: &str, help: &str| diagnostics.push(place(source, word, message, help));
+        if raw.schema != 1 {
+            report("schema", &format!("is {}", raw.schema), "this program reads schema 1");
         }
-        let mut table = Self { keys: Vec::new(), services: written.services };
-        for key in written.keys {
+        let mut table = Self { keys: Vec::new(), services: raw.services };
+        for key in raw.keys {
             let name = key.name.as_str();
             let parsed: Option<ContextKey> = if key.tag { format!("{name}/x") } else { name.to_owned() }.parse().ok();
             let service = name.split_once(':').map_or("", |(service, _)| service);
             let by_operation = table.services.get(service) == Some(&Class::ByOperation);
             if parsed.is_none() {
-                complain(name, "is not a condition key", "write `<service>:<name>`");
+                report(name, "is not a condition key", "write `<service>:<name>`");
             }
             if table.keys.iter().any(|known| known.name.eq_ignore_ascii_case(name)) {
-                complain(name, "is given twice", "keep one of the two rows");
+                report(name, "is given twice", "keep one of the two rows");
             }
-            if !written.sources.contains_key(&key.source) {
-                complain(name, "names a source that is not in `sources`", "add the source, or correct its name");
+            if !raw.sources.contains_key(&key.source) {
+                report(name, "names a source that is not in `sources`", "add the source, or correct its name");
             }
             if by_operation != (key.class == Class::ByOperation) {
                 let message = "has a class that contradicts the class of its service";
-                complain(
+                report(
                     name,
                     message,
                     "use `by-operation` for a service whose keys the operations list, and only there",
                 );
             }
             if matches!(key.class, Class::Absent | Class::Unknown) != key.why.is_some() {
-                complain(
+                report(
                     name,
                     "has no reason although its class needs one, or has one it does not need",
                     "give `why` to an absent or unknown key, and only there",
                 );
             }
             if key.instead.is_some() && key.class != Class::Unknown {
-                complain(
-                    name,
-                    "has `instead`, but its class is not `unknown`",
-                    "give `instead` to an unknown key only",
-                );
+                report(name, "has `instead`, but its class is not `unknown`", "give `instead` to an unknown key only");
             }
             table.keys.push(ConditionKey {
                 name: key.name,
@@ -179,8 +175,8 @@ pub(super) fn with_request_tags(unknown: UnknownKeys) -> UnknownKeys {
 }
 
 impl From<RawType> for KeyType {
-    fn from(written: RawType) -> Self {
-        match written {
+    fn from(raw: RawType) -> Self {
+        match raw {
             RawType::Text => Self::Text,
             RawType::Address => Self::Address,
             RawType::Date => Self::Time,

@@ -7,9 +7,9 @@ use ram_policy::Action;
 
 use super::answer::{Answer, Answers, DenialCodeError, FilledRow};
 use super::condition_key::ConditionKeys;
-use super::inner_names::InnerNames;
 use super::operation::{ATTACH_NETWORK_INTERFACE, Operation};
 use super::parameter::State;
+use super::parameter_names::InnerNames;
 
 /// Every operation that has a file, and the answers that do not depend on an operation.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Catalog {
     pub(super) inner: InnerNames,
     pub(super) never_in_a_denial: Vec<String>,
     pub(super) denials: Vec<FilledRow>,
-    /// Parameters left out of every rebuilt call, whatever the operation.
+    /// Parameters left out of the rebuilt calls of all operations.
     pub(super) ignored: Vec<String>,
     pub(super) answers: Arc<Answers>,
     pub(super) keys: ConditionKeys,
@@ -77,9 +77,9 @@ impl Catalog {
     }
 
     /// A copy in which the unavailable parameters that name a resource are available, and that resource must be allowed
-    /// as well (the setting `trunk = "judge"`). The vendor does not document its ARN (`docs/spec/ram-policy.md` 3.1), so
-    /// the ARN of an ENI is used. The literal `DenseModeTrunkEniId` counts as an ENI of that name, which a policy must
-    /// cover like any other.
+    /// as well (the setting `trunk = "judge"`). The vendor does not document its ARN (`docs/spec/ram-policy.md` 3.1),
+    /// so the ARN of an ENI is used. The literal `DenseModeTrunkEniId` counts as an ENI of that name, which a policy
+    /// must cover like any other.
     #[must_use]
     pub fn judging_unavailable(&self) -> Self {
         let mut catalog = self.clone();

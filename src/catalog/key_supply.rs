@@ -8,10 +8,10 @@ use super::condition_key::{Class, ConditionKeys};
 use super::contents::Catalog;
 use super::operation::{Operation, RequestTags};
 
-/// How far an unknown key is unknown: for every operation, or only under some conditions.
+/// For which operations a key is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownScope<'a> {
-    /// No operation has it, whatever is configured. `instead` names a supplied key that says something similar.
+    /// No operation has it, and no setting supplies it. `instead` names a supplied key with a similar meaning.
     EveryOperation { documented: bool, instead: Option<&'a str> },
     /// The setting `[resources]` supplies it, for operations with a file.
     OfResource,
@@ -47,7 +47,9 @@ impl Catalog {
         &self.keys
     }
 
-    /// The unknown keys of calls of an action, as far as the action alone determines them.
+    /// The unknown keys of calls of an action. The parameters of a call may add to them: see [`Call::unknown_keys`].
+    ///
+    /// [`Call::unknown_keys`]: super::Call::unknown_keys
     pub fn unknown_keys(&self, action: &Action) -> Arc<UnknownKeys> {
         match self.operations().find(|operation| operation.action == *action) {
             Some(operation) => Arc::clone(&operation.unknown),
@@ -55,12 +57,12 @@ impl Catalog {
         }
     }
 
-    /// The unknown keys where the gateway itself takes the vendor's place, as when a role is assumed.
+    /// The unknown keys of actions that the gateway itself performs, such as assuming a role.
     pub fn unknown_to_the_gateway(&self) -> UnknownKeys {
         self.keys.unknown_of(&[])
     }
 
-    /// How far a key that is unknown for some operation is unknown.
+    /// For which operations a key is unknown, given that it is unknown for some.
     pub fn unknown_scope<'a>(&'a self, key: &ContextKey) -> UnknownScope<'a> {
         let row = self.keys.find(key);
         match self.keys.class(key) {

@@ -1,4 +1,4 @@
-//! Reads the catalogue's files and checks them completely, so that nothing can fail later.
+//! Reads the catalogue's files and checks them completely, so that no error is possible later.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use ram_policy::{Diagnostic, Source};
 use super::answer::{Answers, ErrorRow, FilledRow, RejectionReason};
 use super::condition_key::{ConditionKeys, with_request_tags};
 use super::contents::Catalog;
-use super::inner_names::InnerNames;
 use super::operation::{Operation, RequestTags};
 use super::parameter::{Kind, NamePattern, ParameterSpec, State};
+use super::parameter_names::InnerNames;
 use super::raw::{RawCommon, RawOperation, RawParameter, RawRefusal, RawResource, parse, place};
 use super::template::{ResourceSpec, Template};
 
@@ -20,9 +20,9 @@ impl Catalog {
     /// # Errors
     /// All diagnostics about all files.
     pub fn read(common: &Source, keys: &Source, operations: &[Source]) -> Result<Self, Vec<Diagnostic>> {
-        let written: RawCommon = parse(common).map_err(|diagnostic| vec![diagnostic])?;
+        let raw: RawCommon = parse(common).map_err(|diagnostic| vec![diagnostic])?;
         let mut diagnostics = Vec::new();
-        let mut catalog = Self::from_common(common, written, &mut diagnostics);
+        let mut catalog = Self::from_common(common, raw, &mut diagnostics);
         match ConditionKeys::read(keys) {
             Ok(keys) => catalog.keys = keys,
             Err(more) => diagnostics.extend(more),
@@ -30,9 +30,9 @@ impl Catalog {
         for source in operations {
             match parse::<RawOperation>(source) {
                 Err(diagnostic) => diagnostics.push(diagnostic),
-                Ok(written) => {
+                Ok(raw) => {
                     let reader = Reader { source, common: &catalog };
-                    let operation = reader.operation(written, &mut diagnostics);
+                    let operation = reader.operation(raw, &mut diagnostics);
                     let name = operation.name.clone();
                     if catalog.operations.insert(name.clone(), Arc::new(operation)).is_some() {
                         diagnostics.push(place(source, &name, "is defined twice", "keep one file for each operation"));
@@ -43,13 +43,13 @@ impl Catalog {
         if diagnostics.is_empty() { Ok(catalog) } else { Err(diagnostics) }
     }
 
-    fn from_common(source: &Source, written: RawCommon, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        check_schema(source, written.schema, diagnostics);
-        check_rows(source, &written.errors, diagnostics);
-        let find = |wanted: &RawRefusal| written.errors.iter().find(|row| is_row(row, wanted)).cloned();
+    fn from_common(source: &Source, raw: RawCommon, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        check_schema(source, raw.schema, diagnostics);
+        check_rows(source, &raw.errors, diagnostics);
+        let find = |wanted: &RawRefusal| raw.errors.iter().find(|row| is_row(row, wanted)).cloned();
         let mut rows = BTreeMap::new();
         for refusal in RejectionReason::ALL {
-            let Some(wanted) = written.refusals.get(refusal) else {
+            let Some(wanted) = raw.refusals.get(refusal) else {
                 diagnostics.push(place(
                     source,
                     "refusals",
@@ -62,20 +62,20 @@ impl Catalog {
                 rows.insert(*refusal, filled);
             }
         }
-        let denials = written
+        let denials = raw
             .denials
             .iter()
             .filter_map(|wanted| resolve(source, RejectionReason::ImplicitDeny, wanted, find(wanted), diagnostics))
             .collect();
         Self {
             operations: BTreeMap::new(),
-            protocol_parameters: written.parameters,
-            owners: written.owners,
-            claims: written.claims,
-            inner: InnerNames::new(&written.inner.names, &written.inner.prefixes),
-            never_in_a_denial: written.never_in_a_denial,
+            protocol_parameters: raw.parameters,
+            owners: raw.owners,
+            claims: raw.claims,
+            inner: InnerNames::new(&raw.inner.names, &raw.inner.prefixes),
+            never_in_a_denial: raw.never_in_a_denial,
             denials,
-            ignored: written.ignored.into_iter().map(|ignored| ignored.name).collect(),
+            ignored: raw.ignored.into_iter().map(|ignored| ignored.name).collect(),
             answers: Arc::new(Answers { rows }),
             keys: ConditionKeys::default(),
         }
@@ -88,38 +88,33 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn operation(&self, written: RawOperation, diagnostics: &mut Vec<Diagnostic>) -> Operation {
-        let RawOperation { schema, operation: name, product, version, source, action, access, .. } = written;
+    fn operation(&self, raw: RawOperation, diagnostics: &mut Vec<Diagnostic>) -> Operation {
+        let RawOperation { schema, operation: name, product, version, source, action, access, .. } = raw;
         check_schema(self.source, schema, diagnostics);
-        check_rows(self.source, &written.errors, diagnostics);
+        check_rows(self.source, &raw.errors, diagnostics);
         let action = action.parse().unwrap_or_else(|error: ram_policy::ActionError| {
             diagnostics.push(place(self.source, &action, &error.to_string(), "write `ecs:<Operation>`"));
             "ecs:Unknown".parse().expect("a well-formed action")
         });
-        let rows = &written.errors;
-        let parameters: Vec<_> =
-            written.parameters.into_iter().map(|written| self.parameter(written, rows, diagnostics)).collect();
+        let rows = &raw.errors;
+        let parameters: Vec<_> = raw.parameters.into_iter().map(|raw| self.parameter(raw, rows, diagnostics)).collect();
         self.check_parameters(&parameters, diagnostics);
-        let resources = self.resources(written.resources, &parameters, diagnostics);
+        let resources = self.resources(raw.resources, &parameters, diagnostics);
         let mut answers = Answers::clone(&self.common.answers);
-        for (refusal, wanted) in &written.refusals {
+        for (refusal, wanted) in &raw.refusals {
             let row = rows.iter().find(|row| is_row(row, wanted)).cloned().or_else(|| self.common_row(wanted));
             if let Some(filled) = resolve(self.source, *refusal, wanted, row, diagnostics) {
                 answers.rows.insert(*refusal, filled);
             }
         }
-        let ignored = written
-            .ignored
-            .into_iter()
-            .map(|ignored| ignored.name)
-            .chain(self.common.ignored.iter().cloned())
-            .collect();
-        for key in written.condition_keys.iter().filter(|key| !self.common.keys.may_list(key)) {
+        let ignored =
+            raw.ignored.into_iter().map(|ignored| ignored.name).chain(self.common.ignored.iter().cloned()).collect();
+        for key in raw.condition_keys.iter().filter(|key| !self.common.keys.may_list(key)) {
             let message = "is not a key of `condition-keys.json` that operations list";
             diagnostics.push(place(self.source, key, message, "add it there as `by-operation`, or correct it"));
         }
         let tags = RequestTags::of(access, parameters.iter().map(|spec| spec.name.as_str()));
-        let unknown = self.common.keys.unknown_of(&written.condition_keys);
+        let unknown = self.common.keys.unknown_of(&raw.condition_keys);
         let unknown_in_filter = Arc::new(with_request_tags(unknown.clone()));
         Operation {
             tags,
@@ -133,7 +128,7 @@ impl Reader<'_> {
             access,
             parameters,
             resources,
-            errors: written.errors,
+            errors: raw.errors,
             answers: Arc::new(answers),
             ignored,
             listed: true,
@@ -144,8 +139,8 @@ impl Reader<'_> {
         self.common.answers.rows.values().map(|filled| &filled.row).find(|row| is_row(row, wanted)).cloned()
     }
 
-    fn parameter(&self, written: RawParameter, rows: &[ErrorRow], diagnostics: &mut Vec<Diagnostic>) -> ParameterSpec {
-        let RawParameter { name, kind, required, state, minimum, maximum, faults, literals, when_judged } = written;
+    fn parameter(&self, raw: RawParameter, rows: &[ErrorRow], diagnostics: &mut Vec<Diagnostic>) -> ParameterSpec {
+        let RawParameter { name, kind, required, state, minimum, maximum, faults, literals, when_judged } = raw;
         if when_judged.is_some() && state != State::Unavailable {
             let message = "has `when-judged` but is not unavailable";
             diagnostics.push(place(self.source, &name, message, "name the resource in `resources`"));
@@ -161,7 +156,7 @@ impl Reader<'_> {
         if required && state != State::Available {
             diagnostics.push(place(self.source, &name, "is required but not available", "drop one of the two"));
         }
-        let when_judged = when_judged.and_then(|written| self.when_judged(&name, written, diagnostics));
+        let when_judged = when_judged.and_then(|raw| self.when_judged(&name, raw, diagnostics));
         let mut row = |code: Option<String>| {
             let code = code?;
             let found = rows.iter().find(|row| row.code == code && row.status == 400).cloned();
@@ -191,8 +186,8 @@ impl Reader<'_> {
     }
 
     /// The parameter must name the resource itself: otherwise the resource would never be judged.
-    fn when_judged(&self, name: &str, written: RawResource, diagnostics: &mut Vec<Diagnostic>) -> Option<ResourceSpec> {
-        let resource = ResourceSpec { optional: true, ..self.resource(written, diagnostics)? };
+    fn when_judged(&self, name: &str, raw: RawResource, diagnostics: &mut Vec<Diagnostic>) -> Option<ResourceSpec> {
+        let resource = ResourceSpec { optional: true, ..self.resource(raw, diagnostics)? };
         if !resource.template.parameters().any(|parameter| parameter.as_str() == name) {
             diagnostics.push(place(self.source, name, "does not name its own resource", "bind it in `when-judged`"));
         }
@@ -221,20 +216,20 @@ impl Reader<'_> {
 
     fn resources(
         &self,
-        written: Vec<RawResource>,
+        raw: Vec<RawResource>,
         parameters: &[ParameterSpec],
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<ResourceSpec> {
-        if written.iter().all(|resource| resource.optional) {
+        if raw.iter().all(|resource| resource.optional) {
             let message = "contain no resource that is always judged";
             diagnostics.push(place(
                 self.source,
                 "resources",
                 message,
-                "add one, `\"arn\": \"*\"` where RAM knows none",
+                "add one, with `\"arn\": \"*\"` if RAM documents no ARN",
             ));
         }
-        for resource in &written {
+        for resource in &raw {
             for (placeholder, parameter) in &resource.binds {
                 if !parameters.iter().any(|spec| spec.name.as_str() == parameter) {
                     let message =
@@ -243,11 +238,11 @@ impl Reader<'_> {
                 }
             }
         }
-        written.into_iter().filter_map(|written| self.resource(written, diagnostics)).collect()
+        raw.into_iter().filter_map(|raw| self.resource(raw, diagnostics)).collect()
     }
 
-    fn resource(&self, written: RawResource, diagnostics: &mut Vec<Diagnostic>) -> Option<ResourceSpec> {
-        let RawResource { kind, arn, binds, optional } = written;
+    fn resource(&self, raw: RawResource, diagnostics: &mut Vec<Diagnostic>) -> Option<ResourceSpec> {
+        let RawResource { kind, arn, binds, optional } = raw;
         for placeholder in binds.keys().filter(|placeholder| !arn.contains(&format!("{{#{placeholder}}}"))) {
             let message = super::template::TemplateError::Unused(placeholder.clone()).to_string();
             diagnostics.push(place(self.source, &arn, &message, "use it, or drop it from `binds`"));
@@ -269,8 +264,8 @@ fn check_schema(source: &Source, schema: u32, diagnostics: &mut Vec<Diagnostic>)
     }
 }
 
-/// Catches the known mistakes in the vendor's page: a success status, the one `Forbidden` code that is a 400, and a row
-/// printed twice.
+/// Detects the known mistakes in the vendor's pages: a success status, the only `Forbidden` code with status 400, and a
+/// row that is printed twice.
 fn check_rows(source: &Source, rows: &[ErrorRow], diagnostics: &mut Vec<Diagnostic>) {
     for (at, row) in rows.iter().enumerate() {
         if !(400..600).contains(&row.status) {
@@ -286,7 +281,7 @@ fn check_rows(source: &Source, rows: &[ErrorRow], diagnostics: &mut Vec<Diagnost
                 source,
                 &row.code,
                 "is documented with status 400",
-                "keep it a 400, whatever its name says",
+                "keep status 400, although the code's name suggests 403",
             ));
         }
         let same =

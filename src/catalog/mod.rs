@@ -1,9 +1,9 @@
 //! The vendor's documentation as data: operations with their parameters, ARN templates and answers.
 //!
-//! Each operation has a JSON file, named as the vendor names the operation; `common.json` holds the answers common to all
-//! operations. A new operation is a new file. `condition-keys.json` says which condition keys a call has,
-//! `ram-quotas.json` holds RAM's quotas on policies, and `own_key.json` lists the ECS answers that are about the gateway's
-//! own key. Must not know: callers, policies, HTTP, files outside this folder.
+//! Each operation has a JSON file, named as the vendor names the operation; `common.json` holds the answers common to
+//! all operations. A new operation is a new file. `condition-keys.json` says which condition keys a call has,
+//! `ram-quotas.json` holds RAM's quotas on policies, and `own_key.json` lists the ECS answers that are about the
+//! gateway's own key. Must not know: callers, policies, HTTP, files outside this folder.
 
 mod answer;
 mod bind;
@@ -11,14 +11,13 @@ mod bind_error;
 mod bundled;
 mod call;
 mod condition_key;
-mod confidential;
 mod contents;
-mod inner_names;
 mod key_supply;
 mod load;
 mod operation;
 mod own_key;
 mod parameter;
+mod parameter_names;
 mod quotas;
 mod raw;
 mod sts;

@@ -43,7 +43,7 @@ pub enum Access {
     Write,
 }
 
-/// What an operation does with the tags in its request.
+/// The use that an operation makes of the tags in its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestTags {
     /// It takes no tags.
@@ -112,19 +112,19 @@ impl Operation {
         &self.answers
     }
 
-    /// The answer to a call of this operation that cannot be bound. The parameter's own error row, if the file names one,
-    /// takes precedence over the general answer.
-    pub fn answer_to(&self, fault: &BindError) -> Answer {
-        let reason = fault.to_string();
-        match self.own_row(fault) {
+    /// The answer to a call of this operation that cannot be bound. The parameter's own error row, if the file names
+    /// one, takes precedence over the general answer.
+    pub fn answer_to(&self, error: &BindError) -> Answer {
+        let reason = error.to_string();
+        match self.own_row(error) {
             Some(filled) => filled.answer(&reason),
-            None => self.answers.answer(fault.refusal(), &reason),
+            None => self.answers.answer(error.refusal(), &reason),
         }
     }
 
-    fn own_row(&self, fault: &BindError) -> Option<&FilledRow> {
-        let spec = self.parameters.iter().find(|spec| spec.name.matches(fault.parameter()))?;
-        match fault {
+    fn own_row(&self, error: &BindError) -> Option<&FilledRow> {
+        let spec = self.parameters.iter().find(|spec| spec.name.matches(error.parameter()))?;
+        match error {
             BindError::Malformed { .. } | BindError::MalformedRegion { .. } => spec.malformed.as_ref(),
             BindError::OutOfRange { .. } => spec.out_of_range.as_ref(),
             BindError::RegionNotServed { .. } => spec.not_served.as_ref(),

@@ -1,22 +1,22 @@
 //! Which upstream answers are about the gateway's own key rather than about the call that it signed.
 //!
-//! A rebuilt call carries the gateway's signature, and the upstream knows no other caller. Whatever it says about a key,
-//! a signature, a clock or a permission is therefore about the gateway, whichever code it uses.
+//! A rebuilt call carries the gateway's signature, and the upstream knows no other caller. So every code for a key, a
+//! signature, a clock or a permission is about the gateway.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 const FILE: &str = include_str!("own_key.json");
 
-/// What the upstream objects to in the gateway's calls.
+/// The reason why the upstream refuses the gateway's calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OwnKeyClass {
-    /// It does not accept the key, and so accepts no call signed with it.
+    /// The upstream does not accept the key, nor any call signed with it.
     Authentication,
-    /// It accepts the key, but the key's user lacks the permission.
+    /// The upstream accepts the key, but the key's user lacks the permission.
     Permission,
-    /// It has seen the request before, so something on the path replays requests.
+    /// The upstream has seen the request before, so a device or program on the path replays requests.
     Repetition,
 }
 
@@ -25,7 +25,7 @@ pub(crate) enum OwnKeyClass {
 pub(crate) enum EarlyAnswer {
     /// A rate limit, which is temporary.
     Limit,
-    /// An operation, version or parameter that it does not accept.
+    /// An operation, version or parameter that the upstream does not accept.
     Request,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct OwnKeyCode {
     pub class: OwnKeyClass,
     /// The spelling in the data file.
     pub code: String,
-    /// What the operator can do.
+    /// The remedy for the operator.
     pub remedy: String,
     below: bool,
     status: Option<u16>,
@@ -105,7 +105,7 @@ impl OwnKeyClass {
 }
 
 impl OwnKeyCode {
-    /// What an answer says about the gateway's key, or `None` if the answer is about the call.
+    /// The code by which an answer is about the gateway's key, or `None` if the answer is about the call.
     pub(crate) fn in_answer(answer: EcsError<'_>) -> Option<&'static Self> {
         let faults = Self::bundled();
         let named = faults.iter().filter(|fault| fault.is_in(answer)).max_by_key(|fault| fault.code.len());
@@ -115,7 +115,7 @@ impl OwnKeyCode {
         })
     }
 
-    /// All of them.
+    /// All codes of the data file.
     ///
     /// # Panics
     /// If the bundled file is invalid; a test reads it.
@@ -131,7 +131,7 @@ impl OwnKeyCode {
         table().early.iter().find(|(early, _)| begins(code, early)).map(|(_, about)| *about)
     }
 
-    /// Whether a code is this one, or one below it if those are included.
+    /// Whether a code equals this one or, if `below` is set, continues it after a dot.
     pub(crate) fn is_under(&self, code: &str) -> bool {
         let code = code.trim();
         let continued = || {
@@ -166,8 +166,8 @@ fn read(text: &str) -> Result<Table, String> {
     if !has_sources(&file.early.sources) {
         return Err("`early` has no source, or one that the file does not list".to_owned());
     }
-    let fault = |written: RawFault| {
-        let RawFault { class, code, below, status, begins, remedy, sources } = written;
+    let fault = |raw: RawFault| {
+        let RawFault { class, code, below, status, begins, remedy, sources } = raw;
         if !has_sources(&sources) {
             return Err(format!("`{code}` has no source, or one that the file does not list"));
         }
@@ -234,8 +234,8 @@ mod tests {
         let answer = |code, has_denial_detail| EcsError { status: 403, code, message: "", has_denial_detail };
         let inactive = OwnKeyCode::in_answer(answer("InvalidAccessKeyId.Inactive", false)).unwrap();
         assert!(inactive.remedy.contains("disabled"), "{inactive:?}");
-        let unnamed = OwnKeyCode::in_answer(answer("InvalidOperation.Whatever", true)).unwrap();
+        let unnamed = OwnKeyCode::in_answer(answer("InvalidOperation.Example", true)).unwrap();
         assert_eq!(unnamed.class, OwnKeyClass::Permission);
-        assert_eq!(OwnKeyCode::in_answer(answer("InvalidOperation.Whatever", false)), None);
+        assert_eq!(OwnKeyCode::in_answer(answer("InvalidOperation.Example", false)), None);
     }
 }

@@ -97,7 +97,7 @@ impl NamePattern {
         self.list
     }
 
-    /// Whether a sent name is this one, with any valid index.
+    /// Whether a name in a request is this one, with any valid index.
     pub fn matches(&self, name: &str) -> bool {
         if !self.list {
             return self.text == name;
@@ -113,8 +113,8 @@ impl NamePattern {
         }
     }
 
-    /// Whether a name differs from this one only in case, index, brackets, separators or a plural `s`, so that a lenient
-    /// parser might treat the two as the same.
+    /// Whether a name differs from this one only in case, index, brackets, separators or a plural `s`, so that a
+    /// lenient parser might treat the two as the same.
     pub(super) fn resembles(&self, name: &str) -> bool {
         let bare = |text: &str| {
             let letters: String = text.chars().filter(char::is_ascii_alphabetic).collect();
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_index_stands_for_n() {
+    fn n_is_replaced_by_an_index() {
         let tag = NamePattern::new("Tag.N.Key".into());
         assert!(tag.matches("Tag.1.Key") && tag.matches("Tag.20.Key"));
         for other in ["Tag.N.Key", "Tag.0.Key", "Tag.01.Key", "Tag.Key", "Tag.1.Key.2", "tag.1.Key"] {
@@ -166,8 +166,8 @@ mod tests {
 
     #[test]
     fn ids_are_matched_whole() {
-        for good in ["eni-bp1", "leni-x", "hdeni-0"] {
-            assert!(is_id(good, &["eni-", "leni-", "hdeni-"]), "{good}");
+        for valid in ["eni-bp1", "leni-x", "hdeni-0"] {
+            assert!(is_id(valid, &["eni-", "leni-", "hdeni-"]), "{valid}");
         }
         for bad in ["eni-", "eni-A", "ENI-a", "eni-a ", "eni-a%", "xeni-a", "eni-\u{ff41}", "DenseModeTrunkEniId"] {
             assert!(!is_id(bad, &["eni-", "leni-", "hdeni-"]), "{bad}");

@@ -44,7 +44,7 @@ pub(super) struct RawCommon {
     pub(super) parameters: Vec<String>,
     /// Parameters that select another account.
     pub(super) owners: Vec<String>,
-    /// Those of the ignored parameters in which a caller states its location.
+    /// The ignored parameters in which a caller states its location.
     pub(super) claims: Vec<String>,
     pub(super) ignored: Vec<RawIgnored>,
     /// Parameters that only the vendor's own API front end may set.
@@ -106,7 +106,7 @@ pub(super) struct RawResource {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawIgnored {
     pub(super) name: String,
-    /// Why it may be left out; for readers of the file only.
+    /// Why the parameter may be left out; for readers of the file only.
     #[serde(rename = "why")]
     pub(super) _why: String,
 }

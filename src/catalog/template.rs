@@ -45,7 +45,7 @@ pub(super) enum TemplateError {
     NoArn(String),
 }
 
-/// The value of a parameter must not become part of an ARN.
+/// A parameter's value contains characters that must not become part of an ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ArnValueError {
     pub(super) parameter: String,
@@ -89,7 +89,7 @@ impl Template {
         })
     }
 
-    /// The resources that a call names: one, none if the resource is optional, or one for each element of a list.
+    /// The resources that a call names: one, or one for each element of a list; none if the call lacks the parameter.
     pub(super) fn fill(
         &self,
         region: &Region,

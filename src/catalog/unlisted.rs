@@ -9,8 +9,8 @@ use ram_policy::AccountId;
 
 use super::bind_error::BindError;
 use super::contents::Catalog;
-use super::inner_names::letters;
 use super::operation::{Access, Operation, RequestTags};
+use super::parameter_names::letters;
 use super::template::{ResourceSpec, Template};
 
 /// No operation of the vendor has a longer name.
@@ -29,8 +29,8 @@ pub struct Unlisted<'a> {
 
 impl Catalog {
     /// An operation without a file, or `None` if the name cannot be an operation's name.
-    pub fn unlisted(&self, asked: Unlisted<'_>) -> Option<Operation> {
-        let Unlisted { name, version, service, product } = asked;
+    pub fn unlisted(&self, requested: Unlisted<'_>) -> Option<Operation> {
+        let Unlisted { name, version, service, product } = requested;
         let plain = (1..=LONGEST_NAME).contains(&name.len())
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -45,7 +45,7 @@ impl Catalog {
             version: version.to_owned(),
             source: String::new(),
             action: format!("{service}:{name}").parse().ok()?,
-            // It may only read, but that is not known.
+            // The operation may only read, but that is not known.
             access: Access::Write,
             parameters: Vec::new(),
             resources: vec![ResourceSpec { kind: "All Resources".to_owned(), template, optional: false }],
@@ -68,7 +68,8 @@ impl Catalog {
     /// except those of the protocol, those that select an account, and those without effect.
     ///
     /// # Errors
-    /// A name that ECS may not treat as a parameter of the operation.
+    /// A parameter that ECS might not treat as one of the operation's, that may hold a credential, or that names
+    /// another account.
     pub(super) fn sort_out_unlisted(
         &self,
         operation: &Operation,
@@ -115,8 +116,8 @@ impl Catalog {
         if letters(name).take(4).eq("xacs".chars()) {
             return Some("x-acs-…");
         }
-        let alike = |known: &&str| *known != name && letters(known).eq(letters(name));
+        let equivalent = |known: &&str| *known != name && letters(known).eq(letters(name));
         let own = self.protocol_parameters.iter().chain(&self.owners).chain(&self.ignored).map(String::as_str);
-        own.chain(["RegionId"]).find(alike)
+        own.chain(["RegionId"]).find(equivalent)
     }
 }

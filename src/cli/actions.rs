@@ -1,4 +1,4 @@
-//! `ramgate actions`: the catalogue as a table.
+//! `ramgate actions`: lists the catalogue of operations.
 
 use clap::Args;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::catalog::{Catalog, Operation};
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json};
 
-/// Lists the operations the gateway knows, and the ARNs each is judged on
+/// Lists the operations of the catalogue, and the ARNs that each is judged on
 #[derive(Debug, Args)]
 #[command(after_help = "Example: ramgate actions --format json")]
 pub(super) struct Actions {

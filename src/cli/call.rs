@@ -1,4 +1,4 @@
-//! `ramgate call`: sign, send, show the answer. Tries the demo, and a real gateway just as well.
+//! `ramgate call`: signs a call, sends it and shows the answer. Works with the demo and with a real gateway.
 
 use std::path::{Path, PathBuf};
 
@@ -37,16 +37,16 @@ pub(super) struct Call {
     /// Where to send it: `http://HOST[:PORT]` or `https://HOST[:PORT]`
     #[arg(long, value_name = "URL")]
     endpoint: String,
-    /// The key ring that holds the key; without it, the demo's
+    /// The key ring that holds the key; default: the demo's
     #[arg(long, value_name = "FILE")]
     keyring: Option<PathBuf>,
     /// The AccessKey id to sign with
     #[arg(long, value_name = "ID")]
     key: String,
-    /// Sign as old SDKs do: `SignatureVersion=1.0`, all in the query
+    /// Sign like old SDKs: `SignatureVersion=1.0`, with all parameters in the query
     #[arg(long, conflicts_with = "v3")]
     v1: bool,
-    /// Sign as new SDKs do: `ACS3-HMAC-SHA256`; the default
+    /// Sign like new SDKs: `ACS3-HMAC-SHA256`; the default
     #[arg(long)]
     v3: bool,
     /// The operation to call
@@ -60,7 +60,7 @@ pub(super) struct Call {
     /// The instance: `InstanceId`
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// Any other parameter of the operation; repeat it for more
+    /// Another parameter of the operation; repeat the flag for more
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
     /// Trust the certificates of this PEM file instead of the system's
@@ -74,9 +74,8 @@ impl Call {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let ring = self.keyring()?;
         if ring.find_without_secret(&self.key).is_some() {
-            let what =
-                format!("the key `{}` has no secret in the key ring, so nothing can be signed with it", self.key);
-            return Err(Failure::new(what, "use one that has, or add its secret"));
+            let what = format!("the key `{}` has no secret in the key ring, so it cannot sign calls", self.key);
+            return Err(Failure::new(what, "use a key with a secret, or add the secret to the key ring"));
         }
         let credential = ring.find(&self.key).ok_or_else(|| {
             let known: Vec<_> = ring.iter().map(|key| format!("`{}`", key.id())).collect();
@@ -89,7 +88,7 @@ impl Call {
         let host = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
         let host = host.filter(|host| !host.is_empty() && !host.contains('/')).ok_or_else(|| {
             Failure::new(
-                format!("`{}` is no endpoint", self.endpoint),
+                format!("`{}` is not a valid endpoint", self.endpoint),
                 "write `http://HOST[:PORT]` or `https://HOST[:PORT]`",
             )
         })?;
@@ -112,9 +111,9 @@ impl Call {
                 (source, path.parent().unwrap_or(Path::new(".")))
             }
         };
-        // Whose the key is, is the gateway's to know.
-        let nobody = |_| Ok(Principal::new("0".parse().expect("a well-formed account"), Identity::Root));
-        Ok(read_keyring_text(&source, folder, WithoutSecret::KnownById, nobody, FileModes::Ignored)?)
+        // A signature does not depend on the key's principal; only the gateway needs to know it.
+        let unused = |_| Ok(Principal::new("0".parse().expect("a well-formed account"), Identity::Root));
+        Ok(read_keyring_text(&source, folder, WithoutSecret::KnownById, unused, FileModes::Ignored)?)
     }
 
     fn builder(&self) -> Result<ParametersBuilder, Failure> {
@@ -127,7 +126,8 @@ impl Call {
         }
         for pair in &self.parameters {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
-                Failure::new(format!("`{pair}` is no parameter with a value"), "write `--parameter NetworkCardIndex=0`")
+                let what = format!("`{pair}` is not of the form `NAME=VALUE`");
+                Failure::new(what, "write it as in `--parameter NetworkCardIndex=0`")
             })?;
             builder.push(name, value, Place::Query);
         }
@@ -190,8 +190,9 @@ fn finish(builder: ParametersBuilder) -> Result<Parameters, Failure> {
 
 fn post(endpoint: &str, query: &str) -> Result<Request<Full<Bytes>>, Failure> {
     let uri = format!("{endpoint}/?{query}").parse::<Uri>();
-    let uri = uri
-        .map_err(|error| Failure::new(format!("`{endpoint}` is no endpoint: {error}"), "write `http://HOST[:PORT]`"))?;
+    let uri = uri.map_err(|error| {
+        Failure::new(format!("`{endpoint}` is not a valid endpoint: {error}"), "write `http://HOST[:PORT]`")
+    })?;
     let mut request = Request::new(Full::default());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
@@ -200,7 +201,8 @@ fn post(endpoint: &str, query: &str) -> Result<Request<Full<Bytes>>, Failure> {
 
 fn header(value: &str) -> Result<HeaderValue, Failure> {
     HeaderValue::from_str(value).map_err(|_| {
-        Failure::new("a value cannot stand in a header", "use printable ASCII in `--operation` and `--endpoint`")
+        let what = "a header value contains characters that HTTP does not allow";
+        Failure::new(what, "use printable ASCII in `--operation` and `--endpoint`")
     })
 }
 

@@ -1,4 +1,4 @@
-//! `ramgate can`: what a principal may attach, as patterns.
+//! `ramgate can`: lists the ENIs and instances that a principal may attach, as patterns.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -18,20 +18,20 @@ use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json, statement_json};
 use super::question::known_principal;
 
-/// Shows what a principal may attach, as patterns
+/// Shows which ENIs and instances a principal may attach, as patterns
 #[derive(Debug, Args)]
 #[command(after_help = "Example: ramgate can --policies policies role/terway")]
 pub(super) struct Can {
-    /// A policy directory; repeat it for more accounts
+    /// A policy directory; repeat the flag for more accounts
     #[arg(long, value_name = "DIR", required = true)]
     policies: Vec<PathBuf>,
-    /// `user/NAME`, `role/NAME` or `root`, with `ACCOUNT:` in front where several accounts are served
+    /// `user/NAME`, `role/NAME` or `root`; with several accounts, with the prefix `ACCOUNT:`
     principal: String,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }
 
-/// The two resources that an attach is judged on, as people call them.
+/// The two resource types that an attach is judged on, and their names in the output.
 const TYPES: [(&str, &str); 2] = [("eni", "ENIs"), ("instance", "instances")];
 
 impl Can {
@@ -50,13 +50,13 @@ impl Can {
 struct Answer<'a> {
     principal: &'a Principal,
     quarantine: Option<&'a str>,
-    /// For each type, what each layer says.
+    /// Each resource type with its name in the output and the statements of each layer.
     types: Vec<(&'static str, &'static str, Vec<LayerReach<'a>>)>,
 }
 
 impl<'a> Answer<'a> {
     fn new(principal: &'a Principal, directory: &'a Directory) -> Self {
-        let layers: Option<&Layers> = directory.entry(principal).map(|standing| &*standing.layers);
+        let layers: Option<&Layers> = directory.entry(principal).map(|entry| &*entry.layers);
         let reach = |kind: &'static str| {
             let of = ArnPattern::of_type("ecs", principal.account(), kind);
             let mut reach = layers.map(|layers| layers.reach(Catalog::attach().action(), &of)).unwrap_or_default();
@@ -66,7 +66,7 @@ impl<'a> Answer<'a> {
             }
             reach
         };
-        let types = TYPES.iter().map(|(kind, people)| (*kind, *people, reach(kind))).collect();
+        let types = TYPES.iter().map(|(kind, label)| (*kind, *label, reach(kind))).collect();
         Self { principal, quarantine: layers.and_then(Layers::quarantine), types }
     }
 
@@ -74,35 +74,33 @@ impl<'a> Answer<'a> {
         self.principal.is_root() || self.quarantine.is_none() && self.missing().is_none()
     }
 
-    /// The first type of which nothing can be allowed, and the layer to blame.
+    /// The first resource type of which no resource can be allowed, and the layer that prevents it.
     fn missing(&self) -> Option<(&'static str, LayerKind)> {
-        self.types.iter().find_map(|(_, people, layers)| {
+        self.types.iter().find_map(|(_, label, layers)| {
             let identity = |layer: &&LayerReach<'_>| layer.kind >= LayerKind::AccountIdentity;
             let control = layers.iter().find(|layer| layer.kind == LayerKind::Control && !allows_something(layer));
             let none = !layers.iter().filter(identity).any(allows_something);
-            control.map(|layer| layer.kind).or(none.then_some(LayerKind::AccountIdentity)).map(|kind| (*people, kind))
+            control.map(|layer| layer.kind).or(none.then_some(LayerKind::AccountIdentity)).map(|kind| (*label, kind))
         })
     }
 
     fn text(&self) -> String {
         let principal = self.principal.identity();
         if self.principal.is_root() {
-            return format!("`{principal}` may attach whatever is of its account: the account's root needs no policy");
+            return format!("`{principal}` may attach everything in its account: an account's root needs no policy");
         }
         if let Some(policy) = self.quarantine {
-            return format!(
-                "`{principal}` may attach nothing: it has the policy `{policy}`, which is under quarantine"
-            );
+            return format!("`{principal}` may attach nothing: its policy `{policy}` is under quarantine");
         }
         let mut text = match self.missing() {
             None => format!("`{principal}` may attach"),
-            Some((people, LayerKind::Control)) => {
-                format!("`{principal}` may attach nothing: the control policies allow no {people}")
+            Some((label, LayerKind::Control)) => {
+                format!("`{principal}` may attach nothing: the control policies allow no {label}")
             }
-            Some((people, _)) => format!("`{principal}` may attach nothing: no statement allows it {people}"),
+            Some((label, _)) => format!("`{principal}` may attach nothing: no statement allows any {label}"),
         };
-        for (_, people, layers) in &self.types {
-            let _ = write!(text, "\n\n{people}");
+        for (_, label, layers) in &self.types {
+            let _ = write!(text, "\n\n{label}");
             for layer in layers {
                 write_layer(&mut text, layer);
             }
@@ -129,8 +127,8 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Whether a statement can apply to some attach: not where it wants a key that no attach has, nor, as an Allow, where it
-/// turns on one that the gateway does not know.
+/// Whether a statement can apply to some attach. It cannot if a condition requires a key that no attach has. An Allow
+/// also cannot if a condition depends on a key that is unknown to the gateway.
 fn may_apply(grant: &Grant<'_>) -> bool {
     let catalog = Catalog::bundled();
     grant.conditions().iter().all(|condition| match catalog.key_supply(Catalog::attach(), condition.key()) {
@@ -140,7 +138,8 @@ fn may_apply(grant: &Grant<'_>) -> bool {
     })
 }
 
-/// Whether something may be left of what a layer allows. A Deny that turns on unknown keys alone refuses all it covers.
+/// Whether a layer may still allow something. A Deny on every resource whose conditions use no key that the gateway
+/// knows refuses everything.
 fn allows_something(layer: &LayerReach<'_>) -> bool {
     let catalog = Catalog::bundled();
     let is_open = |condition: &Condition| {
@@ -184,7 +183,7 @@ fn write_conditions(text: &mut String, conditions: &[Condition]) {
             wanted.join(", ")
         );
         if let KeySupply::Unknown(_) = Catalog::bundled().key_supply(Catalog::attach(), condition.key()) {
-            text.push_str(" (not known to the gateway: refused whatever it is)");
+            text.push_str(" (unknown to the gateway: refused for any value)");
         }
     }
 }

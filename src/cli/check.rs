@@ -1,4 +1,4 @@
-//! `ramgate check`: load everything, run nothing.
+//! `ramgate check`: loads policy directories and reports every error and warning.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(super) struct Check {
     /// Policy directories, one account each
     #[arg(default_value = "policies")]
     directories: Vec<PathBuf>,
-    /// Where the gateway will learn tags and resource groups
+    /// Where the gateway will read tags and resource groups from
     #[arg(long, value_enum, default_value = "file")]
     resources: Resources,
     #[arg(long, value_enum, default_value_t)]
@@ -37,7 +37,7 @@ enum Resources {
 }
 
 impl Check {
-    fn facts(&self) -> AttributeSource {
+    fn attributes(&self) -> AttributeSource {
         match self.resources {
             Resources::File => AttributeSource::File,
             Resources::Upstream => AttributeSource::Upstream,
@@ -45,10 +45,10 @@ impl Check {
     }
 
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let loaded = load_directories(&self.directories, self.facts(), now());
+        let loaded = load_directories(&self.directories, self.attributes(), now());
         let loaded = loaded.and_then(|mut loaded| {
-            let found = suspicious(&loaded)?;
-            loaded.warnings.extend(found);
+            let warnings = lint_warnings(&loaded)?;
+            loaded.warnings.extend(warnings);
             Ok(loaded)
         });
         match (self.format, loaded) {
@@ -77,8 +77,8 @@ impl Check {
     }
 }
 
-/// What RAM's documentation would have a loader warn about, but for what the ignore lists name.
-fn suspicious(loaded: &LoadedPolicies) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+/// The findings that RAM's documentation wants reported when a policy is loaded, except those in the ignore lists.
+fn lint_warnings(loaded: &LoadedPolicies) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let mut warnings = Vec::new();
     for account in &loaded.accounts {
         let ignores = account.lint.as_ref().map(IgnoreList::read).transpose()?;
@@ -86,7 +86,7 @@ fn suspicious(loaded: &LoadedPolicies) -> Result<Vec<Diagnostic>, Vec<Diagnostic
         let mut findings: Vec<_> =
             documents.iter().flat_map(|loaded| warnings_at_load(&loaded.document, &loaded.source)).collect();
         if let Some(ignores) = ignores {
-            // An entry that names nothing here may name what only `ramgate lint` finds.
+            // Unused entries are not reported: they may match findings that only `ramgate lint` makes.
             ignores.apply(&mut findings);
         }
         warnings.extend(findings.iter().filter(|it| it.ignored.is_none()).map(Finding::diagnostic));

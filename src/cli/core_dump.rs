@@ -1,13 +1,13 @@
-//! Core dumps: a command that holds secrets leaves none, for a dump holds all of its memory.
+//! Disables core dumps in commands that hold secrets, because a dump contains all memory of the process.
 //!
-//! Two things are set, because neither does alone: a limit of nothing stops a dump into a file and not one that the
-//! kernel pipes to a program, and only Linux knows processes that are not dumpable.
+//! This takes two settings, because neither is enough alone. A core size limit of 0 prevents a dump to a file, but not
+//! one that the kernel pipes to a program. The dumpable flag prevents both, but exists only on Linux.
 
 use std::io;
 
 use super::exit::Failure;
 
-/// That there are none; and how it was before, for those who inherit it.
+/// Proof that core dumps are disabled. Keeps the previous limit for child processes.
 #[derive(Debug)]
 pub(super) struct NoCoreDumps {
     #[cfg(unix)]
@@ -15,14 +15,14 @@ pub(super) struct NoCoreDumps {
 }
 
 impl NoCoreDumps {
-    /// From here on this process leaves no dump.
+    /// Disables core dumps for the rest of the process.
     ///
     /// # Errors
-    /// Where the system does not let it: nothing secret is read then.
-    pub(super) fn from_here_on() -> Result<Self, Failure> {
+    /// The system does not allow it. The command then ends before it reads a secret.
+    pub(super) fn disable() -> Result<Self, Failure> {
         Self::set().map_err(|error| {
-            let what = format!("core dumps, which would hold secrets, cannot be switched off: {error}");
-            Failure::new(what, "allow this program `prctl` and `setrlimit`, which it uses on itself alone")
+            let what = format!("core dumps, which would contain secrets, cannot be disabled: {error}");
+            Failure::new(what, "allow this program to call `prctl` and `setrlimit`, which it applies only to itself")
         })
     }
 
@@ -44,18 +44,18 @@ impl NoCoreDumps {
         Ok(Self {})
     }
 
-    /// Begins another program, with the limit that this one was begun with. It holds nothing of ours but what it is
-    /// given, and is dumpable anyway: an `exec` makes everything so.
-    pub(super) fn lifted_for<T>(&self, begin: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    /// Starts another program with the core limit that this process was started with. The program gets none of this
+    /// process's secrets except those it is given. It is dumpable in any case, because `exec` resets the flag.
+    pub(super) fn lifted_for<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         #[cfg(unix)]
         self.limit_to(self.before.current)?;
-        let begun = begin();
+        let started = start();
         #[cfg(unix)]
         self.limit_to(Some(0))?;
-        begun
+        started
     }
 
-    /// The soft limit only: the other one could not be raised again.
+    /// Sets the soft limit only: an unprivileged process could not raise the hard limit again.
     #[cfg(unix)]
     fn limit_to(&self, current: Option<u64>) -> io::Result<()> {
         use rustix::process::{Resource, Rlimit, setrlimit};

@@ -1,4 +1,4 @@
-//! Complaints as a compiler shows them: file, line, column, the source line with a caret, and what to do.
+//! Prints diagnostics in the style of a compiler: file, line, column, the source line with a caret, and a remedy.
 
 use std::io::{IsTerminal, stderr, stdout};
 
@@ -8,7 +8,7 @@ use crate::config::environment;
 use crate::lint::Finding;
 use ram_policy::{Diagnostic, Severity};
 
-/// Prints diagnostics to standard error, errors last, and how many there are.
+/// Prints diagnostics to standard error, errors last, and the number of errors if there are several.
 pub(super) fn print(diagnostics: &[Diagnostic]) {
     let renderer = renderer(&stderr());
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
@@ -22,7 +22,7 @@ pub(super) fn print(diagnostics: &[Diagnostic]) {
     }
 }
 
-/// Prints findings to standard output, in their order, each with the id of its rule.
+/// Prints findings to standard output in the given order, each with the id of its rule.
 pub(super) fn print_findings<'a>(findings: impl Iterator<Item = &'a Finding>) {
     let renderer = renderer(&stdout());
     for finding in findings {
@@ -53,7 +53,7 @@ fn render(diagnostic: &Diagnostic, id: Option<&'static str>, renderer: &Renderer
     }
     let length = source.text().len();
     let span = span.start.min(length)..span.end.clamp(span.start.min(length), length);
-    // Only the lines that are shown: a long file with many findings is not searched for each.
+    // The renderer gets only the lines that it shows, so that it does not scan a long file once for each finding.
     let text = source.text();
     let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
     let end = text[span.end..].find('\n').map_or(length, |newline| span.end + newline);

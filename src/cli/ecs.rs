@@ -1,4 +1,4 @@
-//! `ramgate ecs`: the embedded ECS alone.
+//! `ramgate ecs`: runs the embedded ECS without a gateway.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,18 +16,18 @@ use super::exit::{Exit, Failure};
 use super::hangup::Hangups;
 use super::runtime::{runtime, start_log, stop_on_signal};
 
-/// Runs the embedded ECS alone: a small world that answers signed calls
+/// Runs the embedded ECS without a gateway: a small world that answers signed calls
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: ramgate ecs --listen 127.0.0.1:8622")]
 pub(super) struct Ecs {
-    /// Where to listen; loopback only
+    /// The address to listen on; loopback only
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8622")]
     listen: SocketAddr,
-    /// The world it begins with; without it, the demo's
+    /// The world at the start; default: the demo's
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// The keys whose signatures it takes; without it, the demo's
+    /// The keys whose signatures it accepts; default: the demo's
     #[arg(long, value_name = "FILE")]
     keyring: Option<PathBuf>,
 }
@@ -36,7 +36,7 @@ impl Ecs {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         start_log("info");
         if !self.listen.ip().is_loopback() {
-            let what = format!("`{}` is not loopback: the embedded ECS is for this machine alone", self.listen);
+            let what = format!("`{}` is not loopback: the embedded ECS serves only this machine", self.listen);
             return Err(Failure::new(what, "listen on 127.0.0.1"));
         }
         let world = match &self.world {
@@ -44,7 +44,7 @@ impl Ecs {
             Some(path) => World::read(&read_source(path).map_err(|diagnostic| vec![diagnostic])?)?,
         };
         let account = world.account().clone();
-        let of_world = |written: PrincipalName| of_account(written, &account);
+        let of_world = |name: PrincipalName| of_account(name, &account);
         let keys = match &self.keyring {
             None => {
                 let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
@@ -57,8 +57,8 @@ impl Ecs {
         runtime(None)?.block_on(async {
             let cannot = |error| {
                 Failure::new(
-                    format!("`{}` cannot be listened on: {error}", self.listen),
-                    "stop whatever holds it, or give another with `--listen`",
+                    format!("cannot listen on `{}`: {error}", self.listen),
+                    "stop the program that uses the address, or choose another with `--listen`",
                 )
             };
             let listener = ReservedPort::bind(self.listen).and_then(ReservedPort::open).map_err(cannot)?;
@@ -66,26 +66,26 @@ impl Ecs {
             say!("the embedded ECS answers on http://{address} for account {account}");
             say!("keys: {}", ids.join(", "));
             say!("Ctrl-C stops.");
-            tokio::spawn(say_that_nothing_is_read_again());
+            tokio::spawn(report_hangups());
             simulator::run(listener, simulator, stop_on_signal()).await;
             Ok(Exit::Yes)
         })
     }
 }
 
-async fn say_that_nothing_is_read_again() {
+async fn report_hangups() {
     let mut hangups = Hangups::new();
     loop {
         hangups.next().await;
-        tell!("ramgate: SIGHUP: the embedded ECS reads no file again; restart it for another world or key ring");
+        tell!("ramgate: SIGHUP: the embedded ECS does not reload files; restart it for another world or key ring");
     }
 }
 
-fn of_account(written: PrincipalName, account: &AccountId) -> Result<Principal, String> {
-    let principal = written.in_account(Some(account)).ok_or_else(|| "the principal has no account".to_owned())?;
+fn of_account(name: PrincipalName, account: &AccountId) -> Result<Principal, String> {
+    let principal = name.in_account(Some(account)).ok_or_else(|| "the principal has no account".to_owned())?;
     if principal.account() == account {
         Ok(principal)
     } else {
-        Err(format!("`{principal}` is of another account than the world's"))
+        Err(format!("`{principal}` does not belong to the world's account `{account}`"))
     }
 }

@@ -1,4 +1,4 @@
-//! `ramgate eval`: one question, judged as the gateway judges it.
+//! `ramgate eval`: judges one request in the same way as the gateway.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, print_json};
 use super::question::{QuestionArgs, warn_of_stated};
 
-/// Judges one AttachNetworkInterface by a policy directory, and says why
+/// Judges one AttachNetworkInterface call by a policy directory, and explains the verdict
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: ramgate eval --policies policies --principal role/terway --region cn-hangzhou \\
            --eni eni-bp1demopod0000000001 --instance i-bp1demoworker00000001 --explain")]
 pub(super) struct Eval {
-    /// A policy directory; repeat it for more accounts
+    /// A policy directory; repeat the flag for more accounts
     #[arg(long, value_name = "DIR", required = true)]
     policies: Vec<PathBuf>,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(super) struct Eval {
     explain: bool,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
-    /// Exit 0 when the verdict is this one, 1 when it is another
+    /// Exit with 0 if this is the verdict, and with 1 if it is another
     #[arg(long, value_enum, value_name = "VERDICT")]
     expect: Option<Expected>,
 }
@@ -40,19 +40,19 @@ enum Expected {
     Allow,
     ImplicitDeny,
     ExplicitDeny,
-    /// Either kind of refusal
+    /// Either kind of deny
     Deny,
 }
 
 impl Eval {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let asks = self.question.read()?;
-        let loaded = load_directories(&self.policies, asks.fact_source(), now())?;
+        let unresolved = self.question.read()?;
+        let loaded = load_directories(&self.policies, unresolved.attribute_source(), now())?;
         let pdp = Pdp::new(Arc::new(loaded.directory));
-        let question = asks.question(pdp.directory(), &loaded.inventory)?;
+        let question = unresolved.question(pdp.directory(), &loaded.inventory)?;
         warn_of_stated(&question);
-        let ruling = pdp.decide(question);
-        let proof = ruling.proof();
+        let authorization = pdp.decide(question);
+        let proof = authorization.proof();
         match self.format {
             OutputFormat::Json => print_json(proof.report()),
             OutputFormat::Text if self.explain => say!("{}", proof.details()),

@@ -9,13 +9,13 @@ use super::diagnostic;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Allowed, passed, clean, same.
+    /// Status 0: allowed, passed, no finding, no difference.
     Yes,
-    /// Denied, refused, a finding, a difference.
+    /// Status 1: denied, refused, a finding, a difference.
     No,
-    /// Usage, unreadable or invalid input.
+    /// Status 2: wrong usage, unreadable or invalid input.
     CouldNotRun,
-    /// That of a command that was run.
+    /// The status of the command that `ramgate run` ran.
     Of(u8),
 }
 
@@ -23,7 +23,7 @@ pub enum Exit {
 #[derive(Debug)]
 pub(super) enum Failure {
     Diagnostics(Vec<Diagnostic>),
-    /// What happened, and what to do about it.
+    /// What went wrong, and how to fix it.
     Other {
         what: String,
         help: String,
@@ -35,8 +35,8 @@ impl Failure {
         Self::Other { what: what.into(), help: help.into() }
     }
 
-    /// Tells the person, on standard error.
-    pub(super) fn tell(&self) -> Exit {
+    /// Prints the failure to standard error. Returns the exit status for it.
+    pub(super) fn print(&self) -> Exit {
         match self {
             Self::Diagnostics(diagnostics) => diagnostic::print(diagnostics),
             Self::Other { what, help } => tell!("error: {what}\n  help: {help}"),

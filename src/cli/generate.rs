@@ -1,4 +1,4 @@
-//! `ramgate generate`: a least-privilege policy from what a principal was recorded to do.
+//! `ramgate generate`: makes a least-privilege policy from a principal's recorded attempts.
 
 use std::path::PathBuf;
 
@@ -16,34 +16,34 @@ use super::output::{OutputFormat, counted, print_json};
 use super::plain::plain;
 use super::recording::{LOGS, Window, inputs};
 
-/// Makes a policy that allows just what a principal was recorded to do
+/// Makes a policy that allows only what a principal was recorded to do
 ///
-/// The policy goes to standard output, the evidence for each statement to standard error; `--format json` has both. It is
-/// judged by what it was made of before it is shown.
+/// The policy is written to standard output, and the evidence for each statement to standard error; `--format json` has
+/// both. Before the policy is shown, the recorded attempts are judged by it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 made, 1 it would allow something that was denied (nothing is shown), 2 it could not be made.
+Exit status: 0 made, 1 the policy would allow something that was denied (it is not shown), 2 it could not be made.
 
 Example: ramgate generate audit.jsonl --principal role/terway --since 90d --grain prefix > policies/terway.json")]
 pub(super) struct Generate {
     /// Logs: files, folders, or `-` for standard input
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
-    /// Whose attempts: `role/terway`, with `ACCOUNT:` in front where the log has several accounts
+    /// The principal, such as `role/terway`; if the log has several accounts, with the prefix `ACCOUNT:`
     #[arg(long, value_name = "PRINCIPAL")]
     principal: PrincipalName,
     #[command(flatten)]
     window: Window,
-    /// How closely resources are named
+    /// How precisely resources are named
     #[arg(long, value_enum, default_value_t)]
     grain: Grained,
-    /// Allow from the recorded addresses only (the networks around them where there are many)
+    /// Allow calls only from the recorded addresses (or from the networks around them if there are many)
     #[arg(long)]
     source_range: bool,
-    /// Allow what was denied too: for what should have been allowed
+    /// Also allow recorded attempts that were denied, if they should have been allowed
     #[arg(long)]
     include_denied: bool,
-    /// Show the policy though it would allow some of what was denied
+    /// Show the policy even if it would allow attempts that were denied
     #[arg(long)]
     accept_more: bool,
     #[arg(long, value_enum, default_value_t)]
@@ -52,19 +52,19 @@ pub(super) struct Generate {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Grained {
-    /// Each by its ARN
+    /// Each resource by its ARN
     #[default]
     Arn,
-    /// By what the ids of a type begin with
+    /// By the common prefix of the ids of a type
     Prefix,
-    /// Every one of a type
+    /// All resources of a type
     Wildcard,
 }
 
-/// A policy document has no more characters (`docs/spec/ram-policy.md` 1.4).
+/// The most characters of a policy document (`docs/spec/ram-policy.md` 1.4).
 const LONGEST: usize = 6144;
 const MOST_SHOWN: usize = 5;
-/// Attempts that are kept for the check.
+/// The most attempts of the principal. All are held in memory for the check.
 const MOST_ATTEMPTS: usize = 2_000_000;
 
 impl Generate {
@@ -75,11 +75,14 @@ impl Generate {
             .partition(|attempt| self.include_denied || attempt.recorded == RecordedVerdict::Allowed);
         if allowed.is_empty() {
             let what = format!(
-                "the logs hold no {} of `{}`",
+                "the logs contain no {} of `{}`",
                 if denied.is_empty() { "attempt" } else { "allowed attempt" },
                 self.principal.identity
             );
-            return Err(Failure::new(what, "name another principal or log, a longer `--since`, or `--include-denied`"));
+            return Err(Failure::new(
+                what,
+                "name another principal or log, an earlier `--since`, or `--include-denied`",
+            ));
         }
         let grain = match self.grain {
             Grained::Arn => Granularity::Arn,
@@ -88,14 +91,14 @@ impl Generate {
         };
         let wanted = GenerateOptions { granularity: grain, source_range: self.source_range };
         let generated = generate(&allowed, &denied, wanted)
-            .map_err(|why| Failure::new(why, "this is a fault of ours: report it with the log"))?;
+            .map_err(|why| Failure::new(why, "this is a bug in ramgate: report it with the log"))?;
         if !generated.overreach.is_empty() && !self.accept_more {
             tell!("the policy would allow {} that was denied:", counted(generated.overreach.len() as u64, "attempt"));
             for over in generated.overreach.iter().take(MOST_SHOWN) {
                 tell!("  {}", plain(&format!("{} {} on {}", over.id, over.action, over.resources.join(" and "))));
             }
             tell!(
-                "help: RAM judges each resource by itself; name them more closely with `--grain arn` or `--source-range`, or accept it with `--accept-more`"
+                "help: RAM judges each resource separately; narrow the policy with `--grain arn` or `--source-range`, or accept it with `--accept-more`"
             );
             return Ok(Exit::No);
         }
@@ -103,7 +106,7 @@ impl Generate {
         Ok(Exit::Yes)
     }
 
-    /// All of the principal's, in the order in which they were recorded.
+    /// All attempts of the principal, in the order in which they were recorded.
     fn attempts(&self) -> Result<Vec<Attempt>, Failure> {
         let catalog = Catalog::bundled();
         let mut found: Vec<Attempt> = Vec::new();
@@ -115,8 +118,11 @@ impl Generate {
                     tell!("{}", plain(&format!("{place}: {why}")));
                     continue;
                 }
-                Err(fault) => {
-                    return Err(Failure::new(fault.to_string(), "what was read of it would not be all of it"));
+                Err(error) => {
+                    return Err(Failure::new(
+                        error.to_string(),
+                        "fix it: a policy from a part of the log may allow too little",
+                    ));
                 }
             };
             if !self.window.contains(event.time) || !event.user.arn().is_some_and(|arn| self.is_meant(&arn)) {
@@ -129,24 +135,24 @@ impl Generate {
                 Err(_) => unreadable += 1,
             }
             if found.len() > MOST_ATTEMPTS {
-                let what = format!("the logs hold more than {MOST_ATTEMPTS} attempts of the principal");
+                let what = format!("the logs contain more than {MOST_ATTEMPTS} attempts of the principal");
                 return Err(Failure::new(what, "shorten the window with `--since`"));
             }
         }
         if let Some(other) = found.iter().find(|attempt| attempt.principal != found[0].principal) {
             let (one, other) = (found[0].principal.to_string(), other.principal.to_string());
-            let what = format!("the logs hold `{one}` and `{other}`");
-            return Err(Failure::new(what, "write the account in front of the principal"));
+            let what = format!("the logs contain both `{one}` and `{other}`");
+            return Err(Failure::new(what, "add the prefix `ACCOUNT:` to the principal"));
         }
         if found.first().is_some_and(Attempt::is_root) {
-            return Err(Failure::new("the account's root has all rights", "a policy is for a user or a role"));
+            return Err(Failure::new("the account's root needs no policy: it has all rights", "name a user or a role"));
         }
         if counted_only > 0 {
             let what = counted(counted_only, "refused attempt");
-            tell!("{what} of the principal have no line of their own, and are no part of the check");
+            tell!("not checked: {what} of the principal without a line in the log (a Summary line counts them)");
         }
         if unreadable > 0 {
-            tell!("{} could not be read as attempts, and are no part of the policy", counted(unreadable, "event"));
+            tell!("not part of the policy: {} that could not be read as attempts", counted(unreadable, "event"));
         }
         Ok(found)
     }
@@ -156,7 +162,7 @@ impl Generate {
             return false;
         };
         let same = match (&identity, &self.principal.identity) {
-            // A role's ARN has its name in lower case.
+            // ARNs have the names of roles in lower case.
             (Identity::Role(one), Identity::Role(other)) => one.eq_ignore_ascii_case(other),
             (one, other) => one == other,
         };
@@ -194,7 +200,7 @@ impl Generate {
         }
         let length = text.chars().count();
         if length > LONGEST {
-            tell!("warning: the policy has {length} characters, and RAM takes {LONGEST}: try `--grain prefix`");
+            tell!("warning: the policy is {length} characters long; RAM's limit is {LONGEST}: try `--grain prefix`");
         }
         say!("{text}");
     }

@@ -1,7 +1,8 @@
-//! SIGHUP: never the end of a command that serves, and a request to read files again where there are such.
+//! SIGHUP: a command that serves survives it, and reloads its files if it has any.
 //!
-//! A terminal that closes sends it, and so does an init system that wants a reload. The default action, which ends the
-//! process, is replaced before anything else is done; commands that are over by themselves get it back.
+//! A closing terminal sends SIGHUP, and so does an init system that requests a reload. The default action ends the
+//! process. It is replaced before anything else happens, and restored for commands that end by themselves or only show
+//! something.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,11 +10,11 @@ use crate::serve::{CancellationToken, Reloads};
 
 /// Whether a hangup ends the process, as it does by default.
 static ENDS: AtomicBool = AtomicBool::new(false);
-/// Whether one came since the start.
-static CAME: AtomicBool = AtomicBool::new(false);
+/// Whether a hangup was received since the start.
+static RECEIVED: AtomicBool = AtomicBool::new(false);
 
-/// From here on a hangup does not end the process. Where it is ignored already (`nohup`), it stays so, and commands that
-/// this one begins inherit that.
+/// Makes the process survive hangups. If they are ignored already (`nohup`), nothing changes, and child processes
+/// inherit that.
 pub fn survive_hangups() {
     #[cfg(unix)]
     {
@@ -23,18 +24,18 @@ pub fn survive_hangups() {
             return;
         }
         let ends = flag::register_conditional_default(SIGHUP, &ENDS);
-        if let Err(error) = ends.and_then(|_| flag::register(SIGHUP, &CAME)) {
-            tell!("ramgate: SIGHUP ends this process: no handler can be installed: {error}");
+        if let Err(error) = ends.and_then(|_| flag::register(SIGHUP, &RECEIVED)) {
+            tell!("ramgate: cannot install a handler for SIGHUP, so it will end this process: {error}");
         }
     }
 }
 
-/// For a command that is over by itself, or only shows something: its terminal's end is its own.
+/// Restores the default action, for a command that ends by itself or only shows something on the terminal.
 pub(super) fn end_on_hangup() {
     ENDS.store(true, Ordering::SeqCst);
 }
 
-/// Whether this process was begun with SIGHUP ignored.
+/// Whether this process was started with SIGHUP ignored.
 #[cfg(unix)]
 pub(super) fn is_ignored() -> bool {
     let status = crate::store::read_bounded(std::path::Path::new("/proc/self/status"), 64 << 10).unwrap_or_default();
@@ -44,7 +45,7 @@ pub(super) fn is_ignored() -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }
 
-/// Hangups, from the moment they are listened to; where there is no such signal, none come.
+/// A stream of hangups. It is empty on systems without this signal.
 #[derive(Debug)]
 pub(super) struct Hangups {
     #[cfg(unix)]
@@ -52,7 +53,7 @@ pub(super) struct Hangups {
 }
 
 impl Hangups {
-    /// Must be called inside a runtime.
+    /// Subscribes to hangups. Must be called in a runtime.
     pub(super) fn new() -> Self {
         Self {
             #[cfg(unix)]
@@ -60,7 +61,7 @@ impl Hangups {
         }
     }
 
-    /// The next one.
+    /// Waits for the next hangup.
     pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         if let Some(signal) = &mut self.signal
@@ -72,12 +73,12 @@ impl Hangups {
     }
 }
 
-/// Has files read again at each SIGHUP, until the shutdown; one that came during the start counts.
+/// Requests a reload at each SIGHUP until the shutdown. A SIGHUP that was received during the start counts too.
 pub(super) fn reload_on_hangup(shutdown: &CancellationToken) -> Reloads {
     let (trigger, reloads) = Reloads::channel();
     let (mut hangups, shutdown) = (Hangups::new(), shutdown.clone());
     tokio::spawn(async move {
-        if !CAME.load(Ordering::SeqCst) && shutdown.run_until_cancelled(hangups.next()).await.is_none() {
+        if !RECEIVED.load(Ordering::SeqCst) && shutdown.run_until_cancelled(hangups.next()).await.is_none() {
             return;
         }
         loop {

@@ -1,4 +1,4 @@
-//! One request over HTTP, as a user sends it.
+//! Sends one HTTP request on behalf of the user and reads the whole answer.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) fn tls(roots: Option<&[u8]>) -> Result<rustls::ClientConfig, Failure>
         .map_err(|error| Failure::new(format!("the certificates cannot be used: {error}"), "fix `--ca-file`"))
 }
 
-/// The same where there is a runtime already.
+/// Like [`send`], for code that already runs in a runtime.
 pub(super) async fn exchange(
     request: Request<Full<Bytes>>,
     tls: rustls::ClientConfig,
@@ -41,18 +41,18 @@ pub(super) async fn exchange(
         let answer = client.request(request).await.map_err(|error| unreachable(&host, &error))?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER).collect().await;
-        let body = body.map_err(|error| Failure::new(format!("the answer broke off: {error}"), "try again"))?;
+        let body = body.map_err(|error| Failure::new(format!("the answer is incomplete: {error}"), "try again"))?;
         Ok(Response::from_parts(parts, body.to_bytes()))
     };
     timeout(PATIENCE, sent).await.unwrap_or_else(|_| {
         Err(Failure::new(
-            format!("`{host}` gave no answer within a minute"),
-            "look whether the call took effect before you repeat it",
+            format!("`{host}` did not answer within {} seconds", PATIENCE.as_secs()),
+            "check whether the call took effect before you repeat it",
         ))
     })
 }
 
 fn unreachable(host: &str, error: &dyn std::error::Error) -> Failure {
     let what = format!("`{host}` cannot be reached: {}", error_chain(error));
-    Failure::new(what, "check `--endpoint`, and that the gateway runs")
+    Failure::new(what, "check `--endpoint`, and that the gateway is running")
 }

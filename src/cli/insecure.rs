@@ -1,11 +1,11 @@
-//! The flags that allow what is refused as insecure.
+//! Flags that allow settings which are refused as insecure by default.
 
 use crate::serve::{Exception, Exceptions};
 
 /// One flag for each exception.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Insecure {
-    /// Start without a single policy: everybody is refused
+    /// Start without a single policy, so that every caller is refused
     #[arg(long, help_heading = "Exceptions")]
     insecure_no_policy: bool,
     /// Forward over plain http to an upstream that is not on loopback
@@ -14,13 +14,13 @@ pub(super) struct Insecure {
     /// Listen without TLS on an address that is not loopback
     #[arg(long, help_heading = "Exceptions")]
     insecure_plain_listener: bool,
-    /// Tell health and metrics without TLS on an address that is not loopback
+    /// Serve health and metrics without TLS on an address that is not loopback
     #[arg(long, help_heading = "Exceptions")]
     insecure_plain_admin: bool,
-    /// Believe every address about who is behind it: a range of trusted proxies covers everyone
+    /// Allow a range of trusted proxies that covers every address, so that any client can forge its source address
     #[arg(long, help_heading = "Exceptions")]
     insecure_trusted_proxies: bool,
-    /// Read key files that others can read
+    /// Read key files that other users can read
     #[arg(long, help_heading = "Exceptions")]
     insecure_key_file_mode: bool,
 }

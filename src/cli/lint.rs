@@ -1,4 +1,4 @@
-//! `ramgate lint`: what loads and is probably not what its author meant.
+//! `ramgate lint`: finds policies that load but are probably not what their author meant.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,10 @@ use super::diagnostic;
 use super::exit::{Exit, Failure};
 use super::output::print_json;
 
-/// Looks for what loads and is probably not meant; each rule has a stable id
+/// Finds policies that load but are probably not what their author meant
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Findings that are put up with stand in `lint.toml` of the directory, each with its reason:
+Accepted findings are listed in `lint.toml` of the directory, each with its reason:
 
   [[ignore]]
   rule = \"leaks-enis\"
@@ -35,7 +35,7 @@ pub(super) struct Lint {
     directories: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// The least severity that is a failure
+    /// The lowest severity that counts as a failure
     #[arg(long, value_enum, value_name = "SEVERITY", default_value = "warning")]
     fail_on: FailOn,
     /// List the rules (as text or JSON) and stop
@@ -67,15 +67,17 @@ impl Lint {
                 Format::Text => say!("{}", rules_text()),
                 Format::Json => print_json(rules_json()),
                 Format::Sarif | Format::Github => {
-                    return Err(Failure::new("the rules are listed as text or JSON", "give `--format json`, or none"));
+                    let what = "the rules can be listed only as text or JSON";
+                    return Err(Failure::new(what, "use `--format json`, or omit `--format`"));
                 }
             }
             return Ok(Exit::Yes);
         }
-        // Findings do not turn on what is known of resources.
+        // Findings do not depend on the attributes of resources.
         let loaded = load_directories(&self.directories, AttributeSource::Question, now())?;
         if loaded.documents.is_empty() {
-            return Err(Failure::new("the directories hold no policy", "name one that holds policy documents"));
+            let what = "the directories contain no policy";
+            return Err(Failure::new(what, "name a directory that contains policy documents"));
         }
         let findings = findings(&loaded)?;
         match self.format {
@@ -101,7 +103,7 @@ impl Lint {
     }
 }
 
-/// Account by account: each has an ignore list of its own.
+/// The findings of all accounts. Each account has its own ignore list.
 fn findings(loaded: &LoadedPolicies) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     for account in &loaded.accounts {

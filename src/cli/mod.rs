@@ -1,6 +1,7 @@
-//! The command line: one file a subcommand, and what they share.
+//! The command line: one file per subcommand, and the code that subcommands share.
 //!
-//! Reads flags, the environment and the clock, and tells everybody below. Must not know: how anything is decided.
+//! Reads flags, the environment and the clock, and passes them to the layers below. Must not know: how a call is
+//! decided.
 
 #[macro_use]
 mod output;
@@ -43,15 +44,16 @@ pub use hangup::survive_hangups;
 use core_dump::NoCoreDumps;
 use exit::Failure;
 
-/// An authorizing gateway for Alibaba Cloud ECS: it judges AttachNetworkInterface calls by RAM policies, explains
-/// every verdict, writes every attempt down, and forwards or refuses.
+/// An authorizing gateway for Alibaba Cloud ECS: it evaluates RAM policies on AttachNetworkInterface and related calls,
+/// explains every verdict, logs every attempt, and then forwards or refuses the call.
 #[derive(Debug, Parser)]
 #[command(
     name = "ramgate",
     version,
     max_term_width = 100,
     after_help = "\
-Exit status: 0 yes (allowed, clean), 1 no (denied, refused, findings), 2 could not run (usage, unreadable or invalid input).
+Exit status: 0 yes (allowed, clean), 1 no (denied, refused, findings), 2 could not run (wrong usage,
+unreadable or invalid input).
 
 Example: ramgate serve"
 )]
@@ -83,10 +85,10 @@ enum Command {
 
 impl Cli {
     pub fn run(self) -> ExitCode {
-        if !self.command.outlives_its_terminal() {
+        if !self.command.survives_hangups() {
             hangup::end_on_hangup();
         }
-        let ran = match self.command {
+        let result = match self.command {
             Command::Serve(serve) => with_secrets(|_| serve.run()),
             Command::Check(check) => check.run(),
             Command::Lint(lint) => lint.run(),
@@ -103,23 +105,23 @@ impl Cli {
             Command::Replay(replay) => replay.run(),
             Command::Generate(generate) => generate.run(),
         };
-        ran.unwrap_or_else(|failure| failure.tell()).into()
+        result.unwrap_or_else(|failure| failure.print()).into()
     }
 }
 
 impl Command {
-    /// Whether it serves, or keeps something current, until it is told to stop. `audit tail -f` and `test --watch` show
-    /// something to whoever sits at the terminal, and end with it.
-    fn outlives_its_terminal(&self) -> bool {
+    /// Whether the command must survive a hangup because it runs as a service until it is stopped. `audit tail -f` and
+    /// `test --watch` also run until stopped, but only for the user at the terminal, so they end when it closes.
+    fn survives_hangups(&self) -> bool {
         match self {
             Self::Serve(_) | Self::Run(_) | Self::Ecs(_) => true,
-            Self::Key(key) => key.is_kept_up(),
+            Self::Key(key) => key.runs_until_stopped(),
             _ => false,
         }
     }
 }
 
-/// Runs a command that reads keys.
+/// Runs a command that reads keys, with core dumps disabled.
 fn with_secrets(run: impl FnOnce(&NoCoreDumps) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
-    run(&NoCoreDumps::from_here_on()?)
+    run(&NoCoreDumps::disable()?)
 }

@@ -1,11 +1,11 @@
-//! A moment as a person types it: a time, or how long ago.
+//! Parses a time as users type it: a timestamp, or how long ago.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::config::number_and_unit;
 use crate::gateway::now;
 
-/// `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago.
+/// Parses `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago.
 pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let wrong = || {
         format!("`{}` is not a valid time: write `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago", text.escape_debug())

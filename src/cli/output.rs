@@ -1,4 +1,4 @@
-//! Text for people, or JSON for programs.
+//! Output as text for people or as JSON for programs.
 
 use std::fmt;
 use std::io::{ErrorKind, Write, stderr, stdout};
@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use crate::envelope::json_lines;
 use ram_policy::StatementRef;
 
-/// `println!` without its panic when nobody reads.
+/// Like `println!`, but does not panic if the reader has closed the pipe.
 macro_rules! say {
     ($($line:tt)*) => { $crate::cli::output::write_out(format_args!($($line)*)) };
 }
 
-/// `eprintln!` without its panic when nobody reads.
+/// Like `eprintln!`, but does not panic if standard error cannot be written.
 macro_rules! tell {
     ($($line:tt)*) => { $crate::cli::output::write_err(format_args!($($line)*)) };
 }
@@ -47,7 +47,7 @@ pub(super) fn json_document(value: impl Serialize) -> String {
     json_lines(&document)
 }
 
-/// Which statement is meant.
+/// The location of a statement: policy, index, Sid, file and line.
 pub(super) fn statement_json(at: StatementRef<'_>) -> Value {
     json!({
         "policy": at.document.name(), "statement": at.statement.index(), "sid": at.statement.sid(),
@@ -55,8 +55,8 @@ pub(super) fn statement_json(at: StatementRef<'_>) -> Value {
     })
 }
 
-/// A reader that left, as `| head` does, changes nothing about the verdict. An answer that cannot be written at all
-/// must not pass for one that was.
+/// A closed pipe, as with `| head`, does not change the exit status. Any other write error ends the process with status
+/// 2: a caller that checks only the status must not mistake lost output for a verdict.
 pub(super) fn write_out(line: fmt::Arguments<'_>) {
     let Err(error) = writeln!(stdout().lock(), "{line}") else { return };
     if error.kind() != ErrorKind::BrokenPipe {
@@ -66,6 +66,6 @@ pub(super) fn write_out(line: fmt::Arguments<'_>) {
 }
 
 pub(super) fn write_err(line: fmt::Arguments<'_>) {
-    // There is nowhere left to complain to.
+    // If standard error fails, there is no other place to report it.
     let _ = writeln!(stderr().lock(), "{line}");
 }

@@ -1,12 +1,12 @@
-//! Text that a caller may have chosen, as a terminal or a spreadsheet may have it.
+//! Makes text that a caller may have chosen safe for a terminal or a spreadsheet.
 
 pub(super) use crate::text::plain;
 
-/// A row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+/// A row of CSV (RFC 4180). A cell that a spreadsheet would treat as a formula gets a leading apostrophe.
 pub(super) fn csv_row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
     let cells = cells.into_iter().map(|cell| {
         let text = plain(cell.as_ref());
-        // A spreadsheet may take spaces away first.
+        // A spreadsheet may trim spaces first.
         let formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
         let text = if formula { format!("'{text}") } else { text };
         if text.contains(['"', ',', ';', ' ', '\'']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_invisible_passes() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(
             plain("a\u{1b}[2Jb\r\n\u{9b}31m\u{202e}c\u{7f}é"),
             "a\\u{1b}[2Jb\\u{d}\\u{a}\\u{9b}31m\\u{202e}c\\u{7f}é"
@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_is_a_formula_or_ends_its_row() {
+    fn cells_are_never_formulas_and_never_end_their_row() {
         let row = csv_row(["=1+1", " @x", "-2", "+3", "a,\"b\"", "x\ny", "\t=1", "plain", ""]);
         assert_eq!(
             row,

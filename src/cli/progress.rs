@@ -1,4 +1,4 @@
-//! A line on standard error that says how far a long run is; only on a terminal, and never on a short run.
+//! A progress line on standard error. It is shown only on a terminal, and not for short runs.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) struct Progress {
     what: &'static str,
-    /// None where nobody looks.
+    /// `None` if standard error is not a terminal.
     next: Option<Mutex<Shown>>,
 }
 
@@ -28,7 +28,7 @@ impl Progress {
         self.show(|| format!("{done} of {of} {}", self.what));
     }
 
-    /// A bar, for bytes of files: `of` is unknown where they come through a pipe.
+    /// Shows a bar for bytes that were read. `of` is the total, and `None` if it is unknown, as for a pipe.
     pub(super) fn tell_bytes(&self, done: u64, of: Option<u64>) {
         const WIDTH: u64 = 30;
         self.show(|| {
@@ -48,7 +48,7 @@ impl Progress {
     }
 
     fn show(&self, line: impl FnOnce() -> String) {
-        // Whoever finds another thread telling goes on working.
+        // A thread does not wait while another thread prints.
         let Some(Ok(mut shown)) = self.next.as_ref().map(Mutex::try_lock) else { return };
         let now = Instant::now();
         if now >= shown.next {
@@ -57,7 +57,7 @@ impl Progress {
         }
     }
 
-    /// Takes the line away.
+    /// Clears the line.
     pub(super) fn end(&self) {
         let shown = self.next.as_ref().and_then(|next| next.lock().ok()).is_some_and(|shown| shown.shown);
         if shown {

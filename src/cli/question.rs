@@ -1,4 +1,4 @@
-//! The question of `ramgate eval`, from flags or from a file.
+//! Reads the request that `ramgate eval` judges, from flags or from a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, stdin};
@@ -21,14 +21,15 @@ use ram_policy::{
 
 use super::exit::Failure;
 
-/// Who asks for what.
+/// The flags that state a request: the principal, the resources and the context.
 #[derive(Debug, Args)]
 pub(super) struct QuestionArgs {
-    /// A request as JSON: the `request` object of a case file, or one with the fields of these flags; `-` reads standard input
+    /// A request as JSON: the `request` object of a case file, or an object with the fields of these flags; `-` reads
+    /// standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["principal", "region", "eni", "instance", "context", "now",
         "eni_tag", "instance_tag", "eni_group", "instance_group"])]
     request: Option<PathBuf>,
-    /// `user/NAME`, `role/NAME` or `root`, with `ACCOUNT:` in front where several accounts are served
+    /// `user/NAME`, `role/NAME` or `root`; with several accounts, with the prefix `ACCOUNT:`
     #[arg(long, required_unless_present = "request")]
     principal: Option<String>,
     #[arg(long, required_unless_present = "request")]
@@ -38,22 +39,22 @@ pub(super) struct QuestionArgs {
     #[arg(long, value_name = "ID", required_unless_present = "request")]
     instance: Option<String>,
     #[command(flatten)]
-    facts: FactArgs,
-    /// The policy document that a role session was narrowed with
+    attributes: AttributeArgs,
+    /// The session policy of the role session
     #[arg(long, value_name = "FILE")]
     session_policy: Option<PathBuf>,
 }
 
-/// What is known of the call and of its resources.
+/// The flags that state the context of the call and the attributes of its resources.
 #[derive(Debug, Args)]
-pub(super) struct FactArgs {
-    /// A condition key of the call, such as `acs:SourceIp=10.0.0.1`; repeat it for more
+pub(super) struct AttributeArgs {
+    /// A condition key of the call, such as `acs:SourceIp=10.0.0.1`; repeat the flag for more
     #[arg(long, value_name = "KEY=VALUE")]
     context: Vec<String>,
-    /// A tag of the ENI, in place of what `resources.toml` says; repeat it for more
+    /// A tag of the ENI, instead of those in `resources.toml`; repeat the flag for more
     #[arg(long, value_name = "KEY=VALUE")]
     eni_tag: Vec<String>,
-    /// A tag of the instance; repeat it for more
+    /// A tag of the instance; repeat the flag for more
     #[arg(long, value_name = "KEY=VALUE")]
     instance_tag: Vec<String>,
     /// The resource group of the ENI
@@ -62,14 +63,14 @@ pub(super) struct FactArgs {
     /// The resource group of the instance
     #[arg(long, value_name = "GROUP")]
     instance_group: Option<String>,
-    /// The time of the call, such as `2026-01-01T00:00:00Z`; without it, now
+    /// The time of the call, such as `2026-01-01T00:00:00Z`; default: now
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
 }
 
-/// A question that was read, before it is known who exists.
+/// A request whose principal has not been looked up in the policy directory yet.
 #[derive(Debug)]
-pub(super) struct Asks {
+pub(super) struct UnresolvedQuestion {
     request: RawRequest,
     session_policy: Option<Arc<PolicySet>>,
 }
@@ -100,29 +101,29 @@ pub(super) struct FlatRequest {
 }
 
 impl QuestionArgs {
-    pub(super) fn read(self) -> Result<Asks, Failure> {
+    pub(super) fn read(self) -> Result<UnresolvedQuestion, Failure> {
         let session_policy = self.session_policy.as_deref().map(read_session_policy).transpose()?;
         let Some(path) = self.request else {
             let wanted = |value: &Option<String>| value.clone().unwrap_or_default();
             let (principal, region) = (wanted(&self.principal), wanted(&self.region));
-            let flat = self.facts.flat(&principal, &region, &wanted(&self.eni), &wanted(&self.instance))?;
-            return Ok(Asks { request: RawRequest::Flat(flat), session_policy });
+            let flat = self.attributes.flat(&principal, &region, &wanted(&self.eni), &wanted(&self.instance))?;
+            return Ok(UnresolvedQuestion { request: RawRequest::Flat(flat), session_policy });
         };
         let source = read_request(&path)?;
         if let Ok(case) = serde_json::from_str::<CaseRequest>(source.text()) {
-            return Ok(Asks { request: RawRequest::Case(case), session_policy });
+            return Ok(UnresolvedQuestion { request: RawRequest::Case(case), session_policy });
         }
         let flat = serde_json::from_str(source.text()).map_err(|error| {
             Failure::new(
-                format!("`{}` is no request: {error}", source.name()),
-                "see `ramgate eval --help` for the two forms",
+                format!("`{}` is not a valid request: {error}", source.name()),
+                "`ramgate eval --help` describes the two forms",
             )
         })?;
-        Ok(Asks { request: RawRequest::Flat(flat), session_policy })
+        Ok(UnresolvedQuestion { request: RawRequest::Flat(flat), session_policy })
     }
 }
 
-impl FactArgs {
+impl AttributeArgs {
     pub(super) fn flat(
         &self,
         principal: &str,
@@ -146,12 +147,12 @@ impl FactArgs {
     }
 }
 
-impl Asks {
-    /// Whoever says what is known of a resource needs no file that does.
-    pub(super) fn fact_source(&self) -> AttributeSource {
+impl UnresolvedQuestion {
+    /// A request that states attributes of resources needs no `resources.toml`.
+    pub(super) fn attribute_source(&self) -> AttributeSource {
         match &self.request {
-            RawRequest::Flat(flat) => flat.fact_source(),
-            RawRequest::Case(case) if case.tells_of_resources() => AttributeSource::Question,
+            RawRequest::Flat(flat) => flat.attribute_source(),
+            RawRequest::Case(case) if case.states_resources() => AttributeSource::Question,
             RawRequest::Case(_) => AttributeSource::File,
         }
     }
@@ -167,15 +168,15 @@ impl Asks {
         };
         let Some(policy) = self.session_policy else { return Ok(question) };
         if !matches!(question.principal().identity(), Identity::Role(_)) {
-            let what = format!("`{}` has no session: only a role has one", question.principal());
-            return Err(Failure::new(what, "ask for a role, or leave `--session-policy` out"));
+            let what = format!("`{}` has no session: only roles have sessions", question.principal());
+            return Err(Failure::new(what, "name a role, or omit `--session-policy`"));
         }
         Ok(question.in_session(policy))
     }
 }
 
 impl FlatRequest {
-    pub(super) fn fact_source(&self) -> AttributeSource {
+    pub(super) fn attribute_source(&self) -> AttributeSource {
         if self.tells_of_eni() || self.tells_of_instance() { AttributeSource::Question } else { AttributeSource::File }
     }
 
@@ -187,7 +188,10 @@ impl FlatRequest {
         !self.instance_tags.is_empty() || self.instance_group.is_some()
     }
 
-    /// The question, whoever asks it.
+    /// The question whether this principal may make the call.
+    ///
+    /// # Errors
+    /// A region, id, time or condition key is not valid.
     pub(super) fn asked_by(
         &self,
         principal: &Principal,
@@ -204,32 +208,32 @@ impl FlatRequest {
         let binding = Binding { account: principal.account(), regions: std::slice::from_ref(&region) };
         let call = Catalog::bundled()
             .bind(Catalog::attach(), &parameters, binding)
-            .map_err(|fault| Failure::new(fault.to_string(), "give ids as ECS shows them"))?;
+            .map_err(|error| Failure::new(error.to_string(), "write ids as ECS shows them"))?;
         let subject = ActionRequest { action: call.operation().action().clone(), resources: call.resources().to_vec() };
         let now = match &self.now {
             None => now(),
             Some(text) => parse_timestamp(text)
                 .ok_or_else(|| Failure::new(format!("`{text}` is not a valid time"), "write `2026-01-01T00:00:00Z`"))?,
         };
-        let mut context = facts(&self.context)?;
+        let mut context = attributes(&self.context)?;
         if !context.has(&ContextKey::CurrentTime) {
             context.add(ContextKey::CurrentTime, now);
         }
-        let told = [
+        let stated = [
             self.tells_of_eni().then(|| tags(&self.eni_tags, self.eni_group.as_deref())),
             self.tells_of_instance().then(|| tags(&self.instance_tags, self.instance_group.as_deref())),
         ];
-        let known = inventory.facts(&subject.resources).into_iter().zip(told);
-        let known = known.map(|(known, told)| told.unwrap_or(known)).collect();
-        // What the gateway would know of the call, and the asker did not say.
+        let known = inventory.attributes(&subject.resources).into_iter().zip(stated);
+        let known = known.map(|(known, stated)| stated.unwrap_or(known)).collect();
+        // The gateway knows these keys of a call. Here they are unknown unless the request states them.
         let unknown = [ContextKey::SourceIp, ContextKey::SecureTransport]
             .iter()
             .fold(UnknownKeys::clone(call.unknown_keys()), UnknownKeys::with);
-        Ok(Question::new(principal.clone(), subject, context).with_facts(known).with_unknown(Arc::new(unknown)))
+        Ok(Question::new(principal.clone(), subject, context).with_attributes(known).with_unknown(Arc::new(unknown)))
     }
 }
 
-/// A warning for each key that the asker states and that no call of the gateway's has.
+/// Warns about each stated condition key for which the gateway never has a value.
 pub(super) fn warn_of_stated(question: &Question<ActionRequest>) {
     let catalog = Catalog::bundled();
     let action = &question.subject().action;
@@ -250,60 +254,60 @@ fn of_case(
     directory: &Directory,
     inventory: &Inventory,
 ) -> Result<Question<ActionRequest>, Failure> {
-    let malformed = |what: String| Failure::new(what, "mend the request");
+    let malformed = |what: String| Failure::new(what, "fix the request");
     let principal = case.principal().map_err(malformed)?;
     let (account, identity) = (Some(principal.account().clone()), principal.identity().clone());
     known(PrincipalName { account, identity }, directory)?;
-    case.question(|subject| inventory.facts(&subject.resources)).map_err(malformed)
+    case.question(|subject| inventory.attributes(&subject.resources)).map_err(malformed)
 }
 
-/// The principal that is meant by what is written: one that nobody knows would be denied, and the typo behind it go
-/// unseen.
-pub(super) fn known_principal(written: &str, directory: &Directory) -> Result<Principal, Failure> {
-    known(read("--principal", written)?, directory)
+/// The principal with this name. It must exist: an unknown principal would be denied, which would hide a typo.
+pub(super) fn known_principal(name: &str, directory: &Directory) -> Result<Principal, Failure> {
+    known(read("--principal", name)?, directory)
 }
 
-fn known(written: PrincipalName, directory: &Directory) -> Result<Principal, Failure> {
-    directory.named(written).map_err(|unknown| {
+fn known(name: PrincipalName, directory: &Directory) -> Result<Principal, Failure> {
+    directory.named(name).map_err(|unknown| {
         let help = match unknown {
-            UnknownPrincipalError::AccountNeeded(_) => "write `ACCOUNT:` in front of it".to_owned(),
+            UnknownPrincipalError::AccountNeeded(_) => "add the prefix `ACCOUNT:`".to_owned(),
             UnknownPrincipalError::NotInDirectory(_) => {
                 let known = directory.principals().map(|(principal, _)| format!("`{}`", principal.identity()));
-                format!("name one that is there: {}", known.take(8).collect::<Vec<_>>().join(", "))
+                format!("name a principal of the directory: {}", known.take(8).collect::<Vec<_>>().join(", "))
             }
         };
         Failure::new(unknown.to_string(), help)
     })
 }
 
-fn facts(given: &BTreeMap<String, String>) -> Result<Context, Failure> {
-    let mut facts = Context::default();
+fn attributes(given: &BTreeMap<String, String>) -> Result<Context, Failure> {
+    let mut attributes = Context::default();
     for (key, value) in given {
-        facts.add_text(read("context", key)?, value);
+        attributes.add_text(read("context", key)?, value);
     }
-    Ok(facts)
+    Ok(attributes)
 }
 
 fn tags(tags: &BTreeMap<String, String>, group: Option<&str>) -> Context {
-    let mut facts = Context::default();
+    let mut attributes = Context::default();
     for (key, value) in tags {
-        facts.add(ContextKey::tag(key), value.as_str());
+        attributes.add(ContextKey::tag(key), value.as_str());
     }
     if let Some(group) = group {
-        facts.add(ContextKey::ResourceGroupId, group);
+        attributes.add(ContextKey::ResourceGroupId, group);
     }
-    facts
+    attributes
 }
 
 fn key_value(pair: &str) -> Result<(String, String), Failure> {
     let split = pair.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     split.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
-        Failure::new(format!("`{pair}` is no key with a value"), "write `KEY=VALUE`, such as `acs:SourceIp=10.0.0.1`")
+        let what = format!("`{pair}` is not of the form `KEY=VALUE`");
+        Failure::new(what, "write it as in `acs:SourceIp=10.0.0.1`")
     })
 }
 
 fn read<T: std::str::FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, Failure> {
-    text.parse().map_err(|error: T::Err| Failure::new(error.to_string(), format!("mend `{what}`")))
+    text.parse().map_err(|error: T::Err| Failure::new(error.to_string(), format!("fix `{what}`")))
 }
 
 fn read_session_policy(path: &Path) -> Result<Arc<PolicySet>, Failure> {
@@ -311,10 +315,10 @@ fn read_session_policy(path: &Path) -> Result<Arc<PolicySet>, Failure> {
     let length = source.text().chars().count();
     if length > LONGEST_SESSION_POLICY {
         let what = format!(
-            "`{}` has {length} characters: a session policy has at most {LONGEST_SESSION_POLICY}",
+            "`{}` is {length} characters long; the limit for a session policy is {LONGEST_SESSION_POLICY}",
             source.name()
         );
-        return Err(Failure::new(what, "shorten it: STS refuses it with InvalidParameter.PolicySize"));
+        return Err(Failure::new(what, "shorten it: STS would refuse it with InvalidParameter.PolicySize"));
     }
     let document = Document::parse("session", &source).map_err(Failure::Diagnostics)?;
     Ok(PolicySet::session(Arc::new(document), &ActionSlots::default()))

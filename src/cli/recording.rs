@@ -1,4 +1,4 @@
-//! What commands over recorded attempts share: which files, and which time.
+//! Shared by commands that read recorded attempts: the selection of files and of a time window.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,13 @@ use super::exit::Failure;
 use super::moment::moment;
 use super::plain::plain;
 
-/// The stretch of time to look at; open where nothing is said.
+/// The time window to read; without a bound, it is open at that end.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Window {
-    /// From this moment on: `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago
+    /// At or after this time: `2026-03-01T08:00:00Z`, or `2h`, `30m`, `7d` ago
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Before this moment
+    /// Before this time
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
 }
@@ -28,10 +28,10 @@ impl Window {
     }
 }
 
-/// What to do about a log that is named and cannot be read.
+/// The remedy for a log that cannot be read.
 pub(super) const LOGS: &str = "name a log, a folder, or `-`";
 
-/// The files that are meant: of a log, those that were rotated away too.
+/// The files to read for the named paths: each log with its rotated files.
 pub(super) fn inputs(named: &[PathBuf], help: &str) -> Result<Vec<Input>, Failure> {
     let selected = logs(named)
         .map_err(|(path, error)| Failure::new(format!("`{}` cannot be read: {error}", path.display()), help))?;
@@ -39,15 +39,15 @@ pub(super) fn inputs(named: &[PathBuf], help: &str) -> Result<Vec<Input>, Failur
     Ok(selected.inputs)
 }
 
-/// Names files that look like a log and are not read, so that nobody takes them for a part of what was.
+/// Lists files that have the name of a log but are not read, so that the user does not assume that they were.
 pub(super) fn tell_left_out(files: &[PathBuf]) {
     const SHOWN: usize = 5;
     for path in files.iter().take(SHOWN) {
-        tell!("not read: `{}` is no log", plain(&path.display().to_string()));
+        tell!("not read: `{}` is not a log", plain(&path.display().to_string()));
     }
     match files.len().saturating_sub(SHOWN) {
         0 => {}
-        1 => tell!("not read: 1 more file that is no log"),
-        more => tell!("not read: {more} more files that are no logs"),
+        1 => tell!("not read: 1 more file that is not a log"),
+        more => tell!("not read: {more} more files that are not logs"),
     }
 }

@@ -1,4 +1,4 @@
-//! `ramgate run -- CMD…`: a gateway and an embedded ECS for the length of one command.
+//! `ramgate run -- CMD…`: runs a gateway and an embedded ECS for as long as one command runs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,30 +25,30 @@ use super::hangup::{self, Hangups};
 use super::question::known_principal;
 use super::runtime::{runtime, start_log};
 
-/// Runs a command with a gateway and an embedded ECS of its own, and ends with its status
+/// Runs a command with a gateway and an embedded ECS of its own
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The command finds the gateway and a key by the variables that its client reads anyway: ALIBABA_CLOUD_ENDPOINT (the CLI),
+The command gets the gateway and a key in the variables that clients read: ALIBABA_CLOUD_ENDPOINT (the CLI),
 ALIBABA_CLOUD_ENDPOINT_ECS and ECS_ENDPOINT (Terraform, Terway), ALIBABA_CLOUD_ACCESS_KEY_ID and …_SECRET,
-ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, the region in ALIBABA_CLOUD_REGION_ID and ALICLOUD_REGION. It speaks plain
-http: SDKs are told `protocol=\"http\"` in code, Terraform `protocol = \"HTTP\"`. For scripts there are RAMGATE_ENDPOINT (a
-URL), RAMGATE_KEY (the id) and RAMGATE_KEYRING (a file with a key for every principal, for `ramgate call`).
-Whatever real credential is in the environment is taken out of it. The reason of each denial is logged.
+ALICLOUD_ACCESS_KEY and ALICLOUD_SECRET_KEY, and the region in ALIBABA_CLOUD_REGION_ID and ALICLOUD_REGION. The gateway
+speaks plain http: set `protocol=\"http\"` in the code that uses an SDK, and `protocol = \"HTTP\"` in Terraform. Scripts
+can use RAMGATE_ENDPOINT (a URL), RAMGATE_KEY (the key's id) and RAMGATE_KEYRING (a file with a key for every principal,
+for `ramgate call`). Real credentials are removed from the command's environment. The reason for each denial is logged.
 
-Exit status: the command's own; 2 when it could not be run.
+Exit status: the command's own; 2 if it could not be run.
 
 Example: ramgate run --policies policies --principal role/terway -- ./integration-test.sh")]
 pub(super) struct Run {
-    /// A policy directory, repeat it for more accounts; without it, the demo account
+    /// A policy directory; repeat the flag for more accounts; default: the demo account
     #[arg(long, value_name = "DIR")]
     policies: Vec<PathBuf>,
-    /// Whose key the command gets; without it, that of the only principal, or of the demo's `role/terway`
+    /// The principal whose key the command gets; default: the only principal, or `role/terway` in the demo
     #[arg(long)]
     principal: Option<String>,
-    /// The world that the embedded ECS begins with; without it, the demo's
+    /// The world of the embedded ECS at the start; default: the demo's
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
-    /// The region in the command's environment; without it, the first of the world
+    /// The region in the command's environment; default: the first region of the world
     #[arg(long)]
     region: Option<Region>,
     /// Keep the audit log in this file
@@ -59,7 +59,8 @@ pub(super) struct Run {
     command: Vec<OsString>,
 }
 
-/// Names under which clients look for a credential: none of them may reach past the gateway.
+/// The variables in which clients look for a credential. They are removed, so that the command cannot bypass the
+/// gateway with a real credential.
 const CREDENTIALS: [&str; 22] = [
     "ALIBABA_CLOUD_ACCESS_KEY_ID",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
@@ -88,11 +89,12 @@ const CREDENTIALS: [&str; 22] = [
 impl Run {
     pub(super) fn run(self, no_dumps: &NoCoreDumps) -> Result<Exit, Failure> {
         start_log("warn");
-        let cannot = |error| Failure::new(format!("no temporary folder can be made: {error}"), "set TMPDIR");
+        let cannot = |error| Failure::new(format!("a temporary folder cannot be created: {error}"), "set TMPDIR");
         let folder = tempfile::Builder::new().prefix("ramgate-").tempdir().map_err(cannot)?;
         let world = self.world.as_deref().map_or_else(|| Ok(World::demo()), read_world)?;
         let region = self.region.clone().or_else(|| world.regions().first().cloned());
-        let region = region.ok_or_else(|| Failure::new("the world has nothing in any region", "name `--region`"))?;
+        let region =
+            region.ok_or_else(|| Failure::new("the world has no resources in any region", "add `--region`"))?;
         let mut plan = self.plan(world, folder.path());
         let loaded = plan.load()?;
         let directory = &loaded.directory;
@@ -109,7 +111,7 @@ impl Run {
         let ended = runtime(None)?.block_on(async {
             let cannot = |error| Failure::new(format!("signals cannot be received: {error}"), "free some memory");
             let bound = prepared.bind().await?;
-            // Before the command begins, which may ask for this program's end at once.
+            // Subscribed before the command starts, because the command may signal this process at once.
             let signals = Signals::new().map_err(cannot)?;
             let shutdown = CancellationToken::new();
             let gateway = bound.start(Reloads::never(), &shutdown).await?;
@@ -117,7 +119,7 @@ impl Run {
             let serving = tokio::spawn(gateway.run());
             let child = no_dumps.lifted_for(|| command.spawn()).map_err(|error| {
                 let program = self.command[0].to_string_lossy();
-                Failure::new(format!("`{program}` cannot be run: {error}"), "name a program, after `--`")
+                Failure::new(format!("`{program}` cannot be run: {error}"), "name a program after `--`")
             });
             let ended = match child {
                 Ok(child) => Ok(until_it_ends(child, signals).await),
@@ -125,7 +127,7 @@ impl Run {
             };
             shutdown.cancel();
             if let Err(error) = serving.await {
-                tracing::error!(%error, "the gateway did not end in order");
+                tracing::error!(%error, "the gateway did not shut down cleanly");
             }
             ended
         })?;
@@ -157,12 +159,13 @@ impl Run {
             principals.next().filter(|_| principals.next().is_none()).map(|(principal, _)| principal.clone())
         };
         match &self.principal {
-            Some(written) => known_principal(written, directory),
+            Some(name) => known_principal(name, directory),
             None if self.policies.is_empty() => known_principal(DEMO, directory),
             None => only().ok_or_else(|| {
                 let known = directory.principals().map(|(principal, _)| format!("`{}`", principal.identity()));
                 let known = known.take(8).collect::<Vec<_>>().join(", ");
-                Failure::new("it is not said whose key the command gets", format!("add `--principal`, one of {known}"))
+                let what = "`--principal` is required: the directory has several principals, or none";
+                Failure::new(what, format!("add `--principal` with one of {known}"))
             }),
         }
     }
@@ -190,15 +193,15 @@ fn read_world(path: &Path) -> Result<World, Failure> {
     Ok(World::read(&read_source(path).map_err(|diagnostic| vec![diagnostic])?)?)
 }
 
-/// The embedded ECS is one account's.
+/// Refuses a world whose account has no policy directory: the embedded ECS serves only its own account.
 fn refuse_other_account(directory: &Directory, world: &World) -> Result<(), Failure> {
     if directory.has_account(world.account()) {
         return Ok(());
     }
-    let what = format!("the world is that of account `{}`, and no policy directory is", world.account());
+    let what = format!("the world belongs to account `{}`, which has no policy directory", world.account());
     Err(Failure::new(
         what,
-        "name a world of your account: `--world FILE`; docs/configuration.md says how one is written",
+        "name a world of your account with `--world FILE`; docs/configuration.md describes the file",
     ))
 }
 
@@ -208,7 +211,7 @@ fn issue(directory: &Directory) -> Vec<IssuedKey> {
     principals.map(|(at, principal)| IssuedKey { principal, id: id(at + 1), secret: Secret::random_text() }).collect()
 }
 
-/// For `ramgate call --keyring`.
+/// The key ring file for `ramgate call --keyring`.
 fn keyring_text(keys: &[IssuedKey]) -> String {
     let entry = |IssuedKey { principal, id, secret }: &IssuedKey| {
         format!("[[access_key]]\nid = \"{id}\"\nsecret = \"{secret}\"\nprincipal = \"{principal}\"\n\n")
@@ -216,7 +219,7 @@ fn keyring_text(keys: &[IssuedKey]) -> String {
     keys.iter().map(entry).collect()
 }
 
-/// What does not depend on the gateway's address.
+/// The command's variables that do not depend on the gateway's address.
 fn variables(key: &IssuedKey, region: &Region, keyring: &Path) -> BTreeMap<&'static str, OsString> {
     let (id, region) = (key.id.to_string(), region.to_string());
     let texts = [
@@ -236,7 +239,7 @@ fn variables(key: &IssuedKey, region: &Region, keyring: &Path) -> BTreeMap<&'sta
     texts.chain([("RAMGATE_KEYRING", keyring.as_os_str().to_owned())]).collect()
 }
 
-/// Requests to stop, from the moment they are listened to.
+/// The signals that this process receives while the command runs.
 struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -264,8 +267,8 @@ impl Signals {
     }
 }
 
-/// Ctrl-C reaches the command by itself, which decides what becomes of it; a request to terminate and a hangup are handed
-/// on. This program ends when the command does.
+/// Waits for the command to end. The terminal sends Ctrl-C to the command too, so the command decides whether to stop.
+/// SIGTERM and SIGHUP may reach only this process, so they are forwarded.
 #[cfg(unix)]
 async fn until_it_ends(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
     loop {
@@ -296,12 +299,12 @@ fn send(child: &Child, signal: rustix::process::Signal) {
     use rustix::process::{Pid, kill_process};
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {
-        // A command that has just ended needs no signal.
+        // This fails if the command has just ended, which is fine.
         let _ = kill_process(pid, signal);
     }
 }
 
-/// As a shell tells it: a command that a signal ended has 128 and the signal's number.
+/// The exit status of the command as a shell reports it: 128 plus the signal number if a signal ended it.
 fn status(ended: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&ended) {

@@ -1,4 +1,4 @@
-//! `ramgate serve`: the gateway.
+//! `ramgate serve`: runs the gateway.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ use super::hangup::reload_on_hangup;
 use super::insecure::Insecure;
 use super::runtime::{runtime, start_log, stop_on_signal};
 
-/// Runs the gateway; without a configuration, the demo account in front of the embedded ECS
+/// Runs the gateway; without a configuration, a demo in front of the embedded ECS
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: ramgate serve
@@ -28,27 +28,28 @@ pub(super) struct Serve {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "RAMGATE_CONFIG")]
     config: Option<PathBuf>,
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, value_name = "ADDRESS", env = "RAMGATE_LISTEN")]
     listen: Option<SocketAddr>,
-    /// A policy directory; repeat it for more accounts
+    /// A policy directory; repeat the flag for more accounts
     #[arg(long, value_name = "DIR", env = "RAMGATE_POLICIES")]
     policies: Vec<PathBuf>,
     /// The key ring
     #[arg(long, value_name = "FILE", env = "RAMGATE_KEYRING")]
     keyring: Option<PathBuf>,
-    /// `https://HOST[:PORT]`, or `simulator` for the embedded ECS; with a URL and no configuration, the gateway's own
-    /// key is RAMGATE_UPSTREAM_ACCESS_KEY_ID and RAMGATE_UPSTREAM_SECRET
+    /// `https://HOST[:PORT]`, or `simulator` for the embedded ECS; with a URL and no configuration, the gateway reads
+    /// its own key from RAMGATE_UPSTREAM_ACCESS_KEY_ID and RAMGATE_UPSTREAM_SECRET
     #[arg(long, value_name = "URL", env = "RAMGATE_UPSTREAM")]
     upstream: Option<String>,
     /// The audit log
     #[arg(long, value_name = "FILE", env = "RAMGATE_AUDIT")]
     audit: Option<PathBuf>,
-    /// Gives up an audit log that is missing, short, or not what its checkpoints say, and begins a new chain with this
-    /// reason. What is left of the old one is kept as `audit.lost-<time>.jsonl`; use it once
+    /// Give up an audit log that is missing, too short, or contradicts its checkpoints, and begin a new chain that
+    /// records this reason. The rest of the old log is kept as `audit.lost-<time>.jsonl`. Use this flag for one start
+    /// only
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     accept_lost_log: Option<String>,
-    /// Worker threads; without it, as many as there are processors to use
+    /// Worker threads; default: one for each available processor
     #[arg(long, value_name = "N", env = "RAMGATE_WORKERS")]
     workers: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -59,7 +60,7 @@ impl Serve {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         start_log("info");
         let Some(path) = self.config.clone() else { return Ok(self.serve(None)?) };
-        // Read once: it may be a pipe.
+        // The file may be a pipe, so it is read only once.
         let source = read_source(&path).map_err(|diagnostic| Failure::Diagnostics(vec![diagnostic]))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Ok(self.serve(Some((&source, folder))).map_err(|error| error.with_setting(&source, folder))?)
@@ -110,7 +111,7 @@ impl Serve {
         }
         settings.audit.accept_lost = self.accept_lost_log;
         if let Some(upstream) = self.upstream {
-            // The gateway signs nothing and asks nothing with a key of its own.
+            // The gateway neither signs calls nor queries ECS, so it needs no key of its own.
             let keyless =
                 settings.upstream.signing == Signing::PassThrough && settings.resources.source == ResourceSource::File;
             let configured = match settings.upstream.endpoint.clone() {
@@ -124,7 +125,7 @@ impl Serve {
     }
 }
 
-/// The upstream of a flag, with the key of the file or of the environment.
+/// The upstream that a flag names, with the gateway's key from the configuration or from the environment.
 fn endpoint(upstream: &str, configured: Option<OwnKeys>) -> Result<Endpoint, StartError> {
     if upstream == "simulator" {
         return Ok(Endpoint::Simulator);
@@ -132,7 +133,7 @@ fn endpoint(upstream: &str, configured: Option<OwnKeys>) -> Result<Endpoint, Sta
     let valid = upstream.starts_with("https://") || upstream.starts_with("http://");
     if !valid || upstream.parse::<hyper::Uri>().is_err() && !upstream.contains("{region}") {
         return Err(StartError::new(
-            format!("`{upstream}` is no URL of an endpoint"),
+            format!("`{upstream}` is not a valid endpoint URL"),
             "write `https://HOST[:PORT]`, or `simulator`",
         ));
     }
@@ -152,7 +153,7 @@ fn endpoint(upstream: &str, configured: Option<OwnKeys>) -> Result<Endpoint, Sta
     Ok(Endpoint::Server { url, keys: OwnKeys::One(OwnKey::Fixed { access_key_id, secret }) })
 }
 
-/// What is printed once the gateway listens.
+/// The text that is printed once the gateway listens.
 struct Greeting {
     configured: bool,
     demo: bool,
@@ -161,7 +162,7 @@ struct Greeting {
     products: Vec<ProductSettings>,
     revision: String,
     audit: PathBuf,
-    /// By the audit log: nothing may come between its lines.
+    /// Whether the audit log is written to standard output. No other text may come between its lines.
     stdout_taken: bool,
 }
 
@@ -184,7 +185,7 @@ impl Greeting {
         if self.stdout_taken { tell!("{line}") } else { say!("{line}") }
     }
 
-    /// What `ALIBABA_CLOUD_CREDENTIALS_URI` may be set to.
+    /// Prints the values that clients may set `ALIBABA_CLOUD_CREDENTIALS_URI` to.
     fn print_credentials(&self, addresses: Addresses, uris: &[CredentialsUri]) {
         let Some(address) = addresses.credentials else { return };
         let scheme = if self.tls { "https" } else { "http" };
@@ -196,7 +197,8 @@ impl Greeting {
     fn print(&self, addresses: Addresses) {
         if !self.configured {
             self.line(format_args!(
-                "ramgate: no configuration, so this is the demo: everybody has its keys, and nothing reaches a cloud by itself"
+                "ramgate: no configuration, so this is the demo: its keys are public, and calls reach a cloud only with \
+                 `--upstream`"
             ));
         }
         let upstream = match &self.upstream {
@@ -206,7 +208,7 @@ impl Greeting {
         let scheme = if self.tls { "https" } else { "http" };
         self.line(format_args!("listening on {scheme}://{} in front of {upstream}", addresses.calls));
         for ProductSettings { name, hosts, url, .. } in &self.products {
-            self.line(format_args!("`{name}` at {}, in front of {url}", hosts.join(", ")));
+            self.line(format_args!("serving `{name}` at {}, in front of {url}", hosts.join(", ")));
         }
         if let Some(admin) = addresses.admin {
             self.line(format_args!("health and metrics at http://{admin}"));
@@ -225,19 +227,19 @@ impl Greeting {
         };
         self.line(format_args!("\nIn another terminal, a call that is allowed and attaches the ENI:"));
         call("LTAI5tDemoTerway0000", "i-bp1demoworker00000001");
-        self.line(format_args!("and one that is answered 403 Forbidden.SubUser, with the reason in the log here:"));
+        self.line(format_args!("and one that is denied with 403 Forbidden.SubUser; the log here shows the reason:"));
         call("LTAI5tDemoAlice00000", "i-bp1demoprod000000001");
         self.line(format_args!("\nCtrl-C stops."));
     }
 }
 
-/// How this program was called, in a form that can be pasted from the same folder into a shell.
+/// The path of this program, in a form that can be pasted into a shell in the same folder.
 fn program() -> String {
     let path = std::env::current_exe().ok();
     let folder = std::env::current_dir().ok();
     let relative = path.as_ref().zip(folder).and_then(|(path, folder)| path.strip_prefix(folder).ok());
     let shown = match relative {
-        // A lone name would be looked for in the PATH.
+        // A shell would search the PATH for a name without a folder.
         Some(name) if name.components().count() == 1 => Path::new(".").join(name),
         Some(below) => below.to_owned(),
         None => path.unwrap_or_else(|| "ramgate".into()),

@@ -1,4 +1,4 @@
-//! `ramgate who-can`: every principal that may attach this ENI to this instance.
+//! `ramgate who-can`: lists the principals that may attach an ENI to an instance.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use ram_policy::{ConditionMismatch, Mismatch, Principal, ResourceProof, Verdict}
 
 use super::exit::{Exit, Failure};
 use super::output::{OutputFormat, counted, print_json, statement_json};
-use super::question::{FactArgs, warn_of_stated};
+use super::question::{AttributeArgs, warn_of_stated};
 
-/// Lists who may attach this ENI to this instance, and by which statements
+/// Lists the principals that may attach an ENI to an instance, and why
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: ramgate who-can --policies policies --region cn-hangzhou --eni eni-bp1demopod0000000001 \\
            --instance i-bp1demoworker00000001")]
 pub(super) struct WhoCan {
-    /// A policy directory; repeat it for more accounts
+    /// A policy directory; repeat the flag for more accounts
     #[arg(long, value_name = "DIR", required = true)]
     policies: Vec<PathBuf>,
     #[arg(long)]
@@ -31,25 +31,25 @@ pub(super) struct WhoCan {
     #[arg(long, value_name = "ID")]
     instance: String,
     #[command(flatten)]
-    facts: FactArgs,
+    attributes: AttributeArgs,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }
 
-/// What one principal is told.
+/// The answer for one principal.
 struct Answer {
     principal: Principal,
     verdict: Verdict,
     summary: String,
     statements: Vec<Value>,
-    /// Condition keys without which nothing more can be said: with the right value they might allow.
+    /// Condition keys without a value that might lead to an allow with the right value.
     needs: Vec<String>,
 }
 
 impl WhoCan {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let asked = self.facts.flat("", &self.region, &self.eni, &self.instance)?;
-        let loaded = load_directories(&self.policies, asked.fact_source(), now())?;
+        let asked = self.attributes.flat("", &self.region, &self.eni, &self.instance)?;
+        let loaded = load_directories(&self.policies, asked.attribute_source(), now())?;
         let pdp = Pdp::new(Arc::new(loaded.directory));
         let (mut answers, mut warned) = (Vec::new(), false);
         for (principal, _) in pdp.directory().principals() {
@@ -57,8 +57,8 @@ impl WhoCan {
             if !std::mem::replace(&mut warned, true) {
                 warn_of_stated(&question);
             }
-            let ruling = pdp.decide(question);
-            answers.push(Answer::new(principal.clone(), &ruling));
+            let authorization = pdp.decide(question);
+            answers.push(Answer::new(principal.clone(), &authorization));
         }
         let allowed = answers.iter().filter(|answer| answer.verdict == Verdict::Allow).count();
         match self.format {
@@ -82,17 +82,17 @@ fn tell(answers: &[Answer], allowed: usize) {
         say!("{}: {}", answer.principal, answer.summary);
     }
     if allowed == 0 {
-        say!("nobody of {}", counted(answers.len() as u64, "principal"));
+        say!("none of {} may attach it", counted(answers.len() as u64, "principal"));
     }
     for answer in answers.iter().filter(|answer| !answer.needs.is_empty()) {
         let keys: Vec<_> = answer.needs.iter().map(|key| format!("`{key}`")).collect();
-        tell!("{} might, depending on {}: give it with `--context KEY=VALUE`", answer.principal, keys.join(", "));
+        tell!("{} might, depending on {}: state it with `--context KEY=VALUE`", answer.principal, keys.join(", "));
     }
 }
 
 impl Answer {
-    fn new(principal: Principal, ruling: &Authorization<crate::pdp::ActionRequest>) -> Self {
-        let proof = ruling.proof();
+    fn new(principal: Principal, authorization: &Authorization<crate::pdp::ActionRequest>) -> Self {
+        let proof = authorization.proof();
         let verdict = proof.verdict();
         let deciding = proof.resources().iter().flat_map(ResourceProof::deciding);
         let mut statements: Vec<Value> = Vec::new();
@@ -114,14 +114,14 @@ impl Answer {
     }
 }
 
-/// The keys that stand between a principal and an allow: each refused resource was missed by a key only, or has a Deny
-/// that a key alone could rule out.
+/// The condition keys whose values might turn a deny into an allow. There are some only if, for each refused resource,
+/// the nearest Allow or a possible Deny depends on a key that is missing or unknown.
 fn needs(proof: &ram_policy::Proof<'_>) -> Vec<String> {
     let refused = proof.resources().iter().filter(|resource| resource.judged.verdict != Verdict::Allow);
     let mut lacking = Vec::new();
     for resource in refused {
-        let doubt = resource.possible_deny().map(|doubt| (doubt.at, doubt.mismatch));
-        let Some((at, mismatch)) = doubt.or_else(|| resource.nearest_miss()) else { return Vec::new() };
+        let possible_deny = resource.possible_deny().map(|deny| (deny.at, deny.mismatch));
+        let Some((at, mismatch)) = possible_deny.or_else(|| resource.nearest_miss()) else { return Vec::new() };
         let Mismatch::Condition { index, reason: ConditionMismatch::KeyMissing | ConditionMismatch::KeyUnknown } =
             mismatch
         else {

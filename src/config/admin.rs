@@ -1,8 +1,8 @@
-//! The listener for whoever runs the gateway: health and metrics.
+//! `[admin]`: the operator's listener, for health and metrics.
 
 use std::net::SocketAddr;
 
-/// Never the address where calls are taken.
+/// A separate listener: calls are never accepted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdminSettings {
     pub listen: SocketAddr,
@@ -15,7 +15,7 @@ pub(super) struct RawAdmin {
 }
 
 impl From<RawAdmin> for AdminSettings {
-    fn from(written: RawAdmin) -> Self {
-        Self { listen: written.listen }
+    fn from(raw: RawAdmin) -> Self {
+        Self { listen: raw.listen }
     }
 }

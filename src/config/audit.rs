@@ -1,4 +1,4 @@
-//! The audit log: how safe a line must be, and what becomes of files that are full.
+//! `[audit]`: when a line counts as written, and how the log's files are rotated, kept and attested.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use super::{byte_size, duration};
 #[derive(Clone, Debug)]
 pub struct AuditSettings {
     pub path: PathBuf,
-    /// Whether a call that cannot be written down is refused.
+    /// Whether a call is refused when its line cannot be written.
     pub required: bool,
     pub sync: AuditSync,
     /// Lines a minute for refused attempts of unknown callers, of all sources together.
     pub unauthenticated_total: u32,
     pub rotation: RotationSettings,
-    /// Free bytes of its file system that are kept for permits: below, refusals are only counted, with a warning.
+    /// Free bytes on the log's file system that are reserved for permits. Below that, refusals are only counted.
     pub min_free: u64,
-    /// Why a log that is not what its checkpoints say is given up. Of a flag, never of the file: it is asked for once.
+    /// The operator's reason to give up a log that contradicts its checkpoints. A flag sets it, for one start.
     pub accept_lost: Option<String>,
     pub checkpoint: Option<CheckpointFile>,
     pub stdout: Option<StdoutSettings>,
@@ -32,16 +32,16 @@ pub struct AuditSettings {
 pub enum AuditSync {
     /// On disk.
     Always,
-    /// Handed to the operating system, and synced at most so much later.
+    /// Handed to the operating system, and synced to disk within this time.
     Group(Duration),
     /// Handed to the operating system.
     None,
 }
 
-/// When the log begins a new file, and what becomes of the old ones. Nothing, unless it is asked for.
+/// When the log begins a new file, and how long old files are kept. By default there is one file, never rotated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RotationSettings {
-    /// In bytes.
+    /// The size in bytes at which a new file begins.
     pub size: Option<u64>,
     pub every: Option<Duration>,
     pub keep: Option<Duration>,
@@ -49,11 +49,11 @@ pub struct RotationSettings {
     pub compress: bool,
 }
 
-/// Where the key of checkpoints is, and how long none may be written.
+/// The key that signs checkpoints, and how often one is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckpointFile {
     pub key_file: PathBuf,
-    /// Public keys of earlier checkpoints, where the key was changed.
+    /// Public keys of earlier checkpoints, if the key was changed.
     pub previous_keys: Vec<PathBuf>,
     pub every: Duration,
 }
@@ -98,9 +98,9 @@ struct RawCheckpoint {
 
 const GROUP_DELAY: Duration = Duration::from_millis(5);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
-/// A file that is not worth its name.
+/// Smaller files would fill the folder with rotations.
 const SMALLEST_FILE: u64 = 64 << 10;
-/// Some ten thousand permitted calls.
+/// Room for the lines of some ten thousand permitted calls.
 const MIN_FREE: u64 = 64 << 20;
 const SHORTEST_AGE: Duration = Duration::from_secs(60);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(3600);
@@ -123,106 +123,106 @@ impl AuditSettings {
 }
 
 impl Reader<'_> {
-    pub(super) fn audit(&mut self, mut written: RawAudit, defaults: AuditSettings) -> AuditSettings {
-        let checkpoint = written.checkpoint.take().map(Spanned::into_inner).map(|checkpoint| {
+    pub(super) fn audit(&mut self, mut raw: RawAudit, defaults: AuditSettings) -> AuditSettings {
+        let checkpoint = raw.checkpoint.take().map(Spanned::into_inner).map(|checkpoint| {
             let every = checkpoint.every.map_or(CHECKPOINT_EVERY, |every| {
-                let at_least = "a checkpoint needs a signature and a disk: give `1m` or more";
+                let at_least = "give `1m` or more: each checkpoint costs a signature and a disk sync";
                 self.not_below(&every, SHORTEST_AGE, "`every` is too short", at_least)
             });
             let previous_keys = checkpoint.previous_keys.iter().map(|path| self.folder.join(path)).collect();
             CheckpointFile { key_file: self.folder.join(checkpoint.key_file), previous_keys, every }
         });
         AuditSettings {
-            sync: self.sync(&written, defaults.sync),
-            rotation: self.rotation(&written, checkpoint.is_some()),
-            path: self.folder.join(written.path.unwrap_or(defaults.path)),
-            required: written.required.unwrap_or(defaults.required),
+            sync: self.sync(&raw, defaults.sync),
+            rotation: self.rotation(&raw, checkpoint.is_some()),
+            path: self.folder.join(raw.path.unwrap_or(defaults.path)),
+            required: raw.required.unwrap_or(defaults.required),
             unauthenticated_total: self
-                .unauthenticated_total(written.unauthenticated_total, defaults.unauthenticated_total),
-            min_free: written.min_free.map_or(defaults.min_free, |size| size.0),
+                .unauthenticated_total(raw.unauthenticated_total, defaults.unauthenticated_total),
+            min_free: raw.min_free.map_or(defaults.min_free, |size| size.0),
             accept_lost: defaults.accept_lost,
             checkpoint,
-            stdout: written.stdout.map(StdoutSettings::from),
-            http: written.http.map(|http| self.audit_http(http)),
+            stdout: raw.stdout.map(StdoutSettings::from),
+            http: raw.http.map(|http| self.audit_http(http)),
         }
     }
 
-    fn unauthenticated_total(&mut self, written: Option<Spanned<u32>>, default: u32) -> u32 {
-        let Some(written) = written else { return default };
-        if *written.get_ref() == 0 {
-            let title = "`unauthenticated_total = 0`: no attempt of an unknown caller would leave a line";
-            self.complain(written.span(), title, "give 1 or more: what is past it is counted, and costs no lines");
+    fn unauthenticated_total(&mut self, raw: Option<Spanned<u32>>, default: u32) -> u32 {
+        let Some(raw) = raw else { return default };
+        if *raw.get_ref() == 0 {
+            let title = "`unauthenticated_total = 0`: attempts of unknown callers would never be logged";
+            self.report(raw.span(), title, "give 1 or more; attempts beyond it are only counted");
         }
-        written.into_inner()
+        raw.into_inner()
     }
 
-    fn sync(&mut self, written: &RawAudit, default: AuditSync) -> AuditSync {
-        let sync = written.sync.as_ref().map(|sync| *sync.get_ref());
-        if let Some(delay) = written.group_delay.as_ref().filter(|_| sync != Some(RawSync::Group)) {
-            let title = "`group_delay` is the delay of `sync = \"group\"`, which is not set";
-            self.complain(delay.span(), title, "set `sync = \"group\"`, or remove it");
+    fn sync(&mut self, raw: &RawAudit, default: AuditSync) -> AuditSync {
+        let sync = raw.sync.as_ref().map(|sync| *sync.get_ref());
+        if let Some(delay) = raw.group_delay.as_ref().filter(|_| sync != Some(RawSync::Group)) {
+            let title = "`group_delay` is set without `sync = \"group\"`";
+            self.report(delay.span(), title, "set `sync = \"group\"`, or remove it");
         }
         match sync {
             None => default,
             Some(RawSync::Always) => AuditSync::Always,
             Some(RawSync::None) => AuditSync::None,
-            Some(RawSync::Group) => AuditSync::Group(written.group_delay.as_ref().map_or(GROUP_DELAY, |delay| {
+            Some(RawSync::Group) => AuditSync::Group(raw.group_delay.as_ref().map_or(GROUP_DELAY, |delay| {
                 if delay.get_ref().0 > LONGEST_DELAY {
-                    let title = "`group_delay` is too long: so much would be lost with the machine";
-                    self.complain(delay.span(), title, "give `1s` or less");
+                    let title = "`group_delay` is too long: a crash of the machine loses that much of the log";
+                    self.report(delay.span(), title, "give `1s` or less");
                 }
                 delay.get_ref().0
             })),
         }
     }
 
-    fn rotation(&mut self, written: &RawAudit, checkpoints: bool) -> RotationSettings {
-        let size = written.rotate_size.as_ref().map(|size| {
+    fn rotation(&mut self, raw: &RawAudit, checkpoints: bool) -> RotationSettings {
+        let size = raw.rotate_size.as_ref().map(|size| {
             if size.get_ref().0 < SMALLEST_FILE {
-                self.complain(size.span(), "`rotate_size` is too small", "give `64KiB` or more");
+                self.report(size.span(), "`rotate_size` is too small", "give `64KiB` or more");
             }
             size.get_ref().0
         });
-        let every = written
+        let every = raw
             .rotate_every
             .as_ref()
             .map(|every| self.not_below(every, SHORTEST_AGE, "`rotate_every` is too short", "give `1m` or more"));
         let rotated = [
-            ("keep", written.keep.as_ref().map(Spanned::span)),
-            ("keep_files", written.keep_files.as_ref().map(Spanned::span)),
-            ("compress", written.compress.as_ref().filter(|compress| *compress.get_ref()).map(Spanned::span)),
+            ("keep", raw.keep.as_ref().map(Spanned::span)),
+            ("keep_files", raw.keep_files.as_ref().map(Spanned::span)),
+            ("compress", raw.compress.as_ref().filter(|compress| *compress.get_ref()).map(Spanned::span)),
         ];
         for (name, span) in rotated.into_iter().filter_map(|(name, span)| Some((name, span?))) {
             if size.is_none() && every.is_none() {
-                let title = format!("`{name}` is about rotated files, and the log is never rotated");
-                self.complain(span, &title, "set `rotate_size` or `rotate_every`, or remove it");
+                let title = format!("`{name}` applies to rotated files, but the log is never rotated");
+                self.report(span, &title, "set `rotate_size` or `rotate_every`, or remove it");
             } else if name != "compress" && !checkpoints {
-                let title = format!("`{name}` removes files, and nothing would attest to what was in them");
-                self.complain(span, &title, "add `[audit.checkpoint]` with a key: see `ramgate key checkpoint`");
+                let title = format!("`{name}` removes files, but no checkpoint would attest to their lines");
+                self.report(span, &title, "add `[audit.checkpoint]` with a key: see `ramgate key checkpoint`");
             }
         }
-        if let Some(files) = written.keep_files.as_ref().filter(|files| *files.get_ref() == 0) {
-            self.complain(files.span(), "`keep_files` keeps none", "give 1 or more");
+        if let Some(files) = raw.keep_files.as_ref().filter(|files| *files.get_ref() == 0) {
+            self.report(files.span(), "`keep_files` must be at least 1", "give 1 or more");
         }
         RotationSettings {
             size,
             every,
-            keep: written.keep.as_ref().map(|keep| keep.get_ref().0),
-            keep_files: written.keep_files.as_ref().map(|files| *files.get_ref()),
-            compress: written.compress.as_ref().is_some_and(|compress| *compress.get_ref()),
+            keep: raw.keep.as_ref().map(|keep| keep.get_ref().0),
+            keep_files: raw.keep_files.as_ref().map(|files| *files.get_ref()),
+            compress: raw.compress.as_ref().is_some_and(|compress| *compress.get_ref()),
         }
     }
 
     fn not_below(
         &mut self,
-        written: &Spanned<duration::RawDuration>,
+        raw: &Spanned<duration::RawDuration>,
         least: Duration,
         title: &str,
         help: &str,
     ) -> Duration {
-        if written.get_ref().0 < least {
-            self.complain(written.span(), title, help);
+        if raw.get_ref().0 < least {
+            self.report(raw.span(), title, help);
         }
-        written.get_ref().0
+        raw.get_ref().0
     }
 }

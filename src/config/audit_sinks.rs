@@ -1,4 +1,4 @@
-//! Where the lines of the audit log go besides its file.
+//! `[audit.stdout]` and `[audit.http]`: the sinks of the audit log besides its file.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use super::reader::Reader;
 /// Standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StdoutSettings {
-    /// Whether calls wait for it.
+    /// Whether a call waits until its line is written there.
     pub required: bool,
 }
 
@@ -21,15 +21,15 @@ pub struct StdoutSettings {
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     pub url: String,
-    /// Replaces the system's roots.
+    /// Replaces the system's root certificates.
     pub ca_file: Option<PathBuf>,
     /// A bearer token.
     pub token: Option<SecretPlace>,
     pub gzip: bool,
-    /// The folder in which lines wait.
+    /// The folder where lines wait to be sent.
     pub spool: PathBuf,
     pub spool_bytes: u64,
-    /// Whether a line must be in the spool, on disk, before its call goes on.
+    /// Whether a call waits until its line is in the spool, on disk.
     pub required: bool,
 }
 
@@ -60,19 +60,19 @@ const SPOOL_BYTES: u64 = 64 << 20;
 const SMALLEST_SPOOL: u64 = 1 << 20;
 
 impl From<RawStdout> for StdoutSettings {
-    fn from(written: RawStdout) -> Self {
-        Self { required: written.required }
+    fn from(raw: RawStdout) -> Self {
+        Self { required: raw.required }
     }
 }
 
 impl Reader<'_> {
-    pub(super) fn audit_http(&mut self, written: Spanned<RawHttp>) -> HttpSettings {
-        let section = written.span();
+    pub(super) fn audit_http(&mut self, raw: Spanned<RawHttp>) -> HttpSettings {
+        let section = raw.span();
         let RawHttp { url, ca_file, token_env, token_file, token_command, gzip, spool, spool_bytes, required } =
-            written.into_inner();
+            raw.into_inner();
         if !is_protected_url(url.get_ref()) || url.get_ref().contains(['@', '#', ' ']) {
-            let title = format!("the audit log is not sent to `{}`: others could read it on the way", url.get_ref());
-            self.complain(url.span(), &title, "use `https://HOST[:PORT]/PATH`, or http on this machine");
+            let title = format!("the audit log would not be protected in transit to `{}`", url.get_ref());
+            self.report(url.span(), &title, "use `https://HOST[:PORT]/PATH`, or http to this machine");
         }
         let token = match (token_env, token_file, token_command) {
             (None, None, None) => None,
@@ -81,13 +81,13 @@ impl Reader<'_> {
             (None, None, Some(command)) => Some(SecretPlace::Command(command)),
             _ => {
                 let help = "give one of `token_env`, `token_file` and `token_command`";
-                self.complain(section, "the token of `[audit.http]` has two places", help);
+                self.report(section, "the token of `[audit.http]` is given more than once", help);
                 None
             }
         };
         let spool_bytes = spool_bytes.map_or(SPOOL_BYTES, |size| {
             if size.get_ref().0 < SMALLEST_SPOOL {
-                self.complain(size.span(), "`spool_bytes` is too small", "give `1MiB` or more");
+                self.report(size.span(), "`spool_bytes` is too small", "give `1MiB` or more");
             }
             size.get_ref().0
         });

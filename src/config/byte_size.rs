@@ -15,7 +15,7 @@ fn parse(text: &str) -> Option<u64> {
     number.checked_mul(factor).filter(|size| *size > 0)
 }
 
-/// A size in a file, in bytes; not zero.
+/// A size in a file, in bytes. Zero is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RawSize(pub(super) u64);
 
@@ -24,8 +24,8 @@ impl<'de> Deserialize<'de> for RawSize {
         let text = deserializer.deserialize_any(TextOrNumber)?;
         let malformed = || {
             D::Error::custom(match number_and_unit(&text) {
-                Some((_, "")) => format!("`{text}` is no size without a unit: write `64KiB`, `256MiB` or `1GiB`"),
-                _ => format!("`{text}` is no size: write `64KiB`, `256MiB` or `1GiB`"),
+                Some((_, "")) => format!("`{text}` has no unit: write `64KiB`, `256MiB` or `1GiB`"),
+                _ => format!("`{text}` is not a valid size: write `64KiB`, `256MiB` or `1GiB`"),
             })
         };
         parse(&text).map(Self).ok_or_else(malformed)

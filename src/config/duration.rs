@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Splits `15m`: whole numbers only, and what stands behind them.
+/// Splits `15m` into a whole number and its unit, which may be empty.
 pub(crate) fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -25,18 +25,18 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// A duration as a flag gives it.
+/// Reads the duration in a command-line flag. Zero is allowed.
 ///
 /// # Errors
-/// A text that is none.
+/// The text is not a valid duration; the message says how to write one.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     parse(text).ok_or_else(|| match number_and_unit(text) {
-        Some((number, "")) => format!("`{text}` is no duration without a unit: write `{number}s` for seconds"),
-        _ => format!("`{text}` is no duration: write `500ms`, `20s`, `15m` or `1h`"),
+        Some((number, "")) => format!("`{text}` has no unit: write `{number}s` for seconds"),
+        _ => format!("`{text}` is not a valid duration: write `500ms`, `20s`, `15m` or `1h`"),
     })
 }
 
-/// A duration in a file; zero would switch a limit off, and none may be.
+/// A duration in a file. Zero is refused, because it would switch a limit off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RawDuration(pub(super) Duration);
 
@@ -48,8 +48,7 @@ impl<'de> Deserialize<'de> for RawDuration {
     }
 }
 
-/// Takes a number too, and as the text that it is written with: what becomes of one without a unit is for the reader to
-/// say.
+/// Accepts a bare number as text, so that the error can name the missing unit.
 pub(super) struct TextOrNumber;
 
 impl Visitor<'_> for TextOrNumber {
@@ -72,26 +71,26 @@ impl Visitor<'_> for TextOrNumber {
     }
 }
 
-/// What is said of a text that is no duration.
+/// The error for a text that is not a valid duration.
 fn malformed(text: &str, forms: &str) -> String {
     match number_and_unit(text) {
         Some((number, "")) if number > 0 => {
-            format!(
-                "`{text}` is no duration without a unit: write `\"{number}s\"` for seconds, or a unit like those of {forms}"
-            )
+            format!("`{text}` has no unit: write `\"{number}s\"` for seconds, or a unit as in {forms}")
         }
-        _ => format!("`{text}` is no duration: write {forms}"),
+        _ => format!("`{text}` is not a valid duration: write {forms}"),
     }
 }
 
-/// The same where zero means something.
+/// A duration in a file, where zero switches something off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RawDurationOrZero(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for RawDurationOrZero {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_any(TextOrNumber)?;
-        parse(&text).map(Self).ok_or_else(|| D::Error::custom(malformed(&text, "`30s`, `5m`, or `0s` for none")))
+        parse(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(malformed(&text, "`30s`, `5m`, or `0s` to switch it off")))
     }
 }
 
@@ -109,12 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_duration_only_where_it_means_something() {
+    fn zero_is_accepted_only_where_it_has_a_meaning() {
         use serde::de::IntoDeserializer;
         use serde::de::value::{Error, StrDeserializer};
         let text = |text: &'static str| -> StrDeserializer<'_, Error> { text.into_deserializer() };
         assert_eq!(RawDurationOrZero::deserialize(text("0s")), Ok(RawDurationOrZero(Duration::ZERO)));
         assert!(RawDuration::deserialize(text("0s")).is_err());
-        assert!(RawDurationOrZero::deserialize(text("soon")).unwrap_err().to_string().contains("`0s` for none"));
+        assert!(
+            RawDurationOrZero::deserialize(text("soon")).unwrap_err().to_string().contains("`0s` to switch it off")
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! The process's environment: what a file may leave to it.
+//! The process's environment, which secrets may come from.
 
-/// The value of a variable; one that is not UTF-8 counts as absent.
+/// The value of a variable; a value that is not UTF-8 counts as absent.
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

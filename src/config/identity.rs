@@ -1,4 +1,4 @@
-//! `[identity]`: the window in which a signed call is good, and the memory of what was accepted.
+//! `[identity]`: how old a signed call may be, and how its nonce is remembered.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct IdentitySettings {
 /// Where the nonces of accepted calls are remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NonceStore {
-    /// In files, which outlive the process: at that path, or beside the audit log.
+    /// In files, which survive a restart: at this path, or beside the audit log.
     File(Option<PathBuf>),
     /// In memory: a restart forgets them.
     Memory,
@@ -53,40 +53,40 @@ impl Default for IdentitySettings {
 }
 
 impl Reader<'_> {
-    pub(super) fn identity(&mut self, written: RawIdentity, defaults: &IdentitySettings) -> IdentitySettings {
-        let skew = written.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
-        let span = written.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
+    pub(super) fn identity(&mut self, raw: RawIdentity, defaults: &IdentitySettings) -> IdentitySettings {
+        let skew = raw.clock_skew.map_or(defaults.clock_skew, |skew| skew.get_ref().0);
+        let span = raw.nonce_memory.as_ref().map_or(defaults.nonces.span, |memory| memory.get_ref().0);
         if span < skew * 2 {
-            let at = written.nonce_memory.map_or(0..0, |memory| memory.span());
+            let at = raw.nonce_memory.map_or(0..0, |memory| memory.span());
             let title = "`nonce_memory` is shorter than twice `clock_skew`: a call could be replayed";
-            self.complain(at, title, "make it at least twice as long");
+            self.report(at, title, "make it at least twice `clock_skew`");
         }
-        let share = written.nonce_share.map_or(defaults.nonces.share, |share| {
+        let share = raw.nonce_share.map_or(defaults.nonces.share, |share| {
             let value = *share.get_ref();
             if !(value > 0.0 && value <= 1.0) {
-                self.complain(share.span(), "`nonce_share` is no share", "give a number above 0, at most 1");
+                self.report(share.span(), "`nonce_share` is out of range", "give a number above 0 and at most 1");
             }
             value
         });
-        let capacity = self.at_least_one(written.nonce_capacity, defaults.nonces.capacity);
-        let nonce_store = self.nonce_store(written.nonce_store.as_ref(), written.nonce_path);
+        let capacity = self.at_least_one(raw.nonce_capacity, defaults.nonces.capacity);
+        let nonce_store = self.nonce_store(raw.nonce_store.as_ref(), raw.nonce_path);
         IdentitySettings { clock_skew: skew, nonces: NonceLimits { span, capacity, share }, nonce_store }
     }
 
     fn nonce_store(&mut self, store: Option<&Spanned<String>>, path: Option<Spanned<PathBuf>>) -> NonceStore {
         match store.map(|store| store.get_ref().as_str()) {
-            // `redis` is refused by name elsewhere.
+            // `unsupported` has already reported `redis`.
             None | Some("file" | "redis") => NonceStore::File(path.map(|path| self.folder.join(path.into_inner()))),
             Some("memory") => {
                 if let Some(path) = path {
-                    let title = "`nonce_path` is where `nonce_store = \"file\"` writes, and the store is `memory`";
-                    self.complain(path.span(), title, "remove one of the two");
+                    let title = "`nonce_path` is set, but `nonce_store = \"memory\"` writes no file";
+                    self.report(path.span(), title, "remove one of the two");
                 }
                 NonceStore::Memory
             }
             Some(other) => {
                 let title = format!("unknown value `{other}` for `nonce_store`");
-                self.complain(store.map_or(0..0, Spanned::span), &title, &possible(other, &["file", "memory"]));
+                self.report(store.map_or(0..0, Spanned::span), &title, &possible(other, &["file", "memory"]));
                 NonceStore::Memory
             }
         }

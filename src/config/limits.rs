@@ -1,4 +1,4 @@
-//! `[limits]`: how much one call, one connection, one principal and one source may take up.
+//! `[limits]`: bounds on one call, one connection, one principal and one source.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::budget::PerMinute;
 use super::reader::Reader;
 use super::{byte_size, duration};
 
-/// Whether a value was written in the configuration or is the default.
+/// Whether a value comes from the configuration or is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
     Written,
@@ -27,19 +27,19 @@ pub struct Limits {
     pub body_timeout: Duration,
     pub idle_timeout: Duration,
     pub call_timeout: Duration,
-    /// After which a connection ends with its next answer.
+    /// The age after which a connection is closed with its next answer.
     pub connection_lifetime: Duration,
-    /// `[limits.principal]`: what one principal may use, whatever its keys, sessions and addresses.
+    /// `[limits.principal]`: for one principal, over all its keys, sessions and addresses.
     pub principal: HolderLimits,
-    /// `[limits.source]`: what one IPv4 address or IPv6 /64 may use before a principal is known.
+    /// `[limits.source]`: for one IPv4 address or IPv6 /64, while the principal is not known.
     pub source: HolderLimits,
 }
 
-/// What one holder of a budget may use.
+/// The limits of one holder of a budget: a principal or a source.
 #[derive(Clone, Copy, Debug)]
 pub struct HolderLimits {
     pub per_minute: PerMinute,
-    /// Connections that are open at the same time.
+    /// Simultaneously open connections.
     pub connections: usize,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct RawHolder {
 const CONNECTIONS: usize = 1024;
 
 impl Limits {
-    /// Fewer connections than the default, and no share of them greater than the default share.
+    /// Lowers the number of connections, and the shares of one principal and one source to the default shares of it.
     pub fn shrink_connections(&mut self, connections: usize) {
         self.connections = connections;
         self.source.connections = self.source.connections.min(source_connections(connections));
@@ -109,39 +109,39 @@ impl Default for Limits {
     }
 }
 
-/// One source has half of the connections by default: all pods of a node, which ECS bounds to about 250, with two each,
-/// or 500 behind one address with one; and there is as much left for everybody else.
+/// The default share of one source is half of all connections. With the default total, that serves the pods of a node
+/// (ECS bounds them to about 250) with two connections each, and leaves as many for all other sources.
 fn source_connections(all: usize) -> usize {
     (all / 2).max(1)
 }
 
-/// One principal never holds every connection, however many there are.
+/// The default share of one principal is three quarters, so that it can never hold every connection.
 fn principal_connections(all: usize) -> usize {
     (all / 4 * 3).max(1)
 }
 
 impl Reader<'_> {
-    /// `refused_lines` is the old key `audit.unauthenticated_per_peer`, where it is given.
+    /// `refused_lines` is the value of the old key `audit.unauthenticated_per_peer`, if given.
     pub(super) fn limits(
         &mut self,
-        mut written: RawLimits,
+        mut raw: RawLimits,
         refused_lines: Option<Spanned<u32>>,
         defaults: Limits,
     ) -> Limits {
-        let source = &mut written.source;
-        let old = written.connections_per_peer.take();
+        let source = &mut raw.source;
+        let old = raw.connections_per_peer.take();
         source.connections = self.renamed("connections_per_peer", old, "connections", source.connections.take());
         let old = refused_lines.map(|lines| Spanned::new(lines.span(), *lines.get_ref() as usize));
         let refused_lines = self.renamed("unauthenticated_per_peer", old, "refused_lines", source.refused_lines.take());
-        let connections_given = if written.connections.is_some() { Given::Written } else { defaults.connections_given };
-        let query_bytes = self.at_least_one(written.query_bytes, defaults.query_bytes);
-        let body_bytes = self.at_least_one(written.body_bytes, defaults.body_bytes);
-        let parameters = self.at_least_one(written.parameters, defaults.parameters);
-        let connections = self.at_least_one(written.connections, defaults.connections);
+        let connections_given = if raw.connections.is_some() { Given::Written } else { defaults.connections_given };
+        let query_bytes = self.at_least_one(raw.query_bytes, defaults.query_bytes);
+        let body_bytes = self.at_least_one(raw.body_bytes, defaults.body_bytes);
+        let parameters = self.at_least_one(raw.parameters, defaults.parameters);
+        let connections = self.at_least_one(raw.connections, defaults.connections);
         let source = HolderLimits {
             connections: source_connections(connections),
             per_minute: PerMinute {
-                // The old key took 0 for a source that leaves no lines.
+                // The old key accepted 0: refusals of a source leave no lines then.
                 refused_lines: refused_lines
                     .map_or(defaults.source.per_minute.refused_lines, |lines| *lines.get_ref() as u64),
                 ..defaults.source.per_minute
@@ -155,45 +155,44 @@ impl Reader<'_> {
             parameters,
             connections,
             connections_given,
-            header_timeout: written.header_timeout.map_or(defaults.header_timeout, |timeout| timeout.0),
-            body_timeout: written.body_timeout.map_or(defaults.body_timeout, |timeout| timeout.0),
-            idle_timeout: written.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
-            call_timeout: written.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
-            connection_lifetime: written.connection_lifetime.map_or(defaults.connection_lifetime, |timeout| timeout.0),
-            principal: self.holder(written.principal, principal, "principal", connections),
-            source: self.holder(written.source, source, "source", connections),
+            header_timeout: raw.header_timeout.map_or(defaults.header_timeout, |timeout| timeout.0),
+            body_timeout: raw.body_timeout.map_or(defaults.body_timeout, |timeout| timeout.0),
+            idle_timeout: raw.idle_timeout.map_or(defaults.idle_timeout, |timeout| timeout.0),
+            call_timeout: raw.call_timeout.map_or(defaults.call_timeout, |timeout| timeout.0),
+            connection_lifetime: raw.connection_lifetime.map_or(defaults.connection_lifetime, |timeout| timeout.0),
+            principal: self.holder(raw.principal, principal, "principal", connections),
+            source: self.holder(raw.source, source, "source", connections),
         }
     }
 
-    fn holder(&mut self, written: RawHolder, defaults: HolderLimits, whose: &str, all: usize) -> HolderLimits {
-        if let Some(most) = written.connections.as_ref().filter(|most| *most.get_ref() > all) {
+    fn holder(&mut self, raw: RawHolder, defaults: HolderLimits, holder: &str, all: usize) -> HolderLimits {
+        if let Some(most) = raw.connections.as_ref().filter(|most| *most.get_ref() > all) {
             let title = format!(
-                "`connections = {}` of one {whose} is more than the {all} of all callers together: it would limit nobody",
+                "`connections = {}` of one {holder} exceeds the total of {all}, so it would never take effect",
                 most.get_ref()
             );
-            let help = format!("give {all} or less, or leave it out; or raise `connections` in `[limits]`");
-            self.complain(most.span(), &title, &help);
+            let help = format!("give {all} or less, remove it, or raise `connections` in `[limits]`");
+            self.report(most.span(), &title, &help);
         }
         let minute = defaults.per_minute;
-        let mut number = |written: Option<Spanned<usize>>, default: u64| {
-            written.map_or(default, |it| self.at_least_one(Some(it), 1) as u64)
-        };
+        let mut number =
+            |raw: Option<Spanned<usize>>, default: u64| raw.map_or(default, |it| self.at_least_one(Some(it), 1) as u64);
         HolderLimits {
             per_minute: PerMinute {
-                refused_lines: number(written.refused_lines, minute.refused_lines),
-                refused_bytes: written.refused_bytes.map_or(minute.refused_bytes, |size| size.0),
-                nonces: number(written.nonces, minute.nonces),
-                lookups: number(written.lookups, minute.lookups),
-                keys: number(written.keys, minute.keys),
-                exchanges: number(written.exchanges, minute.exchanges),
-                claimed_calls: number(written.claimed_calls, minute.claimed_calls),
+                refused_lines: number(raw.refused_lines, minute.refused_lines),
+                refused_bytes: raw.refused_bytes.map_or(minute.refused_bytes, |size| size.0),
+                nonces: number(raw.nonces, minute.nonces),
+                lookups: number(raw.lookups, minute.lookups),
+                keys: number(raw.keys, minute.keys),
+                exchanges: number(raw.exchanges, minute.exchanges),
+                claimed_calls: number(raw.claimed_calls, minute.claimed_calls),
                 logged_refusals: minute.logged_refusals,
             },
-            connections: self.at_least_one(written.connections, defaults.connections),
+            connections: self.at_least_one(raw.connections, defaults.connections),
         }
     }
 
-    /// One of two names of the same setting of `[limits.source]`.
+    /// A setting of `[limits.source]` that may be given by its old or by its new name.
     fn renamed(
         &mut self,
         old_name: &str,
@@ -203,7 +202,7 @@ impl Reader<'_> {
     ) -> Option<Spanned<usize>> {
         if let (Some(old), Some(_)) = (&old, &new) {
             let title = format!("`{old_name}` is the old name of `{new_name}` in `[limits.source]`, which is set too");
-            self.complain(old.span(), &title, "remove the old one");
+            self.report(old.span(), &title, "remove the old name");
         }
         new.or(old)
     }

@@ -1,4 +1,4 @@
-//! What stands between a caller and the first byte of HTTP: TLS, and the proxies whose word is believed.
+//! What precedes HTTP on a connection: TLS, and the PROXY header of a trusted proxy.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::reader::Reader;
 
 #[derive(Clone, Debug, Default)]
 pub struct ListenerSettings {
-    /// Without it the listener is plain.
+    /// Without it, the listener speaks plain HTTP.
     pub tls: Option<TlsSettings>,
     pub proxies: ProxySettings,
 }
@@ -29,7 +29,7 @@ pub struct TlsSettings {
     pub handshake_timeout: Duration,
 }
 
-/// Callers' own certificates.
+/// How callers' certificates are verified, and which principals they identify.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub ca: PathBuf,
@@ -39,13 +39,13 @@ pub struct ClientSettings {
     pub principals: Vec<(String, PrincipalName)>,
 }
 
-/// Proxies in front of the listener. Connections of a trusted proxy are not counted against a source; a connection with
-/// a PROXY header counts against the announced source, and so do attempts of unknown callers.
+/// Proxies in front of the listener. A trusted proxy's own address is exempt from the limits of a source. A connection
+/// with a PROXY header counts against the announced source instead, and so do attempts of unknown callers on it.
 #[derive(Clone, Debug, Default)]
 pub struct ProxySettings {
-    /// No proxy by default.
+    /// Empty by default.
     pub trusted: TrustedProxies,
-    /// Which headers of the PROXY protocol their connections begin with; without it, none.
+    /// The versions of the PROXY protocol that their connections must begin with. Without it, no header is read.
     pub protocol: Option<ProxyVersions>,
 }
 
@@ -82,25 +82,25 @@ impl Reader<'_> {
         ListenerSettings { tls: tls.map(|tls| self.tls(tls)), proxies: self.proxies(limits) }
     }
 
-    fn tls(&mut self, written: Spanned<RawTls>) -> TlsSettings {
-        let section = written.span();
-        let written = written.into_inner();
-        let required = written.client_certificates.as_ref().is_none_or(|mode| match mode.get_ref().as_str() {
+    fn tls(&mut self, raw: Spanned<RawTls>) -> TlsSettings {
+        let section = raw.span();
+        let raw = raw.into_inner();
+        let required = raw.client_certificates.as_ref().is_none_or(|mode| match mode.get_ref().as_str() {
             "required" => true,
             "optional" => false,
             other => {
                 let title = format!("unknown value `{other}` for `client_certificates`");
-                self.complain(mode.span(), &title, &possible(other, &["required", "optional"]));
+                self.report(mode.span(), &title, &possible(other, &["required", "optional"]));
                 true
             }
         });
-        let principals = self.principals(written.principal);
-        let clients = match written.client_ca {
+        let principals = self.principals(raw.principal);
+        let clients = match raw.client_ca {
             Some(ca) => Some(ClientSettings { ca: self.folder.join(ca), required, principals }),
             None => {
-                if !principals.is_empty() || written.client_certificates.is_some() {
+                if !principals.is_empty() || raw.client_certificates.is_some() {
                     let title = "client certificates are configured without `client_ca`";
-                    self.complain(
+                    self.report(
                         section,
                         title,
                         "add `client_ca = \"FILE\"`, the certificate authority that issues them",
@@ -110,30 +110,30 @@ impl Reader<'_> {
             }
         };
         TlsSettings {
-            certificate: self.folder.join(written.certificate),
-            key: self.folder.join(written.key),
+            certificate: self.folder.join(raw.certificate),
+            key: self.folder.join(raw.key),
             clients,
-            handshake_timeout: written.handshake_timeout.map_or(HANDSHAKE_TIMEOUT, |timeout| timeout.0),
+            handshake_timeout: raw.handshake_timeout.map_or(HANDSHAKE_TIMEOUT, |timeout| timeout.0),
         }
     }
 
-    fn principals(&mut self, written: Vec<RawClient>) -> Vec<(String, PrincipalName)> {
+    fn principals(&mut self, raw: Vec<RawClient>) -> Vec<(String, PrincipalName)> {
         let mut principals: Vec<(String, PrincipalName)> = Vec::new();
-        for RawClient { subject, principal } in written {
+        for RawClient { subject, principal } in raw {
             let text = subject.get_ref().as_str();
-            // OpenSSL's default format: no certificate would ever match it.
+            // OpenSSL's default format, which no certificate's subject would ever match.
             let spaced = text.contains(" = ") || text.replace("\\,", "").contains(", ");
             if text.is_empty() || spaced {
                 let help = "write what `openssl x509 -noout -subject -nameopt RFC2253` prints after `subject=`: `CN=terway,O=netops`";
-                self.complain(subject.span(), &format!("`{text}` is not a valid certificate subject"), help);
+                self.report(subject.span(), &format!("`{text}` is not a valid certificate subject"), help);
             } else if principals.iter().any(|(other, _)| other == text) {
-                self.complain(subject.span(), &format!("the subject `{text}` is given twice"), "keep one of the two");
+                self.report(subject.span(), &format!("the subject `{text}` is given twice"), "keep one of the two");
             }
             match principal.get_ref().parse() {
                 Ok(principal) => principals.push((subject.into_inner(), principal)),
                 Err(error) => {
                     let error: ram_policy::PrincipalError = error;
-                    self.complain(principal.span(), &error.to_string(), "name a principal of the account file");
+                    self.report(principal.span(), &error.to_string(), "name a principal of the account file");
                 }
             }
         }
@@ -141,12 +141,12 @@ impl Reader<'_> {
     }
 
     fn proxies(&mut self, limits: &RawLimits) -> ProxySettings {
-        let written = limits.trusted_proxies.as_deref().unwrap_or_default();
-        let ranges = written.iter().filter_map(|range| {
+        let raw = limits.trusted_proxies.as_deref().unwrap_or_default();
+        let ranges = raw.iter().filter_map(|range| {
             let read = read_range(range.get_ref());
             if read.is_none() {
                 let title = format!("`{}` is not a valid range of addresses", range.get_ref());
-                self.complain(range.span(), &title, "write `10.0.0.0/8`, `2001:db8::/32`, or one address");
+                self.report(range.span(), &title, "write `10.0.0.0/8`, `2001:db8::/32`, or one address");
             }
             read
         });
@@ -159,13 +159,13 @@ impl Reader<'_> {
                 "any" => ProxyVersions::Any,
                 other => {
                     let title = format!("unknown version `{other}` of the PROXY protocol");
-                    self.complain(protocol.span(), &title, &possible(other, &["off", "v1", "v2", "any"]));
+                    self.report(protocol.span(), &title, &possible(other, &["off", "v1", "v2", "any"]));
                     return None;
                 }
             };
-            if written.is_empty() {
+            if raw.is_empty() {
                 let title = "`proxy_protocol` is set, but no proxy is trusted";
-                self.complain(protocol.span(), title, "name them in `trusted_proxies`, or set it to `off`");
+                self.report(protocol.span(), title, "list the proxies in `trusted_proxies`, or set it to `off`");
             }
             Some(versions)
         });
@@ -173,7 +173,7 @@ impl Reader<'_> {
     }
 }
 
-/// A range of addresses, or one address. Host bits are refused, since they could be a typo.
+/// A range of addresses, or one address. A range with host bits set is refused: it is probably a typo.
 pub(super) fn read_range(text: &str) -> Option<IpNet> {
     match text.parse::<IpNet>() {
         Ok(range) => Some(range).filter(|range| range.addr() == range.network()),

@@ -1,18 +1,18 @@
-//! A configuration that does not have the form of one: what the parser found, in words for the person who wrote it.
+//! Turns the TOML parser's errors into diagnostics for the operator who wrote the file.
 
 use std::ops::Range;
 
 use crate::text::{did_you_mean, possible};
 use ram_policy::{Diagnostic, Source};
 
-/// Longer texts are shown in their place alone.
+/// Longer texts are not quoted in the title: the excerpt shows them anyway.
 const LONGEST_QUOTE: usize = 60;
-const SEE: &str = "see docs/configuration.md for the form of a configuration";
+const SEE: &str = "see docs/configuration.md for the keys and their values";
 
-/// The diagnostic about a text that cannot be read as a configuration.
+/// The diagnostic for a text that the parser rejected.
 pub(super) fn diagnostic(source: &Source, error: &toml::de::Error) -> Diagnostic {
     let span = error.span().unwrap_or(0..0);
-    // A secret does not belong here, and is not quoted back to whoever wrote one.
+    // A secret written here by mistake must not be repeated in the error.
     let secret = source.line(span.start).to_ascii_lowercase().contains("secret");
     let place = Place { key: key_before(source, span.start), written: quoted(source, &span).filter(|_| !secret) };
     let (title, help) = plain(error.message(), &place);
@@ -20,20 +20,20 @@ pub(super) fn diagnostic(source: &Source, error: &toml::de::Error) -> Diagnostic
     source.error(span, title, help)
 }
 
-/// What stands where the parser stopped.
+/// The text at which the parser stopped.
 struct Place<'a> {
     key: Option<&'a str>,
-    /// None where it is long, or may be a secret.
+    /// `None` if it is long, or may be a secret.
     written: Option<&'a str>,
 }
 
 impl Place<'_> {
-    /// `5`, or "this" where it is not quoted.
+    /// `5` in back-ticks, or "this" if the text is not quoted.
     fn written(&self) -> String {
         self.written.map_or_else(|| "this".to_owned(), |written| format!("`{written}`"))
     }
 
-    /// The same without the quotation marks of a text.
+    /// The text without its quotation marks.
     fn bare(&self) -> Option<&str> {
         self.written.map(|written| written.trim_matches(['"', '\'']))
     }
@@ -81,13 +81,13 @@ fn plain(message: &str, place: &Place<'_>) -> (String, String) {
     }
 }
 
-/// The word and the known ones in "unknown variant `a`, expected one of `b`, `c`".
+/// The unknown word and the known words in "unknown variant `a`, expected one of `b`, `c`".
 fn unknown<'a>(message: &'a str, kind: &str) -> Option<(&'a str, Vec<&'a str>)> {
     let (word, known) = message.strip_prefix(kind)?.strip_prefix('`')?.split_once("`, expected ")?;
     Some((word, known.split('`').skip(1).step_by(2).collect()))
 }
 
-/// A value of another kind than belongs there; none where nothing plainer can be said.
+/// Explains a value of the wrong type; `None` if serde's own message must do.
 fn of_another_kind(found: &str, expected: &str, place: &Place<'_>) -> Option<(String, String)> {
     let written = place.written();
     let bare = place.bare();
@@ -101,49 +101,52 @@ fn of_another_kind(found: &str, expected: &str, place: &Place<'_>) -> Option<(St
             let help = number.map_or("write a whole number, such as `30`".to_owned(), |number| {
                 format!("write a whole number without quotation marks: `{number}`")
             });
-            (format!("{written} is no whole number"), help)
+            (format!("{written} is not a whole number"), help)
         }
-        "f64" => (format!("{written} is no number"), "write a number, such as `0.5`".to_owned()),
+        "f64" => (format!("{written} is not a number"), "write a number, such as `0.5`".to_owned()),
         "a boolean" => (
             format!("{written} is neither `true` nor `false`"),
             "write `true` or `false`, without quotation marks".to_owned(),
         ),
         "a string" | "path string" => {
             let text = bare.filter(|_| !found.starts_with("sequence") && !found.starts_with("map"));
-            let help = text.map_or("write a text in quotation marks".to_owned(), |text| {
+            let help = text.map_or("write a string in quotation marks".to_owned(), |text| {
                 format!("write it in quotation marks: `\"{text}\"`")
             });
-            (format!("{written} is no text"), help)
+            (format!("{written} is not a string"), help)
         }
         "a sequence" => {
             let help = place.written.map_or("write a list in brackets".to_owned(), |written| {
                 format!("write a list in brackets: `[{written}]`")
             });
-            (format!("{written} is no list"), help)
+            (format!("{written} is not a list"), help)
         }
         "socket address" => address(place),
         _ if expected == "a map" || expected.starts_with("struct ") => {
             let key = place.key.unwrap_or("…");
-            (format!("{written} is no section"), format!("write a section `[{key}]`, with its keys in the lines below"))
+            (
+                format!("{written} is not a section"),
+                format!("write a section `[{key}]`, with its keys on the lines below"),
+            )
         }
         _ => return None,
     })
 }
 
 fn address(place: &Place<'_>) -> (String, String) {
-    let title = format!("{} is no address with a port", place.written());
+    let title = format!("{} is not an address with a port", place.written());
     (title, "write an IP address and a port in quotation marks: `\"127.0.0.1:8620\"`".to_owned())
 }
 
 fn bare_word(place: &Place<'_>) -> (String, String) {
     let help = match place.written {
         Some(word @ ("yes" | "no" | "on" | "off" | "True" | "False" | "TRUE" | "FALSE")) => {
-            return (format!("`{word}` is no value"), "write `true` or `false`".to_owned());
+            return (format!("`{word}` is not a valid value"), "write `true` or `false`".to_owned());
         }
         Some(word) => {
-            format!("write a text in quotation marks (`\"{word}\"`), a number in digits (`30`), or `true` or `false`")
+            format!("write a string in quotation marks (`\"{word}\"`), a number (`30`), or `true` or `false`")
         }
-        None => "write a text in quotation marks, a number in digits, or `true` or `false`".to_owned(),
+        None => "write a string in quotation marks, a number, or `true` or `false`".to_owned(),
     };
-    (format!("{} is no value", place.written()), help)
+    (format!("{} is not a valid value", place.written()), help)
 }

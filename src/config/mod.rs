@@ -1,4 +1,4 @@
-//! The configuration: as it is written (`raw`), and as the gateway needs it (`settings`). Settings that were read are valid.
+//! The configuration: as it is written (`raw`), and as the gateway uses it (`settings`), checked.
 //!
 //! Must not know: how anything it configures works; files, since callers pass in the text.
 

@@ -1,4 +1,4 @@
-//! Where a configuration names a file: the line for an error about that file.
+//! Finds the setting that names a file, so that an error about the file can point to it.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use ram_policy::Source;
 /// The setting that names a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Naming {
-    /// With its sections: `audit.checkpoint.key_file`.
+    /// The key with its sections: `audit.checkpoint.key_file`.
     pub key: String,
-    /// Of the configuration, from 1.
+    /// The line in the configuration, from 1.
     pub line: usize,
 }
 
-/// The first setting whose text is the path of this file; paths are relative to `folder`. None where no setting is.
+/// The first setting whose value is the path of this file. Relative paths in `source` are relative to `folder`.
 pub fn naming(source: &Source, folder: &Path, file: &Path) -> Option<Naming> {
     let table = DeTable::parse(source.text()).ok()?;
     let (key, at) = in_table(table.get_ref(), "", &|text| folder.join(text) == file)?;

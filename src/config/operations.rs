@@ -1,4 +1,4 @@
-//! `[operations]`: what becomes of calls beyond the ordinary ones.
+//! `[operations]`: whether calls by root, with a trunk ENI, or of operations without a catalogue file are accepted.
 
 use toml::Spanned;
 
@@ -12,23 +12,23 @@ pub struct OperationSettings {
     pub trunk: TrunkEni,
 }
 
-/// What becomes of `TrunkNetworkInstanceId`, which the vendor calls unavailable and Terway sends.
+/// How the gateway treats `TrunkNetworkInstanceId`, which the vendor documents as unavailable and Terway sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TrunkEni {
     #[default]
     Refuse,
-    /// One more ENI to be allowed.
+    /// The trunk ENI is one more resource that the policies must allow.
     Judge,
 }
 
-/// What becomes of a call of an operation that has no file.
+/// How the gateway treats a call of an operation that has no catalogue file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OtherOperations {
     #[default]
     Refuse,
     /// Judged as `ecs:<Operation>` on all resources.
     Evaluate,
-    /// Unjudged: every caller has the gateway's own rights for it.
+    /// Forwarded without judging: every caller gets the rights of the gateway's own key.
     Forward,
 }
 
@@ -41,31 +41,31 @@ pub(super) struct RawOperations {
 }
 
 impl OperationSettings {
-    pub(super) fn read(written: RawOperations, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let other = written.other.and_then(|other| OtherOperations::read(&other, source, diagnostics));
-        let trunk = written.trunk.map_or(TrunkEni::Refuse, |trunk| match trunk.get_ref().as_str() {
+    pub(super) fn read(raw: RawOperations, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let other = raw.other.and_then(|other| OtherOperations::read(&other, source, diagnostics));
+        let trunk = raw.trunk.map_or(TrunkEni::Refuse, |trunk| match trunk.get_ref().as_str() {
             "refuse" => TrunkEni::Refuse,
             "judge" => TrunkEni::Judge,
             unknown => {
-                let title = format!("`{unknown}` is nothing that can be done with a trunk ENI");
+                let title = format!("unknown value `{unknown}` for `trunk`");
                 diagnostics.push(source.error(trunk.span(), title, possible(unknown, &["refuse", "judge"])));
                 TrunkEni::Refuse
             }
         });
-        Self { accept_root: written.accept_root, other: other.unwrap_or_default(), trunk }
+        Self { accept_root: raw.accept_root, other: other.unwrap_or_default(), trunk }
     }
 }
 
 impl OtherOperations {
-    pub(super) fn read(written: &Spanned<String>, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
-        match written.get_ref().as_str() {
+    pub(super) fn read(raw: &Spanned<String>, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        match raw.get_ref().as_str() {
             "refuse" => Some(Self::Refuse),
             "evaluate" => Some(Self::Evaluate),
             "forward" => Some(Self::Forward),
             unknown => {
-                let title = format!("`{unknown}` is nothing that can be done with other operations");
+                let title = format!("unknown value `{unknown}` for `other`");
                 diagnostics.push(source.error(
-                    written.span(),
+                    raw.span(),
                     title,
                     possible(unknown, &["refuse", "evaluate", "forward"]),
                 ));

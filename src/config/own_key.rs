@@ -16,11 +16,11 @@ use super::signing::Signing;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnKeys {
-    /// Of the only account.
+    /// One key for every call.
     One(OwnKey),
-    /// A caller of any other account is refused.
+    /// One key for each account. Callers of other accounts are refused.
     OfAccount(Vec<(AccountId, OwnKey)>),
-    /// Calls are passed on as they were signed, and nothing else is asked.
+    /// In pass-through: calls keep their callers' signatures, and the gateway sends no calls of its own.
     None,
 }
 
@@ -30,7 +30,7 @@ pub enum OwnKey {
         access_key_id: AccessKeyId,
         secret: SecretPlace,
     },
-    /// A temporary one, of the instance that the gateway runs on.
+    /// A temporary key, from the RAM role of the instance that the gateway runs on.
     InstanceRole(InstanceRoleSettings),
 }
 
@@ -47,7 +47,7 @@ pub(super) struct RawKey {
 }
 
 impl OwnKey {
-    /// What two accounts cannot both have.
+    /// Identifies the key, so that two accounts with the same key are detected.
     fn identity(&self) -> String {
         match self {
             Self::Fixed { access_key_id, .. } => access_key_id.to_string(),
@@ -82,58 +82,61 @@ impl Reader<'_> {
             return OwnKeys::One(self.own_key(one, section));
         }
         if one.says_anything() {
-            let title = "the gateway has a key of its own and one for each account: nobody could tell which is meant";
-            self.complain(section.clone(), title, "move it into a `[[upstream.key]]`, with its `account`");
+            let title = "a key is given both in `[upstream]` and in `[[upstream.key]]`";
+            self.report(
+                section.clone(),
+                title,
+                "move the first into a `[[upstream.key]]` of its own, with its `account`",
+            );
         }
         let (mut accounts, mut ones) = (HashSet::new(), HashSet::new());
         let mut read = Vec::with_capacity(keys.len());
-        for written in keys {
-            let section = written.span();
-            let mut written = written.into_inner();
-            let account = self.account(written.account.take(), &section);
-            let key = self.own_key(written, &section);
+        for raw in keys {
+            let section = raw.span();
+            let mut raw = raw.into_inner();
+            let account = self.account(raw.account.take(), &section);
+            let key = self.own_key(raw, &section);
             let Some(account) = account else { continue };
             let (new_account, new_key) = (accounts.insert(account.clone()), ones.insert(key.identity()));
             if !new_account {
-                self.complain(section, &format!("the account `{account}` has two keys"), "keep one");
+                self.report(section, &format!("the account `{account}` has two keys"), "keep one");
             } else if !new_key {
-                self.complain(section, "this key is another account's already", "a key belongs to one account");
+                self.report(section, "this key is already used for another account", "give each account its own key");
             }
             read.push((account, key));
         }
         OwnKeys::OfAccount(read)
     }
 
-    /// The embedded ECS knows one key, which is made for it.
+    /// The embedded ECS accepts one key only, generated at startup.
     pub(super) fn refuse_keys(&mut self, one: &RawKey, keys: &[Spanned<RawKey>]) {
-        let title = "the embedded ECS takes no key of yours";
+        let title = "the embedded ECS generates its own key and accepts no other";
         if let Some(key) = keys.first() {
-            self.complain(key.span(), title, "leave `[[upstream.key]]` out, or give the `url` of a server");
+            self.report(key.span(), title, "leave `[[upstream.key]]` out, or give the `url` of a server");
         }
         if let Some(role) = one.instance_role.as_ref().or(one.metadata_url.as_ref()) {
-            self.complain(role.span(), title, "leave it out, or give the `url` of a server");
+            self.report(role.span(), title, "leave it out, or give the `url` of a server");
         }
     }
 
-    fn account(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> Option<AccountId> {
+    fn account(&mut self, raw: Option<Spanned<String>>, section: &Range<usize>) -> Option<AccountId> {
         let help = "name the account whose key this is, such as `1234567890123456`";
-        let Some(written) = written else {
-            self.complain(section.clone(), "the `account` of this key is missing", help);
+        let Some(raw) = raw else {
+            self.report(section.clone(), "the `account` of this key is missing", help);
             return None;
         };
-        let parsed = written.get_ref().parse::<AccountId>();
-        parsed.map_err(|error| self.complain(written.span(), &error.to_string(), help)).ok()
+        let parsed = raw.get_ref().parse::<AccountId>();
+        parsed.map_err(|error| self.report(raw.span(), &error.to_string(), help)).ok()
     }
 
-    fn own_key(&mut self, written: RawKey, section: &Range<usize>) -> OwnKey {
-        let RawKey { access_key_id, secret_env, secret_file, secret_command, instance_role, metadata_url, .. } =
-            written;
+    fn own_key(&mut self, raw: RawKey, section: &Range<usize>) -> OwnKey {
+        let RawKey { access_key_id, secret_env, secret_file, secret_command, instance_role, metadata_url, .. } = raw;
         let at = instance_role.as_ref().map(Spanned::span);
         if let Some(role) = self.instance_role(instance_role, metadata_url) {
             if access_key_id.is_some() || secret_env.is_some() || secret_file.is_some() || secret_command.is_some() {
-                let title = "the gateway's own key is that of a role, and another besides";
-                let help = "leave out `access_key_id` and `secret_…`, which come with the role, or `instance_role`";
-                self.complain(at.unwrap_or_else(|| section.clone()), title, help);
+                let title = "`instance_role` and another key are both given for the gateway";
+                let help = "remove `access_key_id` and `secret_…`, which come with the role, or remove `instance_role`";
+                self.report(at.unwrap_or_else(|| section.clone()), title, help);
             }
             return OwnKey::InstanceRole(role);
         }
@@ -142,24 +145,24 @@ impl Reader<'_> {
             (None, Some(path), None) => SecretPlace::File(self.folder.join(path)),
             (None, None, Some(command)) => SecretPlace::Command(command),
             _ => {
-                let title = "the gateway's own key has no secret, or two";
-                let help = "give exactly one of `secret_env`, `secret_file` and `secret_command`, or `instance_role`";
-                self.complain(section.clone(), title, help);
+                let title = "the gateway's own key needs exactly one secret";
+                let help = "give one of `secret_env`, `secret_file` and `secret_command`, or use `instance_role`";
+                self.report(section.clone(), title, help);
                 SecretPlace::Environment(String::new())
             }
         };
         OwnKey::Fixed { access_key_id: self.access_key_id(access_key_id, section), secret }
     }
 
-    fn access_key_id(&mut self, written: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {
-        let parsed = match written {
+    fn access_key_id(&mut self, raw: Option<Spanned<String>>, section: &Range<usize>) -> AccessKeyId {
+        let parsed = match raw {
             Some(id) => {
                 id.get_ref().parse().map_err(|error: crate::ram::AccessKeyIdError| (id.span(), error.to_string()))
             }
             None => Err((section.clone(), "the gateway's own `access_key_id` is missing".to_owned())),
         };
         parsed.unwrap_or_else(|(span, title)| {
-            self.complain(span, &title, "give the id of the key that signs forwarded calls");
+            self.report(span, &title, "give the id of the key that signs forwarded calls");
             "missing".parse().expect("a well-formed id")
         })
     }

@@ -1,4 +1,4 @@
-//! `[[product]]`: further products behind the same gateway, chosen by the host that is called.
+//! `[[product]]`: further products behind the same gateway, selected by the host that a caller names.
 
 use std::collections::HashSet;
 
@@ -7,15 +7,15 @@ use toml::Spanned;
 use super::operations::OtherOperations;
 use super::reader::Reader;
 
-/// One product besides ECS. Its regions, keys and time limit are those of `[upstream]`.
+/// One product besides ECS. It shares the regions, keys and timeout of `[upstream]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProductSettings {
-    /// The service of its actions: `vpc` of `vpc:DescribeVSwitches`.
+    /// The service in its actions: `vpc` in `vpc:DescribeVSwitches`.
     pub name: String,
-    /// The names by which callers call it.
+    /// The host names that select this product.
     pub hosts: Vec<String>,
     pub version: String,
-    /// `{region}` stands for the call's region.
+    /// `{region}` is replaced with the call's region.
     pub url: String,
     pub other: OtherOperations,
 }
@@ -31,39 +31,43 @@ pub(super) struct RawProduct {
 }
 
 impl Reader<'_> {
-    pub(super) fn products(&mut self, written: Vec<Spanned<RawProduct>>, ecs: &[String]) -> Vec<ProductSettings> {
+    pub(super) fn products(&mut self, raw: Vec<Spanned<RawProduct>>, ecs: &[String]) -> Vec<ProductSettings> {
         let mut names = HashSet::new();
         let mut taken: HashSet<String> = ecs.iter().cloned().collect();
-        written.into_iter().filter_map(|product| self.product(product, &mut names, &mut taken)).collect()
+        raw.into_iter().filter_map(|product| self.product(product, &mut names, &mut taken)).collect()
     }
 
     fn product(
         &mut self,
-        written: Spanned<RawProduct>,
+        raw: Spanned<RawProduct>,
         names: &mut HashSet<String>,
         taken: &mut HashSet<String>,
     ) -> Option<ProductSettings> {
-        let section = written.span();
-        let RawProduct { name, hosts, version, url, other } = written.into_inner();
+        let section = raw.span();
+        let RawProduct { name, hosts, version, url, other } = raw.into_inner();
         let (Some(name), Some(version), false) = (name, version, hosts.is_empty()) else {
-            let title = "a product has a `name`, a `version`, and the `hosts` by which it is called";
-            self.complain(section, title, "write `name = \"vpc\"`, `version = \"2016-04-28\"` and `hosts = [\"…\"]`");
+            let title = "a product needs `name`, `version` and `hosts`";
+            self.report(section, title, "write `name = \"vpc\"`, `version = \"2016-04-28\"` and `hosts = [\"…\"]`");
             return None;
         };
         if !is_service(name.get_ref()) || !names.insert(name.get_ref().clone()) {
-            let title = format!("`{}` is no name of a further product", name.get_ref());
-            self.complain(name.span(), &title, "name each once, as its actions do: `vpc`; ECS is `[upstream]`");
+            let title = format!("`{}` is not a valid product name, or is given twice", name.get_ref());
+            self.report(
+                name.span(),
+                &title,
+                "write the service of its actions, such as `vpc`; ECS itself is `[upstream]`",
+            );
         }
         if !is_version(version.get_ref()) {
-            let title = format!("`{}` is no version of an API", version.get_ref());
-            self.complain(version.span(), &title, "write the date that it goes by, such as `2016-04-28`");
+            let title = format!("`{}` is not a valid API version", version.get_ref());
+            self.report(version.span(), &title, "write the date of the version, such as `2016-04-28`");
         }
         let hosts = hosts.iter().map(|host| {
             let read = self.host(host);
             let of_ecs = read.starts_with("ecs.") || read.starts_with("ecs-");
             if (of_ecs && read.contains(".aliyuncs.com")) || !taken.insert(read.clone()) {
-                let help = "a host chooses one product: give each names of its own";
-                self.complain(host.span(), &format!("`{read}` is called for something else already"), help);
+                let help = "give each product its own host names";
+                self.report(host.span(), &format!("host `{read}` is already assigned to another product"), help);
             }
             read
         });
@@ -74,8 +78,8 @@ impl Reader<'_> {
         let other = other.and_then(|other| OtherOperations::read(&other, self.source, self.diagnostics));
         let other = other.unwrap_or_default();
         if other == OtherOperations::Refuse {
-            let title = "nothing of this product would be forwarded: the catalogue has no file of its operations";
-            self.complain(said.unwrap_or(section), title, "write `other = \"evaluate\"`");
+            let title = "every call of this product would be refused: the catalogue has no files for its operations";
+            self.report(said.unwrap_or(section), title, "write `other = \"evaluate\"`");
         }
         Some(ProductSettings { name: name.into_inner(), hosts, version: version.into_inner(), url, other })
     }

@@ -1,8 +1,8 @@
-//! Whether what comes from a URL is what its server sent.
+//! Whether an answer from a URL is protected in transit.
 
 use std::net::IpAddr;
 
-/// Over https, or over http without leaving this machine.
+/// Whether the URL is https, or http to this machine.
 pub fn is_protected_url(url: &str) -> bool {
     let authority = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
     if let Some(rest) = url.strip_prefix("https://") {
@@ -12,7 +12,7 @@ pub fn is_protected_url(url: &str) -> bool {
 }
 
 fn is_loopback(authority: &str) -> bool {
-    // `127.0.0.1:80@elsewhere` is elsewhere.
+    // The host of `127.0.0.1:80@elsewhere` is `elsewhere`.
     if authority.contains('@') {
         return false;
     }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_on_the_way_can_change_what_comes() {
+    fn only_https_and_loopback_are_protected() {
         for (url, expected) in [
             ("https://issuer.example/keys", true),
             ("http://127.0.0.1:8080/keys", true),

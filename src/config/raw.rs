@@ -1,4 +1,4 @@
-//! `ramgate.toml` as a person writes it: every key that is fixed there, and no other.
+//! The keys of `ramgate.toml` as written, before they are checked. Unknown keys are refused.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use super::own_key::RawKey;
 use super::products::RawProduct;
 use super::region_alias::RawAliases;
 
-/// A key whose feature is not built: it is known, and refused by name.
+/// A key whose feature this version lacks: it is parsed so that the error can name it.
 pub(super) type Unsupported = Option<Spanned<Value>>;
 
 #[derive(Default, serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! What a caller may send as `RegionId` in place of a region: off unless it is written.
+//! `region_aliases`: texts that a caller may send as `RegionId` in place of a region. Off by default.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::reader::Reader;
 
 pub(super) type RawAliases = BTreeMap<Spanned<String>, Spanned<String>>;
 
-/// The region that is meant by each text. A client that is told an endpoint may send that as its region
+/// The region that each alias means. Some clients send the endpoint they are configured with as the region
 /// (`docs/spec/ecs-eni.md` A.2, Terway).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegionAliases(BTreeMap<String, Region>);
@@ -26,26 +26,30 @@ impl RegionAliases {
 }
 
 impl Reader<'_> {
-    pub(super) fn region_aliases(&mut self, written: RawAliases, served: &[Region]) -> RegionAliases {
+    pub(super) fn region_aliases(&mut self, raw: RawAliases, served: &[Region]) -> RegionAliases {
         const LONGEST: usize = 255;
         let mut aliases = BTreeMap::new();
-        for (alias, region) in written {
+        for (alias, region) in raw {
             let sent = alias.get_ref();
             let visible = (1..=LONGEST).contains(&sent.len()) && sent.bytes().all(|byte| byte.is_ascii_graphic());
             if !visible {
-                let title = format!("`{}` is nothing that a caller can send as its region", sent.escape_debug());
-                self.complain(alias.span(), &title, "write what the caller sends, such as `ecs.example.com:8620`");
+                let title = format!("`{}` is not a valid alias of a region", sent.escape_debug());
+                self.report(
+                    alias.span(),
+                    &title,
+                    "write the text that the client sends, such as `ecs.example.com:8620`",
+                );
             } else if served.iter().any(|region| region.as_str() == sent) {
-                let title = format!("`{sent}` is a region that is served: it means itself");
-                self.complain(alias.span(), &title, "leave it out");
+                let title = format!("`{sent}` is itself a served region");
+                self.report(alias.span(), &title, "remove the alias");
             }
             match served.iter().find(|served| served.as_str() == region.get_ref()) {
                 Some(meant) => {
                     aliases.insert(alias.into_inner(), meant.clone());
                 }
                 None => {
-                    let title = format!("`{}` is not among the regions that are served", region.get_ref());
-                    self.complain(region.span(), &title, "name one of `regions`");
+                    let title = format!("`{}` is not a served region", region.get_ref());
+                    self.report(region.span(), &title, "name one of `regions`");
                 }
             }
         }

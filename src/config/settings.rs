@@ -1,4 +1,4 @@
-//! The configuration as the gateway needs it: defaults filled in, values checked, contradictions refused.
+//! The configuration as the gateway uses it: defaults filled in, values checked, contradictions refused.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -30,11 +30,11 @@ use super::{mistake, unsupported};
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub listen: SocketAddr,
-    /// Where health and metrics are told.
+    /// The listener for health and metrics.
     pub admin: Option<AdminSettings>,
-    /// Names callers may use; empty: any well-formed one. In pass-through: which may go on where they are signed.
+    /// The host names that callers may use; empty allows any well-formed name. Pass-through requires them.
     pub hosts: Vec<String>,
-    /// Shown in `HostId`, logs and audit lines; without it, the host's name.
+    /// This replica's name in `HostId`, logs and audit lines; the machine's host name by default.
     pub replica: Option<String>,
     pub policies: Vec<PathBuf>,
     pub keyring: PathBuf,
@@ -58,15 +58,15 @@ pub struct UpstreamSettings {
     pub regions: Vec<Region>,
     pub region_aliases: RegionAliases,
     pub signing: Signing,
-    /// The whole wait for an answer.
+    /// The longest wait for a complete answer.
     pub timeout: Duration,
-    /// Replaces the system's roots.
+    /// Replaces the system's root certificates.
     pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A server, and the gateway's own keys there. `{region}` in the URL stands for the call's region.
+    /// A server, and the gateway's own keys there. `{region}` in the URL is replaced with the call's region.
     Server { url: String, keys: OwnKeys },
     /// The embedded ECS, started along with the gateway.
     Simulator,
@@ -82,9 +82,9 @@ pub struct DenialSettings {
 #[derive(Clone, Copy, Debug)]
 pub struct ResourceSettings {
     pub source: ResourceSource,
-    /// How long facts that were read upstream may be used; zero: for one judgement.
+    /// How long attributes read from upstream may be reused. Zero: for one decision only.
     pub cache: Duration,
-    /// Of how many resources they are kept.
+    /// The number of resources whose attributes are cached.
     pub cache_entries: NonZeroUsize,
 }
 
@@ -98,7 +98,7 @@ pub enum ResourceSource {
 }
 
 impl Settings {
-    /// What holds without a configuration file: the demo account in front of the embedded ECS.
+    /// The settings without a configuration file: the demo account in front of the embedded ECS.
     pub fn demo() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8620)),
@@ -132,33 +132,33 @@ impl Settings {
         }
     }
 
-    /// Reads a configuration file. Paths in it are relative to `folder`, where it lies.
+    /// Reads a configuration file. Relative paths in it start from `folder`, the file's own folder.
     ///
     /// # Errors
     /// Every diagnostic about the file.
     pub fn read(source: &Source, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let written: RawSettings =
+        let raw: RawSettings =
             toml::from_str(source.text()).map_err(|error| vec![mistake::diagnostic(source, &error)])?;
-        let mut diagnostics = unsupported::diagnostics(source, &written);
+        let mut diagnostics = unsupported::diagnostics(source, &raw);
         let mut reader = Reader { source, folder, diagnostics: &mut diagnostics };
-        let settings = reader.settings(written);
+        let settings = reader.settings(raw);
         if diagnostics.is_empty() { Ok(settings) } else { Err(diagnostics) }
     }
 }
 
 impl Reader<'_> {
-    fn settings(&mut self, mut written: RawSettings) -> Settings {
-        let signing = self.signing(&written);
-        let refused_lines = written.audit.unauthenticated_per_peer.take();
-        let issuer = self.issuer(written.identity.issuer.take());
-        let jwt = std::mem::take(&mut written.identity.jwt);
+    fn settings(&mut self, mut raw: RawSettings) -> Settings {
+        let signing = self.signing(&raw);
+        let refused_lines = raw.audit.unauthenticated_per_peer.take();
+        let issuer = self.issuer(raw.identity.issuer.take());
+        let jwt = std::mem::take(&mut raw.identity.jwt);
         let tokens = self.tokens(jwt, issuer.is_some());
         let defaults = Settings::demo();
-        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
-            self.complain(schema.span(), "the schema is unknown", "this program reads `schema = 1`");
+        if let Some(schema) = raw.schema.filter(|schema| *schema.get_ref() != 1) {
+            self.report(schema.span(), "the schema is unknown", "this program reads `schema = 1`");
         }
-        let policies = written.policies.unwrap_or(defaults.policies);
-        let upstream = match written.upstream {
+        let policies = raw.policies.unwrap_or(defaults.policies);
+        let upstream = match raw.upstream {
             Some(upstream) => self.upstream(upstream, signing, defaults.upstream),
             None => {
                 let title = "the section `[upstream]` is missing";
@@ -168,49 +168,49 @@ impl Reader<'_> {
                 defaults.upstream
             }
         };
-        let hosts: Vec<String> = written.hosts.into_iter().map(|host| self.host(&host)).collect();
+        let hosts: Vec<String> = raw.hosts.into_iter().map(|host| self.host(&host)).collect();
         Settings {
-            listen: written.listen.unwrap_or(defaults.listen),
-            admin: written.admin.map(AdminSettings::from),
-            products: self.products(written.product, &hosts),
+            listen: raw.listen.unwrap_or(defaults.listen),
+            admin: raw.admin.map(AdminSettings::from),
+            products: self.products(raw.product, &hosts),
             hosts,
-            replica: Some(written.replica).filter(|replica| !replica.is_empty()),
+            replica: Some(raw.replica).filter(|replica| !replica.is_empty()),
             policies: policies.into_iter().map(|path| self.folder.join(path)).collect(),
-            keyring: self.folder.join(written.keyring.unwrap_or(defaults.keyring)),
+            keyring: self.folder.join(raw.keyring.unwrap_or(defaults.keyring)),
             upstream,
-            identity: self.identity(written.identity, &defaults.identity),
+            identity: self.identity(raw.identity, &defaults.identity),
             tokens,
             issuer,
             denial: DenialSettings {
-                code: self.denial_code(written.denial.code, defaults.denial.code),
-                detail: written.denial.detail.unwrap_or(defaults.denial.detail),
-                recommend: written.denial.recommend.and_then(|link| self.link(&link)),
+                code: self.denial_code(raw.denial.code, defaults.denial.code),
+                detail: raw.denial.detail.unwrap_or(defaults.denial.detail),
+                recommend: raw.denial.recommend.and_then(|link| self.link(&link)),
             },
-            operations: OperationSettings::read(written.operations, self.source, self.diagnostics),
-            audit: self.audit(written.audit, defaults.audit),
-            resources: self.resources(written.resources, defaults.resources),
-            listener: self.listener(written.tls, &written.limits),
-            limits: self.limits(written.limits, refused_lines, defaults.limits),
+            operations: OperationSettings::read(raw.operations, self.source, self.diagnostics),
+            audit: self.audit(raw.audit, defaults.audit),
+            resources: self.resources(raw.resources, defaults.resources),
+            listener: self.listener(raw.tls, &raw.limits),
+            limits: self.limits(raw.limits, refused_lines, defaults.limits),
         }
     }
 
     fn upstream(
         &mut self,
-        written: Spanned<RawUpstream>,
+        raw: Spanned<RawUpstream>,
         signing: Signing,
         defaults: UpstreamSettings,
     ) -> UpstreamSettings {
-        let section = written.span();
-        let written = written.into_inner();
-        let RawUpstream { url, regions, region_aliases, key, access_key_id, .. } = written;
-        let RawUpstream { secret_env, secret_file, secret_command, instance_role, metadata_url, .. } = written;
+        let section = raw.span();
+        let raw = raw.into_inner();
+        let RawUpstream { url, regions, region_aliases, key, access_key_id, .. } = raw;
+        let RawUpstream { secret_env, secret_file, secret_command, instance_role, metadata_url, .. } = raw;
         let secret = RawKey { secret_env, secret_file, secret_command, ..RawKey::default() };
         let own = RawKey { access_key_id, instance_role, metadata_url, ..secret };
         let mut served = Vec::new();
         for region in &regions {
             match region.get_ref().parse::<Region>() {
                 Ok(region) => served.push(region),
-                Err(error) => self.complain(region.span(), &error.to_string(), "name the regions that are served"),
+                Err(error) => self.report(region.span(), &error.to_string(), "list the ids of the regions to serve"),
             }
         }
         let simulator = url.as_ref().is_some_and(|url| url.get_ref() == "simulator");
@@ -226,7 +226,7 @@ impl Reader<'_> {
             if simulator {
                 served = defaults.regions;
             } else {
-                self.complain(section, "no region is served", "add `regions = [\"cn-hangzhou\"]`");
+                self.report(section, "no region is served", "add `regions = [\"cn-hangzhou\"]`");
             }
         }
         UpstreamSettings {
@@ -234,25 +234,25 @@ impl Reader<'_> {
             region_aliases: self.region_aliases(region_aliases, &served),
             regions: served,
             signing,
-            timeout: written.timeout.map_or(defaults.timeout, |timeout| timeout.0),
-            ca_file: written.ca_file.map(|path| self.folder.join(path)),
+            timeout: raw.timeout.map_or(defaults.timeout, |timeout| timeout.0),
+            ca_file: raw.ca_file.map(|path| self.folder.join(path)),
         }
     }
 
-    fn resources(&mut self, written: RawResources, defaults: ResourceSettings) -> ResourceSettings {
-        let source = written.source.map_or(defaults.source, |source| match source.get_ref().as_str() {
+    fn resources(&mut self, raw: RawResources, defaults: ResourceSettings) -> ResourceSettings {
+        let source = raw.source.map_or(defaults.source, |source| match source.get_ref().as_str() {
             "file" => ResourceSource::File,
             "upstream" => ResourceSource::Upstream,
             other => {
-                let title = format!("`{other}` is no source of facts about resources");
-                self.complain(source.span(), &title, &possible(other, &["file", "upstream"]));
+                let title = format!("unknown value `{other}` for `source`");
+                self.report(source.span(), &title, &possible(other, &["file", "upstream"]));
                 defaults.source
             }
         });
-        let entries = self.at_least_one(written.cache_entries, defaults.cache_entries.get());
+        let entries = self.at_least_one(raw.cache_entries, defaults.cache_entries.get());
         ResourceSettings {
             source,
-            cache: written.cache.map_or(defaults.cache, |cache| cache.0),
+            cache: raw.cache.map_or(defaults.cache, |cache| cache.0),
             cache_entries: NonZeroUsize::new(entries).unwrap_or(defaults.cache_entries),
         }
     }

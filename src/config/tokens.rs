@@ -1,4 +1,4 @@
-//! `[[identity.jwt]]`: which issuers' tokens are accepted, and which principals their subjects are.
+//! `[[identity.jwt]]`: the token issuers that are trusted, and the principals that their subjects map to.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,25 +15,25 @@ use super::reader::Reader;
 
 type Text = Spanned<String>;
 
-/// One issuer.
+/// One trusted issuer.
 #[derive(Clone, Debug)]
 pub struct TokenSettings {
     pub issuer: String,
-    /// The name of the OIDC provider that it is to RAM: its tokens can be exchanged for keys then.
+    /// The issuer's name as an OIDC provider in RAM. If given, callers can exchange its tokens for keys.
     pub provider: Option<String>,
     pub audience: Vec<String>,
     pub keys: TokenKeysPlace,
-    /// Replaces the system's certificates where the keys are fetched.
+    /// Replaces the system's root certificates when the keys are fetched.
     pub ca_file: Option<PathBuf>,
     pub algorithms: Vec<TokenAlgorithm>,
     pub not_before: NotBefore,
     pub leeway: Duration,
-    /// How old the keys may become before they are fetched again.
+    /// The age at which the keys are fetched again.
     pub refresh: Duration,
     pub principals: Vec<MappedSubject>,
 }
 
-/// Where an issuer's keys are read from.
+/// The source of an issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenKeysPlace {
     File(PathBuf),
@@ -42,7 +42,7 @@ pub enum TokenKeysPlace {
     Discovery,
 }
 
-/// The principal of a subject, not yet looked up in the policy directory.
+/// Maps subjects to a principal, which is not yet looked up in the policy directory.
 #[derive(Clone, Debug)]
 pub struct MappedSubject {
     pub subject: Glob,
@@ -84,87 +84,86 @@ struct RawSubject {
     principal: Text,
 }
 
-/// Tokens of today's issuers are signed with one of these.
+/// The defaults: today's issuers sign with one of these.
 const USUAL: [&str; 2] = ["RS256", "ES256"];
 const MOST_LEEWAY: Duration = Duration::from_secs(60);
 const USUAL_REFRESH: Duration = Duration::from_secs(600);
 
 impl Reader<'_> {
-    /// Every issuer. `issues_keys` says whether tokens can be exchanged for keys.
+    /// All issuers. `issues_keys`: whether the gateway issues keys, for which `provider` exchanges tokens.
     pub(super) fn tokens(&mut self, raw: Vec<RawJwt>, issues_keys: bool) -> Vec<TokenSettings> {
         let mut issuers: Vec<TokenSettings> = Vec::new();
         for jwt in raw {
             if issuers.iter().any(|other| other.issuer == *jwt.issuer.get_ref()) {
-                self.complain(jwt.issuer.span(), "the issuer is given twice", "keep one of the two");
+                self.report(jwt.issuer.span(), "the issuer is given twice", "keep one of the two");
             }
             let provider = jwt.provider.as_ref();
             if let Some(provider) = provider.filter(|_| !issues_keys) {
-                let title = "`provider` exchanges tokens for keys, and this gateway issues none";
-                self.complain(provider.span(), title, "add `[identity.issuer]`, or leave `provider` out");
+                let title = "`provider` exchanges tokens for keys, but this gateway issues no keys";
+                self.report(provider.span(), title, "add `[identity.issuer]`, or leave `provider` out");
             }
             if let Some(provider) =
                 provider.filter(|it| issuers.iter().any(|other| other.provider.as_ref() == Some(it.get_ref())))
             {
-                self.complain(provider.span(), "the provider is given twice", "give each issuer its own provider");
+                self.report(provider.span(), "the provider is given twice", "give each issuer its own provider");
             }
             issuers.extend(self.token_issuer(jwt));
         }
         issuers
     }
 
-    fn token_issuer(&mut self, written: RawJwt) -> Option<TokenSettings> {
+    fn token_issuer(&mut self, raw: RawJwt) -> Option<TokenSettings> {
         let mistakes = self.diagnostics.len();
         let https = |text: &str| text.starts_with("https://") && !text.contains(char::is_whitespace);
-        if !https(written.issuer.get_ref()) && written.jwks.is_none() {
-            let help = "name the keys with `jwks`: only an https issuer has a discovery document";
-            self.complain(written.issuer.span(), "the issuer is not an https URL", help);
+        if !https(raw.issuer.get_ref()) && raw.jwks.is_none() {
+            let help = "set `jwks` to the keys' place: only an https issuer has a discovery document";
+            self.report(raw.issuer.span(), "the issuer is not an https URL", help);
         }
-        if written.audience.get_ref().is_empty() || written.audience.get_ref().iter().any(|it| it.get_ref().is_empty())
-        {
-            let help = "name what the tokens are meant for, such as `[\"ramgate\"]`";
-            self.complain(written.audience.span(), "the audience is empty", help);
+        if raw.audience.get_ref().is_empty() || raw.audience.get_ref().iter().any(|it| it.get_ref().is_empty()) {
+            let help = "write the audience that the tokens carry, such as `[\"ramgate\"]`";
+            self.report(raw.audience.span(), "the audience is empty", help);
         }
-        let names = match written.algorithms.is_empty() {
+        let names = match raw.algorithms.is_empty() {
             true => USUAL.map(|name| Spanned::new(0..0, name.to_owned())).to_vec(),
-            false => written.algorithms,
+            false => raw.algorithms,
         };
         let mut algorithms = Vec::new();
         for name in &names {
             match name.get_ref().parse::<TokenAlgorithm>() {
                 Ok(algorithm) => algorithms.push(algorithm),
-                Err(why) => self.complain(name.span(), &why, "leave the list out for `RS256` and `ES256`"),
+                Err(error) => self.report(name.span(), &error, "remove the list to accept `RS256` and `ES256`"),
             }
         }
-        let leeway = written.leeway.as_ref().map_or(MOST_LEEWAY, |leeway| leeway.get_ref().0);
+        let leeway = raw.leeway.as_ref().map_or(MOST_LEEWAY, |leeway| leeway.get_ref().0);
         if leeway > MOST_LEEWAY {
-            let span = written.leeway.as_ref().map_or(0..0, Spanned::span);
-            self.complain(span, "the leeway is more than a minute", "synchronize the clocks instead");
+            let span = raw.leeway.as_ref().map_or(0..0, Spanned::span);
+            self.report(span, "`leeway` is more than a minute", "synchronize the clocks instead");
         }
-        if let Some(provider) = written.provider.as_ref().filter(|provider| !is_provider_name(provider.get_ref())) {
+        if let Some(provider) = raw.provider.as_ref().filter(|provider| !is_provider_name(provider.get_ref())) {
             let title = format!("`{}` is not a valid provider name", provider.get_ref());
-            self.complain(provider.span(), &title, "write what follows `oidc-provider/` in its ARN");
+            self.report(provider.span(), &title, "write what follows `oidc-provider/` in its ARN");
         }
-        let unmapped = written.principals.as_ref().is_none_or(|principals| principals.get_ref().is_empty());
-        if unmapped && written.provider.is_none() {
-            let span = written.principals.as_ref().map_or_else(|| written.issuer.span(), Spanned::span);
+        let unmapped = raw.principals.as_ref().is_none_or(|principals| principals.get_ref().is_empty());
+        if unmapped && raw.provider.is_none() {
+            let span = raw.principals.as_ref().map_or_else(|| raw.issuer.span(), Spanned::span);
             let help = "add `principals = [{ sub = \"…\", principal = \"role/NAME\" }]`, or a `provider`";
-            self.complain(span, "no subject has a principal", help);
+            self.report(span, "no subject is mapped to a principal", help);
         }
-        let principals = written.principals.map(Spanned::into_inner).unwrap_or_default();
+        let principals = raw.principals.map(Spanned::into_inner).unwrap_or_default();
         let principals = principals.into_iter().filter_map(|subject| self.subject(subject)).collect();
         let settings = TokenSettings {
-            keys: self.token_keys(written.jwks.as_ref()),
-            issuer: written.issuer.into_inner(),
-            provider: written.provider.map(Spanned::into_inner),
-            audience: written.audience.into_inner().into_iter().map(Spanned::into_inner).collect(),
-            ca_file: written.ca_file.map(|path| self.folder.join(path)),
+            keys: self.token_keys(raw.jwks.as_ref()),
+            issuer: raw.issuer.into_inner(),
+            provider: raw.provider.map(Spanned::into_inner),
+            audience: raw.audience.into_inner().into_iter().map(Spanned::into_inner).collect(),
+            ca_file: raw.ca_file.map(|path| self.folder.join(path)),
             algorithms,
-            not_before: match written.not_before {
+            not_before: match raw.not_before {
                 RawNotBefore::Required => NotBefore::Required,
                 RawNotBefore::Optional => NotBefore::Optional,
             },
             leeway,
-            refresh: written.refresh.map_or(USUAL_REFRESH, |refresh| refresh.into_inner().0),
+            refresh: raw.refresh.map_or(USUAL_REFRESH, |refresh| refresh.into_inner().0),
             principals,
         };
         (self.diagnostics.len() == mistakes).then_some(settings)
@@ -178,31 +177,31 @@ impl Reader<'_> {
         }
         if !is_protected_url(text) {
             let help = "fetch the keys over https, or write them into a file";
-            self.complain(jwks.span(), "the keys could be changed on the way", help);
+            self.report(jwks.span(), "the keys could be changed in transit", help);
         }
         TokenKeysPlace::Url(text.clone())
     }
 
-    fn subject(&mut self, written: RawSubject) -> Option<MappedSubject> {
-        if written.sub.get_ref().is_empty() {
-            self.complain(written.sub.span(), "the subject is empty", "write the `sub` claim, or a pattern for it");
+    fn subject(&mut self, raw: RawSubject) -> Option<MappedSubject> {
+        if raw.sub.get_ref().is_empty() {
+            self.report(raw.sub.span(), "the subject is empty", "write the `sub` claim, or a pattern for it");
         }
         let mut claims = BTreeMap::new();
-        for (pointer, wanted) in written.claims {
+        for (pointer, wanted) in raw.claims {
             if !pointer.get_ref().starts_with('/') {
                 let title = format!("`{}` is not a JSON pointer", pointer.get_ref());
-                self.complain(pointer.span(), &title, "write `\"/kubernetes.io/namespace\"`, say");
+                self.report(pointer.span(), &title, "write a pointer such as `\"/kubernetes.io/namespace\"`");
             }
             claims.insert(pointer.into_inner(), Glob::new(&wanted, Case::Sensitive));
         }
-        match written.principal.get_ref().parse() {
+        match raw.principal.get_ref().parse() {
             Ok(principal) => {
-                let subject = Glob::new(written.sub.get_ref(), Case::Sensitive);
+                let subject = Glob::new(raw.sub.get_ref(), Case::Sensitive);
                 Some(MappedSubject { subject, claims, principal })
             }
             Err(error) => {
                 let error: ram_policy::PrincipalError = error;
-                self.complain(written.principal.span(), &error.to_string(), "name a user or role of the account file");
+                self.report(raw.principal.span(), &error.to_string(), "name a user or role of the account file");
                 None
             }
         }

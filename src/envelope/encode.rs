@@ -13,7 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::text::visible_json;
 
 /// A value as one line of JSON.
-pub fn json_text(value: &impl Serialize) -> String {
+pub(crate) fn json_text(value: &impl Serialize) -> String {
     // Enough for a line of the audit log, so that the buffer need not grow.
     let mut json = Vec::with_capacity(3072);
     serde_json::to_writer(&mut json, value).expect("text and numbers make JSON");
@@ -21,16 +21,16 @@ pub fn json_text(value: &impl Serialize) -> String {
 }
 
 /// A value as indented JSON.
-pub fn json_lines(value: &impl Serialize) -> String {
+pub(crate) fn json_lines(value: &impl Serialize) -> String {
     visible(serde_json::to_string_pretty(value).expect("text and numbers make JSON"))
 }
 
 /// A part of a line of JSON, for callers that must know its length before they write the line.
-pub fn json_part(value: &impl Serialize) -> Box<RawValue> {
+pub(crate) fn json_part(value: &impl Serialize) -> Box<RawValue> {
     let part = to_raw_value(value).expect("text and numbers make JSON");
     match visible_json(part.get()) {
         Cow::Borrowed(_) => part,
-        Cow::Owned(text) => RawValue::from_string(text).expect("it is JSON still"),
+        Cow::Owned(text) => RawValue::from_string(text).expect("it is still JSON"),
     }
 }
 

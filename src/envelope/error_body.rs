@@ -5,11 +5,11 @@ use crate::catalog::Answer;
 use super::encode::{json_text, xml_document};
 use super::format::Format;
 
-/// An error body. All values are strings and all are present: otherwise some clients crash, or take a refusal for a
-/// success.
+/// An error body. All values except the detail are strings and are present: otherwise some clients crash, or take a
+/// refusal for a success.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct ErrorBody {
+pub(crate) struct ErrorBody {
     pub request_id: String,
     pub host_id: String,
     pub code: String,
@@ -22,7 +22,7 @@ pub struct ErrorBody {
 /// RAM's details of a denial (`docs/spec/ram-policy.md` 7.2). In JSON, an object or absent; never `null`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct AccessDeniedDetail {
+pub(crate) struct AccessDeniedDetail {
     pub policy_type: String,
     pub auth_principal_owner_id: String,
     pub auth_principal_type: String,
@@ -34,7 +34,7 @@ pub struct AccessDeniedDetail {
 
 impl ErrorBody {
     /// `recommend` is a link with the placeholders `{request_id}` and `{code}`. The default is the vendor's.
-    pub fn new(answer: &Answer, request_id: &str, host_id: &str, recommend: Option<&str>) -> Self {
+    pub(crate) fn new(answer: &Answer, request_id: &str, host_id: &str, recommend: Option<&str>) -> Self {
         const VENDOR: &str = "https://api.aliyun.com/troubleshoot?q={code}&product=Ecs&requestId={request_id}";
         let recommend = recommend.unwrap_or(VENDOR).replace("{code}", &answer.code).replace("{request_id}", request_id);
         Self {
@@ -48,7 +48,7 @@ impl ErrorBody {
     }
 
     /// The body in a format.
-    pub fn to_text(&self, format: Format) -> String {
+    pub(crate) fn to_text(&self, format: Format) -> String {
         match format {
             Format::Json => json_text(self),
             Format::Xml => xml_document("Error", &serde_json::to_value(self).expect("strings make JSON")),
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_carry_the_same() {
+    fn both_formats_carry_the_same_values() {
         let answer = Answer { status: 400, code: "InvalidParameter".into(), message: "a<b & \"c\"".into() };
         let body = ErrorBody::new(&answer, "ID", "host", Some("https://x/{request_id}"));
         assert_eq!(

@@ -5,21 +5,27 @@ use crate::ram::Scheme;
 /// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// An object. The default for V3 signatures and bearer tokens, and if `Accept` names JSON.
     Json,
+    /// A document. The default otherwise.
     Xml,
 }
 
 /// The parameter `Format` is neither JSON nor XML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Specified parameter format is not valid.")]
-pub struct FormatError;
+pub(crate) struct FormatError;
 
 impl Format {
     /// The format of an answer. `requested` is the parameter `Format`; an old Python client sends the word `None`.
     ///
     /// # Errors
     /// A `Format` other than JSON and XML.
-    pub fn choose(requested: Option<&str>, accept: Option<&str>, scheme: Option<Scheme>) -> Result<Self, FormatError> {
+    pub(crate) fn choose(
+        requested: Option<&str>,
+        accept: Option<&str>,
+        scheme: Option<Scheme>,
+    ) -> Result<Self, FormatError> {
         match requested {
             Some(text) if text.eq_ignore_ascii_case("json") => Ok(Self::Json),
             Some(text) if text.eq_ignore_ascii_case("xml") => Ok(Self::Xml),
@@ -30,14 +36,14 @@ impl Format {
 
     /// The format without a `Format` parameter: JSON for V3 signatures, for bearer tokens and if `Accept` names it,
     /// otherwise XML.
-    pub fn unasked(accept: Option<&str>, scheme: Option<Scheme>) -> Self {
+    pub(crate) fn unasked(accept: Option<&str>, scheme: Option<Scheme>) -> Self {
         let names_json = accept.is_some_and(|accept| accept.to_ascii_lowercase().contains("json"));
         let new = matches!(scheme, Some(Scheme::V3 | Scheme::Bearer));
         if names_json || new { Self::Json } else { Self::Xml }
     }
 
     /// The likely format for a request that could not be parsed, guessed from its bytes.
-    pub fn guess(request: &[u8]) -> Self {
+    pub(crate) fn guess(request: &[u8]) -> Self {
         let text = String::from_utf8_lossy(request).to_ascii_lowercase();
         if text.contains("format=xml") {
             return Self::Xml;
@@ -46,8 +52,9 @@ impl Format {
         if json { Self::Json } else { Self::Xml }
     }
 
-    /// The value of `Content-Type`. Some clients parse XML only with exactly this value (`docs/spec/sdk-behaviour.md` 3).
-    pub fn content_type(self) -> &'static str {
+    /// The value of `Content-Type`. Some clients parse XML only with exactly this value (`docs/spec/sdk-behaviour.md`
+    /// 3).
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json;charset=utf-8",
             Self::Xml => "text/xml;charset=utf-8",
@@ -55,7 +62,7 @@ impl Format {
     }
 
     /// The value of the parameter `Format`.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Json => "JSON",
             Self::Xml => "XML",

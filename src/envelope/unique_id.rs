@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_ids_are_alike_and_every_free_bit_varies() {
+    fn ids_are_distinct_and_every_free_bit_varies() {
         let ids: std::collections::HashSet<_> = (0..10_000).map(|_| unique_id()).collect();
         assert_eq!(ids.len(), 10_000);
         let number = |id: &String| u128::from_str_radix(&id.replace('-', ""), 16).unwrap();

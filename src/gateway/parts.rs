@@ -1,4 +1,4 @@
-//! What a gateway is made of.
+//! The gateway and the parts it is built from.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::gateway::call::Product;
 use crate::gateway::call::RefusalLog;
 use crate::gateway::call::WaitingCalls;
 use crate::gateway::client::IssuerKeys;
-use crate::gateway::facts::ResourceFacts;
+use crate::gateway::facts::ResourceAttributes;
 use crate::gateway::listen::Listeners;
 use crate::gateway::listen::ReaderLimits;
 use crate::gateway::listen::ServerTls;
@@ -43,24 +43,24 @@ pub struct GatewayParts {
     pub journal: Arc<Journal>,
 }
 
-/// What is read from files and could be replaced while the gateway runs: policies, keys, issuers and certificates.
+/// The parts that are read from files and could be replaced at runtime: policies, keys, issuers and certificates.
 pub struct InForce {
     pub pdp: Pdp,
-    /// Where attributes of resources are read.
-    pub facts: ResourceFacts,
+    /// The source of resource attributes.
+    pub attributes: ResourceAttributes,
     /// The access keys of callers.
     pub keys: KeyRing,
-    /// Issuers whose tokens are accepted.
+    /// The issuers whose tokens are accepted.
     pub issuers: Vec<TokenIssuer>,
-    /// The key sets of those issuers, read again while the gateway runs.
+    /// The key sets of those issuers, refreshed while the gateway runs.
     pub issuer_keys: Vec<Arc<IssuerKeys>>,
-    /// Set where the gateway issues keys of its own.
+    /// Set if the gateway issues keys of its own.
     pub issuing: Option<Issuing>,
-    /// Without it the listener serves plain HTTP.
+    /// `None` for a listener that serves plain HTTP.
     pub tls: Option<ServerTls>,
 }
 
-/// What authentication needs for as long as the process lives.
+/// The parts of authentication that live as long as the process.
 pub struct Callers {
     pub nonces: Arc<dyn NonceMemory>,
     /// Shared with the journal, which charges its lines to them.
@@ -68,7 +68,7 @@ pub struct Callers {
     pub identity: IdentitySettings,
 }
 
-/// What a call is read and judged by, besides the policies.
+/// Everything besides the policies that determines how a call is read and judged.
 pub struct Judge {
     pub catalog: Arc<Catalog>,
     pub operations: OperationSettings,
@@ -79,7 +79,7 @@ pub struct Judge {
 
 /// Where permitted calls are sent.
 pub struct Upstreams {
-    /// Shared with the source of attributes, where they are read from ECS.
+    /// Shared with the source of resource attributes if they are read from ECS.
     pub ecs: Arc<Upstream>,
     /// Products other than ECS.
     pub products: Vec<Product>,
@@ -87,9 +87,9 @@ pub struct Upstreams {
     pub signing: Signing,
 }
 
-/// What connections and answers need.
+/// The settings of connections and answers.
 pub struct Front {
-    /// The names the gateway answers to; empty for any.
+    /// The host names the gateway accepts; any name if empty.
     pub hosts: Vec<String>,
     /// The `HostId` of answers.
     pub replica: String,
@@ -100,25 +100,25 @@ pub struct Front {
 /// A gateway that can answer calls.
 pub struct Gateway {
     pub(crate) parts: GatewayParts,
-    /// What a denial by policy is answered with, where it is not the operation's own.
+    /// The answer to a denial by policy, if it replaces the operation's own.
     pub(crate) denial: Option<Answer>,
-    /// What calls were answered with.
+    /// Counters of the answers to calls.
     pub(crate) answers: AnswerCounts,
     pub(crate) refusal_log: RefusalLog,
-    /// Turns for judging that may take long.
+    /// Permits for judging that may take long.
     pub(crate) long_judging: Arc<Semaphore>,
     pub(crate) listeners: Listeners,
     pub(crate) waiting_calls: Arc<WaitingCalls>,
-    /// Requests for credentials that were not the workload's own, by what they were refused for.
+    /// Requests for credentials that the workload did not make itself, counted by the reason for their refusal.
     indirect: [AtomicU64; RefusedFor::ALL.len()],
 }
 
-/// A head's lines besides the query: more than any client of this API sends.
+/// Limit for the part of a head that is not the query: more than any client of this API sends.
 const HEADER_BYTES: usize = 32 << 10;
 const HEADERS: usize = 100;
 
 impl Gateway {
-    /// The denial code must be one that the catalogue knows; the configuration was checked for it.
+    /// The catalogue must have the denial code, which loading the configuration has verified.
     pub fn new(mut parts: GatewayParts) -> Self {
         let ecs = (parts.judge.operations.other == OtherOperations::Forward).then(|| ECS.to_owned());
         let others = parts.upstreams.products.iter().filter(|product| product.forwards());
@@ -128,37 +128,37 @@ impl Gateway {
             parts.judge.catalog = Arc::new(parts.judge.catalog.judging_unavailable());
         }
         if parts.upstreams.signing == Signing::PassThrough {
-            // What is judged is what was signed.
+            // The call is judged exactly as it was signed, so no alias is replaced.
             parts.judge.region_aliases = RegionAliases::default();
         }
         let denial = parts.judge.catalog.denial(&parts.judge.denial.code).ok();
         let answers = AnswerCounts::new(&parts.judge.catalog);
         let listeners = Listeners::new(&parts.front.limits);
         let waiting_calls = WaitingCalls::new(parts.front.limits.connections);
-        let (refusal_log, long_judging) = (RefusalLog::default(), long_judging_turns());
+        let (refusal_log, long_judging) = (RefusalLog::default(), long_judging_permits());
         let indirect = Default::default();
         Self { parts, denial, answers, refusal_log, long_judging, listeners, waiting_calls, indirect }
     }
 
-    /// Counts a request for credentials that was not the workload's own.
+    /// Counts a request for credentials that the workload did not make itself.
     pub(crate) fn note_indirect(&self, refused_for: RefusedFor) {
         self.indirect[refused_for as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Such requests since the start, with the word for what they were refused for.
+    /// The number of such requests since the start, by the label of the reason for their refusal.
     pub(crate) fn indirect(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let count = |kind: RefusedFor| self.indirect[kind as usize].load(Ordering::Relaxed);
         RefusedFor::ALL.into_iter().map(move |(kind, word)| (word, count(kind)))
     }
 
-    /// Where calls of an operation go: to the product that it is of.
+    /// The upstream of the product that an operation belongs to.
     pub(crate) fn upstream_of(&self, operation: &Operation) -> &Upstream {
         let service = operation.action().service();
         let product = self.parts.upstreams.products.iter().find(|product| product.settings.name == service);
         product.map_or(&self.parts.upstreams.ecs, |product| &product.upstream)
     }
 
-    /// Where calls go: ECS, and the products besides it.
+    /// The upstreams of ECS and of all other products.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         std::iter::once(&self.parts.upstreams.ecs)
             .chain(self.parts.upstreams.products.iter().map(|product| &product.upstream))
@@ -169,14 +169,17 @@ impl Gateway {
         self.parts.in_force.issuing.is_some()
     }
 
-    /// Reads the keys of a token's issuer again.
+    /// Refreshes the key set of a token issuer.
     pub(crate) async fn refresh_keys_of(&self, issuer: &str) {
         if let Some(keys) = self.parts.in_force.issuer_keys.iter().find(|keys| keys.issuer() == issuer) {
             keys.refreshed().await;
         }
     }
 
-    /// Charges one item to the holder of a budget, now.
+    /// Charges one item to a holder's budget.
+    ///
+    /// # Errors
+    /// The budget is used up.
     pub(crate) fn charge(&self, holder: &Holder, item: BudgetItem) -> Result<(), BudgetError> {
         self.parts.callers.budgets.charge(holder, item, clock::steady())
     }
@@ -214,8 +217,8 @@ impl Gateway {
     }
 }
 
-/// Turns for long judging: one processor fewer than there are.
-fn long_judging_turns() -> Arc<Semaphore> {
+/// One processor is left to the threads that serve connections.
+fn long_judging_permits() -> Arc<Semaphore> {
     let processors = available_parallelism().map_or(1, NonZeroUsize::get);
     Arc::new(Semaphore::new(processors.saturating_sub(1).max(1)))
 }
@@ -226,7 +229,7 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-/// Parts hold keys and files' contents, so their `Debug` form is their name alone.
+/// The parts contain keys and contents of files, so their `Debug` form is only their name.
 macro_rules! opaque {
     ($($part:ident),+) => {
         $(impl std::fmt::Debug for $part {
@@ -245,7 +248,7 @@ impl std::fmt::Debug for GatewayParts {
     }
 }
 
-/// The condition keys that the gateway knows of every call (`docs/spec/ram-policy.md` 4.5).
+/// The condition keys that the gateway supplies for every call (`docs/spec/ram-policy.md` 4.5).
 pub(crate) fn context_of(attempt: &Attempt) -> Context {
     let mut context = Context::default();
     context.add(ContextKey::CurrentTime, attempt.second());

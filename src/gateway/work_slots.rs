@@ -1,5 +1,5 @@
-//! Work that is under way at once: so much of each holder, and so much of all together, so that slow work of one holder
-//! keeps no other out.
+//! Limits concurrent work, for each holder and for all together, so that slow work of one holder does not block the
+//! others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::budget::Holder;
 
-/// Slots for one kind of work. A holder's first work under way has slots apart from everything else, so that a few
-/// holders with much to do leave room for one that has none under way.
+/// Slots for one kind of work. The first item of each holder has a pool of its own, so that a few busy holders leave
+/// room for a holder with nothing in progress.
 #[derive(Debug)]
 pub(crate) struct WorkSlots {
     of_each: usize,
-    /// Of one holder, under way and waiting.
+    /// Limit for one holder's work, in progress and waiting.
     entrants_of_each: usize,
     first: Arc<Semaphore>,
     more: Arc<Semaphore>,
@@ -27,7 +27,7 @@ struct Entry {
     under_way: usize,
 }
 
-/// Work of a holder that waits for a slot. The holder is forgotten with its last one.
+/// A holder's work that waits for a slot or has one. Dropping the last one of a holder removes the holder.
 #[derive(Debug)]
 pub(crate) struct Entrant {
     all: Arc<WorkSlots>,
@@ -35,7 +35,7 @@ pub(crate) struct Entrant {
     slots: Arc<Semaphore>,
 }
 
-/// A slot; given back when it is dropped.
+/// A slot, released on drop.
 #[derive(Debug)]
 pub(crate) struct Slot<'a> {
     entrant: &'a Entrant,
@@ -44,7 +44,7 @@ pub(crate) struct Slot<'a> {
 }
 
 impl WorkSlots {
-    /// `of_all` at once, of them `of_each` for one holder, and a quarter for what is its holder's only work.
+    /// `of_all` slots, at most `of_each` of them for one holder. A quarter is kept for the first item of each holder.
     pub(crate) fn new(of_all: usize, of_each: usize, entrants_of_each: usize) -> Arc<Self> {
         let first = (of_all / 4).max(1);
         Arc::new(Self {
@@ -74,7 +74,7 @@ impl WorkSlots {
 }
 
 impl Entrant {
-    /// Waits for a slot: behind other work of the holder's, then behind other holders that have as much under way.
+    /// Waits for a slot: first behind the holder's other work, then behind other holders in the same pool.
     pub(crate) async fn slot(&self) -> Slot<'_> {
         let own = Arc::clone(&self.slots).acquire_owned().await.ok();
         let is_first = self.all.lock().get_mut(&self.holder).is_none_or(|entry| {
@@ -127,23 +127,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_holder_with_much_to_do_keeps_no_other_out() {
-        // Three slots for first work, nine for more.
+    async fn a_busy_holder_does_not_block_the_others() {
+        // Three slots for first items, nine for further ones.
         let slots = WorkSlots::new(12, 6, 7);
         let entrants: Vec<_> = (0..7).map(|_| slots.enter(&holder(1)).unwrap()).collect();
-        assert!(slots.enter(&holder(1)).is_none(), "no more may wait");
+        assert!(slots.enter(&holder(1)).is_none(), "too many of this holder wait already");
         let other: Vec<_> = (0..6).map(|_| slots.enter(&holder(2)).unwrap()).collect();
         let third = slots.enter(&holder(3)).unwrap();
         let mut held = Vec::new();
         for entrant in &entrants[..6] {
             held.push(entrant.slot().await);
         }
-        assert!(!is_free(&entrants[6]).await, "as many as one holder has");
+        assert!(!is_free(&entrants[6]).await, "the holder has all the slots it may have");
         for entrant in &other[..5] {
             held.push(entrant.slot().await);
         }
-        assert!(!is_free(&other[5]).await, "as many as there are for further work");
-        assert!(is_free(&third).await, "its only work");
+        assert!(!is_free(&other[5]).await, "the pool for further items is used up");
+        assert!(is_free(&third).await, "the first item of its holder");
         drop(held);
         assert!(is_free(&entrants[6]).await && is_free(&other[5]).await);
         drop((entrants, other, third));

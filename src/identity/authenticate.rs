@@ -19,44 +19,52 @@ use super::keyring::{Credential, KeyRing, KeyStatus, KnownKey};
 use super::replay::{NonceMemory, SignedNonce};
 use super::signed::{ClaimFields, Signed};
 
-/// Everything that a credential is checked against.
+/// Everything that is needed to check a credential.
 #[derive(Clone, Copy)]
 pub struct Authenticator<'a> {
+    /// The keys that callers sign with, apart from temporary ones.
     pub keys: &'a KeyRing,
+    /// The issuers whose bearer tokens are accepted. If empty, every bearer token is refused.
     pub issuers: &'a [TokenIssuer],
     /// The issuer of temporary keys, if the gateway issues any.
     pub issuer: Option<&'a Issuer>,
+    /// How the call arrived. Bearer tokens are refused on an open channel.
     pub channel: Channel,
+    /// The window in which the date of a signed call must be.
     pub clock: Clock,
+    /// The nonces of verified calls, so that a call is accepted once.
     pub nonces: &'a dyn NonceMemory,
     /// The budget for nonces, or `None` for no limit.
     pub budget: Option<NonceBudget<'a>>,
 }
 
-/// Bounds the nonces of each principal, whatever its keys and sessions.
+/// Bounds the nonces of each principal, over all its keys and sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct NonceBudget<'a> {
-    pub budgets: &'a Budgets,
+    /// The budgets of all callers, of which the principal's is charged.
+    pub(crate) budgets: &'a Budgets,
     /// The current monotonic time.
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
 }
 
 /// Whether an eavesdropper can read the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
-    /// TLS or the loopback interface.
+    /// TLS or the loopback interface, on both sides of a trusted proxy if there is one.
     Protected,
+    /// Clear text over a network, on at least one side.
     Open,
 }
 
-/// A caller whose credential was verified, or whose key is known and will be verified by the upstream; `caller.proof` says
-/// which.
+/// A caller whose credential was verified, or whose key is known and will be verified by the upstream; `caller.proof`
+/// says which.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
+    /// The principal to judge, and how it is known.
     pub caller: Caller,
     /// When the call was signed, by the caller's clock. `None` for a bearer token, which does not sign the call.
     pub signed_at: Option<Timestamp>,
-    /// The session policy of the caller's role session.
+    /// The session policy of the caller's role session, if the session has one.
     pub session_policy: Option<Arc<PolicySet>>,
 }
 
@@ -69,8 +77,9 @@ enum KeyOwner<'a> {
 }
 
 impl Authenticator<'_> {
-    /// Checks the key id, the signature, the key's state and token, the clock and the nonce. The nonce is remembered last
-    /// and only if the signature was verified: otherwise an attacker could use up the nonces of a key whose id is public.
+    /// Checks the key id, the signature, the key's state and token, the clock and the nonce. The nonce is remembered
+    /// last and only if the signature was verified: otherwise an attacker could use up the nonces of a key whose id is
+    /// public.
     ///
     /// # Errors
     /// The first problem in that order.

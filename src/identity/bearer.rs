@@ -42,7 +42,8 @@ impl<'a> BearerClaim<'a> {
         let from_authorization =
             from_authorization.map_err(|_| IdentityError::TwoSchemes("an `Authorization` header", "a bearer token"))?;
         let [acs, zero_trust] = HEADERS.map(|name| signed.header(name));
-        // The old Java client sends the token both as a header and as a parameter. If they are equal, they count as one.
+        // The old Java client sends the token both as a header and as a parameter. If they are equal, they count as
+        // one.
         let parameter = value("BearerToken").filter(|token| acs != Some(token));
         let found = [from_authorization, acs, zero_trust, parameter];
         let mut tokens = found.into_iter().flatten();
@@ -86,8 +87,8 @@ fn scheme_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("Bearer").then_some(token.trim_matches(' '))
 }
 
-/// The value of a parameter or header, either of which may be absent. Both are unsigned here. Case is ignored, because one
-/// client sends the action with a lower-case first letter in the header.
+/// The value of a parameter or header, either of which may be absent. Both are unsigned here. Case is ignored, because
+/// one client sends the action with a lower-case first letter in the header.
 pub(super) fn either<'a>(
     signed: &Signed<'a>,
     parameter: &'static str,

@@ -1,8 +1,8 @@
 //! A `GetCallerIdentity` request to the real STS, signed by the holder of a key and sent by the gateway.
 //!
 //! Only a few values are transferred, from which both sides build the same request, so that the sender controls nothing
-//! else in it (`docs/spec/wire-protocol.md` 4.4 e). Host and nonce are not signed. The intended gateway is, as a query
-//! parameter.
+//! else in it (`docs/spec/wire-protocol.md` 4.4 e). Host and nonce are not signed. The intended gateway is
+//! signed, as a query parameter.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ impl SignedIdentity {
     /// Parses the output of [`SignedIdentity::to_text`].
     ///
     /// # Errors
-    /// What is wrong with the text; the message continues a sentence about it.
+    /// The text is malformed. The message continues a sentence about the text.
     pub fn read(text: &str) -> Result<Self, &'static str> {
         if text.len() > LONGEST {
             return Err("is too long");

@@ -12,8 +12,11 @@ use super::v3::{Algorithm, V3Claim};
 /// The only credential of a call.
 #[derive(Clone, Debug)]
 pub enum Claim<'a> {
+    /// A signature in the parameter `Signature`.
     V1(V1Claim<'a>),
+    /// A signature in the header `Authorization`, with `ACS3-HMAC-SHA256`.
     V3(V3Claim<'a>),
+    /// A token in a header or parameter.
     Bearer(BearerClaim<'a>),
 }
 
@@ -21,8 +24,8 @@ impl<'a> Claim<'a> {
     /// Finds the call's scheme and reads its parts.
     ///
     /// # Errors
-    /// No scheme, two schemes, a scheme that is not accepted here, or a part of it that is missing or contradicts another
-    /// (`docs/spec/wire-protocol.md` 8, rows 4, 5, 26 to 28, 30, 34).
+    /// No scheme, two schemes, a scheme that is not accepted here, or a part of it that is missing or contradicts
+    /// another (`docs/spec/wire-protocol.md` 8, rows 4, 5, 26 to 28, 30, 34).
     pub fn read(signed: &Signed<'a>) -> Result<Self, IdentityError> {
         let value = |name: &str| signed.parameters.value(name);
         let authorization = signed.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
@@ -55,7 +58,7 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// What the call claims.
+    /// The fields that the call claims.
     pub fn fields(&self) -> ClaimFields<'a> {
         match self {
             Self::V1(claim) => claim.fields(),

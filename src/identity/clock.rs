@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 /// The accepted deviation of a caller's clock, in either direction (`docs/spec/wire-protocol.md` 2.4: 15 minutes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
+    /// The largest accepted difference from the gateway's clock: `clock_skew` in `[identity]`.
     pub skew: Duration,
 }
 
@@ -63,8 +64,8 @@ mod tests {
 
     #[test]
     fn a_timestamp_has_one_form() {
-        for good in ["2024-09-13T08:34:30Z", "2024-09-13T08:34:30.123456789Z"] {
-            assert!(parse_timestamp(good).is_some(), "{good}");
+        for valid in ["2024-09-13T08:34:30Z", "2024-09-13T08:34:30.123456789Z"] {
+            assert!(parse_timestamp(valid).is_some(), "{valid}");
         }
         let bad = [
             "",

@@ -20,24 +20,30 @@ pub struct TokenKeys(Vec<TokenKey>);
 #[derive(Clone)]
 pub(super) struct TokenKey {
     kid: Option<Box<str>>,
-    /// The algorithms that fit the key's type, or only the one that the set names.
+    /// The algorithms that fit the key's type; only one if the set names an algorithm for the key.
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) key: DecodingKey,
 }
 
-/// Why a key set is refused. The message continues a sentence about it.
+/// Why a key set is refused. The message continues a sentence about the set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
+    /// The text is not JSON with a list `keys`. Contains the parser's message.
     #[error("it is not a JSON Web Key Set: {0}")]
     Malformed(String),
+    /// The set has more keys than any issuer publishes.
     #[error("it contains more than {MOST_KEYS} keys")]
     TooMany,
+    /// A key has the type `oct` or a member `k`, so it is a shared secret.
     #[error("it contains a symmetric key (`oct`), with which any reader of the set could sign tokens")]
     Symmetric,
-    #[error("it contains the private half of a key (`{0}`)")]
+    /// A key has a member of private keys. Contains the member's name.
+    #[error("it contains the private part of a key (`{0}`)")]
     Private(&'static str),
+    /// Two usable keys have the same `kid`. Contains it.
     #[error("it contains two keys with the id `{0}`")]
     SameId(String),
+    /// After keys for other purposes and of other types are skipped, the set is empty.
     #[error("it contains no key that can verify tokens with RS, PS, ES or EdDSA")]
     NoKey,
 }
@@ -84,6 +90,7 @@ impl TokenKeys {
         self.0.len()
     }
 
+    /// Always false: a set without usable keys is refused.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,8 +1,9 @@
-//! JSON Web Tokens of configured issuers, and everything that is checked before a subject is trusted (RFC 7519, RFC 8725).
+//! JSON Web Tokens of configured issuers, and everything that is checked before a subject is trusted (RFC 7519, RFC
+//! 8725).
 //!
 //! The issuer must be configured, the key must be in its set, and the algorithm must be allowed by the key and by the
-//! configuration. The token's own header (`alg`, `kid`) only selects among these. A token that carries or refers to a key
-//! is refused.
+//! configuration. The token's own header (`alg`, `kid`) only selects among these. A token that carries or refers to a
+//! key is refused.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -50,20 +51,26 @@ pub struct TokenIssuer {
     pub provider: Option<Arc<str>>,
     /// The `aud` claim must contain one of these.
     pub audience: Vec<String>,
+    /// The algorithms that its tokens may use. The token's key must allow the algorithm as well.
     pub algorithms: Vec<TokenAlgorithm>,
+    /// Whether its tokens must have `nbf`.
     pub not_before: NotBefore,
     /// The accepted deviation between clocks.
     pub leeway: Duration,
+    /// Maps subjects to principals. If empty, its tokens can only be exchanged for keys.
     pub principals: Vec<TokenMapping>,
+    /// Its public keys.
     pub keys: Box<dyn KeySource>,
 }
 
 /// Maps subjects to a principal. The first matching entry applies.
 #[derive(Clone, Debug)]
 pub struct TokenMapping {
+    /// The `sub` claim must match this pattern.
     pub subject: Glob,
     /// Further claims by JSON pointer. Each must be a string that matches.
     pub claims: BTreeMap<String, Glob>,
+    /// The principal as which calls with such a token are judged.
     pub principal: Principal,
 }
 
@@ -71,7 +78,9 @@ pub struct TokenMapping {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NotBefore {
     #[default]
+    /// It is refused.
     Required,
+    /// It is accepted, and counts as valid from the beginning.
     Optional,
 }
 
@@ -82,11 +91,15 @@ pub struct TokenAlgorithm(Algorithm);
 /// A token that was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
+    /// The `iss` claim, which is a configured issuer.
     pub issuer: Arc<str>,
+    /// The `sub` claim: 1 to 255 bytes, without control characters.
     pub subject: String,
     /// The `aud` claim, which includes this gateway.
     pub audiences: Vec<String>,
+    /// The `exp` claim, in whole seconds.
     pub expires: Timestamp,
+    /// The `iat` claim, in whole seconds, if the token has one.
     pub issued: Option<Timestamp>,
     claims: Value,
 }
@@ -94,31 +107,42 @@ pub struct VerifiedToken {
 /// Why a token is refused. None of these texts contains a part of the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
+    /// The token is not three parts of base64url, its header or claims are not JSON objects, or it is too long.
     #[error("the token is not a JSON Web Token")]
     Malformed,
+    /// The header carries or refers to a key, has an extension, or has an unknown `typ`. Contains the member's name.
     #[error(
         "the token's header contains `{0}`: keys must come from the issuer's set, and extensions are not supported"
     )]
     Header(&'static str),
+    /// No configured issuer has the token's `iss`.
     #[error("the token's issuer is not configured at this gateway")]
     Issuer,
-    /// The issuer's set may be older than the key.
+    /// The issuer's set has no such key; it may be older than the key. Contains the issuer.
     #[error("the token is signed with a key that is not in its issuer's set")]
     UnknownKey(Arc<str>),
+    /// No key set of the issuer has been read since the start. Contains the issuer.
     #[error("the keys of the token's issuer have not been read yet: try again")]
     NoKeys(Arc<str>),
+    /// The `alg` of the header is not allowed for the issuer, or does not fit the key.
     #[error("the token's algorithm is not allowed for its key")]
     Algorithm,
+    /// The signature is empty, or the key did not make it.
     #[error("the token's signature does not match")]
     Signature,
+    /// A required claim is missing, or a claim has the wrong type or form. Contains its name.
     #[error("the claim `{0}` of the token is missing or has the wrong type")]
     Claim(&'static str),
+    /// The `aud` claim contains none of the issuer's configured audiences.
     #[error("the token is not meant for this gateway: its audience is different")]
     Audience,
+    /// The time in `exp` has passed, even with the leeway.
     #[error("Specified SecurityToken is expired.")]
     Expired,
+    /// The time in `nbf` or `iat` is in the future, even with the leeway.
     #[error("the token is not valid yet")]
     NotYet,
+    /// No mapping of the issuer matches the token's subject and claims.
     #[error("the token's subject is not mapped to a principal")]
     NoPrincipal,
 }
@@ -192,7 +216,7 @@ pub fn verify_token<'a>(
     }
     let validation = issuer.validation(algorithm);
     let verified = decode::<Claims>(token, &key.key, &validation).map_err(|error| token_error(error.kind()))?;
-    Ok((issuer.believe(verified.claims.all, now)?, issuer))
+    Ok((issuer.check_claims(verified.claims.all, now)?, issuer))
 }
 
 /// The header and the claimed issuer, before anything is verified.
@@ -243,7 +267,8 @@ impl TokenIssuer {
         mapping.map(|mapping| mapping.principal.clone()).ok_or(TokenError::NoPrincipal)
     }
 
-    fn believe(&self, all: serde_json::Map<String, Value>, now: Timestamp) -> Result<VerifiedToken, TokenError> {
+    /// Checks the claims that the library does not check: times and subject.
+    fn check_claims(&self, all: serde_json::Map<String, Value>, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let claims = &all;
         let expires = time(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
         let leeway = jiff::SignedDuration::try_from(self.leeway).unwrap_or_default();

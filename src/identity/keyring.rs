@@ -31,8 +31,9 @@ pub struct Credential {
 
 /// A key whose principal is known but whose secret is not, so that its signatures cannot be verified here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownKey {
+pub(crate) struct KnownKey {
     pub id: AccessKeyId,
+    /// The principal that calls with the key claim to be.
     pub principal: Principal,
     pub status: KeyStatus,
 }
@@ -40,6 +41,7 @@ pub struct KnownKey {
 /// How to treat an `[[access_key]]` without a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WithoutSecret {
+    /// Refuse the key ring: every key needs a secret.
     Refused,
     /// Accept it, for calls that are forwarded with their own signatures: the upstream has the secret.
     KnownById,
@@ -49,15 +51,19 @@ pub enum WithoutSecret {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
+    /// Calls with the key are accepted. The default.
     #[default]
     Active,
+    /// Calls with the key are refused.
     Inactive,
 }
 
 /// Where a secret is stored. The caller of [`KeyRing::read`] fetches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretPlace {
+    /// The environment variable with this name.
     Environment(String),
+    /// A file that contains only the secret.
     File(PathBuf),
     /// A program that prints the secret, with its arguments. It is started without a shell.
     Command(Vec<String>),
@@ -91,8 +97,8 @@ impl KeyRing {
         Self { keys, without_secret: HashMap::new() }
     }
 
-    /// Parses a key ring. `principal` resolves a principal's name and `secret` fetches a secret that is stored elsewhere;
-    /// both return an error message.
+    /// Parses a key ring. `principal` resolves a principal's name and `secret` fetches a secret that is stored
+    /// elsewhere; if they fail, they return an error message.
     ///
     /// # Errors
     /// All diagnostics about the file. No key is loaded from a file with errors.
@@ -103,7 +109,7 @@ impl KeyRing {
         secret: impl Fn(&SecretPlace) -> Result<Secret, String>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let source = &source.clone().confidential();
-        let written: RawKeyRing = toml::from_str(source.text()).map_err(|error| {
+        let raw: RawKeyRing = toml::from_str(source.text()).map_err(|error| {
             // The parser's message may quote the file, which may contain secrets, so only the place is reported.
             let span = error.span().unwrap_or(0..0);
             vec![source.error(
@@ -113,14 +119,14 @@ impl KeyRing {
             )]
         })?;
         let mut diagnostics = Vec::new();
-        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
+        if let Some(schema) = raw.schema.filter(|schema| *schema.get_ref() != 1) {
             diagnostics.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
-        if written.access_key.is_empty() {
+        if raw.access_key.is_empty() {
             diagnostics.push(source.error_without_place("the key ring contains no keys", "add an `[[access_key]]`"));
         }
         let mut ring = Self::default();
-        for key in written.access_key {
+        for key in raw.access_key {
             let span = key.span();
             match read_key(source, key.into_inner(), without_secret, &principal, &secret) {
                 Err(diagnostic) => diagnostics.push(diagnostic.unwrap_or_else(|| {
@@ -157,7 +163,7 @@ impl KeyRing {
     }
 
     /// A key that is known by its id only.
-    pub fn find_without_secret(&self, id: &str) -> Option<&KnownKey> {
+    pub(crate) fn find_without_secret(&self, id: &str) -> Option<&KnownKey> {
         self.without_secret.get(id)
     }
 
@@ -168,7 +174,8 @@ impl KeyRing {
         keys.into_iter()
     }
 
-    pub fn is_empty(&self) -> bool {
+    /// Whether there are no keys, with or without secrets.
+    pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.without_secret.is_empty()
     }
 }
@@ -229,25 +236,25 @@ fn read_key(
     principal: impl Fn(PrincipalName) -> Result<Principal, String>,
     fetch: impl Fn(&SecretPlace) -> Result<Secret, String>,
 ) -> Result<(std::ops::Range<usize>, ReadKey), Option<Diagnostic>> {
-    let complain = |span, title: String, help: &str| Some(source.error(span, title, help));
+    let error = |span, title: String, help: &str| Some(source.error(span, title, help));
     let id = key.id.get_ref().parse::<AccessKeyId>();
-    let id = id.map_err(|error| {
-        complain(key.id.span(), error.to_string(), "write the AccessKey id as the console shows it")
+    let id = id.map_err(|invalid| {
+        error(key.id.span(), invalid.to_string(), "write the AccessKey id as the console shows it")
     })?;
-    let written = key.principal.get_ref().parse::<PrincipalName>().map_err(|error| error.to_string());
-    let principal = written.and_then(principal);
+    let name = key.principal.get_ref().parse::<PrincipalName>().map_err(|invalid| invalid.to_string());
+    let principal = name.and_then(principal);
     let principal =
-        principal.map_err(|title| complain(key.principal.span(), title, "name a principal of the account file"))?;
+        principal.map_err(|title| error(key.principal.span(), title, "name a principal of the account file"))?;
     let secret = match (key.secret, key.secret_env, key.secret_file, key.secret_command) {
         (Some(secret), None, None, None) if !secret.is_empty() => Secret::new(secret),
         (None, Some(name), None, None) => fetch(&SecretPlace::Environment(name.get_ref().clone()))
-            .map_err(|title| complain(name.span(), title, "set the variable before the start"))?,
+            .map_err(|title| error(name.span(), title, "set the variable before the start"))?,
         (None, None, Some(path), None) => fetch(&SecretPlace::File(path.get_ref().clone())).map_err(|title| {
-            complain(path.span(), title, "name a file that contains only the secret, readable by its owner only")
+            error(path.span(), title, "name a file that contains only the secret, readable by its owner only")
         })?,
         (None, None, None, Some(command)) => {
             fetch(&SecretPlace::Command(command.get_ref().clone())).map_err(|title| {
-                complain(command.span(), title, "name a program that prints the secret and exits, and its arguments")
+                error(command.span(), title, "name a program that prints the secret and exits, and its arguments")
             })?
         }
         (None, None, None, None) if without_secret == WithoutSecret::KnownById => {

@@ -1,7 +1,7 @@
 //! Authentication: signatures, keys, tokens, the clock window, the nonce memory.
 //!
-//! Turns a borrowed view of a request and the current time into a [`Caller`](crate::ram::Caller). A call must use exactly
-//! one scheme. Must not know: policies, operations, sockets, files, the clock.
+//! Turns a borrowed view of a request and the current time into a [`Caller`](crate::ram::Caller). A call must use
+//! exactly one scheme. Must not know: policies, operations, sockets, files, the clock.
 
 mod authenticate;
 mod bearer;
@@ -37,7 +37,7 @@ pub use jwks::{KeySetError, TokenKeys};
 pub use jwt::{
     FixedKeys, KeySource, NotBefore, TokenAlgorithm, TokenError, TokenIssuer, TokenMapping, VerifiedToken, verify_token,
 };
-pub use keyring::{Credential, KeyRing, KeyStatus, KnownKey, SecretPlace, WithoutSecret};
+pub use keyring::{Credential, KeyRing, KeyStatus, SecretPlace, WithoutSecret};
 pub(crate) use nonce_table::{DigestKey, Moment, NonceTable, NonceUse};
 pub use replay::{InMemoryNonces, NonceError, NonceLimits, NonceMemory, SignedNonce};
 pub use secret::Secret;

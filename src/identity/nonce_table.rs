@@ -1,8 +1,8 @@
 //! The used nonces, in buckets by the minute of signing, and the dates up to which they have been forgotten.
 //!
-//! Pure: the caller passes in both clocks. A bucket is forgotten only when both the wall clock and a monotonic clock say
-//! that it is over, so a step of the wall clock does not make a replay possible. After that, calls of the same key that
-//! are dated in the bucket or earlier are refused.
+//! Pure: the caller passes in both clocks. A bucket is forgotten only when both the wall clock and a monotonic clock
+//! say that it is over, so a step of the wall clock does not make a replay possible. After that, calls of the same key
+//! that are dated in the bucket or earlier are refused.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
@@ -50,7 +50,7 @@ pub(crate) struct NonceTable {
     by_holder: HashMap<u64, usize, DigestHasher>,
     /// The newest forgotten second of each key.
     forgotten: HashMap<u64, i64, DigestHasher>,
-    /// Calls signed in this second or earlier are refused, whatever their key.
+    /// Calls signed in this second or earlier are refused for every key.
     floor: i64,
     /// Forgotten nonces that have yet to be removed, a few at a time.
     draining: Vec<Vec<u64>>,

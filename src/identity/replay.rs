@@ -13,9 +13,10 @@ use ram_policy::Principal;
 
 use super::nonce_table::{DigestKey, Moment, NonceTable};
 
-/// Remembers which nonces were used with which key. Atomic: of two concurrent calls with the same nonce, one is accepted.
+/// Remembers which nonces were used with which key. Atomic: of two concurrent calls with the same nonce, one is
+/// accepted.
 pub trait NonceMemory: Send + Sync {
-    /// Accepts a nonce that the key has not used before. The share of the key's owner bounds the number of nonces.
+    /// Accepts a nonce that the key has not used before. The owner of the key may use only its share of the capacity.
     ///
     /// # Errors
     /// A used nonce, a date for which accepted nonces have been forgotten, or no room.
@@ -32,23 +33,30 @@ pub trait NonceMemory: Send + Sync {
 pub struct SignedNonce<'a> {
     /// The principal that owns the key.
     pub holder: &'a Principal,
+    /// The key that signed the call. Each key has nonces of its own.
     pub access_key_id: &'a str,
+    /// The nonce as the call states it; for a [`SignedIdentity`](super::SignedIdentity), its signature.
     pub nonce: &'a str,
-    /// By the caller's clock.
+    /// When the call was signed, by the caller's clock.
     pub signed_at: Timestamp,
 }
 
 /// Why a nonce is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NonceError {
+    /// The key has used the nonce before: the call is a replay.
     #[error("The request signature nonce has been used.")]
     Used,
+    /// The call is dated at a time whose nonces are no longer remembered, so a replay could not be recognised.
     #[error(
-        "the call is dated at a time for which this gateway has already forgotten accepted calls: try again with a new signature"
+        "the call is dated at a time for which this gateway has already forgotten accepted calls: try again with \
+         a new signature"
     )]
     Forgotten,
+    /// The memory holds [`NonceLimits::capacity`] nonces.
     #[error("the nonce memory is full: try again in a minute, or raise `nonce_capacity`")]
     Full,
+    /// The principal has used up its [`NonceLimits::share`] of the capacity.
     #[error(
         "the nonce memory holds the maximum number of nonces of this caller: call less often, or raise `nonce_share`"
     )]
@@ -60,7 +68,7 @@ pub enum NonceError {
 pub struct NonceLimits {
     /// How long a nonce is remembered: at least twice the clock window.
     pub span: Duration,
-    /// The number of nonces held.
+    /// The maximum number of nonces held.
     pub capacity: usize,
     /// The fraction of the capacity that one principal may use, 0 to 1.
     pub share: f64,
@@ -159,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn one_principal_cannot_fill_the_memory_whatever_keys_it_has() {
+    fn one_principal_cannot_fill_the_memory_with_several_keys() {
         let bench = Bench::new(4, 0.5);
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("b", "2", 0), Ok(()));
@@ -175,12 +183,12 @@ mod tests {
     #[test]
     fn a_wall_clock_that_steps_reopens_nothing() {
         const HOUR: i64 = 3600;
-        // Forward: the steady clock says that no time has passed.
+        // Forward: by the monotonic clock, no time has passed.
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("a", "2", HOUR), Ok(()));
-        assert_eq!(bench.call("a", "1", 0), Err(NonceError::Used), "the clock was set right again");
-        // Back: the wall clock says that the nonce's time is still to come.
+        assert_eq!(bench.call("a", "1", 0), Err(NonceError::Used), "the clock was corrected");
+        // Back: by the wall clock, the nonce's time is in the future.
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.call("a", "1", HOUR), Ok(()));
         STEADY.set(10_000);
@@ -190,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_is_refused_by_its_date() {
+    fn calls_dated_in_a_forgotten_time_are_refused() {
         let bench = Bench::new(10, 1.0);
         assert_eq!(bench.call("a", "1", 0), Ok(()));
         assert_eq!(bench.call("b", "1", -600), Ok(()));
         STEADY.set(10_000);
         assert_eq!(bench.call("a", "2", 10_000), Ok(()));
         assert_eq!(bench.memory.held(), 1);
-        // The wall clock is set back, and the old call would be in the window again.
+        // The wall clock is set back, so the old call would be in the window again.
         assert_eq!(bench.signed("a", "1", 0, 60), Err(NonceError::Forgotten));
         assert_eq!(bench.signed("a", "never used", -120, 60), Err(NonceError::Forgotten));
         assert_eq!(bench.signed("b", "never used", -120, 60), Ok(()), "each key has a date of its own");

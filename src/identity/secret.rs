@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The private half of an AccessKey. Wiped when dropped; comparable only in constant time.
+/// The secret part of an AccessKey. Wiped when dropped; comparable only in constant time.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 

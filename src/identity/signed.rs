@@ -6,9 +6,13 @@ use crate::wire::{Head, Method};
 /// A request as it was received. The headers keep their order and bytes, because a signature covers both.
 #[derive(Clone)]
 pub struct Signed<'a> {
+    /// The HTTP method, which both signature versions cover.
     pub method: Method,
+    /// The names and values of the header lines.
     pub headers: Vec<(&'a str, &'a [u8])>,
+    /// The decoded parameters of the query and of a form body.
     pub parameters: &'a Parameters,
+    /// The raw body, over which V3 makes a digest; empty without a body.
     pub body: &'a [u8],
 }
 
@@ -42,14 +46,20 @@ impl std::fmt::Debug for Signed<'_> {
     }
 }
 
-/// What a call claims, before anything is verified. Each scheme carries these fields in its own place.
+/// The fields that a call claims, before anything is verified. Each scheme carries them in its own place.
 #[derive(Clone, Copy)]
 pub struct ClaimFields<'a> {
+    /// The id of the key that made the signature. Empty for a bearer token.
     pub access_key_id: &'a str,
+    /// The operation, as the caller spells it: `AttachNetworkInterface`.
     pub action: Option<&'a str>,
+    /// The version of the API: `2014-05-26`.
     pub version: Option<&'a str>,
+    /// When the call was signed, not parsed yet. Empty for a bearer token.
     pub timestamp: &'a str,
+    /// What makes the call unique, not checked yet. Empty for a bearer token.
     pub nonce: &'a str,
+    /// The token that belongs to a temporary key. `None` if it is absent or empty.
     pub security_token: Option<&'a str>,
 }
 

@@ -1,5 +1,5 @@
-//! Unsigned calls: those whose caller is proved by a parameter of the operation, and those whose caller is proved by the
-//! connection's client certificate.
+//! Unsigned calls: those whose caller is proved by a parameter of the operation, and those whose caller is proved by
+//! the connection's client certificate.
 
 use crate::ram::{Caller, KnownBy, Scheme};
 use ram_policy::Principal;
@@ -53,8 +53,8 @@ impl<'a> AnonymousClaim<'a> {
     }
 }
 
-/// A call that is authenticated only by the client certificate of its connection. Any other credential in the call takes
-/// precedence. The handshake has proved the caller, so there is no nonce and no timestamp. Action and version are
+/// A call that is authenticated only by the client certificate of its connection. Any other credential in the call
+/// takes precedence. The handshake has proved the caller, so there is no nonce and no timestamp. Action and version are
 /// parameters, as in V1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CertificateClaim<'a> {

@@ -24,7 +24,9 @@ pub struct V1Claim<'a> {
 /// A signature over a query, and the text that was signed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedQuery {
+    /// What was signed, to compare with another implementation.
     pub string_to_sign: StringToSign,
+    /// The value of the parameter `Signature`, in base64.
     pub signature: String,
 }
 
@@ -57,7 +59,7 @@ impl<'a> V1Claim<'a> {
             "SignatureType",
             signed.parameters.value("SignatureType").filter(|kind| !kind.is_empty()),
             "",
-            "none is accepted",
+            "it must be empty",
         )?;
         let claimed = ClaimFields {
             access_key_id,
@@ -76,7 +78,7 @@ impl<'a> V1Claim<'a> {
         Ok(Self { claimed, signature })
     }
 
-    /// What the call claims.
+    /// The fields that the call claims.
     pub fn fields(&self) -> ClaimFields<'a> {
         self.claimed
     }

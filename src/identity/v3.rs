@@ -18,8 +18,9 @@ use super::signed::{ClaimFields, Signed};
 /// A signature algorithm of V3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
+    /// `ACS3-HMAC-SHA256`, with the secret of an AccessKey.
     HmacSha256,
-    /// Implemented, but not accepted from callers.
+    /// `ACS3-RSA-SHA256`, with an RSA key. Implemented, but not accepted from callers.
     RsaSha256,
 }
 
@@ -39,19 +40,23 @@ pub struct CanonicalRequest(String);
 /// A call to be signed with an empty body, all parameters in the query.
 #[derive(Clone, Copy, Debug)]
 pub struct UnsignedV3<'a> {
+    /// The method with which the call will be sent.
     pub method: Method,
     /// The value of the `Host` header.
     pub host: &'a str,
+    /// The operation: the value of `x-acs-action`.
     pub action: &'a str,
+    /// The version of the API: the value of `x-acs-version`.
     pub version: &'a str,
-    /// `yyyy-MM-ddTHH:mm:ssZ`.
+    /// The value of `x-acs-date`: `yyyy-MM-ddTHH:mm:ssZ`.
     pub timestamp: &'a str,
+    /// The value of `x-acs-signature-nonce`, which must be new for each call.
     pub nonce: &'a str,
     /// The query of the request target.
     pub query: &'a CanonicalQuery,
 }
 
-/// An RSA public key, PEM or DER.
+/// An RSA public key in DER form. Whether it is valid shows only when it is used.
 #[derive(Clone, Debug)]
 pub struct RsaKey(signature::UnparsedPublicKey<Vec<u8>>);
 
@@ -60,8 +65,8 @@ pub struct RsaKey(signature::UnparsedPublicKey<Vec<u8>>);
 #[error("the text is not a public key in PEM form")]
 pub struct PublicKeyError;
 
-/// The headers that must be signed (`docs/spec/wire-protocol.md` 3.2). `host` is not required, because one client does not
-/// sign it.
+/// The headers that must be signed (`docs/spec/wire-protocol.md` 3.2). `host` is not required, because one client does
+/// not sign it.
 const MUST_BE_SIGNED: [&str; 5] =
     ["x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
 /// The SHA-256 digest of an empty body; nearly every call has one.
@@ -110,7 +115,7 @@ impl<'a> V3Claim<'a> {
         for (name, value) in
             [("AccessKeyId", Some(credential)), ("Action", claimed.action), ("Version", claimed.version)]
         {
-            if signed.parameters.value(name).is_some_and(|said| Some(said) != value) {
+            if signed.parameters.value(name).is_some_and(|sent| Some(sent) != value) {
                 return Err(IdentityError::Differ(name, "the signed headers"));
             }
         }
@@ -121,7 +126,7 @@ impl<'a> V3Claim<'a> {
         Ok(Self { claimed, algorithm, signed_headers, signature })
     }
 
-    /// What the call claims.
+    /// The fields that the call claims.
     pub fn fields(&self) -> ClaimFields<'a> {
         self.claimed
     }
@@ -234,8 +239,10 @@ impl StringToSign {
 }
 
 impl RsaKey {
+    /// Reads the DER form from PEM, without interpreting it.
+    ///
     /// # Errors
-    /// A text that is not PEM.
+    /// A text that is not base64 between the lines that begin with `-----`.
     pub fn from_pem(text: &str) -> Result<Self, PublicKeyError> {
         let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(body.trim()).map_err(|_| PublicKeyError)?;
@@ -279,7 +286,8 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Parses `ALG Credential=…,SignedHeaders=…,Signature=…`. The fields may be in any order; each must occur exactly once.
+    /// Parses `ALG Credential=…,SignedHeaders=…,Signature=…`. The fields may be in any order; each must occur exactly
+    /// once.
     fn read(text: &'a str) -> Result<Self, IdentityError> {
         let malformed = IdentityError::MalformedAuthorization;
         let (algorithm, fields) = text.split_once(' ').ok_or(malformed("it has no fields"))?;
@@ -310,8 +318,8 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Checks that the names are in lower case, sorted and unique, that the request carries each header exactly once, and that
-/// all required headers are signed.
+/// Checks that the names are in lower case, sorted and unique, that the request carries each header exactly once, and
+/// that all required headers are signed.
 fn check_signed_headers(signed: &Signed<'_>, names: &str) -> Result<(), IdentityError> {
     let malformed = IdentityError::MalformedAuthorization;
     let mut previous = "";

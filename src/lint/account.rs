@@ -1,4 +1,4 @@
-//! Every rule over one account.
+//! Runs every rule over one account.
 
 use crate::pdp::{Directory, PrincipalEntry};
 use ram_policy::{AccountId, Document, LayerKind, Principal, Source};
@@ -12,7 +12,7 @@ use super::reporter::Reporter;
 use super::rule::{ALLOW_UNDER_DENY, RESOURCE_STAR, Rule, SHADOWED};
 use super::shadow::{Key, shadowed, under_deny};
 
-/// What one account is written in.
+/// The texts of one account.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountText<'a> {
     pub id: &'a AccountId,
@@ -21,7 +21,7 @@ pub struct AccountText<'a> {
     pub ignores: Option<&'a IgnoreList>,
 }
 
-/// All of one account.
+/// Everything that is linted of one account.
 #[derive(Debug)]
 pub struct AccountInput<'a> {
     pub directory: &'a Directory,
@@ -29,7 +29,7 @@ pub struct AccountInput<'a> {
     pub documents: Vec<(&'a Document, &'a Source)>,
 }
 
-/// Every finding, in the order of files and places; those that the ignore list names are marked.
+/// All findings, in the order of files and places. Those that match the ignore list are marked.
 pub fn lint_account(lint_account: &AccountInput<'_>) -> Vec<Finding> {
     let names = AccountNames::read(lint_account.account.files);
     let principals: Vec<(&Principal, &PrincipalEntry)> = lint_account
@@ -49,8 +49,9 @@ pub fn lint_account(lint_account: &AccountInput<'_>) -> Vec<Finding> {
         for index in 0..document.statements().len() {
             let key = (document.name(), index);
             if let Some(by) = shadowed.get(&key) {
-                let title = format!("the statement selects nothing that {} does not select too", place(*by, key));
-                report(&mut reporter, index, &SHADOWED, title, "remove it, or narrow the other");
+                let title =
+                    format!("the statement is redundant: {} selects everything that it selects", place(*by, key));
+                report(&mut reporter, index, &SHADOWED, title, "remove it, or narrow the other statement");
             }
             if let Some(by) = taken_back.get(&key) {
                 let title = format!("the Allow grants nothing: {} denies all of it", place(*by, key));
@@ -70,8 +71,8 @@ pub fn lint_account(lint_account: &AccountInput<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether a document is attached to levels of the resource directory alone: there an Allow grants nothing, it says what
-/// may be granted.
+/// Whether a document is attached only to levels of the resource directory. An Allow there grants nothing; it limits
+/// what other policies may grant.
 fn only_limits(document: &Document, entries: &[&PrincipalEntry]) -> bool {
     let sets = entries.iter().flat_map(|entry| entry.layers.sets());
     let holding = sets.filter(|(_, _, set)| set.documents().iter().any(|held| std::ptr::eq(&**held, document)));
@@ -86,7 +87,7 @@ fn report(reporter: &mut Reporter<'_>, index: usize, rule: &'static Rule, title:
     reporter.report(rule, statement, span, title, help);
 }
 
-/// The other statement, as seen from the first.
+/// Names the other statement, without its policy if that is the same.
 fn place((policy, index): Key<'_>, from: Key<'_>) -> String {
     if policy == from.0 { format!("statement {index}") } else { format!("`{policy}#{index}`") }
 }

@@ -1,4 +1,4 @@
-//! The names in account files: the place of each, and which policies are in use.
+//! The names in the account files: where each is, and which policies are in use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,16 +13,16 @@ use super::rule::{UNUSED_GROUP, UNUSED_POLICY};
 
 /// The names of one account.
 pub(super) struct AccountNames {
-    /// The place for a name that is in no file.
+    /// The source to report for a name that is in no file.
     whole: Source,
-    /// `user/NAME`, `role/NAME`, `group/NAME`.
+    /// The places of names, by `user/NAME`, `role/NAME` or `group/NAME`.
     places: BTreeMap<String, (Source, Range<usize>)>,
     /// Policies that apply to some principal.
     used: BTreeSet<String>,
     empty_groups: Vec<String>,
 }
 
-/// The parts of an account file that hold names; that it holds nothing else was checked when it was loaded.
+/// The parts of an account file that hold names. The rest was checked when the file was loaded.
 #[derive(Default, serde::Deserialize)]
 struct RawAccountNames {
     #[serde(default)]
@@ -75,7 +75,7 @@ impl AccountNames {
         names
     }
 
-    /// The place of a name.
+    /// The file and span of a name.
     pub(super) fn place(&self, name: &str) -> (&Source, Range<usize>) {
         self.places.get(name).map_or((&self.whole, 0..0), |(source, span)| (source, span.clone()))
     }
@@ -89,7 +89,7 @@ impl AccountNames {
         })
     }
 
-    /// A finding at the top of a document that applies to no principal.
+    /// A finding at the top of a document, if it applies to no principal.
     pub(super) fn unused_policy(&self, reporter: &Reporter<'_>) -> Option<Finding> {
         let name = reporter.document.name();
         if self.used.contains(name) {

@@ -1,4 +1,4 @@
-//! Conditions whose key, operator or sense is not what it seems.
+//! Rules about conditions: keys that never occur, operators of the wrong type, negated operators on an Allow.
 
 use crate::catalog::{Catalog, KeySupply};
 use ram_policy::{Compares, Condition, ContextKey, Effect, KeyType, Sense, Statement};
@@ -7,7 +7,8 @@ use super::reporter::Reporter;
 use super::rule::{KEY_NEVER_PRESENT, KEY_OF_ANOTHER_TYPE, NEGATED_ALLOW};
 use super::target::selects_attach;
 
-/// A key that the call never carries decides the same way every time (`docs/spec/ram-policy.md` 4.3, 4.6).
+/// A condition on a key that the call never carries has the same result every time (`docs/spec/ram-policy.md` 4.3,
+/// 4.6).
 pub(super) fn never_present(reporter: &mut Reporter<'_>, statement: &Statement) {
     if !selects_attach(statement) {
         return;
@@ -18,34 +19,34 @@ pub(super) fn never_present(reporter: &mut Reporter<'_>, statement: &Statement) 
             let consequence = match (condition.operator().sense(), statement.effect()) {
                 (Sense::Positive, Effect::Allow) => "the Allow never applies to it",
                 (Sense::Positive, Effect::Deny) => "the Deny never applies to it",
-                (Sense::Negated, _) => "the test always holds for it",
+                (Sense::Negated, _) => "the condition always holds for it",
             };
             let span = reporter.key(statement, condition);
             let title = format!(
                 "`{}` is never part of AttachNetworkInterface ({why}), so {consequence}",
                 condition.written_key()
             );
-            let help = "remove the condition, or name the actions that carry the key in a statement of their own";
+            let help = "remove the condition, or move the actions that carry the key into a separate statement";
             reporter.report(&KEY_NEVER_PRESENT, statement, span, title, help);
         }
     }
 }
 
-/// An operator that cannot compare what the key holds (`docs/spec/ram-policy.md` 4.2).
+/// An operator whose type differs from that of the key's values (`docs/spec/ram-policy.md` 4.2).
 pub(super) fn of_another_type(reporter: &mut Reporter<'_>, statement: &Statement) {
     for condition in statement.conditions() {
         let Some(held) = values(condition.key()) else { continue };
         let compared = condition.operator().compares();
         if compared != held {
             let (operator, key) = (condition.operator().name(), condition.written_key());
-            let title = format!("`{operator}` compares {}, and `{key}` holds {}", plural(compared), singular(held));
+            let title = format!("`{operator}` compares {}, but `{key}` holds {}", plural(compared), singular(held));
             let span = reporter.key(statement, condition);
             reporter.report(&KEY_OF_ANOTHER_TYPE, statement, span, title, suitable(held, condition));
         }
     }
 }
 
-/// A test that an absent key passes, on an Allow (`docs/spec/ram-policy.md` 4.3).
+/// A negated operator on an Allow, which also holds if the key is absent (`docs/spec/ram-policy.md` 4.3).
 pub(super) fn negated_allow(reporter: &mut Reporter<'_>, statement: &Statement) {
     let ours = || Catalog::bundled().operations().any(|operation| statement.actions().select(operation.action()));
     if statement.effect() != Effect::Allow || !ours() {
@@ -54,22 +55,22 @@ pub(super) fn negated_allow(reporter: &mut Reporter<'_>, statement: &Statement) 
     let selects_attach = selects_attach(statement);
     for condition in statement.conditions().iter().filter(|it| it.operator().sense() == Sense::Negated) {
         let may_be_absent = match Catalog::bundled().key_supply(Catalog::attach(), condition.key()) {
-            // Of a key that is unknown, the Allow does not apply.
+            // If the key is unknown, the Allow does not apply.
             KeySupply::Always | KeySupply::Unknown(_) => false,
             KeySupply::Sometimes => true,
             KeySupply::Never(_) => !selects_attach,
         };
         if may_be_absent {
             let (operator, key) = (condition.operator().name(), condition.written_key());
-            let title = format!("the Allow applies where `{key}` is absent too: `{operator}` holds then");
-            let help = "name the values that are allowed with the positive operator, or deny the others";
+            let title = format!("the Allow also applies if `{key}` is absent, because `{operator}` holds then");
+            let help = "list the allowed values with the positive operator, or deny the other values";
             let span = reporter.key(statement, condition);
             reporter.report(&NEGATED_ALLOW, statement, span, title, help);
         }
     }
 }
 
-/// The type of a key's values; `None` where it is not documented.
+/// The type of a key's values; `None` if it is not documented.
 fn values(key: &ContextKey) -> Option<Compares> {
     let catalog = Catalog::bundled();
     Some(match catalog.condition_keys().find(key)?.value_type {
@@ -100,7 +101,7 @@ fn singular(compares: Compares) -> &'static str {
     }
 }
 
-/// Which operators the key has, in the sense that was written.
+/// The operators that fit the key, in the same sense as the one written.
 fn suitable(held: Compares, condition: &Condition) -> &'static str {
     let negated = condition.operator().sense() == Sense::Negated;
     match (held, negated) {

@@ -1,4 +1,4 @@
-//! Denies that protect nothing: ARNs that no call names, keys that no call carries, tests that exclude each other.
+//! Denies that can never apply: ARNs that no call has, keys that no call carries, contradictory conditions.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::reporter::Reporter;
 use super::rule::DENY_NEVER_APPLIES;
 use super::target::Target;
 
-/// Says nothing of actions that the catalogue does not know: what they are judged on is not known here.
+/// Skips actions that the catalogue does not know, because their resources and keys are unknown here.
 pub(super) fn never_applies(reporter: &mut Reporter<'_>, statement: &Statement) {
     if statement.effect() != Effect::Deny {
         return;
@@ -29,7 +29,7 @@ pub(super) fn never_applies(reporter: &mut Reporter<'_>, statement: &Statement) 
             statement,
             span,
             title,
-            "split it into two statements: all conditions of one must hold",
+            "split it into two statements: all conditions of a statement must hold",
         );
         return;
     }
@@ -40,10 +40,10 @@ pub(super) fn never_applies(reporter: &mut Reporter<'_>, statement: &Statement) 
     patterns(reporter, statement, &named);
 }
 
-/// Which operations a statement names letter by letter.
+/// The operations that a statement names in full, without wildcards.
 struct NamedOperations {
     operations: Vec<Arc<Operation>>,
-    /// Whether it selects nothing else.
+    /// Whether the statement selects no other actions.
     only: bool,
     attach: bool,
 }
@@ -118,13 +118,13 @@ fn patterns(reporter: &mut Reporter<'_>, statement: &Statement, named: &NamedOpe
     }
 }
 
-/// What no ARN of ECS looks like, whatever the action (`docs/spec/ram-policy.md` 2, 3).
+/// Why no ARN of ECS can match the pattern, for any action (`docs/spec/ram-policy.md` 2, 3).
 fn formless(pattern: &ArnPattern) -> Option<&'static str> {
     let [service, region, account, relative] = pattern.fields()?;
     if !service.is_literal() || service.as_str() != "ecs" {
         return None;
     }
-    // The colon of `${…}` is the rule about variables' business.
+    // A colon in `${…}` is reported by the rule about variables.
     if relative.as_str().contains(':') && !relative.as_str().contains("${") {
         return Some("it has more than five fields, but an ECS ARN has five");
     }
@@ -135,19 +135,19 @@ fn formless(pattern: &ArnPattern) -> Option<&'static str> {
         return Some("a type without an ID matches nothing");
     }
     if region.as_str().is_empty() || account.as_str().is_empty() {
-        return Some("resources of ECS have a region and an account");
+        return Some("its region or account field is empty, but resources of ECS have both");
     }
     None
 }
 
-/// Two conditions on one key that no value passes.
+/// Two conditions on the same key that no value can both pass.
 fn contradiction(statement: &Statement) -> Option<(&Condition, &Condition)> {
     let conditions = statement.conditions();
     let pairs = conditions.iter().flat_map(|one| conditions.iter().map(move |other| (one, other)));
     pairs.filter(|(one, other)| one.key() == other.key()).find(|(one, other)| excluded(one, other) || past(one, other))
 }
 
-/// Whether the second is the negation of the first's operator, over all the values that the first takes.
+/// Whether `other` is the negation of `one` and excludes every value that `one` accepts.
 fn excluded(one: &Condition, other: &Condition) -> bool {
     let negation = other.operator().name().replacen("Not", "", 1) == one.operator().name();
     let negated = other.operator().sense() == Sense::Negated && one.operator().sense() == Sense::Positive;
@@ -155,7 +155,7 @@ fn excluded(one: &Condition, other: &Condition) -> bool {
     negation && negated && one.values().iter().all(|wanted| taken(wanted.as_str()))
 }
 
-/// Whether the first wants a time after the one that the second ends at.
+/// Whether `one` requires a time later than `other` allows.
 fn past(one: &Condition, other: &Condition) -> bool {
     let times = |condition: &Condition| -> Option<Vec<Timestamp>> {
         condition.values().iter().map(|wanted| wanted.as_str().parse().ok()).collect()

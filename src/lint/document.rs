@@ -1,4 +1,4 @@
-//! The rules that need one document and nothing else.
+//! Runs the rules that need a single document.
 
 use ram_policy::{Document, Source, Statement};
 
@@ -21,16 +21,17 @@ const CHECKS: [Check; 10] = [
     spelling::wrong_case,
 ];
 
-/// What RAM's documentation would have a reader of policies warn about (`docs/spec/ram-policy.md` 4.4, 4.6, 4.7).
+/// Differences from RAM that its documentation implies and an operator must know (`docs/spec/ram-policy.md` 4.4, 4.6,
+/// 4.7).
 const AT_LOAD: [Check; 4] =
     [statement::variables, statement::single_address_blocks, condition::never_present, unknown::not_supplied];
 
-/// Every finding about a document by itself.
+/// All findings about a document, judged alone.
 pub fn lint_document(document: &Document, source: &Source) -> Vec<Finding> {
     run(&CHECKS, document, source)
 }
 
-/// The few that are worth a word whenever policies are loaded.
+/// The findings that are important enough to be warnings whenever policies are loaded.
 pub fn warnings_at_load(document: &Document, source: &Source) -> Vec<Finding> {
     run(&AT_LOAD, document, source)
 }

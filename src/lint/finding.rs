@@ -1,4 +1,4 @@
-//! One finding: which rule, where, what, and what to do.
+//! A finding: its rule, its place, the problem and the remedy.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use ram_policy::{Diagnostic, Severity, Source};
 
 use super::rule::Rule;
 
-/// What the linter has to say about one place.
+/// A problem at one place.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub severity: Severity,
-    /// What is wrong, lower case, with the input in back-ticks.
+    /// The problem, in lower case, with quoted input in back-ticks.
     pub title: String,
     pub help: String,
     pub source: Source,
@@ -23,7 +23,7 @@ pub struct Finding {
     pub ignored: Option<Arc<str>>,
 }
 
-/// What an entry of the ignore list may name.
+/// The subject of a finding, which entries of the ignore list are compared with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     pub policy: Option<Box<str>>,
@@ -51,7 +51,7 @@ impl Finding {
         Self { about, ..self }
     }
 
-    /// As every other diagnostic about a file.
+    /// The finding as a diagnostic about its file.
     pub fn diagnostic(&self) -> Diagnostic {
         Diagnostic {
             severity: self.severity,
@@ -62,13 +62,13 @@ impl Finding {
         }
     }
 
-    /// Whether it counts at a threshold: an error at a warning, a warning at a warning, a note at neither.
+    /// Whether the finding is not ignored and at least as severe as `threshold`.
     pub fn reaches(&self, threshold: Severity) -> bool {
         self.ignored.is_none() && self.severity >= threshold
     }
 }
 
-/// By file and place, so that the order is stable.
+/// Sorts by file and place, so that the order is stable.
 pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let key = |it: &Finding| (it.span.start, it.span.end, it.rule.id);

@@ -21,7 +21,7 @@ pub struct IgnoreList {
 #[derive(Clone, Debug)]
 struct Entry {
     rule: &'static Rule,
-    /// Of the rule's id.
+    /// The span of the rule's id.
     span: Range<usize>,
     policy: Option<String>,
     statement: Option<RawStatement>,
@@ -56,26 +56,25 @@ enum RawStatement {
 }
 
 impl IgnoreList {
-    /// Reads a list.
+    /// Reads an ignore list.
     ///
     /// # Errors
-    /// Every diagnostic about it.
+    /// All diagnostics about the list.
     pub fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
-        let written: RawIgnoreList = toml::from_str(source.text()).map_err(|error| {
-            let help =
-                "write `[[ignore]]` with `rule`, `reason`, and where it holds: `policy`, `statement`, `principal`";
+        let raw: RawIgnoreList = toml::from_str(source.text()).map_err(|error| {
+            let help = "write `[[ignore]]` with `rule` and `reason`; `policy`, `statement` and `principal` narrow it";
             vec![source.error(error.span().unwrap_or(0..0), error.message(), help)]
         })?;
         let mut diagnostics = Vec::new();
-        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
+        if let Some(schema) = raw.schema.filter(|schema| *schema.get_ref() != 1) {
             diagnostics.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
         let entries: Vec<_> =
-            written.ignore.into_iter().filter_map(|entry| Entry::read(source, entry, &mut diagnostics)).collect();
+            raw.ignore.into_iter().filter_map(|entry| Entry::read(source, entry, &mut diagnostics)).collect();
         if diagnostics.is_empty() { Ok(Self { source: source.clone(), entries }) } else { Err(diagnostics) }
     }
 
-    /// Marks what the list names, and says which entries name nothing.
+    /// Marks the findings that match an entry. Returns a finding for each entry that matches none.
     pub fn apply(&self, findings: &mut [Finding]) -> Vec<Finding> {
         let mut unused = Vec::new();
         for entry in &self.entries {
@@ -86,7 +85,7 @@ impl IgnoreList {
             }
             if !used {
                 let title = format!("the entry ignores `{}`, but there is no such finding", entry.rule.id);
-                let help = "remove it, or correct where it holds";
+                let help = "remove it, or correct its `policy`, `statement` or `principal`";
                 unused.push(Finding::new(&UNUSED_IGNORE, &self.source, entry.span.clone(), title, help));
             }
         }
@@ -95,24 +94,24 @@ impl IgnoreList {
 }
 
 impl Entry {
-    fn read(source: &Source, written: RawEntry, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+    fn read(source: &Source, raw: RawEntry, diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
         let before = diagnostics.len();
-        let id = written.rule.get_ref();
+        let id = raw.rule.get_ref();
         let rule = RULES.iter().find(|rule| rule.id == id).copied();
         if rule.is_none() {
             let nearest = RULES.iter().map(|rule| rule.id).min_by_key(|known| distance(known, id)).unwrap_or_default();
-            let help = format!("write `{nearest}`, or one of those that `ramgate lint --rules` lists");
-            diagnostics.push(source.error(written.rule.span(), format!("unknown rule `{id}`"), help));
+            let help = format!("write `{nearest}`, or another rule that `ramgate lint --rules` lists");
+            diagnostics.push(source.error(raw.rule.span(), format!("unknown rule `{id}`"), help));
         }
-        if written.reason.get_ref().trim().is_empty() {
+        if raw.reason.get_ref().trim().is_empty() {
             diagnostics.push(source.error(
-                written.reason.span(),
+                raw.reason.span(),
                 "the reason is empty",
-                "say why the finding is accepted",
+                "write why the finding is accepted",
             ));
         }
-        if let (Some(statement), None) = (&written.statement, &written.policy) {
-            let help = "add `policy = \"…\"`: each policy counts its statements from 0";
+        if let (Some(statement), None) = (&raw.statement, &raw.policy) {
+            let help = "add `policy = \"…\"`: statements are counted in each policy";
             diagnostics.push(source.error(statement.span(), "`statement` needs a `policy`", help));
         }
         if diagnostics.len() > before {
@@ -120,11 +119,11 @@ impl Entry {
         }
         Some(Self {
             rule: rule?,
-            span: written.rule.span(),
-            policy: written.policy,
-            statement: written.statement.map(Spanned::into_inner),
-            principal: written.principal,
-            reason: written.reason.get_ref().as_str().into(),
+            span: raw.rule.span(),
+            policy: raw.policy,
+            statement: raw.statement.map(Spanned::into_inner),
+            principal: raw.principal,
+            reason: raw.reason.get_ref().as_str().into(),
         })
     }
 

@@ -1,16 +1,16 @@
-//! The linter: what loads and is probably not what its author meant, each finding under a stable id.
+//! The linter: finds policies that load but are probably not what their author meant. Each rule has a stable id.
 //!
-//! Pure: documents, their texts and the directory go in, findings come out. Must not know: files and folders, the
-//! clock, who calls, HTTP, how a finding is printed on a terminal. Nothing here changes what is decided.
+//! Pure: documents, their texts and the directory go in, findings come out. Findings never change a decision. Must not
+//! know: files and folders, the clock, callers, HTTP, how a finding is printed on a terminal.
 //!
 //! | | |
 //! |---|---|
-//! | rules | `rule`: the table of them, as data |
-//! | one document at a time | `document`, with `written`, `spelling`, `breadth`, `condition`, `unknown`, `deny`; `site` knows places |
-//! | documents beside each other | `shadow` |
-//! | principals and account files | `principal`, `account` |
-//! | what is known of the calls | `target`: ARNs as patterns; `key`: condition keys |
-//! | the outcome | `finding`, `ignore`, and `report`, `sarif`, `github` for programs |
+//! | the rules, as data | `rule` |
+//! | single documents | `document`, with `statement`, `condition`, `deny`, `spelling`, `unknown`; `reporter` |
+//! | several documents | `shadow` |
+//! | principals and account files | `account`, `account_names`, `principal` |
+//! | resources of operations | `target`: ARNs as patterns |
+//! | output | `finding`, `ignore`; `report` and `sarif` for programs |
 
 mod account;
 mod account_names;

@@ -1,4 +1,4 @@
-//! Rules about what a principal may do, all its identity policies together.
+//! Rules about the rights of a principal, over all its identity policies together.
 
 use crate::catalog::{Catalog, KeySupply, Operation};
 use crate::pdp::PrincipalEntry;
@@ -9,12 +9,12 @@ use super::finding::{About, Finding};
 use super::rule::{ENI_WITHOUT_INSTANCE, INSTANCE_WITHOUT_ENI, LEAKS_ENIS, Rule};
 use super::target::Target;
 
-/// The operations that clean up after an attach.
-const CLEARS_UP: [&str; 3] = ["DescribeNetworkInterfaces", "DetachNetworkInterface", "DeleteNetworkInterface"];
+/// The operations that a principal needs to clean up after an attach.
+const CLEANUP: [&str; 3] = ["DescribeNetworkInterfaces", "DetachNetworkInterface", "DeleteNetworkInterface"];
 
 pub(super) fn check(principal: &Principal, entry: &PrincipalEntry, names: &AccountNames) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // A principal that holds an unreadable policy is denied everything.
+    // A principal with a quarantined policy is denied everything.
     if entry.layers.quarantine().is_some() {
         return findings;
     }
@@ -34,21 +34,21 @@ pub(super) fn check(principal: &Principal, entry: &PrincipalEntry, names: &Accou
     match (eni, instance) {
         (None, None) => {}
         (Some(at), None) => {
-            let title = format!("`{name}` may attach ENIs by {}, but no instance is granted", place(at));
+            let title = format!("{} grants `{name}` ENIs to attach, but no policy grants it an instance", place(at));
             let help =
-                "allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:instance/…` too: each call is judged on both";
+                "also allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:instance/…`: each call is judged on both";
             report(&ENI_WITHOUT_INSTANCE, title, help);
         }
         (None, Some(at)) => {
-            let title = format!("`{name}` may attach to instances by {}, but no ENI is granted", place(at));
-            let help = "allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:eni/…` too: each call is judged on both";
+            let title = format!("{} grants `{name}` instances to attach to, but no policy grants it an ENI", place(at));
+            let help = "also allow `ecs:AttachNetworkInterface` on `acs:ecs:*:*:eni/…`: each call is judged on both";
             report(&INSTANCE_WITHOUT_ENI, title, help);
         }
         (Some(at), Some(_)) => {
             let lacks = lacking(entry, principal.account());
             if !lacks.is_empty() {
-                let title = format!("`{name}` may attach ENIs by {}, but may not {}", place(at), lacks.join(", "));
-                let help = "allow these as well, or record in `lint.toml` who cleans up";
+                let title = format!("{} lets `{name}` attach ENIs, but it lacks {}", place(at), lacks.join(", "));
+                let help = "allow these actions too, or write in `lint.toml` who cleans up";
                 report(&LEAKS_ENIS, title, help);
             }
         }
@@ -56,10 +56,10 @@ pub(super) fn check(principal: &Principal, entry: &PrincipalEntry, names: &Accou
     findings
 }
 
-/// The actions of clearing up that are granted on nothing, in back-ticks.
+/// The cleanup actions that the principal is not granted on any resource, in back-ticks.
 fn lacking(entry: &PrincipalEntry, account: &AccountId) -> Vec<String> {
     let catalog = Catalog::bundled();
-    let operations = CLEARS_UP.iter().filter_map(|name| catalog.operation(name));
+    let operations = CLEANUP.iter().filter_map(|name| catalog.operation(name));
     let lacks = operations.filter(|operation| {
         let targets = Target::of(operation, Some(account));
         targets.iter().filter(|target| !target.optional).any(|target| grant(entry, operation, target).is_none())
@@ -67,8 +67,8 @@ fn lacking(entry: &PrincipalEntry, account: &AccountId) -> Vec<String> {
     lacks.map(|operation| format!("`{}`", operation.action())).collect()
 }
 
-/// The first Allow by which some call of the operation may pass on the target. What a Deny takes back is not
-/// looked at, nor whether conditions hold that may hold.
+/// The first Allow that may apply to some call of the operation on the target. Denies are ignored, and conditions that
+/// can hold are assumed to hold.
 fn grant<'a>(entry: &'a PrincipalEntry, operation: &Operation, target: &Target) -> Option<StatementRef<'a>> {
     let catalog = Catalog::bundled();
     let identity = entry.layers.sets().filter(|(kind, ..)| *kind != LayerKind::Control);

@@ -1,4 +1,4 @@
-//! Findings and rules for programs, and the line that sums up.
+//! Findings and rules as JSON, GitHub annotations and text, and the summary line.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use ram_policy::Severity;
 use super::finding::Finding;
 use super::rule::RULES;
 
-/// Every finding, ignored ones too.
+/// All findings, including ignored ones.
 pub fn json(findings: &[Finding]) -> Value {
     let listed: Vec<Value> = findings.iter().map(describe).collect();
     let [errors, warnings, notes, ignored] = counts(findings);
@@ -33,7 +33,7 @@ pub fn summary(findings: &[Finding], documents: usize) -> String {
     )
 }
 
-/// One line a finding; what is ignored is left out.
+/// One line for each finding that is not ignored.
 pub fn github(findings: &[Finding]) -> String {
     let lines = findings.iter().filter(|finding| finding.ignored.is_none()).map(line);
     lines.collect::<Vec<_>>().join("\n")
@@ -58,7 +58,7 @@ pub fn rules_json() -> Value {
     json!({ "rules": rules })
 }
 
-/// One row a rule.
+/// One row for each rule.
 pub fn rules_text() -> String {
     let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
     let mut text = format!("{:width$}  SEVERITY  SUMMARY", "RULE");
@@ -83,7 +83,7 @@ fn describe(finding: &Finding) -> Value {
     })
 }
 
-/// Errors, warnings, notes, and what is ignored of all three.
+/// The numbers of errors, warnings and notes that are not ignored, and of ignored findings.
 fn counts(findings: &[Finding]) -> [usize; 4] {
     let live = |severity: Severity| {
         findings.iter().filter(|finding| finding.ignored.is_none() && finding.severity == severity).count()

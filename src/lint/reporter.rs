@@ -1,4 +1,4 @@
-//! One document under the lens: where its parts stand, and what was found.
+//! Collects the findings about one document, and finds the spans of its parts.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use ram_policy::{Actions, Condition, Document, Outline, Severity, Source, Statem
 use super::finding::{About, Finding};
 use super::rule::Rule;
 
-/// The places are worked out when the first finding needs one: most documents are clean.
+/// The outline is built when the first finding needs a span: most documents have no findings.
 pub(super) struct Reporter<'a> {
     pub(super) document: &'a Document,
     pub(super) source: &'a Source,
@@ -36,7 +36,7 @@ impl<'a> Reporter<'a> {
         self.report_as(rule, rule.severity, statement, span, title, help);
     }
 
-    /// With a severity other than the rule's own.
+    /// Reports with a severity that may differ from the rule's own.
     pub(super) fn report_as(
         &mut self,
         rule: &'static Rule,
@@ -72,7 +72,7 @@ impl<'a> Reporter<'a> {
         self.outline().span(&format!("/Statement/{}/Resource/{index}", statement.index()))
     }
 
-    /// A resource pattern as it is written: the parsed one forgets how many stars stood in a row.
+    /// A resource pattern as written. The parsed pattern merges consecutive stars.
     pub(super) fn written_resource(&self, statement: &Statement, index: usize) -> Option<String> {
         let text = self.outline().text(&format!("/Statement/{}/Resource/{index}", statement.index()));
         text.map(ToOwned::to_owned)

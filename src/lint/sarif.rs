@@ -56,7 +56,7 @@ fn result(finding: &Finding) -> Value {
     result
 }
 
-/// A path as a URI reference: what may not stand in one is escaped.
+/// A path as a URI reference, percent-encoded.
 fn uri(path: &str) -> String {
     let path = path.strip_prefix("./").unwrap_or(path);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~');

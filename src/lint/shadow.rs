@@ -1,4 +1,4 @@
-//! Statements that change nothing beside others: covered by one of the same effect, or taken back by a Deny.
+//! Statements without effect: covered by another with the same effect, or overridden by a Deny.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -6,21 +6,22 @@ use std::sync::Arc;
 use crate::pdp::PrincipalEntry;
 use ram_policy::{Document, Effect, Layers, PolicySet, Statement};
 
-/// A statement by its policy's name and its index: within one account that is enough.
+/// Identifies a statement within one account: its policy's name and its index.
 pub(super) type Key<'a> = (&'a str, usize);
 
-/// What is true of a statement wherever it is attached, and the statement that makes it so.
+/// For each statement, the statement that covers it wherever it is attached; `None` if some place has no such
+/// statement.
 type Everywhere<'a> = BTreeMap<Key<'a>, Option<Key<'a>>>;
 
-/// One statement and where it is from.
+/// A statement and the name of its policy.
 #[derive(Clone, Copy)]
 struct At<'a> {
     policy: &'a str,
     statement: &'a Statement,
 }
 
-/// Statements that another of the same effect covers in every set that holds them. Of two that cover each other the
-/// later is named, so that removing all that are named changes nothing.
+/// Statements that another statement with the same effect covers, in every set that contains them. Of two statements
+/// that cover each other only the later is returned, so that removing all of them changes no decision.
 pub(super) fn shadowed<'a>(
     entries: &[&'a PrincipalEntry],
     documents: impl Iterator<Item = &'a Document>,
@@ -38,7 +39,7 @@ pub(super) fn shadowed<'a>(
     everywhere(found)
 }
 
-/// Allows that a Deny without conditions covers for every principal that holds them.
+/// Allows that an unconditional Deny covers, for every principal that has them.
 pub(super) fn under_deny<'a>(entries: &[&'a PrincipalEntry]) -> BTreeMap<Key<'a>, Key<'a>> {
     let mut found = Everywhere::new();
     for entry in entries.iter().filter(|entry| entry.layers.quarantine().is_none()) {
@@ -81,7 +82,7 @@ fn shadowed_among<'a>(documents: &[&'a Document], found: &mut Everywhere<'a>) {
     }
 }
 
-/// A statement that is not covered at one place is covered nowhere.
+/// Records whether a statement is covered at one place. If it is not covered at some place, it is not reported.
 fn note<'a>(found: &mut Everywhere<'a>, key: Key<'a>, by: Option<Key<'a>>) {
     let known = found.entry(key).or_insert(by);
     if by.is_none() {
@@ -93,7 +94,7 @@ fn everywhere<'a>(found: Everywhere<'a>) -> BTreeMap<Key<'a>, Key<'a>> {
     found.into_iter().filter_map(|(key, by)| Some((key, by?))).collect()
 }
 
-/// Each set once, however many hold it.
+/// Each set once, even if several principals share it.
 fn sets<'a>(entries: &[&'a PrincipalEntry]) -> Vec<&'a PolicySet> {
     let mut seen = HashSet::new();
     let held = entries.iter().flat_map(|entry| Layers::sets(&entry.layers).map(|(_, _, set)| set));

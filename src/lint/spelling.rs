@@ -35,7 +35,7 @@ pub(super) fn wrong_case(reporter: &mut Reporter<'_>, statement: &Statement) {
     }
 }
 
-/// The documented spelling of an action that the catalogue knows; of any other, the service in lower case.
+/// The documented spelling of an action that the catalogue knows. For other actions, only the service is lower-cased.
 fn action(pattern: &Glob) -> Option<String> {
     let written = pattern.as_str();
     if pattern.is_literal()
@@ -48,13 +48,14 @@ fn action(pattern: &Glob) -> Option<String> {
     capital.then(|| format!("{}:{name}", service.to_ascii_lowercase()))
 }
 
-/// A service or a region with a capital, or a resource type of ECS with one; types of other services may have some.
+/// A service, a region or an ECS resource type with a capital letter. Resource types of other services may have
+/// capitals.
 fn capital(pattern: &ArnPattern) -> Option<String> {
     let [service, region, _, relative] = pattern.fields()?.map(Glob::as_str);
     let kind = relative.split(['/', '*', '?']).next().unwrap_or_default();
     let of_ecs = service.eq_ignore_ascii_case("ecs");
     let names = [service, region, if of_ecs { kind } else { "" }];
-    // What holds `<` or `{` is a place to fill in, and no name.
+    // A name with `<` or `{` is a placeholder.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'*' | b'?');
     let found = names.into_iter().find(|it| it.bytes().all(plain) && it.bytes().any(|byte| byte.is_ascii_uppercase()));
     found.map(Into::into)
@@ -63,7 +64,7 @@ fn capital(pattern: &ArnPattern) -> Option<String> {
 /// The documented spelling of the key; `None` for an undocumented key.
 fn spelling(key: &ContextKey, written: &str) -> Option<Cow<'static, str>> {
     let tag = match (key, written.split_once('/')) {
-        // The older spelling is documented too.
+        // The older key `ecs:tag` is documented too.
         (ContextKey::ResourceTag(tag), Some((name, _))) if name.eq_ignore_ascii_case("ecs:tag") => {
             return Some(format!("ecs:tag/{tag}").into());
         }

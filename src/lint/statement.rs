@@ -1,4 +1,4 @@
-//! Statements that are probably not meant so: `${…}`, masked IDs, a block of one address, every resource.
+//! Rules about statements that are probably mistakes: `${…}`, masked ids, a block of one address, every resource.
 
 use std::net::Ipv4Addr;
 
@@ -8,12 +8,12 @@ use super::reporter::Reporter;
 use super::rule::{MASKED_ID, RESOURCE_STAR, SINGLE_ADDRESS_BLOCK, VARIABLE};
 use super::target::selects_attach;
 
-/// As consoles and documentation hide the middle of an id.
+/// The mask with which consoles and documentation hide the middle of an id.
 const MASK: &str = "****";
 
 /// `${` in a resource or a condition value (`docs/spec/ram-policy.md` 4.7); an action with one does not load.
 pub(super) fn variables(reporter: &mut Reporter<'_>, statement: &Statement) {
-    let help = "write the value out: RAM documents no variables and compares the text as written";
+    let help = "write the value itself: RAM documents no variables and compares the text as written";
     for (index, pattern) in statement.resources().iter().enumerate() {
         if pattern.fields().is_some_and(|fields| fields.iter().any(|field| field.as_str().contains("${"))) {
             let span = reporter.resource(statement, index);
@@ -21,7 +21,7 @@ pub(super) fn variables(reporter: &mut Reporter<'_>, statement: &Statement) {
                 &VARIABLE,
                 statement,
                 span,
-                format!("`{pattern}` holds `${{`, and RAM has no variables"),
+                format!("`{pattern}` contains `${{`, but RAM has no variables"),
                 help,
             );
         }
@@ -29,18 +29,18 @@ pub(super) fn variables(reporter: &mut Reporter<'_>, statement: &Statement) {
     for condition in statement.conditions() {
         for (index, wanted) in condition.values().iter().enumerate().filter(|(_, it)| it.as_str().contains("${")) {
             let span = reporter.value(statement, condition, index);
-            let title = format!("`{}` holds `${{`, and RAM has no variables", wanted.as_str());
+            let title = format!("`{}` contains `${{`, but RAM has no variables", wanted.as_str());
             reporter.report(&VARIABLE, statement, span, title, help);
         }
     }
 }
 
-/// Stars in a row in a resource or a condition value.
+/// A row of stars in a resource or a condition value.
 pub(super) fn masked_ids(reporter: &mut Reporter<'_>, statement: &Statement) {
     if !reporter.source.text().contains(MASK) {
         return;
     }
-    let help = "write the whole id, or a single `*` where any text is meant";
+    let help = "write the complete id, or a single `*` to match any text";
     for index in 0..statement.resources().len() {
         if let Some(text) = reporter.written_resource(statement, index).filter(|text| text.contains(MASK)) {
             let span = reporter.resource(statement, index);
@@ -52,7 +52,11 @@ pub(super) fn masked_ids(reporter: &mut Reporter<'_>, statement: &Statement) {
         let wild = condition.operator().name().ends_with("Like");
         for (index, wanted) in condition.values().iter().enumerate().filter(|(_, it)| it.as_str().contains(MASK)) {
             let span = reporter.value(statement, condition, index);
-            let means = if wild { "its stars match any text" } else { "its stars are stars, so it matches nothing" };
+            let means = if wild {
+                "its stars match any text"
+            } else {
+                "its stars are compared literally, so it matches nothing"
+            };
             reporter.report(
                 &MASKED_ID,
                 statement,
@@ -64,7 +68,8 @@ pub(super) fn masked_ids(reporter: &mut Reporter<'_>, statement: &Statement) {
     }
 }
 
-/// One address as a block (`docs/spec/ram-policy.md` 4.4). The `IncludeBorder` operators say that borders count.
+/// One address as a block (`docs/spec/ram-policy.md` 4.4). Not under the `IncludeBorder` operators, which count
+/// borders.
 pub(super) fn single_address_blocks(reporter: &mut Reporter<'_>, statement: &Statement) {
     for condition in statement.conditions() {
         let operator = condition.operator();
@@ -82,7 +87,7 @@ pub(super) fn single_address_blocks(reporter: &mut Reporter<'_>, statement: &Sta
     }
 }
 
-/// An Allow of the call on every resource. Of a statement whose actions go beyond one service no ARN would do.
+/// An Allow of the call on every resource. A note if the actions span several services, because no ARN covers them all.
 pub(super) fn resource_star(reporter: &mut Reporter<'_>, statement: &Statement) {
     if statement.effect() != Effect::Allow || !selects_attach(statement) {
         return;
@@ -91,8 +96,8 @@ pub(super) fn resource_star(reporter: &mut Reporter<'_>, statement: &Statement) 
     let severity = if reaches_beyond_ecs(statement) { Severity::Note } else { RESOURCE_STAR.severity };
     let span = reporter.resource(statement, index);
     let title = "the Allow lets any ENI be attached to any instance of the account".to_owned();
-    let help = "give ecs:AttachNetworkInterface a statement of its own, on ARNs such as `acs:ecs:cn-hangzhou:*:eni/*` \
-                and `acs:ecs:cn-hangzhou:*:instance/*`";
+    let help = "put ecs:AttachNetworkInterface into a separate statement, on ARNs such as \
+                `acs:ecs:cn-hangzhou:*:eni/*` and `acs:ecs:cn-hangzhou:*:instance/*`";
     reporter.report_as(&RESOURCE_STAR, severity, statement, span, title, help);
 }
 

@@ -1,20 +1,20 @@
-//! What an operation is judged on, as patterns: which ARN patterns can bear on it at all.
+//! The resources of an operation, as patterns: which ARN patterns in policies can match them.
 
 use crate::catalog::{Catalog, Operation};
 use ram_policy::{AccountId, ArnPattern, Case, Glob, Statement};
 
-/// One resource type of an operation, with every id that a call could name.
+/// One resource type of an operation, covering every id that a call could name.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// None for an operation that RAM cannot narrow.
+    /// `None` for an operation that RAM cannot restrict to resources.
     fields: Option<[Glob; 4]>,
-    /// The literal before `*` of an operation that creates or lists: judged on all of its type.
+    /// The text before `*`, for an operation that creates or lists: it is judged on all resources of the type.
     all_under: Option<Glob>,
     pub(super) optional: bool,
 }
 
 impl Target {
-    /// The targets of an operation, in the catalogue's order. Without an account, those of any account.
+    /// The targets of an operation, in the catalogue's order. Without an account, they match any account.
     pub(super) fn of(operation: &Operation, account: Option<&AccountId>) -> Vec<Self> {
         let account = account.map_or("?*", AccountId::as_str);
         let specs = operation.resources().iter();
@@ -38,13 +38,13 @@ impl Target {
         Self { fields, all_under: all_under.flatten().map(|prefix| Glob::new(prefix, Case::Sensitive)), optional }
     }
 
-    /// Whether a pattern can match what some call of the operation is judged on.
+    /// Whether a pattern can match a resource of some call of the operation.
     pub(super) fn can_be(&self, pattern: &ArnPattern) -> bool {
         let Some(fields) = &self.fields else { return pattern.is_any() };
         let Some(written) = pattern.fields() else { return true };
         let head = fields[..3].iter().zip(&written[..3]).all(|(ours, theirs)| ours.meets(theirs));
         head && match &self.all_under {
-            // As `Glob::covers_all_under`, without its matcher.
+            // The same check as `Glob::covers_all_under`, without its matcher.
             Some(prefix) => pattern.relative().as_str().ends_with('*') && pattern.relative().covers(prefix),
             None => fields[3].meets(written[3]),
         }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_bears_on_what_some_call_names() {
+    fn a_pattern_can_match_a_resource_of_some_call() {
         for (pattern, eni, instance) in [
             ("*", true, true),
             ("acs:ecs:*:*:*", true, true),

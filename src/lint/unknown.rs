@@ -8,21 +8,21 @@ use super::reporter::Reporter;
 use super::rule::KEY_NOT_SUPPLIED;
 use super::target::Target;
 
-/// Which operations without a file calls can be of.
+/// How the gateway treats operations without a file in the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherOperations {
-    /// None: they are refused, or go on unjudged.
+    /// They are refused, or forwarded without judging.
     NotJudged,
-    /// It is not known: those that a statement names letter by letter are looked at, and for keys that no operation
-    /// with a file has, those that a wildcard selects.
+    /// Not known. Operations that a statement names in full are checked; those that a wildcard selects are checked only
+    /// for keys that no operation with a file has.
     Perhaps,
-    /// All of them are judged.
+    /// They are judged, so all of them are checked.
     Judged,
 }
 
-/// Services whose operations a gateway commonly stands in front of.
+/// Services that a gateway commonly serves.
 const JUDGED: [&str; 2] = ["ecs", "vpc"];
-/// How many operations a finding names.
+/// The number of operations that a finding lists.
 const MOST_NAMES: usize = 4;
 
 /// Each condition whose key is unknown for an operation that the statement selects, with those operations.
@@ -49,7 +49,7 @@ fn report(reporter: &mut Reporter<'_>, statement: &Statement, others: OtherOpera
         };
         let consequence = match statement.effect() {
             Effect::Allow => "the Allow never applies there",
-            Effect::Deny => "what the Deny covers there is refused, whatever the value is",
+            Effect::Deny => "every call that the Deny covers there is refused",
         };
         let key = condition.written_key();
         let title = format!("`{key}` is not known for {} ({why}): {consequence}", list(&operations));
@@ -59,33 +59,33 @@ fn report(reporter: &mut Reporter<'_>, statement: &Statement, others: OtherOpera
     }
 }
 
-/// What to do about a condition that turns on a key of that kind.
+/// The remedy for a condition on an unknown key.
 fn help(lack: UnknownScope<'_>) -> String {
     const ALWAYS: &str =
         "`acs:SourceIp`, `acs:PrincipalARN`, `acs:CurrentTime` and `acs:SecureTransport` are always supplied";
     match lack {
         UnknownScope::EveryOperation { instead: Some(instead), .. } => {
-            format!("no setting supplies it, for any operation: use {instead}")
+            format!("no setting supplies it for any operation: use {instead}")
         }
         UnknownScope::EveryOperation { documented: true, instead: None } => {
-            format!("no setting supplies it, for any operation: remove the condition; {ALWAYS}")
+            format!("no setting supplies it for any operation: remove the condition; {ALWAYS}")
         }
         UnknownScope::EveryOperation { documented: false, instead: None } => {
             format!("correct its spelling, or remove the condition: no setting supplies such a key; {ALWAYS}")
         }
         UnknownScope::OfResource => {
-            "`[resources]` supplies it for operations with a file only: name those in the statement \
+            "`[resources]` supplies it only for operations with a file: name those in the statement \
                              (`ramgate actions` lists them)"
                 .to_owned()
         }
         UnknownScope::RequestTag => {
-            "the call supplies it to operations with a file that set tags: name those in the statement; \
-                             tags that resources have already are `acs:ResourceTag/…`, from `[resources]`"
+            "a call supplies it only for operations with a file that set tags: name those in the statement; \
+                             existing tags of resources are `acs:ResourceTag/…`, which `[resources]` supplies"
                 .to_owned()
         }
         UnknownScope::ThisOperation => {
-            "no setting supplies it there: leave those operations out of the statement, or tell their calls apart \
-                       by `Resource` or by what is always supplied, such as `acs:SourceIp` and `acs:PrincipalARN`"
+            "no setting supplies it there: remove those operations from the statement, or distinguish their calls \
+                       by `Resource` or by keys that are always supplied, such as `acs:SourceIp` and `acs:PrincipalARN`"
                 .to_owned()
         }
     }
@@ -93,7 +93,7 @@ fn help(lack: UnknownScope<'_>) -> String {
 
 struct Unsupplied {
     operations: Vec<String>,
-    /// Of the first of them.
+    /// The reason for the first operation.
     why: String,
 }
 
@@ -133,7 +133,7 @@ impl Unsupplied {
     }
 }
 
-/// Whether some call of the operation is about what the statement selects.
+/// Whether the statement selects some call of the operation.
 fn bears_on(statement: &Statement, operation: &Operation) -> bool {
     statement.actions().select(operation.action())
         && Target::of(operation, None)
@@ -141,7 +141,7 @@ fn bears_on(statement: &Statement, operation: &Operation) -> bool {
             .any(|target| statement.resources().iter().any(|pattern| target.can_be(pattern)))
 }
 
-/// The operation without a file that a pattern names letter by letter.
+/// The operation without a file that a pattern names in full.
 fn named(catalog: &Catalog, pattern: &Glob) -> Option<(String, Operation)> {
     let (service, name) = pattern.as_str().split_once(':').filter(|_| pattern.is_literal())?;
     let listed = |it: &Operation| it.action().as_str().eq_ignore_ascii_case(pattern.as_str());
@@ -157,16 +157,16 @@ fn unlisted(catalog: &Catalog, service: &str, name: &str) -> Option<Operation> {
     catalog.unlisted(Unlisted { name, version: "", service, product: "" })
 }
 
-/// Whether no operation with a file has the key, so that it bears on others alone.
+/// Whether no operation with a file has the key, so that it matters only for operations without one.
 fn is_of_others(catalog: &Catalog, key: &ContextKey) -> bool {
     catalog.operations().all(|operation| matches!(catalog.key_supply(operation, key), KeySupply::Never(_)))
         && unlisted(catalog, "ecs", "Other")
             .is_some_and(|operation| matches!(catalog.key_supply(&operation, key), KeySupply::Unknown(_)))
 }
 
-/// Whether operations of ECS are selected that have no file.
+/// Whether the statement selects operations of ECS that have no file.
 fn selects_others(statement: &Statement) -> bool {
-    // No operation has such a name, and a wildcard that selects unlisted operations selects one of these.
+    // Invented names. A wildcard that selects operations without a file selects one of these.
     let made_up = ["ecs:RunSomethingElse", "ecs:DescribeSomethingElse", "ecs:ModifySomethingElse"];
     made_up.iter().any(|action| action.parse().is_ok_and(|action| statement.actions().select(&action)))
 }

@@ -10,13 +10,15 @@ use super::decide::Pdp;
 use super::question::{ActionRequest, Question};
 use super::verdict::Authorization;
 
-/// The longest session of a principal whose account file does not set a maximum.
-const SHORTEST_LONGEST: Duration = Duration::from_secs(3600);
+/// The maximum duration of a session of a principal that is not a role with a trust policy.
+const DEFAULT_LONGEST: Duration = Duration::from_secs(3600);
 
-/// Who wants to assume which role.
+/// A role to assume, and the trustee that wants to assume it.
 #[derive(Clone, Copy, Debug)]
-pub struct Assumption<'a> {
+pub(crate) struct Assumption<'a> {
+    /// The role to assume, in the directory's spelling (`Directory::role` finds it).
     pub role: &'a Principal,
+    /// The principal, identity provider or service that wants to assume the role.
     pub trustee: Trustee<'a>,
     /// The session policy of a trustee that is itself in a session.
     pub session: Option<&'a Arc<PolicySet>>,
@@ -54,19 +56,23 @@ pub enum Basis {
 
 /// Why a role may not be assumed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AssumeRoleError {
+pub(crate) enum AssumeRoleError {
     /// Callers get the same answer as for the other variants, so that they cannot find out which roles exist.
     #[error("there is no role `{0}`")]
     NoRole(String),
+    /// The caller, who wants a key of its own principal, is not in the directory.
     #[error("`{0}` is not in any policy directory")]
     NoPrincipal(String),
+    /// The role has no trust policy, so no trustee may assume it.
     #[error("the role `{0}` has no trust policy: give it one with `trust` in the account file")]
     NoTrust(String),
+    /// The trustee is the root of an account.
     #[error("the account's root cannot assume a role: use a user or a role")]
     Root,
     /// The trustee's own policies do not allow it.
     #[error("the caller's own policies do not allow it: {reason}")]
     Identity { verdict: Verdict, policy_type: &'static str, reason: String },
+    /// The role's trust policy does not allow the trustee, or denies it.
     #[error("{}", .0.reason)]
     Trust(TrustDecision),
 }
@@ -87,15 +93,15 @@ impl Assumed {
         self.longest
     }
 
-    /// Digest of the policy set that was in force.
+    /// The digest of the policies that were in force.
     pub fn revision(&self) -> &str {
         &self.revision
     }
 }
 
 impl AssumeRoleError {
-    /// The verdict, and the type of policy that it rests on, in RAM's terms.
-    pub fn grounds(&self) -> (Verdict, &'static str) {
+    /// The verdict, and the type of policy that it is based on, in RAM's terms.
+    pub(crate) fn grounds(&self) -> (Verdict, &'static str) {
         match self {
             Self::NoRole(_) | Self::NoPrincipal(_) | Self::NoTrust(_) | Self::Root => {
                 (Verdict::ImplicitDeny, "AssumeRolePolicy")
@@ -112,7 +118,7 @@ impl Pdp {
     ///
     /// # Errors
     /// Why the role may not be assumed.
-    pub fn assume(&self, wanted: &Assumption<'_>) -> Result<Assumed, AssumeRoleError> {
+    pub(crate) fn assume(&self, wanted: &Assumption<'_>) -> Result<Assumed, AssumeRoleError> {
         let Assumption { role, trustee, session, context } = *wanted;
         let entry = self.directory().entry(role).ok_or_else(|| AssumeRoleError::NoRole(role.arn().to_owned()))?;
         let assumable = entry.assumable.as_ref().ok_or_else(|| AssumeRoleError::NoTrust(role.arn().to_owned()))?;
@@ -129,12 +135,12 @@ impl Pdp {
         Ok(Assumed { principal: role.clone(), basis, longest, revision: self.revision() })
     }
 
-    /// The maximum session duration of a role, checked before the trustee is known: a role that is refused here would be
-    /// refused to every principal.
+    /// The maximum session duration of a role, checked before the trustee is known: a role that is refused here would
+    /// be refused to every principal.
     ///
     /// # Errors
-    /// A role that does not exist, or whose trust policy does not trust any account, user or role.
-    pub fn assumable(&self, role: &Principal) -> Result<Duration, AssumeRoleError> {
+    /// A role that does not exist, has no trust policy, or trusts no account, user or role.
+    pub(crate) fn assumable(&self, role: &Principal) -> Result<Duration, AssumeRoleError> {
         let entry = self.directory().entry(role).ok_or_else(|| AssumeRoleError::NoRole(role.arn().to_owned()))?;
         let assumable = entry.assumable.as_ref().ok_or_else(|| AssumeRoleError::NoTrust(role.arn().to_owned()))?;
         assumable.trust.check_trusts_principals().map_err(AssumeRoleError::Trust)?;
@@ -145,10 +151,10 @@ impl Pdp {
     ///
     /// # Errors
     /// A principal that is not in the directory; the account's root never is.
-    pub fn assume_self(&self, principal: &Principal) -> Result<Assumed, AssumeRoleError> {
+    pub(crate) fn assume_self(&self, principal: &Principal) -> Result<Assumed, AssumeRoleError> {
         let unknown = || AssumeRoleError::NoPrincipal(principal.arn().to_owned());
         let entry = self.directory().entry(principal).ok_or_else(unknown)?;
-        let longest = entry.assumable.as_ref().map_or(SHORTEST_LONGEST, |assumable| assumable.longest);
+        let longest = entry.assumable.as_ref().map_or(DEFAULT_LONGEST, |assumable| assumable.longest);
         Ok(Assumed { principal: principal.clone(), basis: Basis::Itself, longest, revision: self.revision() })
     }
 

@@ -30,8 +30,8 @@ impl Pdp {
         Self { directory, revision, nothing: Arc::default(), forwarded: Vec::new() }
     }
 
-    /// Permits every operation of these services that has no file, for every principal (the setting `[operations] other =
-    /// "forward"`). The decision point still makes the permit, which records that the operation was not judged.
+    /// Permits every operation of these services that has no file, for every principal (the setting `[operations] other
+    /// = "forward"`). The decision point still makes the permit, which records that the operation was not judged.
     /// Operations with a file are judged as before:
     ///
     /// ```
@@ -41,7 +41,8 @@ impl Pdp {
     /// let account: ram_policy::AccountId = "1234567890123456".parse()?;
     /// let pdp = Pdp::new(Arc::new(Directory::new([], [], String::new()))).forwarding(["ecs".to_owned()]);
     /// let action = "ecs:AttachNetworkInterface".parse()?;
-    /// let request = ActionRequest { action, resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?] };
+    /// let eni = "acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?;
+    /// let request = ActionRequest { action, resources: vec![eni] };
     /// let mallory = Principal::new(account, "user/mallory".parse()?);
     /// assert!(matches!(pdp.decide(Question::new(mallory, request, Context::default())), Authorization::Denied(_)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -81,13 +82,13 @@ impl Pdp {
         met > LONG
     }
 
-    /// The same for a principal that wants to assume a role.
+    /// As [`Pdp::is_long`], for a principal that wants to assume a role.
     pub fn is_long_to_assume(&self, principal: &Principal) -> bool {
         self.directory.entry(principal).is_some_and(|entry| entry.layers.max_examined() > LONG)
     }
 
-    /// Whether the decision depends on tags or resource groups that the question does not have yet. If not, they need not
-    /// be looked up: the decision is the same without them.
+    /// Whether the decision depends on tags or resource groups that the question does not have yet. If not, they need
+    /// not be looked up: the decision is the same without them.
     pub fn depends_on_attributes<T: Subject>(&self, question: &Question<T>) -> bool {
         self.needs(question).any() && depends_on_attributes(self.layers(question), &question.request())
     }

@@ -28,6 +28,7 @@ pub struct PrincipalEntry {
 /// How a role may be assumed.
 #[derive(Clone, Debug)]
 pub struct Assumable {
+    /// The role's trust policy: who may assume it, and under which conditions.
     pub trust: Arc<TrustPolicy>,
     /// The maximum duration of a session: RAM's MaxSessionDuration.
     pub longest: Duration,
@@ -35,9 +36,11 @@ pub struct Assumable {
 
 /// A name does not identify a principal of the directory.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownPrincipalError {
+pub(crate) enum UnknownPrincipalError {
+    /// The name has no account, and the directory does not have exactly one account that it could mean.
     #[error("`{0}` could belong to any account: write `ACCOUNT:{0}`")]
     AccountNeeded(String),
+    /// The account is not served, or it has no such user or role.
     #[error("`{0}` is not in any policy directory")]
     NotInDirectory(Principal),
 }
@@ -90,7 +93,7 @@ impl Directory {
     ///
     /// # Errors
     /// A principal that does not exist, or a name that needs an account.
-    pub fn named(&self, name: PrincipalName) -> Result<Principal, UnknownPrincipalError> {
+    pub(crate) fn named(&self, name: PrincipalName) -> Result<Principal, UnknownPrincipalError> {
         let identity = name.identity.clone();
         let principal = name.in_account(self.only_account());
         let principal = principal.ok_or_else(|| UnknownPrincipalError::AccountNeeded(identity.to_string()))?;
@@ -115,11 +118,12 @@ impl Directory {
     }
 
     /// The number of principals.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.principals.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    /// Whether there are no principals, so that every call would be denied.
+    pub(crate) fn is_empty(&self) -> bool {
         self.principals.is_empty()
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use ram_policy::{AccountId, Context, ContextKey, Diagnostic, Resource, Source};
 use toml::Spanned;
 
-/// The resources of the policy directories, by account and relative id. A resource that is not listed has no tags.
+/// The resources of the policy directories, by account and relative id. A resource that is not listed has no tags and
+/// no resource group.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
     accounts: HashMap<Box<str>, BTreeMap<String, Context>>,
@@ -19,7 +20,7 @@ impl Inventory {
     }
 
     /// The attributes of each resource, in the same order.
-    pub fn facts(&self, resources: &[Resource<'_>]) -> Vec<Context> {
+    pub fn attributes(&self, resources: &[Resource<'_>]) -> Vec<Context> {
         resources.iter().map(|resource| self.of(resource).cloned().unwrap_or_default()).collect()
     }
 
@@ -45,27 +46,27 @@ pub(crate) struct RawResource {
 
 impl RawResource {
     /// The attributes that conditions see.
-    pub(crate) fn facts(self, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Context {
-        let mut facts = Context::default();
+    pub(crate) fn attributes(self, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Context {
+        let mut attributes = Context::default();
         for (key, value) in self.tags {
-            let key_is_one = !key.get_ref().is_empty() && !key.get_ref().chars().any(char::is_control);
-            if !key_is_one {
+            let is_valid = !key.get_ref().is_empty() && !key.get_ref().chars().any(char::is_control);
+            if !is_valid {
                 diagnostics.push(source.error(
                     key.span(),
                     "a tag key is empty or contains a control character",
                     "write the key as the console shows it",
                 ));
             }
-            facts.add(ContextKey::tag(key.get_ref()), value.as_str());
+            attributes.add(ContextKey::tag(key.get_ref()), value.as_str());
         }
         if let Some(group) = self.resource_group {
             if !is_resource_group(group.get_ref()) {
                 let title = format!("`{}` is not a resource group id", group.get_ref());
                 diagnostics.push(source.error(group.span(), title, "write an id such as `rg-acfmxazb4ph6aiy`"));
             }
-            facts.add(ContextKey::ResourceGroupId, group.get_ref().as_str());
+            attributes.add(ContextKey::ResourceGroupId, group.get_ref().as_str());
         }
-        facts
+        attributes
     }
 }
 

@@ -1,7 +1,7 @@
 //! The decision point: the only room that can permit a call.
 //!
-//! Looks up a principal's policies, evaluates them, and returns a [`Permit`] or a [`Denied`]. Must not know: how a caller
-//! was authenticated, HTTP, files, the clock, what a permit is used for.
+//! Looks up a principal's policies, evaluates them, and returns a [`Permit`] or a [`Denied`]. Must not know: how a
+//! caller was authenticated, HTTP, files, the clock, what a permit is used for.
 
 mod assume;
 mod decide;
@@ -10,9 +10,11 @@ mod inventory;
 mod question;
 mod verdict;
 
-pub use assume::{AssumeRoleError, Assumed, Assumption, Basis};
+pub(crate) use assume::{AssumeRoleError, Assumption};
+pub use assume::{Assumed, Basis};
 pub use decide::Pdp;
-pub use directory::{Assumable, Directory, PrincipalEntry, UnknownPrincipalError};
+pub(crate) use directory::UnknownPrincipalError;
+pub use directory::{Assumable, Directory, PrincipalEntry};
 pub use inventory::Inventory;
 pub(crate) use inventory::{RawResource, is_relative_id, is_resource_group};
 pub use question::{ActionRequest, Question, Subject};

@@ -24,20 +24,23 @@ pub trait Subject {
     }
 }
 
-/// A subject without a call behind it: a policy test, a question on the command line.
+/// A subject without a call behind it: a policy test, a question on the command line, a role to assume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionRequest {
+    /// The action to perform.
     pub action: Action,
+    /// The ARNs to perform it on, each of which must be allowed; never empty.
     pub resources: Vec<Resource<'static>>,
 }
 
-/// A subject, and everything that it is judged by. A permit holds its question, so exactly what was judged is permitted.
+/// A subject, and everything that it is judged by. A permit holds its question, so exactly what was judged is
+/// permitted.
 #[derive(Clone, Debug)]
 pub struct Question<T> {
     pub(super) subject: T,
     pub(super) principal: Principal,
     pub(super) context: Context,
-    pub(super) facts: Vec<Context>,
+    pub(super) attributes: Vec<Context>,
     pub(super) session: Option<Arc<PolicySet>>,
     unknown: Arc<UnknownKeys>,
 }
@@ -46,10 +49,10 @@ impl<T: Subject> Question<T> {
     /// A question whose unknown condition keys are those of the subject, and whose resource attributes are unknown.
     pub fn new(principal: Principal, subject: T, context: Context) -> Self {
         let unknown = subject.unknown_keys();
-        Self { subject, principal, context, facts: Vec::new(), session: None, unknown }
+        Self { subject, principal, context, attributes: Vec::new(), session: None, unknown }
     }
 
-    /// Replaces the unknown condition keys. A key that the context has is known all the same.
+    /// Replaces the unknown condition keys. A key that the context has counts as known.
     #[must_use]
     pub fn with_unknown(self, unknown: Arc<UnknownKeys>) -> Self {
         Self { unknown, ..self }
@@ -63,8 +66,8 @@ impl<T: Subject> Question<T> {
     /// Adds the attributes of each resource, in the order of the subject's resources. Without them, tags and resource
     /// groups are unknown.
     #[must_use]
-    pub fn with_facts(self, facts: Vec<Context>) -> Self {
-        Self { facts, ..self }
+    pub fn with_attributes(self, attributes: Vec<Context>) -> Self {
+        Self { attributes, ..self }
     }
 
     /// Adds the session policy of the caller's role session.
@@ -96,7 +99,7 @@ impl<T: Subject> Question<T> {
             resources: self.subject.resources(),
             deny_only: &[],
             context: &self.context,
-            attributes: &self.facts,
+            attributes: &self.attributes,
             session_policy: self.session.as_ref(),
             unknown_keys: &self.unknown,
             targets: if self.subject.is_unlisted() { Targets::Unknown } else { Targets::Known },

@@ -19,7 +19,8 @@ use super::question::{Question, Subject};
 ///     action: "ecs:AttachNetworkInterface".parse()?,
 ///     resources: vec!["acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1".parse()?],
 /// };
-/// let Authorization::Permitted(permit) = pdp.decide(Question::new(root, subject, Context::default())) else { panic!() };
+/// let question = Question::new(root, subject, Context::default());
+/// let Authorization::Permitted(permit) = pdp.decide(question) else { panic!() };
 /// let allowed: &ActionRequest = permit.subject();
 /// assert_eq!(allowed.resources.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -55,14 +56,18 @@ pub struct Denied<T> {
 /// The decision point's answer.
 #[derive(Debug)]
 pub enum Authorization<T> {
+    /// Every resource is allowed, or the operation is forwarded without judging ([`Pdp::forwarding`]).
+    ///
+    /// [`Pdp::forwarding`]: super::Pdp::forwarding
     Permitted(Permit<T>),
+    /// A policy denies a resource, or a layer does not allow it.
     Denied(Denied<T>),
 }
 
 macro_rules! accessors {
     ($name:ident) => {
         impl<T: Subject> $name<T> {
-            /// What was judged.
+            /// The subject that was judged.
             pub fn subject(&self) -> &T {
                 &self.question.subject
             }
@@ -104,7 +109,8 @@ impl<T: Subject> Denied<T> {
         Self { question, decision, revision, reason: OnceLock::new() }
     }
 
-    /// Why it was denied, in one line. Computed on first use, at a cost that does not depend on the number of statements.
+    /// Why it was denied, in one line. Computed on first use, at a cost that does not depend on the number of
+    /// statements.
     pub fn reason(&self) -> &str {
         self.reason.get_or_init(|| self.decision.reason(&self.request()).to_string().into())
     }

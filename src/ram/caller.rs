@@ -10,20 +10,26 @@ use ram_policy::Principal;
 /// The principal that a call is judged for, and how it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
+    /// The principal whose policies apply to the call.
     pub principal: Principal,
+    /// How the principal is known, and whether the gateway verified it.
     pub proof: KnownBy,
+    /// How the call carries its credential.
     pub scheme: Scheme,
 }
 
 /// The credential by which a caller is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownBy {
+    /// A key of the key ring. The gateway verified the call's signature.
     AccessKey(AccessKeyId),
     /// Not verified: the call names a key whose secret is not known here. The upstream verifies the signature.
     ClaimedKey(AccessKeyId),
     /// A token that this issuer issued to this subject.
     Token {
+        /// The `iss` claim.
         issuer: Arc<str>,
+        /// The `sub` claim.
         subject: Arc<str>,
     },
     /// The certificate of the connection.
@@ -41,11 +47,11 @@ pub enum Scheme {
     V3,
     /// A bearer token; the call is not signed.
     Bearer,
-    /// Nothing in the call itself: the connection's client certificate identifies the caller.
+    /// The connection's client certificate identifies the caller; the call has no credential of its own.
     Certificate,
 }
 
-/// The public half of an AccessKey: 1 to 128 letters, digits, `.`, `_` or `-`.
+/// The public part of an AccessKey: 1 to 128 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccessKeyId(Arc<str>);
 

@@ -1,7 +1,7 @@
 //! The basic types that a gateway adds to those of [`ram_policy`]: region, caller, session, parameters.
 //!
-//! Must not know: policies, HTTP, files, the clock. A value of these types is always well formed: parsing refuses anything
-//! else.
+//! Must not know: policies, HTTP, files, the clock. A value of these types is always well formed: parsing refuses
+//! anything else.
 
 mod caller;
 mod parameter;

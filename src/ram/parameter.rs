@@ -13,15 +13,20 @@ pub struct Parameters {
 /// One decoded parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter<'a> {
+    /// The decoded name, in the caller's upper and lower case.
     pub name: &'a str,
+    /// The decoded value; empty if the caller sent `name=`.
     pub value: &'a str,
+    /// Where the caller sent it. A V3 signature covers the two places in different ways.
     pub place: Place,
 }
 
 /// Where a parameter was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// In the query of the request target.
     Query,
+    /// In a body of type `application/x-www-form-urlencoded`.
     Form,
 }
 
@@ -29,9 +34,9 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the parameter `{name}` occurs twice, in the {first} and in the {second}: send it once")]
 pub struct RepeatedNameError {
-    pub name: String,
-    pub first: Place,
-    pub second: Place,
+    pub(crate) name: String,
+    pub(crate) first: Place,
+    pub(crate) second: Place,
 }
 
 /// Collects parameters and checks at the end that their names are unique.
@@ -68,12 +73,9 @@ impl Parameters {
         })
     }
 
-    pub fn len(&self) -> usize {
+    /// The number of parameters.
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 }
 
@@ -111,18 +113,15 @@ impl ParametersBuilder {
         let Ok(()) = self.push_decoded(place, write);
     }
 
-    pub fn len(&self) -> usize {
+    /// The number of parameters that were added.
+    pub(crate) fn len(&self) -> usize {
         self.parameters.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.parameters.is_empty()
     }
 
     /// Finishes the set.
     ///
     /// # Errors
-    /// A name that occurs twice, whatever its values.
+    /// A name that occurs twice, even with equal values.
     pub fn finish(self) -> Result<Parameters, RepeatedNameError> {
         let mut order: Vec<Parameter<'_>> = self.parameters.iter().collect();
         order.sort_by(|a, b| a.name.cmp(b.name));

@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn a_region_is_matched_whole() {
-        for good in ["cn-hangzhou", "cn-north-2-gov-1", "ap-southeast-1"] {
-            assert!(good.parse::<Region>().is_ok(), "{good}");
+        for valid in ["cn-hangzhou", "cn-north-2-gov-1", "ap-southeast-1"] {
+            assert!(valid.parse::<Region>().is_ok(), "{valid}");
         }
         for bad in [
             "",

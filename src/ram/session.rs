@@ -21,10 +21,13 @@ pub struct SessionNameError(pub String);
 /// A session, apart from its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// `RoleSessionName`, or the gateway's choice if the trustee does not give one.
     pub name: SessionName,
     /// The temporary key that was issued for it.
     pub key: AccessKeyId,
+    /// From this time on, calls with the key are refused.
     pub expires: Timestamp,
+    /// What the holder presented. Written to the audit log; permissions do not depend on it.
     pub origin: Origin,
     /// The digest of the session policy, if there is one.
     pub narrowed_by: Option<Arc<str>>,
@@ -34,9 +37,19 @@ pub struct Session {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A token that this issuer issued to this subject.
-    Token { issuer: Arc<str>, subject: Arc<str> },
-    /// A key of the key ring or of another session, and the ARN of its principal.
-    AccessKey { id: AccessKeyId, arn: Arc<str> },
+    Token {
+        /// The `iss` claim.
+        issuer: Arc<str>,
+        /// The `sub` claim.
+        subject: Arc<str>,
+    },
+    /// A key of the key ring or of another session.
+    AccessKey {
+        /// The id of the key that signed the request for the session.
+        id: AccessKeyId,
+        /// The ARN of the key's principal.
+        arn: Arc<str>,
+    },
     /// The network address of the request.
     Address(std::net::IpAddr),
     /// A key of the real STS, and the ARN that STS gave for it.
@@ -61,8 +74,8 @@ impl SessionName {
         &self.0
     }
 
-    /// Makes a valid name from any text: other characters become `-`, and the text is cut to 64 characters and padded to
-    /// two.
+    /// Makes a valid name from any text: other characters become `-`, and the text is cut to 64 characters and padded
+    /// to two.
     pub fn from_lossy(text: &str) -> Self {
         let mut name: String =
             text.chars().take(64).map(|c| if c.is_ascii() && is_character(c as u8) { c } else { '-' }).collect();
@@ -101,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_name_has_its_characters_and_length() {
-        for good in ["ab", "terway-1", "alice@example.com", &"x".repeat(64)] {
-            assert!(good.parse::<SessionName>().is_ok(), "{good}");
+        for valid in ["ab", "terway-1", "alice@example.com", &"x".repeat(64)] {
+            assert!(valid.parse::<SessionName>().is_ok(), "{valid}");
         }
         for bad in ["", "a", "a b", "a/b", "名字", &"x".repeat(65)] {
             assert!(bad.parse::<SessionName>().is_err(), "{bad}");

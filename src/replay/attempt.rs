@@ -1,4 +1,4 @@
-//! One recorded attempt, as a question that can be put again.
+//! Reads a recorded attempt as a question that can be judged again.
 
 use std::sync::Arc;
 
@@ -11,71 +11,71 @@ use ram_policy::{Action, Context, ContextKey, Identity, Principal, PrincipalName
 
 use super::deliveries::from_delivery;
 
-/// An attempt that was judged once.
+/// An attempt that was judged when it was recorded.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The event's id, or the request's.
+    /// The event's id, or else the request's.
     pub id: String,
     pub time: Timestamp,
     pub principal: Principal,
     pub subject: Subject,
     pub context: Context,
-    pub facts: RecordedAttributes,
-    /// The digest of the session policy that narrowed it.
+    pub attributes: RecordedAttributes,
+    /// The digest of the session policy, if the session had one.
     pub narrowed_by: Option<Arc<str>>,
     pub recorded: RecordedVerdict,
 }
 
-/// What was asked for.
+/// The action and the resources of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub action: Action,
     pub resources: Vec<Resource<'static>>,
-    /// Whether the catalogue has no file of the operation.
+    /// Whether the catalogue has no file for the operation.
     pub unlisted: bool,
 }
 
-/// What was known of the resources.
+/// The attributes of the resources, if recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordedAttributes {
     /// Tags and groups, one context for each resource.
     Recorded(Vec<Context>),
-    /// No policy asked for them then.
+    /// Not recorded, because no policy depended on them.
     Unrecorded,
 }
 
-/// How it ended.
+/// The recorded verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordedVerdict {
     Allowed,
     Denied,
 }
 
-/// Why a line holds no attempt that can be judged again.
+/// Why a line contains no attempt that can be judged again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum AttemptError {
-    /// No fault: another line says it, or nothing was judged.
-    #[error("nothing was judged: the call was refused before, or the line is about something else")]
+    /// Not a problem: no policy was evaluated, or another line records the decision.
+    #[error("no policy was evaluated: the call was refused before, or the line records something else")]
     NotJudged,
-    #[error("the caller has no name that a policy directory could contain")]
+    #[error("the caller cannot be a principal of a policy directory")]
     NoPrincipal,
-    #[error("the line does not say what was judged, or not in a readable form")]
+    #[error("the line does not record the action and resources in a readable form")]
     NoQuestion,
-    #[error("what was judged was cut when the line was written: a value, resources or condition keys")]
+    #[error("a value, resources or condition keys were truncated when the line was written")]
     Cut,
     #[error("the answer does not show whether the call was allowed")]
     UnknownVerdict,
     #[error("the operation is unknown to this program")]
     UnknownOperation,
-    #[error("the parameters do not show which resources the call named")]
+    #[error("the parameters do not identify the resources of the call")]
     NoResources,
 }
 
 impl Attempt {
-    /// Of a line of ours, or of an event that ActionTrail delivered.
+    /// Reads a line of the gateway's log, or an event that ActionTrail delivered.
     ///
     /// # Errors
-    /// Why there is nothing to judge again.
+    /// The line contains no attempt that can be judged again.
     pub fn read(event: &Event, catalog: &Catalog) -> Result<Self, AttemptError> {
         match event.gateway() {
             Some(gateway) => Self::ours(event, gateway, catalog),
@@ -113,21 +113,21 @@ impl Attempt {
             principal: principal_of(event)?,
             subject: Subject { action, resources, unlisted },
             context,
-            facts: facts(decision)?,
+            attributes: attributes(decision)?,
             narrowed_by: session.and_then(|session| session.narrowed_by.as_deref()).map(Arc::from),
             recorded,
         })
     }
 }
 
-/// The caller, by the name that policies are attached to.
+/// The caller, as the principal that policies are attached to.
 pub(super) fn principal_of(event: &Event) -> Result<Principal, AttemptError> {
     let arn = event.user.arn().ok_or(AttemptError::NoPrincipal)?;
     let written: PrincipalName = arn.parse().map_err(|_| AttemptError::NoPrincipal)?;
     written.in_account(None).ok_or(AttemptError::NoPrincipal)
 }
 
-fn facts(decision: &Decision) -> Result<RecordedAttributes, AttemptError> {
+fn attributes(decision: &Decision) -> Result<RecordedAttributes, AttemptError> {
     let known: Option<Vec<_>> = decision.resources.iter().map(|resource| resource.conditions.as_deref()).collect();
     match known {
         Some(known) => Ok(RecordedAttributes::Recorded(known.into_iter().map(context).collect::<Result<_, _>>()?)),
@@ -149,7 +149,7 @@ fn context(conditions: &[Condition]) -> Result<Context, AttemptError> {
     Ok(context)
 }
 
-/// The tags that the call set, for lines that have them among the parameters only.
+/// Adds the tags that the call sets, for lines that record them only among the parameters.
 fn add_request_tags(
     event: &Event,
     action: &Action,
@@ -164,8 +164,8 @@ fn add_request_tags(
     let parameters = parameters.finish().map_err(|_| AttemptError::NoQuestion)?;
     let mut tags = Context::default();
     operation.add_request_tags(&parameters, &mut tags);
-    let told = context.clone();
-    for (key, value) in tags.iter().filter(|(key, _)| !told.has(key)) {
+    let recorded = context.clone();
+    for (key, value) in tags.iter().filter(|(key, _)| !recorded.has(key)) {
         if value.text().ends_with('…') {
             return Err(AttemptError::Cut);
         }
@@ -189,7 +189,7 @@ impl crate::pdp::Subject for Subject {
 }
 
 impl RecordedVerdict {
-    /// Whether a verdict is another than this.
+    /// Whether a new verdict differs from the recorded one.
     pub fn differs(self, now: Verdict) -> bool {
         (self == Self::Allowed) != (now == Verdict::Allow)
     }

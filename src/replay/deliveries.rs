@@ -1,4 +1,4 @@
-//! Events that ActionTrail delivered: what was called, and what ECS made of it.
+//! Reads attempts from events that ActionTrail delivered.
 
 use crate::audit::read::Event;
 use crate::catalog::{Binding, Catalog};
@@ -7,14 +7,14 @@ use ram_policy::{Context, ContextKey};
 
 use super::attempt::{Attempt, AttemptError, RecordedAttributes, RecordedVerdict, Subject, principal_of};
 
-/// Codes by which ECS says that RAM refused (`docs/spec/ram-policy.md` 7.1).
+/// The error codes of a denial by RAM (`docs/spec/ram-policy.md` 7.1).
 const DENIED: [&str; 5] =
     ["Forbidden.RAM", "Forbidden.SubUser", "NoPermission", "Forbidden.NotSupportRAM", "Forbidden"];
 
-/// The attempt in a delivered event of an operation that the catalogue knows.
+/// Reads the attempt in a delivered event, if the catalogue knows the operation.
 ///
 /// # Errors
-/// Why there is nothing to judge.
+/// The event contains no attempt that can be judged.
 pub fn from_delivery(event: &Event, catalog: &Catalog) -> Result<Attempt, AttemptError> {
     if event.kind.as_deref().is_some_and(|kind| kind != "ApiCall") {
         return Err(AttemptError::NotJudged);
@@ -24,14 +24,15 @@ pub fn from_delivery(event: &Event, catalog: &Catalog) -> Result<Attempt, Attemp
     let recorded = match event.error().map(|error| error.code) {
         None | Some("") => RecordedVerdict::Allowed,
         Some(code) if DENIED.contains(&code) || code.starts_with("NoPermission.") => RecordedVerdict::Denied,
-        // It may have failed before or after RAM was asked.
+        // The call may have failed before or after RAM was consulted.
         Some(_) => return Err(AttemptError::UnknownVerdict),
     };
     let principal = principal_of(event)?;
     let region = event.parameter("RegionId").or(event.region.as_deref()).ok_or(AttemptError::NoResources)?;
     let region: Region = region.parse().map_err(|_| AttemptError::NoResources)?;
     let mut parameters = ParametersBuilder::default();
-    // An event has facts about the transport among its parameters; what the operation does not know is none of its own.
+    // An event lists facts about the transport among the parameters, so parameters that the operation lacks are
+    // skipped.
     let own = |name: &str| operation.parameters().iter().any(|spec| spec.name.matches(name));
     for (name, value) in event.parameters.iter().filter(|(name, _)| name != "RegionId" && own(name)) {
         parameters.push(name, value, Place::Query);
@@ -59,7 +60,7 @@ pub fn from_delivery(event: &Event, catalog: &Catalog) -> Result<Attempt, Attemp
         subject: Subject { action: operation.action().clone(), resources: call.resources().to_vec(), unlisted: false },
         principal,
         context,
-        facts: RecordedAttributes::Unrecorded,
+        attributes: RecordedAttributes::Unrecorded,
         narrowed_by: None,
         recorded,
     })

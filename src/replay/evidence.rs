@@ -1,4 +1,4 @@
-//! What a principal was recorded to do, gathered.
+//! Gathers the recorded attempts of a principal, by action.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -9,36 +9,36 @@ use ram_policy::{ContextKey, ValueRef};
 
 use super::attempt::Attempt;
 
-/// How closely a policy names what was recorded.
+/// How precisely a policy names the recorded resources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Granularity {
-    /// Each ARN.
+    /// Every ARN.
     #[default]
     Arn,
-    /// What the ids of a type begin with.
+    /// The common prefix of the ids of a type.
     Prefix,
-    /// Every resource of a type.
+    /// All resources of a type.
     Type,
 }
 
-/// Of one action.
+/// The recorded attempts of one action.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub attempts: u64,
     pub first: Timestamp,
     pub last: Timestamp,
-    /// The first of them, by their ids.
+    /// The ids of the first attempts, at most [`Evidence::MOST`].
     pub examples: Vec<String>,
     pub resources: BTreeSet<String>,
     pub sources: BTreeSet<IpAddr>,
-    /// Whether some attempt tells no address.
+    /// Whether some attempt records no source address.
     pub sourceless: bool,
-    /// Different sets of resources that stood in one call together.
+    /// The distinct sets of resources that one call named together.
     pub together: BTreeSet<Vec<String>>,
 }
 
 impl Evidence {
-    /// Examples that are kept.
+    /// The most examples to keep.
     pub const MOST: usize = 3;
 
     fn new(attempt: &Attempt) -> Self {
@@ -70,7 +70,7 @@ impl Evidence {
         }
     }
 
-    /// That of several actions.
+    /// Merges the evidence of another action.
     pub(super) fn absorb(&mut self, other: &Self) {
         self.attempts += other.attempts;
         self.first = self.first.min(other.first);
@@ -84,7 +84,7 @@ impl Evidence {
     }
 }
 
-/// By action, in order.
+/// The evidence of each action, sorted by action.
 pub(super) fn gather(attempts: &[Attempt]) -> BTreeMap<String, Evidence> {
     let mut found: BTreeMap<String, Evidence> = BTreeMap::new();
     for attempt in attempts {

@@ -1,4 +1,4 @@
-//! Attempts that would end otherwise, gathered by what would end them so.
+//! Attempts whose verdict would change, grouped by the reason.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use ram_policy::{LayerKind, Verdict};
 
 use super::attempt::{Attempt, Subject};
 
-/// Which way a verdict turns. What opens is worse than what closes, and comes first.
+/// The direction of a change. `Opened` is the greater risk, so it is listed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// Denied then, allowed now.
@@ -18,23 +18,23 @@ pub enum Direction {
     Closed,
 }
 
-/// Attempts that turn the same way for the same reason.
+/// Attempts whose verdict changes in the same direction for the same reason.
 #[derive(Clone, Debug)]
 pub struct VerdictChange {
     pub direction: Direction,
-    /// The statements that decide now, `terway#0`, or that none does.
+    /// The statements that decide now, such as `terway#0`, or a text that says that none does.
     pub because: String,
     pub attempts: u64,
     pub first: Timestamp,
     pub last: Timestamp,
-    /// The first of them in order, at most [`VerdictChange::MOST`].
+    /// The first principals in sorted order, at most [`VerdictChange::MOST`].
     pub principals: BTreeSet<String>,
     pub more_principals: bool,
-    /// The earliest of them.
+    /// The earliest attempts, at most [`VerdictChange::MOST`].
     pub examples: Vec<Example>,
 }
 
-/// One of the attempts.
+/// An attempt, as an example.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Example {
     pub time: Timestamp,
@@ -45,7 +45,7 @@ pub struct Example {
 }
 
 impl VerdictChange {
-    /// Principals and examples that are kept; more are counted.
+    /// The most principals and examples to keep.
     pub const MOST: usize = 5;
 
     pub(super) fn new(direction: Direction, because: String, attempt: &Attempt) -> Self {
@@ -82,7 +82,7 @@ impl VerdictChange {
         }
     }
 
-    /// Those of other lines. Which are kept does not turn on the order in which they are added.
+    /// Merges the changes found in other lines. The kept principals and examples do not depend on the order of merging.
     pub(super) fn absorb(&mut self, other: Self) {
         self.attempts += other.attempts;
         self.first = self.first.min(other.first);
@@ -107,7 +107,7 @@ impl VerdictChange {
     }
 }
 
-/// What decides now, in few words: the same for all attempts that it decides.
+/// The reason for the new verdict, as a short text that is the same for all attempts with that reason.
 pub(super) fn because(authorization: &Authorization<Subject>) -> String {
     let (decision, request) = match authorization {
         Authorization::Permitted(permit) => (permit.decision(), permit.request()),
@@ -124,7 +124,7 @@ pub(super) fn because(authorization: &Authorization<Subject>) -> String {
     let mut names = BTreeSet::new();
     for place in 0..request.resources.len() {
         if at.is_none_or(|at| at == place) {
-            // A control policy's Allow grants nothing: it is not what opens.
+            // A control policy's Allow grants nothing, so it is not the reason for an allow.
             let deciding = decision.deciding(&request, place).into_iter();
             let granting = deciding.filter(|(layer, _)| at.is_some() || *layer != LayerKind::Control);
             names.extend(granting.map(|(_, statement)| statement.to_string()));
@@ -134,7 +134,9 @@ pub(super) fn because(authorization: &Authorization<Subject>) -> String {
         return names.into_iter().collect::<Vec<_>>().join(", ");
     }
     match (decision.verdict(), decision.policy_type()) {
-        (Verdict::Allow, _) => "no statement: the account's root, or an operation that goes on unjudged".to_owned(),
+        (Verdict::Allow, _) => {
+            "no statement: the account's root, or an operation that is forwarded without judging".to_owned()
+        }
         (_, Some(kind)) => format!("no statement of the {kind} allows it"),
         (_, None) => "no statement allows it".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! A policy that allows what was recorded, and what it would allow besides.
+//! Generates a policy that allows the recorded attempts, and finds denied attempts that it would allow too.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,26 +13,26 @@ use ram_policy::{AccountId, AttachedTo, Diagnostic, Document, Layers, PolicySetB
 use super::attempt::{Attempt, RecordedAttributes, RecordedVerdict};
 use super::evidence::{Evidence, Granularity, gather};
 
-/// How the policy is made.
+/// How a policy is generated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GenerateOptions {
     pub granularity: Granularity,
-    /// Whether calls must come from where they came from.
+    /// Whether the policy is limited to the recorded source addresses.
     pub source_range: bool,
 }
 
-/// A policy, and what led to it.
+/// A generated policy, and the evidence for it.
 #[derive(Clone, Debug)]
 pub struct GeneratedPolicy {
-    /// As RAM takes it.
+    /// The policy document, in RAM's format.
     pub policy: Value,
-    /// One for each statement.
+    /// For each statement, its actions and their evidence.
     pub evidence: Vec<(Vec<String>, Evidence)>,
-    /// Denied attempts that it would allow.
+    /// Denied attempts that the policy would allow.
     pub overreach: Vec<Overreach>,
 }
 
-/// A denied attempt that a policy would allow.
+/// A denied attempt that the policy would allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overreach {
     pub id: String,
@@ -40,18 +40,19 @@ pub struct Overreach {
     pub resources: Vec<String>,
 }
 
-/// No more addresses are listed one by one.
+/// The most addresses to list individually; more are merged into networks.
 const MOST_ADDRESSES: usize = 16;
-/// Ids that begin alike have that much in common behind the first `-` at least.
+/// The fewest characters after the first `-` that make a common prefix of ids.
 const SHORTEST_PREFIX: usize = 2;
 
-/// Makes a policy of `attempts`, all of one principal, and judges it by them: what was allowed is allowed by it. What it
-/// would allow of `denied`, the principal's other attempts, comes along.
+/// Generates a policy from `attempts`, all of one principal, and verifies that it allows each of them. The result also
+/// lists the attempts among `denied`, of the same principal, that the policy would allow.
 ///
 /// # Errors
-/// A policy that does not load, or that does not allow what it was made of: a fault of ours.
+/// The policy does not load, or does not allow an attempt that it was generated from. Either is a defect of this
+/// program.
 pub fn generate(attempts: &[Attempt], denied: &[Attempt], options: GenerateOptions) -> Result<GeneratedPolicy, String> {
-    // Actions on the same resources are one statement.
+    // Actions on the same resources share a statement.
     let mut statements: BTreeMap<Vec<String>, (Vec<String>, Evidence)> = BTreeMap::new();
     for (action, evidence) in gather(attempts) {
         let resources = patterns(&evidence, options.granularity);
@@ -63,7 +64,7 @@ pub fn generate(attempts: &[Attempt], denied: &[Attempt], options: GenerateOptio
             None => drop(statements.insert(resources, (vec![action], evidence))),
         }
     }
-    let written = statements.iter().map(|(resources, (actions, evidence))| {
+    let statements_json = statements.iter().map(|(resources, (actions, evidence))| {
         let mut statement = Map::new();
         statement.insert("Effect".to_owned(), "Allow".into());
         statement.insert("Action".to_owned(), actions.clone().into());
@@ -73,15 +74,15 @@ pub fn generate(attempts: &[Attempt], denied: &[Attempt], options: GenerateOptio
         }
         Value::Object(statement)
     });
-    let policy = json!({ "Version": "1", "Statement": written.collect::<Vec<_>>() });
+    let policy = json!({ "Version": "1", "Statement": statements_json.collect::<Vec<_>>() });
     let evidence = statements.into_values().collect();
     let overreach = check(&policy, attempts, denied)?;
     Ok(GeneratedPolicy { policy, evidence, overreach })
 }
 
-/// Judged by the engine that judges calls.
+/// Verifies the policy with the engine that judges calls. Returns the denied attempts that it would allow.
 fn check(policy: &Value, attempts: &[Attempt], denied: &[Attempt]) -> Result<Vec<Overreach>, String> {
-    let Some(first) = attempts.first() else { return Err("there is no attempt to make a policy of".to_owned()) };
+    let Some(first) = attempts.first() else { return Err("there is no attempt to generate a policy from".to_owned()) };
     let source = Source::new("generated", policy.to_string());
     let document = Document::parse("generated", &source).map_err(|diagnostics: Vec<Diagnostic>| {
         let titles = diagnostics.into_iter().map(|diagnostic| diagnostic.title);
@@ -110,8 +111,8 @@ fn pdp_of(principal: &Principal, document: Arc<Document>) -> Pdp {
 
 fn allows(pdp: &Pdp, attempt: &Attempt) -> bool {
     let question = Question::new(attempt.principal.clone(), attempt.subject.clone(), attempt.context.clone());
-    let question = match &attempt.facts {
-        RecordedAttributes::Recorded(facts) => question.with_facts(facts.clone()),
+    let question = match &attempt.attributes {
+        RecordedAttributes::Recorded(attributes) => question.with_attributes(attributes.clone()),
         RecordedAttributes::Unrecorded => question,
     };
     let authorization = pdp.decide(question);
@@ -125,7 +126,7 @@ fn allows(pdp: &Pdp, attempt: &Attempt) -> bool {
 fn patterns(evidence: &Evidence, granularity: Granularity) -> Vec<String> {
     let mut of_type: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for arn in &evidence.resources {
-        // `acs:ecs:cn-hangzhou:1:eni/` and the id; what has no id is a type of its own.
+        // Split `acs:ecs:cn-hangzhou:1:eni/` from the id. An ARN without an id counts as a type.
         let at = arn.rfind('/').map_or(arn.len(), |slash| slash + 1);
         of_type.entry(arn[..at].to_owned()).or_default().push(&arn[at..]);
     }
@@ -145,7 +146,7 @@ fn patterns(evidence: &Evidence, granularity: Granularity) -> Vec<String> {
     patterns
 }
 
-/// What all ids begin with, where that is more than `eni-`.
+/// The common prefix of all ids, if it is longer than `eni-`.
 fn common_prefix<'a>(ids: &[&'a str]) -> Option<&'a str> {
     let first = ids.first()?;
     let length = ids
@@ -156,7 +157,7 @@ fn common_prefix<'a>(ids: &[&'a str]) -> Option<&'a str> {
     (behind >= SHORTEST_PREFIX).then_some(prefix)
 }
 
-/// Where the calls came from; none where some call tells no address.
+/// The source addresses of the calls; `None` if some call records none.
 fn ranges(evidence: &Evidence) -> Option<Vec<String>> {
     if evidence.sourceless || evidence.sources.is_empty() {
         return None;
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_begin_alike_have_a_prefix() {
+    fn a_common_prefix_needs_characters_after_the_type() {
         assert_eq!(common_prefix(&["eni-bp1a", "eni-bp1b"]), Some("eni-bp1"));
         assert_eq!(common_prefix(&["eni-a", "eni-b"]), None);
         assert_eq!(common_prefix(&["eni-ab", "i-ab"]), None);

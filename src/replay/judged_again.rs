@@ -1,4 +1,4 @@
-//! Judging recorded attempts again.
+//! Judges recorded attempts under other policies, and counts the changes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,18 +10,18 @@ use ram_policy::{ActionSlots, ContextKey, Document, PolicySet, Source, UnknownKe
 use super::attempt::{Attempt, AttemptError, RecordedAttributes, RecordedVerdict};
 use super::flip::{Direction, VerdictChange, because};
 
-/// Attempts put to other policies, one after the other.
+/// Judges attempts under other policies, one after the other.
 #[derive(Debug)]
 pub struct Replay<'a> {
     pdp: &'a Pdp,
-    /// What the policies' own directory says of resources; none where it says nothing.
+    /// The attributes in the policies' own directory; `None` if it has no `resources.toml`.
     inventory: Option<&'a Inventory>,
-    /// Session policies, filled in by the reader of the lines, in their order.
+    /// Session policies, which the reader of the lines adds in their order.
     sessions: &'a RwLock<SessionPolicies>,
     counts: ReplayCounts,
 }
 
-/// Session policies, by their digests, from the lines in which their sessions begin.
+/// Session policies by digest, from the lines in which their sessions begin.
 #[derive(Debug, Default)]
 pub struct SessionPolicies {
     known: HashMap<String, Option<Arc<PolicySet>>>,
@@ -33,14 +33,14 @@ pub struct ReplayCounts {
     /// Lines that are events.
     pub events: u64,
     pub replayed: u64,
-    /// Of the replayed, those whose verdict is what it was.
+    /// Replayed attempts whose verdict did not change.
     pub same: u64,
     pub flips: BTreeMap<(Direction, String), VerdictChange>,
-    /// What was judged then and cannot be now.
+    /// Attempts that cannot be judged again, by reason.
     pub unreplayed: BTreeMap<ReplayError, u64>,
-    /// Where nothing was judged.
+    /// Lines that record no decision.
     pub not_judged: u64,
-    /// Denied attempts that have no line of their own, so that nothing is left to judge.
+    /// Denied attempts without a line of their own, which cannot be judged again.
     pub counted_only: u64,
 }
 
@@ -51,7 +51,7 @@ pub enum ReplayError {
     AttemptError(#[from] AttemptError),
     #[error("the policies depend on tags or groups of resources, which were not recorded: add a `resources.toml`")]
     AttributesUnrecorded,
-    #[error("the policy of its session is not in these logs: add the log in which the session begins")]
+    #[error("its session policy is not in these logs: add the log in which the session begins")]
     SessionPolicyUnrecorded,
     #[error("the caller is not in these policy directories")]
     UnknownPrincipal,
@@ -79,7 +79,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Denied attempts that a `Summary` line stands for.
+    /// Counts the denied attempts of a `Summary` line.
     pub fn take_counted(&mut self, event: &Event) {
         let denied = event.gateway().is_some_and(|it| {
             matches!(it.verdict, crate::audit::read::Verdict::ExplicitDeny | crate::audit::read::Verdict::ImplicitDeny)
@@ -93,16 +93,16 @@ impl<'a> Replay<'a> {
         self.counts
     }
 
-    /// What the policies say of one attempt.
+    /// Judges one attempt.
     ///
     /// # Errors
-    /// What keeps it from being judged again.
+    /// The attempt cannot be judged again.
     pub fn judge(&self, attempt: &Attempt) -> Result<Authorization<super::attempt::Subject>, ReplayError> {
         if !self.pdp.directory().knows(&attempt.principal) {
             return Err(ReplayError::UnknownPrincipal);
         }
         let mut question = Question::new(attempt.principal.clone(), attempt.subject.clone(), attempt.context.clone());
-        // What the gateway knows of every call, and a line may lack.
+        // The gateway knows these keys for every call, but a line may lack them.
         let unknown = [ContextKey::SourceIp, ContextKey::SecureTransport]
             .iter()
             .fold(UnknownKeys::clone(question.unknown_keys()), UnknownKeys::with);
@@ -117,10 +117,10 @@ impl<'a> Replay<'a> {
             question = question.in_session(policy);
         }
         if self.pdp.needs(&question).any() {
-            question = match (&attempt.facts, self.inventory) {
-                (RecordedAttributes::Recorded(facts), _) => question.with_facts(facts.clone()),
+            question = match (&attempt.attributes, self.inventory) {
+                (RecordedAttributes::Recorded(attributes), _) => question.with_attributes(attributes.clone()),
                 (RecordedAttributes::Unrecorded, Some(inventory)) => {
-                    question.with_facts(inventory.facts(&attempt.subject.resources))
+                    question.with_attributes(inventory.attributes(&attempt.subject.resources))
                 }
                 (RecordedAttributes::Unrecorded, None) if self.pdp.depends_on_attributes(&question) => {
                     return Err(ReplayError::AttributesUnrecorded);
@@ -161,7 +161,7 @@ impl SessionPolicies {
             return;
         };
         let document = Document::parse("session", &Source::new("Policy", text)).ok();
-        // A line that was edited says something else than its digest.
+        // An edited line does not match its digest.
         let document = document.filter(|document| document.digest().to_string() == digest);
         let set = document.map(|document| PolicySet::session(Arc::new(document), &ActionSlots::default()));
         self.known.insert(digest.to_owned(), set);
@@ -173,7 +173,7 @@ impl SessionPolicies {
 }
 
 impl ReplayCounts {
-    /// Adds what came of other lines.
+    /// Adds the counts of other lines.
     pub fn absorb(&mut self, other: Self) {
         self.events += other.events;
         self.replayed += other.replayed;
@@ -193,7 +193,7 @@ impl ReplayCounts {
         }
     }
 
-    /// The greater ones first, what opens before what closes.
+    /// The changes to list: `Opened` before `Closed`, and larger groups first.
     pub fn in_order(&self) -> Vec<&VerdictChange> {
         let mut flips: Vec<&VerdictChange> = self.flips.values().collect();
         flips.sort_by(|a, b| {

@@ -1,7 +1,7 @@
-//! What recorded attempts say: judged again under other policies, or gathered into a policy that allows just them.
+//! Recorded attempts: judges them again under other policies, or generates a policy that allows them.
 //!
-//! An attempt is put to the decision point with what its line tells, and nothing made up: what cannot be told from a
-//! line is said. Must not know: files, HTTP, how anything is shown.
+//! An attempt is judged with the facts in its line and no assumptions. If a line lacks a fact that matters, the attempt
+//! is counted as not replayed, with the reason. Must not know: files, HTTP, how results are shown.
 
 mod attempt;
 mod deliveries;

@@ -1,4 +1,4 @@
-//! The audit log as the settings describe it, opened.
+//! Opens the audit log and its secondary sinks as the settings describe.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,17 @@ use crate::store::{FileModes, free_space, read_checkpoint_key, read_checkpoint_p
 use super::error::StartError;
 use super::trust::client_trust;
 
-/// What the log needs and is read before anything is opened.
+/// The keys and the exporter of the log, read before anything is opened.
 pub(super) struct LogParts {
     access: FileAccess,
     checkpoints: Option<CheckpointSettings>,
-    shipping: Option<LogExporter>,
+    exporter: Option<LogExporter>,
 }
 
 /// The log, and the exporter that sends it to a collector.
 pub(super) struct Opened {
     pub(super) log: Arc<FileSink>,
-    pub(super) shipping: Option<(LogExporter, Arc<Spool>)>,
+    pub(super) exporter: Option<(LogExporter, Arc<Spool>)>,
 }
 
 impl LogParts {
@@ -36,8 +36,8 @@ impl LogParts {
         if leads_to_stdout(&audit.path) {
             let what =
                 format!("the audit log `{}` is standard output, which cannot be the only log", audit.path.display());
-            let help = "name a file in `[audit] path`, and add the section `[audit.stdout]`: the same lines go to standard \
-                        output then";
+            let help = "name a file in `[audit] path`, and add the section `[audit.stdout]`, which writes the same \
+                        lines to standard output";
             return Err(StartError::new(what, help));
         }
         let checkpoints = audit.checkpoint.as_ref().map(|file| {
@@ -51,12 +51,12 @@ impl LogParts {
             FileModes::Checked => FileAccess::Private,
             FileModes::Ignored => FileAccess::AsFound,
         };
-        let shipping = audit.http.as_ref().map(|http| shipping(http, modes));
-        Ok(Self { access, checkpoints: checkpoints.transpose()?, shipping: shipping.transpose()? })
+        let exporter = audit.http.as_ref().map(|http| exporter(http, modes));
+        Ok(Self { access, checkpoints: checkpoints.transpose()?, exporter: exporter.transpose()? })
     }
 }
 
-fn shipping(http: &HttpSettings, modes: FileModes) -> Result<LogExporter, StartError> {
+fn exporter(http: &HttpSettings, modes: FileModes) -> Result<LogExporter, StartError> {
     let tls = client_trust(http.ca_file.as_deref(), "audit.http.ca_file", "the collector's")?;
     let cannot =
         |why: String| StartError::new(format!("`[audit.http]`: {why}"), "fix its `url`, and the content of its token");
@@ -90,28 +90,30 @@ fn requirement(required: bool) -> Requirement {
     if required { Requirement::Required } else { Requirement::BestEffort }
 }
 
-/// Opens the log, or begins it.
+/// Opens or creates the log.
 pub(super) fn open(
     audit: &AuditSettings,
     replica: &str,
-    LogParts { access, checkpoints, shipping }: LogParts,
+    LogParts { access, checkpoints, exporter }: LogParts,
 ) -> Result<Opened, StartError> {
     let mut secondary: Vec<Arc<dyn SecondarySink>> = Vec::new();
     if let Some(stdout) = audit.stdout {
         let sink = StdoutSink::new(requirement(stdout.required));
-        let sink = sink.map_err(|error| StartError::new(format!("no thread can be started: {error}"), "free some"))?;
+        let sink = sink.map_err(|error| {
+            StartError::new(format!("cannot start a thread: {error}"), "raise the limit of threads")
+        })?;
         secondary.push(Arc::new(sink));
     }
     let mut shipped = None;
-    if let Some((shipping, http)) = shipping.zip(audit.http.as_ref()) {
+    if let Some((exporter, http)) = exporter.zip(audit.http.as_ref()) {
         let spool =
             Spool::open(&http.spool, http.spool_bytes, requirement(http.required), access).map_err(|error| {
                 let what = format!("the spool `{}` cannot be opened: {error}", http.spool.display());
-                StartError::new(what, "name a folder that can be written: `[audit.http] spool`")
+                StartError::new(what, "name a writable folder in `[audit.http] spool`")
             })?;
         let spool = Arc::new(spool);
         secondary.push(Arc::<Spool>::clone(&spool));
-        shipped = Some((shipping, spool));
+        shipped = Some((exporter, spool));
     }
     let (sync, group_delay) = match audit.sync {
         AuditSync::Always => (SyncMode::Always, Duration::ZERO),
@@ -141,7 +143,7 @@ pub(super) fn open(
     };
     let opened = FileSink::open(settings);
     opened
-        .map(|log| Opened { log: Arc::new(log), shipping: shipped })
+        .map(|log| Opened { log: Arc::new(log), exporter: shipped })
         .map_err(|error| StartError::new(error.to_string(), help_for(&error)))
 }
 
@@ -150,24 +152,24 @@ fn help_for(error: &OpenError) -> String {
         OpenError::Io { path, error } if error.kind() == io::ErrorKind::NotFound => {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
             if let Some(folder) = folder {
-                return format!("run `mkdir -p {}`, as the gateway's user or with `chown` to it", folder.display());
+                return format!("run `mkdir -p {}` as the gateway's user, or `chown` it afterwards", folder.display());
             }
             "every attempt must be logged, so nothing was started"
         }
         OpenError::Lost { loss: Loss::UnknownKey { .. }, .. } => {
-            "if the key was changed, name the old public key: `[audit.checkpoint] previous_keys = [\"FILE.pub\"]`; otherwise \
-             treat the log as changed, and see `--accept-lost-log` in `ramgate serve --help`"
+            "if the key was changed, name the old public key: `[audit.checkpoint] previous_keys = [\"FILE.pub\"]`; \
+             otherwise treat the log as changed, and see `--accept-lost-log` in `ramgate serve --help`"
         }
         OpenError::Lost { .. } => {
-            "find out who changed it, and restore what is missing; or start once with `--accept-lost-log REASON`, which \
-             keeps what is left under another name and begins a new chain with the reason"
+            "find out who changed the log, and restore the missing lines; or start once with `--accept-lost-log \
+             REASON`, which keeps the remaining log under another name and begins a new chain with the reason"
         }
         _ => "every attempt must be logged, so nothing was started",
     };
     help.to_owned()
 }
 
-/// Closes the log when nothing writes to it any more. All of it is on disk afterwards.
+/// Closes the log after its last writer has finished. All of it is on disk afterwards.
 pub(super) async fn end(log: Arc<FileSink>) {
     if spawn_blocking(move || log.close()).await.is_err() {
         tracing::error!("the audit log was not closed properly");

@@ -20,7 +20,7 @@ use super::reloads::Reloads;
 pub(super) struct TlsReload {
     settings: TlsSettings,
     modes: FileModes,
-    /// What was read last, or why it could not be read: the same error is logged once.
+    /// The last files, or the last error, so that the same error is logged only once.
     tried: Result<TlsFiles, String>,
     current: watch::Sender<Arc<ServerConfig>>,
 }
@@ -35,7 +35,7 @@ impl TlsReload {
         let files = read_tls_files(&settings, modes)
             .map_err(|what| StartError::new(what, "fix `[tls]`, or the file that it names"))?;
         let config = config_of(&settings, &files).map_err(|why| {
-            StartError::new(format!("TLS cannot be offered: {why}"), "fix the files that `[tls]` names")
+            StartError::new(format!("the listener cannot use TLS: {why}"), "fix the files that `[tls]` names")
         })?;
         let principals = Arc::new(principals(&settings, directory)?);
         let (current, config) = watch::channel(Arc::new(config));
@@ -48,16 +48,16 @@ impl TlsReload {
         reloads.keep_looking(self, "the certificate is", Self::look_again, shutdown).await;
     }
 
-    /// Takes valid new files into use. If they are not valid, logs why, and the old ones stay in use. `asked` logs the result
-    /// even if nothing changed.
-    fn look_again(mut self, asked: bool) -> Self {
+    /// Takes valid new files into use. If they are not valid, logs why, and the old ones stay in use. `requested` logs
+    /// the result even if nothing changed.
+    fn look_again(mut self, requested: bool) -> Self {
         let read = read_tls_files(&self.settings, self.modes);
         let same = match (&read, &self.tried) {
             (Ok(new), Ok(old)) => new.is(old),
             (Err(new), Err(old)) => new == old,
             _ => false,
         };
-        if same && !asked {
+        if same && !requested {
             return self;
         }
         match read.as_ref().map_err(Clone::clone).and_then(|files| config_of(&self.settings, files)) {
@@ -66,7 +66,7 @@ impl TlsReload {
                 self.current.send_replace(Arc::new(config));
                 tracing::info!("a new certificate is in use for new connections");
             }
-            Err(why) => tracing::error!("the new certificate is not valid, and the old one stays in use: {why}"),
+            Err(why) => tracing::error!("the new certificate is not valid; the old one stays in use: {why}"),
         }
         self.tried = read;
         self

@@ -17,7 +17,7 @@ use super::reloads::Reloads;
 
 /// How often the files are compared.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// How many of them a message names; the rest is counted.
+/// The number of files that a message names; the others are counted.
 const NAMED: usize = 4;
 
 /// Remembers the files that a gateway is about to load.
@@ -37,7 +37,7 @@ pub(super) fn remember(
     LoadedFiles::remember(files, if policies { settings.policies.clone() } else { Vec::new() })
 }
 
-/// The gateway's own secrets and the certificates that it trusts, as far as they are read only at startup.
+/// Those of the gateway's own secrets and trusted certificates that are read only at startup.
 fn secrets(settings: &Settings) -> impl Iterator<Item = PathBuf> {
     let own: Vec<&OwnKey> = match &settings.upstream.endpoint {
         Endpoint::Simulator | Endpoint::Server { keys: OwnKeys::None, .. } => Vec::new(),
@@ -69,7 +69,8 @@ fn file_of(place: &SecretPlace) -> Option<PathBuf> {
     }
 }
 
-/// Compares the files every few seconds, and at each reload, until the shutdown. Each new set of differences is logged once.
+/// Compares the files every few seconds, and at each reload, until the shutdown. Each new set of differences is logged
+/// once.
 pub(super) async fn watch(
     mut files: LoadedFiles,
     marks: Arc<ChangedFiles>,
@@ -106,7 +107,7 @@ pub(super) async fn watch(
 
 fn report(changed: &BTreeSet<(LoadedFileKind, PathBuf)>) {
     if changed.is_empty() {
-        return tracing::info!("all files are again as they were at startup");
+        return tracing::info!("all files have the same contents as at startup again");
     }
     let named = changed.iter().take(NAMED).map(|(kind, path)| format!("{} `{}`", kind.word(), path.display()));
     let mut named = named.collect::<Vec<_>>().join(", ");
@@ -114,6 +115,6 @@ fn report(changed: &BTreeSet<(LoadedFileKind, PathBuf)>) {
         named.push_str(&format!(" and {} more", changed.len() - NAMED));
     }
     tracing::warn!(
-        "files changed since startup; what was read then stays in force until a restart, revoked keys included: {named}"
+        "files changed since startup; their old contents, revoked keys included, stay in force until a restart: {named}"
     );
 }

@@ -9,13 +9,13 @@ use ram_policy::{Diagnostic, Source};
 /// Why a gateway does not start. Nothing is left running, and no new log is begun.
 #[derive(Clone, Debug)]
 pub enum StartError {
-    /// Errors about places in files that people write.
+    /// Diagnostics about configuration, policy and key files.
     Diagnostics(Vec<Diagnostic>),
     /// Everything else.
     Other {
-        /// What is wrong.
+        /// The problem.
         what: String,
-        /// What to do about it.
+        /// The remedy.
         help: String,
     },
 }
@@ -25,9 +25,8 @@ impl StartError {
         Self::Other { what: what.into(), help: help.into() }
     }
 
-    /// Adds to the help of an error about a whole file which setting of the configuration names that file, and in which
-    /// line. `folder` is what the configuration's paths are relative to. Errors about a place in a file, or about no file
-    /// of the configuration, stay as they are.
+    /// If the error is about a whole file that the configuration names, adds the setting and its line to the help.
+    /// Relative paths in the configuration start from `folder`. Other errors are not changed.
     #[must_use]
     pub fn with_setting(self, configuration: &Source, folder: &Path) -> Self {
         match self {
@@ -53,7 +52,7 @@ impl StartError {
 
 fn setting(configuration: &Source, folder: &Path, file: &str) -> Option<String> {
     let named = naming(configuration, folder, Path::new(file)).filter(|_| !file.contains("://"))?;
-    Some(format!("`{}` names the file ({}:{})", named.key, configuration.name(), named.line))
+    Some(format!("the setting is `{}` ({}:{})", named.key, configuration.name(), named.line))
 }
 
 impl From<Vec<Diagnostic>> for StartError {

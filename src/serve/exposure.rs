@@ -1,11 +1,11 @@
-//! What is refused because it is insecure, unless the operator allows it by name.
+//! Insecure settings, which are refused unless the operator allows each by name.
 
 use crate::config::{Endpoint, is_protected_url};
 
 use super::error::StartError;
 use super::plan::{Keys, Material, Plan};
 
-/// Something insecure that a gateway does only if it is allowed by name.
+/// An insecure behaviour that the operator must allow by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exception {
     /// Start without a single policy, so that every caller is refused.
@@ -22,12 +22,12 @@ pub enum Exception {
     KeyFileMode,
 }
 
-/// The exceptions that are allowed. By default none are.
+/// The exceptions that the operator allows. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exceptions(Vec<Exception>);
 
 impl Exceptions {
-    /// Whether an exception is among them.
+    /// Whether this exception is allowed.
     pub fn allow(&self, exception: Exception) -> bool {
         self.0.contains(&exception)
     }
@@ -57,7 +57,7 @@ impl Plan {
             return Ok(());
         }
         let what = format!("`{listen}` is not loopback, and the demo's keys are public");
-        Err(StartError::new(what, "listen on 127.0.0.1, or write a key ring of your own"))
+        Err(StartError::new(what, "listen on 127.0.0.1, or write your own key ring"))
     }
 
     fn refuse_plain_credentials(&self) -> Result<(), StartError> {
@@ -97,7 +97,7 @@ impl Plan {
         if !covers_everyone || self.exceptions.allow(Exception::TrustedProxies) {
             return Ok(());
         }
-        let what = "`limits.trusted_proxies` covers everyone, so any caller could forge its source address";
+        let what = "`limits.trusted_proxies` covers all addresses, so any caller could forge its source address";
         Err(StartError::new(what, "name the addresses of your proxies, or start with `--insecure-trusted-proxies`"))
     }
 
@@ -106,10 +106,10 @@ impl Plan {
             Endpoint::Server { url, .. } => Some(url),
             Endpoint::Simulator if self.settings.products.is_empty() => None,
             Endpoint::Simulator => {
-                let what = "a `[[product]]` is configured, but the gateway's key is known to the embedded ECS only";
+                let what = "a `[[product]]` is configured, but only the embedded ECS accepts the gateway's key";
                 return Err(StartError::new(
                     what,
-                    "give the `url` of a server in `[upstream]`, or leave the section out",
+                    "give the `url` of a server in `[upstream]`, or remove the `[[product]]`",
                 ));
             }
         };
@@ -118,7 +118,7 @@ impl Plan {
         let Some(url) = urls.find(plain).filter(|_| !self.exceptions.allow(Exception::PlainUpstream)) else {
             return Ok(());
         };
-        let what = format!("`{url}` is plain http and not on loopback: calls could be read and changed on the way");
+        let what = format!("`{url}` is plain http and not on loopback: calls could be read and changed in transit");
         Err(StartError::new(what, "use https, or start with `--insecure-plain-upstream`"))
     }
 

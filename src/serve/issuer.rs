@@ -1,4 +1,4 @@
-//! The gateway as an issuer of temporary keys (`[identity.issuer]`).
+//! The issuer of temporary keys (`[identity.issuer]`): reads its keys, and reloads them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::error::StartError;
 use super::reloads::Reloads;
 use super::trust::client_trust;
 
-/// What is read before a socket is opened.
+/// The issuer's files and settings, read and checked before a socket is opened.
 pub(super) struct ReadyIssuer {
     exchange: Option<IdentityExchange>,
-    /// What the credentials listener serves; empty if there is no such listener.
+    /// The hosts and URIs of the credentials listener; empty without such a listener.
     pub(super) credentials: CredentialsListener,
     pub(super) keys: IssuerFile,
 }
@@ -40,7 +40,7 @@ impl ReadyIssuer {
                 let what = format!("credentials at `{}`: {unknown}", uri.path);
                 StartError::new(what, "name a role of the account file")
             })?;
-            let assumable = directory.entry(&role).and_then(|standing| standing.assumable.as_ref());
+            let assumable = directory.entry(&role).and_then(|entry| entry.assumable.as_ref());
             let assumable = assumable.ok_or_else(|| {
                 let what = format!("credentials at `{}`: the role `{}` has no trust policy", uri.path, role.identity());
                 StartError::new(what, "give the role a `trust` policy that names the service `ecs.aliyuncs.com`")
@@ -82,8 +82,8 @@ impl IssuerFile {
         reloads.keep_looking(self, "the issuer keys are", Self::look_again, shutdown).await;
     }
 
-    /// `asked` logs the result even if nothing changed.
-    fn look_again(mut self, asked: bool) -> Self {
+    /// `requested` logs the result even if nothing changed.
+    fn look_again(mut self, requested: bool) -> Self {
         let read = read_issuer_keys(&self.path, self.modes).map_err(|diagnostics| {
             diagnostics.into_iter().next().map(|diagnostic| diagnostic.title).unwrap_or_default()
         });
@@ -96,7 +96,7 @@ impl IssuerFile {
             (Err(new), Err(old)) => new == old,
             _ => false,
         };
-        if same && !asked {
+        if same && !requested {
             return self;
         }
         match (&text, keys) {
@@ -106,7 +106,7 @@ impl IssuerFile {
                 tracing::info!("new issuer keys are in use");
             }
             (Err(why), None) => {
-                tracing::error!("the new issuer keys are not valid, and the old ones stay in use: {why}");
+                tracing::error!("the new issuer keys are not valid; the old ones stay in use: {why}");
             }
             (Ok(_), None) => {}
         }

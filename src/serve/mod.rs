@@ -1,8 +1,9 @@
 //! The composition root: from settings to a running gateway, without a command line.
 //!
-//! A [`Plan`] names what a gateway is made of; [`Plan::prepare`] reads and checks every file, [`Prepared::bind`] reserves
-//! the addresses, [`Bound::start`] opens the log and the listeners, and [`Started::run`] answers calls until the shutdown.
-//! Startup is all or nothing: a [`StartError`] says what is wrong and how to fix it, and leaves nothing running.
+//! A [`Plan`] holds the settings of a gateway; [`Plan::prepare`] reads and checks every file, [`Prepared::bind`]
+//! reserves the addresses, [`Bound::start`] opens the log and the listeners, and [`Started::run`] answers calls until
+//! the shutdown. Startup is all or nothing: a [`StartError`] names the problem and the remedy, and leaves nothing
+//! running.
 //!
 //! ```no_run
 //! use ramgate::serve::{CancellationToken, Plan, Reloads, StartError};
@@ -17,8 +18,8 @@
 //! # }
 //! ```
 //!
-//! `examples/embed_gateway.rs` is a whole program. Whatever is logged goes to `tracing`; the program decides where.
-//! Must not know: arguments, a terminal, exit statuses, signals; how a call is judged.
+//! `examples/embed_gateway.rs` is a complete program. Log messages go to `tracing`; the program decides where they end
+//! up. Must not know: arguments, a terminal, exit statuses, signals; how a call is judged.
 
 mod audit_log;
 mod certificate;

@@ -1,4 +1,4 @@
-//! Opens the memory of nonces, which refuses replayed calls.
+//! Opens the memory of nonces, with which the gateway refuses replayed calls.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::store::{FileModes, FileNonces, NonceFileSettings};
 use super::audit_log;
 use super::error::StartError;
 
-/// A memory, and its files if it has any.
+/// The memory of nonces, and its files if it has any.
 pub(super) struct Nonces {
     pub(super) memory: Arc<dyn NonceMemory>,
     pub(super) files: Option<Arc<FileNonces>>,
@@ -67,14 +67,14 @@ fn beside_the_log(settings: &Settings, log: &FileSink) -> Result<PathBuf, StartE
     if *log.past() == LogPast::Device {
         let what =
             format!("the audit log `{}` is not a regular file, so nonces cannot be kept beside it", path.display());
-        let help = "set `nonce_path` in `[identity]` to a file that outlives a restart; or set `nonce_store = \"memory\"`, \
-                    which allows calls to be replayed after a restart";
+        let help = "set `nonce_path` in `[identity]` to a file that outlives a restart; or set `nonce_store = \
+                    \"memory\"`, which allows calls to be replayed after a restart";
         return Err(StartError::new(what, help));
     }
     Ok(path.with_extension("nonces"))
 }
 
-/// Closes the log, and then the nonces, when no call is under way. All of both is on disk afterwards.
+/// Closes the log and then the nonces, after the last call has finished. Both are completely on disk afterwards.
 pub(super) async fn end(log: Arc<FileSink>, nonces: Option<Arc<FileNonces>>) {
     audit_log::end(Arc::clone(&log)).await;
     let Some(nonces) = nonces else { return };

@@ -17,8 +17,8 @@ use ram_policy::{AccountId, Identity, Principal};
 
 use super::error::StartError;
 
-/// Reads the secrets. Calls of an account must be signed with that account's key: another key would act on another
-/// account's resources than those that were judged. `tls` is for the metadata server that provides a role's key.
+/// Reads the secrets. Calls of an account must be signed with that account's key: with another key, ECS would act on
+/// another account's resources, which were not judged. `tls` is for the metadata server that provides a role's key.
 pub(super) fn read_own_keys(
     keys: &OwnKeys,
     directory: &Directory,
@@ -39,7 +39,7 @@ pub(super) fn read_own_keys(
         OwnKeys::OfAccount(keys) => {
             let unknown = keys.iter().find(|(account, _)| !directory.has_account(account));
             if let Some((account, _)) = unknown {
-                let what = format!("a `[[upstream.key]]` is of account `{account}`, which has no policy directory");
+                let what = format!("a `[[upstream.key]]` is for account `{account}`, which has no policy directory");
                 return Err(StartError::new(what, "correct its `account`, or name the directory in `policies`"));
             }
             let read = keys.iter().map(|(account, key)| {
@@ -51,7 +51,7 @@ pub(super) fn read_own_keys(
     }
 }
 
-/// A key for the length of one run, which the embedded ECS accepts.
+/// A key for a single run, which the embedded ECS accepts.
 pub(super) fn simulator_key(account: Option<AccountId>) -> Credential {
     own_key("LTAI5tRamgateItself0".parse().expect("a well-formed id"), &Secret::random(), account)
 }
@@ -90,11 +90,11 @@ fn read(
     }
 }
 
-/// What to do about a secret that cannot be read.
+/// The remedy for a secret that cannot be read.
 fn help_for(secret: &SecretPlace) -> &'static str {
     match secret {
         SecretPlace::File(_) => {
-            "put only the secret of the gateway's own key into that file, readable by the gateway's user alone; or name \
+            "put only the secret of the gateway's own key into that file, readable only by the gateway's user; or name \
              another file in `secret_file`"
         }
         SecretPlace::Environment(_) => "set the variable to the secret of the gateway's own key",
@@ -104,7 +104,7 @@ fn help_for(secret: &SecretPlace) -> &'static str {
     }
 }
 
-/// Only the upstream knows which principal the gateway's own key belongs to; root stands in for it here.
+/// Only the upstream knows which principal the gateway's own key belongs to; root is a placeholder here.
 fn own_key(id: AccessKeyId, secret: &Secret, account: Option<AccountId>) -> Credential {
     Credential::new(id, secret, Principal::new(known(account), Identity::Root), KeyStatus::Active)
 }

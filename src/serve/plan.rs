@@ -1,4 +1,4 @@
-//! What a gateway is to be made of, and everything that is read and checked before a socket is opened.
+//! The plan of a gateway, and everything that is read and checked before a socket is opened.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use super::token_issuers::{Issuer, look_up};
 use super::trust::client_trust;
 use super::warnings::unsupplied;
 
-/// Where policies and keys come from.
+/// The source of policies and keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Material {
     /// The demo account's, compiled in. Its keys are public.
@@ -37,18 +37,18 @@ pub enum Material {
     Files,
 }
 
-/// Where the keys come from that callers sign with.
+/// The source of callers' keys.
 #[derive(Debug)]
 pub enum Keys {
     /// A key ring.
     Material(Material),
-    /// One for each principal, made for this run. They end with the process, so no nonce is kept on disk.
+    /// One key for each principal, made for this run. The keys end with the process, so no nonces are kept on disk.
     Issued(Vec<IssuedKey>),
 }
 
-/// A key for the length of one run.
+/// A caller's key for a single run.
 pub struct IssuedKey {
-    /// Who signs with it.
+    /// The principal that signs with the key.
     pub principal: Principal,
     /// Its access key id.
     pub id: AccessKeyId,
@@ -56,20 +56,20 @@ pub struct IssuedKey {
     pub secret: String,
 }
 
-/// What a gateway is to be made of. Nothing is read yet.
+/// The settings and sources of a gateway. Nothing is read yet.
 #[derive(Debug)]
 pub struct Plan {
     /// How the gateway behaves.
     pub settings: Settings,
     /// The file that the settings were read from, if there is one: a running gateway warns when it changes.
     pub configuration: Option<PathBuf>,
-    /// Where policies come from.
+    /// The source of policies.
     pub policies: Material,
-    /// Where callers' keys come from.
+    /// The source of callers' keys.
     pub keys: Keys,
-    /// What the embedded ECS begins with. Without an embedded ECS it is not used.
+    /// The initial world of the embedded ECS. Ignored if the upstream is a server.
     pub world: World,
-    /// What is allowed although it is insecure.
+    /// The insecure behaviours that the operator allows.
     pub exceptions: Exceptions,
 }
 
@@ -88,17 +88,17 @@ pub struct Prepared {
     pub(super) log: LogParts,
     pub(super) key_life: KeyLife,
     pub(super) modes: FileModes,
-    /// What is watched for changes. `None` for a gateway that lives as long as one command.
+    /// The files to watch for changes. `None` for a gateway that runs only as long as one command.
     pub(super) watched: Option<LoadedFiles>,
 }
 
 impl Plan {
-    /// The demo account in front of the embedded ECS, on 127.0.0.1:8621.
+    /// The demo account in front of the embedded ECS, on 127.0.0.1:8620.
     pub fn demo() -> Self {
         Self::new(Settings::demo(), Material::Demo)
     }
 
-    /// A gateway as a configuration describes it; `folder` is what its paths are relative to.
+    /// A gateway as a configuration describes it. Relative paths in it start from `folder`.
     ///
     /// # Errors
     /// Every mistake in the configuration, each with its place.
@@ -106,7 +106,7 @@ impl Plan {
         Ok(Self::new(Settings::read(source, folder)?, Material::Files))
     }
 
-    /// The same, from a text; `name` is what diagnostics call it.
+    /// A gateway as the text of a configuration describes it. Diagnostics show `name` as the file's name.
     ///
     /// # Errors
     /// Every mistake in the configuration, each with its place.
@@ -126,12 +126,12 @@ impl Plan {
         }
     }
 
-    /// Raises this process's limit of file descriptors as far as it may, fits the number of connections into it, and warns
-    /// of a short queue for connections. For a program whose main work is the gateway; without this, the limit in force
-    /// must suffice.
+    /// Raises this process's limit of file descriptors to the maximum, fits the number of connections into it, and
+    /// warns of a short queue for connections. For a program whose main work is the gateway; without this, the limit in
+    /// force must suffice.
     ///
     /// # Errors
-    /// Configured `connections` that do not fit, or a limit that leaves room for hardly any.
+    /// The configured `connections` do not fit, or the limit leaves room for too few.
     pub fn fit_connections(&mut self) -> Result<(), StartError> {
         fit_connections(&mut self.settings)?;
         warn_of_short_queue();
@@ -145,28 +145,28 @@ impl Plan {
     pub fn prepare(self) -> Result<Prepared, StartError> {
         let policies = self.policies == Material::Files;
         let keyring = matches!(self.keys, Keys::Material(Material::Files));
-        // Before they are loaded, so that no change is missed.
+        // Before the files are loaded, so that no change is missed.
         let watched = changed_files::remember(self.configuration.clone(), &self.settings, policies, keyring);
         self.refuse_insecure()?;
         let loaded = self.load()?;
         Ok(Prepared { watched: Some(watched), ..self.prepare_with(loaded)? })
     }
 
-    /// Reads the policies alone.
+    /// Reads only the policies.
     ///
     /// # Errors
-    /// Policies that are not valid, or none at all without [`Exception::NoPolicy`].
+    /// A policy is not valid, or there is no policy and [`Exception::NoPolicy`] is not allowed.
     pub fn load(&self) -> Result<LoadedPolicies, StartError> {
-        let facts = match self.settings.resources.source {
+        let attributes = match self.settings.resources.source {
             ResourceSource::File => AttributeSource::File,
             ResourceSource::Upstream => AttributeSource::Upstream,
         };
         let mut loaded = match self.policies {
-            Material::Demo => LoadedPolicies::from_files(vec![demo_policies()], facts, now())?,
-            Material::Files => load_directories(&self.settings.policies, facts, now())?,
+            Material::Demo => LoadedPolicies::from_files(vec![demo_policies()], attributes, now())?,
+            Material::Files => load_directories(&self.settings.policies, attributes, now())?,
         };
-        if facts == AttributeSource::Upstream {
-            refuse_other_facts(&loaded, &self.settings.upstream.endpoint)?;
+        if attributes == AttributeSource::Upstream {
+            refuse_other_attributes(&loaded, &self.settings.upstream.endpoint)?;
         }
         loaded.warnings.extend(unsupplied(&loaded, &self.settings));
         if loaded.documents.is_empty() && !self.exceptions.allow(Exception::NoPolicy) {
@@ -176,8 +176,8 @@ impl Plan {
         Ok(loaded)
     }
 
-    /// Reads and checks everything else, for a caller that loaded the policies to choose `keys` by them. Nothing is
-    /// watched for changes then.
+    /// Reads and checks everything but the policies, for a program that loaded them first to choose `keys`. Files are
+    /// not watched for changes then.
     ///
     /// # Errors
     /// The first thing that is missing or invalid.
@@ -236,7 +236,7 @@ impl Plan {
         let source = Source::new("(demo) keyring.toml", DEMO_KEYRING);
         let read = read_keyring_text(&source, Path::new(""), WithoutSecret::Refused, known, modes);
         read.map_err(|_| {
-            let what = "the demo's keys belong to principals that the policy directory does not define";
+            let what = "the demo's keys belong to principals that are not in the policy directory";
             StartError::new(what, "write a key ring and name it with `--keyring`")
         })
     }
@@ -270,17 +270,17 @@ impl fmt::Debug for IssuedKey {
 }
 
 impl Prepared {
-    /// What the gateway will do.
+    /// The settings of the gateway.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What is valid and probably not meant, for people to read.
+    /// Warnings about policies that are valid but probably not as intended.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.loaded.warnings
     }
 
-    /// The revision of the loaded policies: a hash over what they say.
+    /// The revision of the loaded policies: a digest of their files.
     pub fn policy_revision(&self) -> &str {
         self.loaded.directory.revision()
     }
@@ -292,9 +292,9 @@ impl fmt::Debug for Prepared {
     }
 }
 
-/// Attributes of resources that are read from ECS with one key cover one account, and a `resources.toml` beside them
-/// would be ignored.
-fn refuse_other_facts(loaded: &LoadedPolicies, endpoint: &Endpoint) -> Result<(), StartError> {
+/// Refuses conflicts with attributes that are read from ECS: one key reads the attributes of one account only, and a
+/// `resources.toml` would be ignored.
+fn refuse_other_attributes(loaded: &LoadedPolicies, endpoint: &Endpoint) -> Result<(), StartError> {
     let one_key = !matches!(endpoint, Endpoint::Server { keys: OwnKeys::OfAccount(_), .. });
     if one_key && loaded.directory.only_account().is_none() {
         let what = "attributes of resources are read from ECS with one key, but there are several accounts";
@@ -304,13 +304,13 @@ fn refuse_other_facts(loaded: &LoadedPolicies, endpoint: &Endpoint) -> Result<()
         ));
     }
     if !loaded.inventory.is_empty() {
-        let what = "attributes of resources are read from ECS, but there is a `resources.toml` too";
+        let what = "attributes of resources are read from ECS, but a `resources.toml` exists";
         return Err(StartError::new(what, "remove the file, or set `[resources] source = \"file\"`"));
     }
     Ok(())
 }
 
-/// The name of this machine, as a replica's name and in test reports.
+/// The machine's host name, for audit lines and test reports.
 pub(crate) fn host_name() -> String {
     let from_shell = environment("HOSTNAME").filter(|name| !name.is_empty());
     let from_kernel =

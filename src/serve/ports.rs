@@ -9,18 +9,18 @@ use crate::gateway::ReservedPort;
 
 use super::error::StartError;
 
-/// Where a gateway listens.
+/// The addresses on which a gateway listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// For calls.
+    /// The listener for calls.
     pub calls: SocketAddr,
-    /// For health and metrics.
+    /// The listener for health and metrics.
     pub admin: Option<SocketAddr>,
-    /// For `ALIBABA_CLOUD_CREDENTIALS_URI`.
+    /// The listener for `ALIBABA_CLOUD_CREDENTIALS_URI`.
     pub credentials: Option<SocketAddr>,
 }
 
-/// What a listener of the gateway is for.
+/// The purpose of a listener.
 #[derive(Clone, Copy)]
 enum Purpose {
     Calls,
@@ -35,11 +35,11 @@ pub(super) struct Ports {
     credentials: Option<ReservedPort>,
 }
 
-/// The addresses, listening.
+/// The open listeners.
 pub(super) struct Listeners {
     pub(super) calls: TcpListener,
     pub(super) admin: Option<TcpListener>,
-    /// Of `[identity.issuer.credentials]`.
+    /// The listener of `[identity.issuer.credentials]`.
     pub(super) credentials: Option<TcpListener>,
 }
 
@@ -83,9 +83,9 @@ fn open(port: ReservedPort, purpose: Purpose) -> Result<TcpListener, StartError>
 fn unavailable(address: SocketAddr, error: &std::io::Error, purpose: Purpose) -> StartError {
     let help = match purpose {
         _ if address.port() == 0 => "free a port",
-        Purpose::Calls => "stop the process that holds it, or choose another with `--listen`",
-        Purpose::Admin => "stop the process that holds it, or change `listen` in `[admin]`",
-        Purpose::Credentials => "stop the process that holds it, or change `listen` in `[identity.issuer.credentials]`",
+        Purpose::Calls => "stop the process that uses it, or choose another address with `--listen`",
+        Purpose::Admin => "stop the process that uses it, or change `listen` in `[admin]`",
+        Purpose::Credentials => "stop the process that uses it, or change `listen` in `[identity.issuer.credentials]`",
     };
     StartError::new(format!("cannot listen on `{address}`: {error}"), help)
 }

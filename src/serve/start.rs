@@ -1,4 +1,4 @@
-//! From a prepared plan to a gateway that answers calls.
+//! Starts a prepared gateway, and runs it until the shutdown.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -13,7 +13,8 @@ use crate::catalog::Catalog;
 use crate::config::{Endpoint, ResourceSource, Signing};
 use crate::gateway::{
     self, Callers, ChangedFiles, CredentialsListener, CredentialsUri, Front, Gateway, GatewayParts, InForce, Judge,
-    LogSpace, Product, ReservedPort, ResourceFacts, Upstream, UpstreamFacts, UpstreamTarget, Upstreams, steady,
+    LogSpace, Product, ReservedPort, ResourceAttributes, Upstream, UpstreamAttributes, UpstreamTarget, Upstreams,
+    steady,
 };
 use crate::identity::KeyRing;
 use crate::pdp::Pdp;
@@ -30,7 +31,7 @@ use super::tag_key::TagKeyFile;
 use super::warnings::warn_of_unjudged_calls;
 use super::{changed_files, nonces, token_issuers};
 
-/// A prepared gateway whose addresses are reserved. Nothing is accepted, and no log is begun.
+/// A prepared gateway whose addresses are reserved. It accepts no connections yet, and no log is open.
 pub struct Bound {
     prepared: Prepared,
     ports: Ports,
@@ -50,30 +51,30 @@ pub struct Started {
     ends_when_dropped: DropGuard,
 }
 
-/// A gateway, and what else is served or closed with it.
+/// A gateway, and the parts that are served or closed along with it.
 struct Assembled {
     gateway: Gateway,
-    /// What is served on the listener of `[identity.issuer.credentials]`.
+    /// The hosts and URIs of `[identity.issuer.credentials]`.
     credentials: CredentialsListener,
-    /// To be closed when all else is done.
+    /// Closed after the last call has finished.
     log: Arc<FileSink>,
-    /// To be closed after the log.
+    /// Closed after the log.
     nonces: Option<Arc<FileNonces>>,
 }
 
 impl Prepared {
-    /// Reads the first of the keys that the gateway gets from a role, and reserves every address.
+    /// Reads the first keys of instance roles, and reserves every address.
     ///
     /// # Errors
-    /// A role without a key, since no call could be signed; or an address that is taken.
+    /// A role provides no key, so no call could be signed; or an address is in use.
     pub async fn bind(self) -> Result<Bound, StartError> {
         read_role_keys(&self.upstream_keys).await?;
         let ports = Ports::reserve(&self.settings)?;
         Ok(Bound { prepared: self, ports })
     }
 
-    /// Starts the embedded ECS if there is one, and puts the gateway together. The log is opened last of all that can
-    /// fail, so that a failed start leaves none behind.
+    /// Starts the embedded ECS if configured, and assembles the gateway. The log is opened as late as possible, so that
+    /// a failed start leaves no new log behind.
     async fn assemble(
         self,
         reloads: &Reloads,
@@ -88,7 +89,7 @@ impl Prepared {
                 let listener =
                     ReservedPort::bind((Ipv4Addr::LOCALHOST, 0).into()).and_then(ReservedPort::open).map_err(cannot)?;
                 let url = format!("http://{}", listener.local_addr().map_err(cannot)?);
-                // A call bears its caller's signature or the gateway's.
+                // In pass-through, calls carry their callers' signatures.
                 let callers = self.keys.iter().filter(|_| signing == Signing::PassThrough);
                 let keys = KeyRing::new(self.upstream_keys.credentials().chain(callers).cloned());
                 let ecs = Arc::new(Simulator::new(self.world, keys, SimulatorSettings::default()));
@@ -99,7 +100,7 @@ impl Prepared {
         let (issuers, issuer_keys) = token_issuers::start(self.issuers, reloads, servers, shutdown).await?;
         let audit = &self.settings.audit;
         let tags = TagKeyFile::read(&audit.path)?;
-        let Opened { log, shipping } = audit_log::open(audit, &self.replica, self.log)?;
+        let Opened { log, exporter } = audit_log::open(audit, &self.replica, self.log)?;
         let nonces = nonces::open(&self.settings, self.key_life, self.modes, &log)?;
         let limits = &self.settings.limits;
         let budgets = Arc::new(Budgets::new(BudgetLimits {
@@ -109,8 +110,8 @@ impl Prepared {
         }));
         let identity = JournalIdentity { tags: Some(tags.keep()), ..log.identity().clone() };
         let journal = Journal::new(Box::new(Arc::clone(&log)), identity, Arc::clone(&budgets), steady);
-        if let Some((shipping, spool)) = shipping {
-            servers.spawn(shipping.run(spool, shutdown.clone()));
+        if let Some((exporter, spool)) = exporter {
+            servers.spawn(exporter.run(spool, shutdown.clone()));
         }
         warn_of_unjudged_calls(&self.settings);
         let tls = self.listener_tls.map(|(reload, tls)| {
@@ -122,9 +123,11 @@ impl Prepared {
         let target = UpstreamTarget { url, timeout: upstream.timeout };
         let upstream = Arc::new(Upstream::new(target, self.upstream_keys, self.tls));
         let resources = &self.settings.resources;
-        let facts = match resources.source {
-            ResourceSource::File => ResourceFacts::Inventory(self.loaded.inventory),
-            ResourceSource::Upstream => ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), resources)),
+        let attributes = match resources.source {
+            ResourceSource::File => ResourceAttributes::Inventory(self.loaded.inventory),
+            ResourceSource::Upstream => {
+                ResourceAttributes::Upstream(UpstreamAttributes::new(Arc::clone(&upstream), resources))
+            }
         };
         let (mut issuing, mut credentials) = (None, CredentialsListener::default());
         if let Some(ready) = self.issuing {
@@ -136,7 +139,7 @@ impl Prepared {
             journal: Arc::new(journal),
             in_force: InForce {
                 pdp: Pdp::new(Arc::new(self.loaded.directory)),
-                facts,
+                attributes,
                 keys: self.keys,
                 issuers,
                 issuer_keys,
@@ -168,18 +171,18 @@ impl Prepared {
 }
 
 impl Bound {
-    /// Where the gateway will listen.
+    /// The addresses on which the gateway will listen.
     pub fn addresses(&self) -> Addresses {
         self.ports.addresses()
     }
 
-    /// Opens the log and every listener. `shutdown` stops the gateway from then on, and `reloads` has files read again.
+    /// Opens the log and every listener. `shutdown` stops the gateway; `reloads` makes it read files again.
     ///
     /// # Errors
-    /// A log, a spool or nonce files that cannot be opened, token keys that cannot be read from their file, or an address
-    /// that was taken in between. Whatever ran already is stopped.
+    /// A log, a spool or a nonce file cannot be opened, a file with token keys cannot be read, or an address was taken
+    /// in between. Tasks that already ran are stopped.
     pub async fn start(self, reloads: Reloads, shutdown: &CancellationToken) -> Result<Started, StartError> {
-        // A start holds every part of a gateway at once: 20 kB that its caller need not carry.
+        // This future holds every part of a gateway: 20 kB that should not be on the stack of its caller.
         Box::pin(self.start_all(reloads, shutdown)).await
     }
 
@@ -215,7 +218,7 @@ impl Bound {
 }
 
 impl Started {
-    /// Where the gateway listens.
+    /// The addresses on which the gateway listens.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
@@ -225,7 +228,7 @@ impl Started {
         &self.assembled.credentials.uris
     }
 
-    /// Answers calls until the shutdown; then finishes those under way, and closes the log.
+    /// Answers calls until the shutdown, then finishes calls in progress and closes the log.
     pub async fn run(self) {
         let Self { listeners, assembled, space, watched, reloads, servers, shutdown, ends_when_dropped, .. } = self;
         let Assembled { gateway, credentials, log, nonces } = assembled;

@@ -1,4 +1,4 @@
-//! What the operating system grants: file descriptors, and the queue of connections that wait to be accepted.
+//! Limits of the operating system: file descriptors, and the queue of connections that wait to be accepted.
 
 use crate::config::{Given, Settings};
 use crate::gateway::{ADMIN_SLOTS, CREDENTIALS_SLOTS, LEAVING_MOST, LISTEN_BACKLOG, WAITING_MOST};
@@ -6,18 +6,18 @@ use crate::store::listen_backlog_limit;
 
 use super::error::StartError;
 
-/// Connections to the upstream: one for each call under way, and at most this many are planned for.
+/// The most connections to the upstream that descriptors are reserved for. Each call in progress uses one.
 const UPSTREAM_MOST: usize = 4096;
-/// For the log and its checkpoints, key sets, requests of the gateway's own, and the runtime.
+/// Descriptors for the log and its checkpoints, key sets, the gateway's own requests, and the runtime.
 const FILES: usize = 256;
-/// With fewer connections a gateway is useless.
+/// With fewer connections, a gateway is not useful.
 const FEWEST: usize = 16;
 
-/// Raises the limit of file descriptors as far as this process may, and fits the number of connections into it. A
+/// Raises this process's limit of file descriptors to the maximum, and fits the number of connections into it. A
 /// configured number must fit; the default is lowered with a warning.
 ///
 /// # Errors
-/// A configured number of connections that does not fit, or a limit that leaves room for hardly any.
+/// The configured number of connections does not fit, or the limit leaves room for too few.
 pub(super) fn fit_connections(settings: &mut Settings) -> Result<(), StartError> {
     let Some(granted) = raise_limit() else { return Ok(()) };
     let reserved = reserved(settings);
@@ -55,8 +55,8 @@ pub(super) fn warn_of_short_queue() {
         tracing::warn!(
             granted,
             wanted = LISTEN_BACKLOG,
-            "net.core.somaxconn is low: in a burst of connections, the kernel drops those that find the queue full; set \
-             `sysctl -w net.core.somaxconn={LISTEN_BACKLOG}`"
+            "net.core.somaxconn is low: in a burst of connections, the kernel drops connections when the queue is \
+             full; set `sysctl -w net.core.somaxconn={LISTEN_BACKLOG}`"
         );
     }
 }
@@ -68,14 +68,14 @@ fn raise_to(needed: usize) -> String {
     )
 }
 
-/// Descriptors for everything but callers' connections and the calls on them.
+/// Descriptors for everything except callers' connections and the calls on them.
 fn reserved(settings: &Settings) -> usize {
     let admin = settings.admin.map_or(0, |_| ADMIN_SLOTS);
     let credentials = settings.issuer.as_ref().and_then(|issuer| issuer.credentials.as_ref());
     FILES + LEAVING_MOST + WAITING_MOST + admin + credentials.map_or(0, |_| CREDENTIALS_SLOTS)
 }
 
-/// The limit in force afterwards; `None` if there is no limit.
+/// Raises the limit, and returns the limit in force; `None` if there is no limit.
 #[cfg(unix)]
 fn raise_limit() -> Option<usize> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -9,16 +9,16 @@ use crate::text::{hex, unhex};
 
 use super::error::StartError;
 
-/// The key of a log's tags, read before the log is opened and written only once it is.
+/// The key of a log's tags. Read before the log is opened; a new key is written only after that.
 pub(super) struct TagKeyFile {
     secret: [u8; 32],
-    /// Where a new key will be written.
+    /// The path of a new key that is not written yet.
     unwritten: Option<PathBuf>,
 }
 
 impl TagKeyFile {
-    /// Reads the key beside a log, or creates one. A log that is not a regular file, such as a pipe, has a new key in each
-    /// run.
+    /// Reads the key beside a log, or creates one. A log that is not a regular file, such as a pipe, gets a new key in
+    /// each run.
     pub(super) fn read(log: &Path) -> Result<Self, StartError> {
         if log.metadata().is_ok_and(|log| !log.is_file()) {
             return Ok(Self { secret: TagKey::random_secret(), unwritten: None });
@@ -32,7 +32,7 @@ impl TagKeyFile {
             read_secret(&place, Path::new(""), FileModes::Checked).map_err(|why| StartError::new(why, HELP))?;
         let secret = from_hex(secret.expose()).ok_or_else(|| {
             StartError::new(
-                format!("`{}` is not the key of a log, which is 64 hexadecimal digits", path.display()),
+                format!("`{}` is not a valid tag key, which is 64 hexadecimal digits", path.display()),
                 HELP,
             )
         })?;
@@ -42,17 +42,18 @@ impl TagKeyFile {
     /// Writes a new key beside the log, once the log is open.
     pub(super) fn keep(self) -> TagKey {
         if let Some(path) = &self.unwritten
-            // Tags are a convenience for readers of the log: a call is not refused because their key is missing.
+            // Tags are a convenience for readers of the log, so a missing key does not refuse calls.
             && let Err(error) = write_private(path, &format!("{}\n", hex(&self.secret)))
         {
-            tracing::warn!(%error, path = %path.display(), "the key of the audit log's tags cannot be written: after a restart, the same access key is tagged differently");
+            tracing::warn!(%error, path = %path.display(), "the key of the audit log's tags cannot be written: after a \
+                restart, the same access key is tagged differently");
         }
         TagKey::new(&self.secret)
     }
 }
 
-const HELP: &str = "the audit log tags access keys with it; if it is moved away, a new one is created, and the same access key \
-                    is tagged differently from then on";
+const HELP: &str = "the audit log tags access keys with this key; if you move it away, a new one is created, and the \
+                    same access key is tagged differently from then on";
 
 /// `audit.tag-key` for `audit.jsonl`; if the path is a link, beside the link's target.
 fn beside(log: &Path) -> PathBuf {

@@ -1,4 +1,4 @@
-//! Issuers of bearer tokens, and the keys that their tokens are checked with (`[[identity.jwt]]`).
+//! Issuers of bearer tokens, and the keys that verify their tokens (`[[identity.jwt]]`).
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::error::StartError;
 use super::reloads::Reloads;
 use super::trust::client_trust;
 
-/// An issuer whose tokens are accepted, with every principal looked up.
+/// A trusted token issuer whose mapped principals have been looked up.
 pub(super) struct Issuer {
     settings: TokenSettings,
     principals: Vec<TokenMapping>,
@@ -58,7 +58,7 @@ pub(super) async fn start(
         let keys = Arc::new(IssuerKeys::new(settings.issuer.as_str().into(), place, tls, settings.refresh));
         match keys.read().await {
             Err(why) if file => return Err(StartError::new(why, "fix `jwks` in `[[identity.jwt]]`")),
-            Err(why) => tracing::error!("{why}; its tokens are refused until they are"),
+            Err(why) => tracing::error!("{why}; its tokens are refused until the keys can be read"),
             Ok(()) => {}
         }
         servers.spawn(Arc::clone(&keys).keep(shutdown.clone()));
@@ -83,7 +83,7 @@ async fn read_again(keys: Arc<IssuerKeys>, mut reloads: Reloads, shutdown: Cance
     while shutdown.run_until_cancelled(reloads.next()).await.is_some() {
         match keys.read().await {
             Ok(()) => tracing::info!(issuer = keys.issuer(), "the keys of a token issuer were read again"),
-            Err(why) => tracing::error!("{why}; the keys that were read before stay in use"),
+            Err(why) => tracing::error!("{why}; the previous keys stay in use"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which certificates the gateway trusts where it is a client.
+//! The certificates that the gateway trusts as a client.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use crate::store::read_bounded;
 
 use super::error::StartError;
 
-/// A PEM file with every root that a system trusts has a quarter of a megabyte.
+/// In bytes. A PEM file with all roots of a system has about a quarter of a megabyte.
 const LARGEST: u64 = 4 << 20;
 
-/// TLS towards a server: `ca_file` (PEM) replaces the system's roots. `whose` says in an error whose certificates these
-/// are, and `setting` what names the file.
+/// The TLS configuration for connections to a server. `ca_file` (PEM) replaces the system's roots. Errors name the
+/// owner of the certificates, `whose`, and the `setting` that names the file.
 pub(super) fn client_trust(
     ca_file: Option<&Path>,
     setting: &str,
@@ -23,7 +23,7 @@ pub(super) fn client_trust(
     })
 }
 
-/// Certificates to trust instead of the system's, as PEM; `setting` is what names the file.
+/// Reads a PEM file of certificates to trust. Errors name the `setting` that names the file.
 pub(crate) fn read_roots(path: &Path, setting: &str) -> Result<Vec<u8>, StartError> {
     read_bounded(path, LARGEST).map_err(|error| {
         StartError::new(format!("`{}` cannot be read: {error}", path.display()), format!("fix `{setting}`"))

@@ -1,12 +1,12 @@
-//! What an operator should know of settings and policies that are valid: warnings at the start.
+//! Warnings at startup about settings and policies that are valid but risky.
 
 use crate::config::{OtherOperations, Settings, Signing};
 use crate::lint::{self, Finding, IgnoreList, unsupplied_keys};
 use crate::store::LoadedPolicies;
 use ram_policy::Diagnostic;
 
-/// A warning for each condition of an attached policy whose key this gateway cannot supply, unless an ignore list names
-/// it.
+/// A warning for each condition of an attached policy whose key this gateway cannot supply, unless the ignore list of
+/// the account matches it.
 pub(super) fn unsupplied(loaded: &LoadedPolicies, settings: &Settings) -> Vec<Diagnostic> {
     let of_products = settings.products.iter().map(|product| product.other);
     let judged = of_products.chain([settings.operations.other]).any(|other| other == OtherOperations::Evaluate);
@@ -24,7 +24,7 @@ pub(super) fn unsupplied(loaded: &LoadedPolicies, settings: &Settings) -> Vec<Di
     warnings
 }
 
-/// Warns of settings that forward calls without judging them, or whose callers only ECS authenticates.
+/// Warns of settings with which calls are forwarded without judging, or with which only ECS authenticates callers.
 pub(super) fn warn_of_unjudged_calls(settings: &Settings) {
     let signing = settings.upstream.signing;
     if signing == Signing::PassThrough {
@@ -36,10 +36,10 @@ pub(super) fn warn_of_unjudged_calls(settings: &Settings) {
     }
 }
 
-/// What an operator must know before calls are passed on as their callers signed them.
-const CANNOT_PROMISE: &str = "callers hold keys that ECS accepts, so a caller that can reach ECS can bypass this gateway; ECS \
-     parses the caller's bytes itself; a key without a secret in the key ring is identified by its id, and only ECS \
-     checks its signature";
+/// The limits of pass-through, which an operator must know.
+const CANNOT_PROMISE: &str = "callers hold keys that ECS accepts, so a caller that can reach ECS can bypass this \
+     gateway; ECS parses the caller's bytes itself; a key without a secret in the key ring is identified by its id, \
+     and only ECS checks its signature";
 
 fn warn_of_forwarding(service: &str, other: OtherOperations, signing: Signing) {
     if other == OtherOperations::Forward {

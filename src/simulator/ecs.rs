@@ -177,7 +177,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     #[test]
-    fn every_operation_served_has_its_file() {
+    fn every_supported_operation_has_a_catalogue_file() {
         for (name, _) in SERVED {
             assert!(Catalog::bundled().operation(name).is_some(), "{name}");
         }

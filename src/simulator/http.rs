@@ -127,7 +127,7 @@ async fn read_body(body: Incoming) -> Result<Bytes, (RejectionReason, &'static s
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err((RejectionReason::BodyTooLarge, "the body is larger than 65536 bytes"))
         }
-        Ok(Err(_)) => Err((RejectionReason::TwoReadings, "the body broke off")),
+        Ok(Err(_)) => Err((RejectionReason::TwoReadings, "the body ended early")),
         Err(_) => Err((RejectionReason::Slow, "the body did not arrive in time")),
     }
 }

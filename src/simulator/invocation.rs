@@ -1,4 +1,4 @@
-//! What one invocation of an operation works with: the world, the call, the settings and the time.
+//! The context of one operation: the world, the call, the settings and the time.
 
 use std::time::Duration;
 

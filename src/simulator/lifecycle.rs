@@ -19,7 +19,7 @@ pub(super) enum EniStatus {
     Detaching,
 }
 
-/// What callers can do to an ENI.
+/// The changes that callers can make to an ENI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Attach,
@@ -27,8 +27,8 @@ pub(super) enum Change {
     Delete,
 }
 
-/// The states in which each change is allowed. A detach that hangs may be repeated. Attaching an ENI to the instance that
-/// it is already attached to is handled in `rules`.
+/// The states in which each change is allowed. A detach that hangs may be repeated. Attaching an ENI to the instance
+/// that it is already attached to is handled in `rules`.
 const ALLOWED_IN: [(Change, &[EniStatus]); 3] = [
     (Change::Attach, &[EniStatus::Available]),
     (Change::Detach, &[EniStatus::InUse, EniStatus::Detaching]),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn time_alone_moves_an_eni_on() {
+    fn an_eni_changes_state_with_time_alone() {
         let mut life = Life::attached(attachment(), at(2));
         assert_eq!((life.status(at(1)), life.status(at(2))), (EniStatus::Attaching, EniStatus::InUse));
         life.detach(at(5));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detach_that_hangs_ends_with_the_repeat() {
+    fn repeating_a_hanging_detach_completes_it() {
         let mut life = Life::detaching(attachment(), Timestamp::MAX);
         assert_eq!(life.status(at(100)), EniStatus::Detaching);
         life.detach(at(102));

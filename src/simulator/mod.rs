@@ -1,7 +1,7 @@
 //! The embedded ECS: a small world of instances and ENIs that answers signed calls as ECS does.
 //!
-//! Complete enough to serve as an upstream over a real socket. Must not know: policies, the gateway and its callers. Only
-//! `http` reads the wall clock; everything else is passed the time.
+//! Complete enough to serve as an upstream over a real socket. Must not know: policies, the gateway and its callers.
+//! Only `http` reads the wall clock; everything else is passed the time.
 
 mod change_eni;
 mod describe_eni;

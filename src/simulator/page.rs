@@ -6,7 +6,7 @@ use crate::catalog::Answer;
 
 use super::invocation::{Invocation, refused_parameter};
 
-/// Old clients ask for up to 1000, but accept fewer.
+/// Old clients request up to 1000, but accept fewer.
 const LARGEST_PAGE: i64 = 100;
 const USUAL_PAGE: i64 = 10;
 
@@ -17,7 +17,8 @@ pub(super) enum Page {
         number: i64,
         size: i64,
     },
-    /// The items after the one whose id is the token. No items are lost or repeated if the list changes in the meantime.
+    /// The items after the one whose id is the token. No items are lost or repeated if the list changes in the
+    /// meantime.
     After {
         token: String,
         size: i64,
@@ -28,7 +29,7 @@ impl Page {
     /// Reads the paging parameters. `largest` is the maximum of `MaxResults`.
     ///
     /// # Errors
-    /// A `NextToken` that cannot be from an answer of this program.
+    /// The `NextToken` cannot come from an answer of this program.
     pub(super) fn read(invocation: &Invocation<'_>, largest: i64) -> Result<Self, Answer> {
         let token = invocation.text("NextToken");
         if token.is_none() && invocation.number("MaxResults").is_none() {

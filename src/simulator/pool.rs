@@ -25,8 +25,8 @@ pub(super) enum AddressError {
 }
 
 impl AddressPool {
-    /// The pool of a vSwitch with this block. The vendor reserves the first address and the last three. `None` for a block
-    /// smaller than a /29 or larger than a /16, which a vSwitch cannot have.
+    /// The pool of a vSwitch with this block. The vendor reserves the first address and the last three. `None` for a
+    /// block smaller than a /29 or larger than a /16, which a vSwitch cannot have.
     pub(super) fn new(block: Ipv4Net) -> Option<Self> {
         if !(16..=29).contains(&block.prefix_len()) {
             return None;
@@ -38,7 +38,7 @@ impl AddressPool {
     /// Allocates a given address.
     ///
     /// # Errors
-    /// An address that is allocated already, or that is reserved or outside the block.
+    /// The address is already allocated, is reserved, or is outside the block.
     pub(super) fn take(&mut self, address: Ipv4Addr) -> Result<(), AddressError> {
         let number = u32::from(address);
         if !(self.first..=self.last).contains(&number) {
@@ -47,7 +47,7 @@ impl AddressPool {
         if self.taken.insert(number) { Ok(()) } else { Err(AddressError::Taken) }
     }
 
-    /// Allocates any free address. `None` if there is none.
+    /// Allocates any free address. `None` if every address is taken.
     pub(super) fn take_any(&mut self) -> Option<Ipv4Addr> {
         let free = (self.next..=self.last).chain(self.first..self.next).find(|number| !self.taken.contains(number))?;
         self.taken.insert(free);

@@ -1,4 +1,4 @@
-//! The form of a world file, and its parser.
+//! The keys of a world file, and their reader.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
@@ -91,18 +91,18 @@ struct RawEni {
 }
 
 impl World {
-    /// Parses a world file: `schema = 1`, `account`, `[[vswitch]]`, `[[instance]]`, `[[eni]]`. See `demo/world.toml` for an
-    /// example of each.
+    /// Parses a world file: `schema = 1`, `account`, `[[vswitch]]`, `[[instance]]`, `[[eni]]`. See `demo/world.toml`
+    /// for an example of each.
     ///
     /// # Errors
     /// All diagnostics about the file.
     pub fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
-        let written: RawWorld = toml::from_str(source.text()).map_err(|error| {
+        let raw: RawWorld = toml::from_str(source.text()).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             vec![source.error(span, error.message().to_lowercase(), "see `demo/world.toml` for the form of a world")]
         })?;
         let mut reader = Reader { source, diagnostics: Vec::new() };
-        let world = reader.world(written);
+        let world = reader.world(raw);
         let mut diagnostics = reader.diagnostics;
         diagnostics.sort_by_key(|diagnostic| diagnostic.span.as_ref().map(|span| span.start));
         world.filter(|_| diagnostics.is_empty()).ok_or(diagnostics)
@@ -126,27 +126,27 @@ struct Seen {
 }
 
 impl Reader<'_> {
-    fn world(&mut self, written: RawWorld) -> Option<World> {
-        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
-            self.complain(&schema, "the schema is unknown", "this program reads `schema = 1`");
+    fn world(&mut self, raw: RawWorld) -> Option<World> {
+        if let Some(schema) = raw.schema.filter(|schema| *schema.get_ref() != 1) {
+            self.report(&schema, "the schema is unknown", "this program reads `schema = 1`");
         }
-        let account: Option<AccountId> = self.parse(&written.account, "write the id that the console shows");
+        let account: Option<AccountId> = self.parse(&raw.account, "write the id that the console shows");
         let mut seen = Seen::default();
         // Without a valid account, parsing continues to find further errors.
         let placeholder = || "0".parse().expect("a digit is an account id");
         let mut world = World::empty(account.clone().unwrap_or_else(placeholder));
-        if written.vswitch.is_empty() {
+        if raw.vswitch.is_empty() {
             let help = "add a `[[vswitch]]`: it determines the region, zone and VPC of the objects in it";
             self.diagnostics.push(self.source.error_without_place("the world has no vSwitch", help));
         }
-        for vswitch in &written.vswitch {
+        for vswitch in &raw.vswitch {
             if self.is_new(&vswitch.id, &mut seen.vswitches)
                 && let Some((vswitch, pool)) = self.vswitch(vswitch)
             {
                 world.add_vswitch(vswitch, pool);
             }
         }
-        for instance in &written.instance {
+        for instance in &raw.instance {
             if self.is_new(&instance.id, &mut seen.instances)
                 && let Some(instance) = self.instance(instance, &world, &seen)
             {
@@ -154,61 +154,61 @@ impl Reader<'_> {
             }
         }
         // Addresses in the file are allocated first, so that automatic allocation does not take one of them.
-        let addresses: Vec<_> = written.eni.iter().map(|eni| self.written_address(eni, &mut world)).collect();
-        for (eni, address) in written.eni.iter().zip(addresses) {
+        let addresses: Vec<_> = raw.eni.iter().map(|eni| self.fixed_address(eni, &mut world)).collect();
+        for (eni, address) in raw.eni.iter().zip(addresses) {
             if self.is_new(&eni.id, &mut seen.enis)
                 && let Some(eni) = self.eni(eni, address, &mut world, &mut seen)
             {
                 world.add_eni(eni);
             }
         }
-        for instance in &written.instance {
+        for instance in &raw.instance {
             self.check_primaries(instance, &seen);
         }
         account.map(|_| world)
     }
 
-    fn vswitch(&mut self, written: &RawVSwitch) -> Option<(VSwitch, AddressPool)> {
-        let id = self.parse(&written.id, "a vSwitch id is `vsw-` and lower-case letters or digits");
-        let vpc = self.parse(&written.vpc, "a VPC id is `vpc-` and lower-case letters or digits");
-        let region = self.parse(&written.region, "write the region as the console shows it");
-        let zone = self.parse(&written.zone, "a zone id looks like `cn-hangzhou-h`");
-        let pool = written.cidr.get_ref().parse::<Ipv4Net>().ok().and_then(AddressPool::new);
+    fn vswitch(&mut self, raw: &RawVSwitch) -> Option<(VSwitch, AddressPool)> {
+        let id = self.parse(&raw.id, "a vSwitch id is `vsw-` and lower-case letters or digits");
+        let vpc = self.parse(&raw.vpc, "a VPC id is `vpc-` and lower-case letters or digits");
+        let region = self.parse(&raw.region, "write the region as the console shows it");
+        let zone = self.parse(&raw.zone, "a zone id looks like `cn-hangzhou-h`");
+        let pool = raw.cidr.get_ref().parse::<Ipv4Net>().ok().and_then(AddressPool::new);
         if pool.is_none() {
-            let title = format!("`{}` is not a valid address block for a vSwitch", written.cidr.get_ref());
-            self.complain(&written.cidr, title, "write a block between /16 and /29, such as `10.0.1.0/24`");
+            let title = format!("`{}` is not a valid address block for a vSwitch", raw.cidr.get_ref());
+            self.report(&raw.cidr, title, "write a block between /16 and /29, such as `10.0.1.0/24`");
         }
         Some((VSwitch { id: id?, vpc: vpc?, region: region?, zone: zone? }, pool?))
     }
 
-    fn instance(&mut self, written: &RawInstance, world: &World, seen: &Seen) -> Option<Instance> {
-        let id = self.parse(&written.id, "an instance id is `i-` and lower-case letters or digits");
-        let vswitch = self.place(&written.vswitch, world, seen);
+    fn instance(&mut self, raw: &RawInstance, world: &World, seen: &Seen) -> Option<Instance> {
+        let id = self.parse(&raw.id, "an instance id is `i-` and lower-case letters or digits");
+        let vswitch = self.place(&raw.vswitch, world, seen);
         let help = "use `Pending`, `Starting`, `Running`, `Stopping` or `Stopped`";
-        let status = self.parse_or_default(written.status.as_ref(), help);
+        let status = self.parse_or_default(raw.status.as_ref(), help);
         Some(Instance {
             id: id?,
             vswitch: vswitch?,
-            instance_type: written.instance_type.clone(),
+            instance_type: raw.instance_type.clone(),
             status: status?,
-            name: written.name.clone(),
-            resource_group: written.resource_group.clone(),
-            tags: written.tags.clone(),
+            name: raw.name.clone(),
+            resource_group: raw.resource_group.clone(),
+            tags: raw.tags.clone(),
         })
     }
 
-    fn eni(&mut self, written: &RawEni, address: Option<Ipv4Addr>, world: &mut World, seen: &mut Seen) -> Option<Eni> {
-        let id = self.parse(&written.id, "an ENI id is `eni-`, `leni-` or `hdeni-` and lower-case letters or digits");
-        let vswitch = self.place(&written.vswitch, world, seen);
-        let kind = match &written.kind {
+    fn eni(&mut self, raw: &RawEni, address: Option<Ipv4Addr>, world: &mut World, seen: &mut Seen) -> Option<Eni> {
+        let id = self.parse(&raw.id, "an ENI id is `eni-`, `leni-` or `hdeni-` and lower-case letters or digits");
+        let vswitch = self.place(&raw.vswitch, world, seen);
+        let kind = match &raw.kind {
             None => Some(EniKind::Secondary),
             Some(kind) => self.parse(kind, "use `Primary`, `Secondary`, `Trunk` or `Member`"),
         };
-        let created = self.created(written.created.as_ref());
-        let life = self.life(written, kind, vswitch.as_deref(), world, seen, created.unwrap_or(BEGINNING));
-        let groups = written.security_groups.iter();
+        let created = self.created(raw.created.as_ref());
+        let life = self.life(raw, kind, vswitch.as_deref(), world, seen, created.unwrap_or(BEGINNING));
+        let groups = raw.security_groups.iter();
         let groups: Vec<_> = groups.map(|id| self.parse(id, "a security group id starts with `sg-`")).collect();
-        let address = if written.private_ip.is_some() { address } else { self.any_address(written, world) };
+        let address = if raw.private_ip.is_some() { address } else { self.any_address(raw, world) };
         Some(Eni {
             id: id?,
             vswitch: vswitch?,
@@ -218,10 +218,10 @@ impl Reader<'_> {
             address: address?,
             security_groups: groups.into_iter().collect::<Option<_>>()?,
             labels: Labels {
-                name: written.name.clone(),
-                description: written.description.clone(),
-                resource_group: written.resource_group.clone(),
-                tags: written.tags.clone(),
+                name: raw.name.clone(),
+                description: raw.description.clone(),
+                resource_group: raw.resource_group.clone(),
+                tags: raw.tags.clone(),
             },
             on_release: OnRelease::default(),
             created: created?,
@@ -232,28 +232,28 @@ impl Reader<'_> {
     /// The life cycle from status and instance. A transitional status in the file lasts forever.
     fn life(
         &mut self,
-        written: &RawEni,
+        raw: &RawEni,
         kind: Option<EniKind>,
         vswitch: Option<&VSwitch>,
         world: &World,
         seen: &mut Seen,
         since: Timestamp,
     ) -> Option<Life> {
-        let status = match &written.status {
-            None if written.instance.is_some() => EniStatus::InUse,
+        let status = match &raw.status {
+            None if raw.instance.is_some() => EniStatus::InUse,
             None => EniStatus::Available,
             Some(status) => self.parse(status, "use `Available`, `Attaching`, `InUse` or `Detaching`")?,
         };
-        let Some(named) = &written.instance else {
+        let Some(named) = &raw.instance else {
             if kind? == EniKind::Primary {
-                self.complain(&written.id, "a primary ENI without an instance", "name its `instance`");
+                self.report(&raw.id, "a primary ENI without an instance", "name its `instance`");
                 return None;
             }
             if status == EniStatus::Available {
                 return Some(Life::available());
             }
-            let place = written.status.as_ref().unwrap_or(&written.id);
-            self.complain(place, format!("`{status}` without an instance"), "name the `instance`, or drop the status");
+            let place = raw.status.as_ref().unwrap_or(&raw.id);
+            self.report(place, format!("`{status}` without an instance"), "name the `instance`, or remove the status");
             return None;
         };
         let instance = self.attached_to(named, vswitch, world, seen)?;
@@ -268,7 +268,7 @@ impl Reader<'_> {
                 *index
             }
         };
-        let attachment = Attachment { instance, device_index, network_card_index: written.network_card_index, since };
+        let attachment = Attachment { instance, device_index, network_card_index: raw.network_card_index, since };
         match (status, kind?) {
             (EniStatus::InUse, _) => Some(Life::attached(attachment, since)),
             (EniStatus::Attaching, kind) if kind != EniKind::Primary => {
@@ -278,9 +278,9 @@ impl Reader<'_> {
                 Some(Life::detaching(attachment, Timestamp::MAX))
             }
             (EniStatus::Available | EniStatus::Attaching | EniStatus::Detaching, _) => {
-                let place = written.status.as_ref().unwrap_or(&written.id);
+                let place = raw.status.as_ref().unwrap_or(&raw.id);
                 let title = format!("`{status}` is not possible for this type with an instance");
-                self.complain(place, title, "drop the status, or the instance");
+                self.report(place, title, "remove the status or the instance");
                 None
             }
         }
@@ -296,49 +296,45 @@ impl Reader<'_> {
     ) -> Option<InstanceId> {
         if !seen.instances.contains(named.get_ref()) {
             let title = format!("there is no instance `{}`", named.get_ref());
-            self.complain(named, title, "name an `[[instance]]` of this file");
+            self.report(named, title, "name an `[[instance]]` of this file");
             return None;
         }
         let (instance, vswitch) = (world.instance_anywhere(named.get_ref())?, vswitch?);
         let id = instance.id.clone();
         if instance.vswitch.vpc != vswitch.vpc || instance.vswitch.zone != vswitch.zone {
             let title = format!("`{id}` is in another zone or VPC than the ENI");
-            self.complain(named, title, "give both vSwitches in the same zone and VPC");
+            self.report(named, title, "put both into vSwitches of the same zone and VPC");
             return None;
         }
         Some(id)
     }
 
-    /// Allocates the address that the file gives an ENI.
-    fn written_address(&mut self, written: &RawEni, world: &mut World) -> Option<Ipv4Addr> {
-        let text = written.private_ip.as_ref()?;
-        let address: Ipv4Addr = self.parse(text, "write an IPv4 address of the vSwitch, or leave it out")?;
-        if let Err(error) = world.pool(written.vswitch.get_ref())?.take(address) {
-            self.complain(
-                text,
-                format!("`{address}`: {error}"),
-                "write a free address of the vSwitch, or leave it out",
-            );
+    /// Allocates the address that the file specifies for an ENI.
+    fn fixed_address(&mut self, raw: &RawEni, world: &mut World) -> Option<Ipv4Addr> {
+        let text = raw.private_ip.as_ref()?;
+        let address: Ipv4Addr = self.parse(text, "write an IPv4 address of the vSwitch, or remove it")?;
+        if let Err(error) = world.pool(raw.vswitch.get_ref())?.take(address) {
+            self.report(text, format!("`{address}`: {error}"), "write a free address of the vSwitch, or remove it");
             return None;
         }
         Some(address)
     }
 
-    fn any_address(&mut self, written: &RawEni, world: &mut World) -> Option<Ipv4Addr> {
-        let address = world.pool(written.vswitch.get_ref())?.take_any();
+    fn any_address(&mut self, raw: &RawEni, world: &mut World) -> Option<Ipv4Addr> {
+        let address = world.pool(raw.vswitch.get_ref())?.take_any();
         if address.is_none() {
-            let title = format!("`{}` has no address left", written.vswitch.get_ref());
-            self.complain(&written.vswitch, title, "give the vSwitch a larger block");
+            let title = format!("`{}` has no address left", raw.vswitch.get_ref());
+            self.report(&raw.vswitch, title, "give the vSwitch a larger block");
         }
         address
     }
 
-    fn created(&mut self, written: Option<&Text>) -> Option<Timestamp> {
-        let Some(text) = written else { return Some(BEGINNING) };
+    fn created(&mut self, raw: Option<&Text>) -> Option<Timestamp> {
+        let Some(text) = raw else { return Some(BEGINNING) };
         let time = parse_timestamp(text.get_ref());
         if time.is_none() {
             let title = format!("`{}` is not a valid time", text.get_ref());
-            self.complain(text, title, "write it like `2026-01-01T00:00:00Z`");
+            self.report(text, title, "write it like `2026-01-01T00:00:00Z`");
         }
         time
     }
@@ -350,13 +346,13 @@ impl Reader<'_> {
             Some(_) => "the instance has more than one primary ENI",
         };
         let help = "give it one `[[eni]]` with `type = \"Primary\"` and its id as `instance`";
-        self.complain(&instance.id, title, help);
+        self.report(&instance.id, title, help);
     }
 
     fn place(&mut self, named: &Text, world: &World, seen: &Seen) -> Option<Arc<VSwitch>> {
         if !seen.vswitches.contains(named.get_ref()) {
             let title = format!("there is no vSwitch `{}`", named.get_ref());
-            self.complain(named, title, "name a `[[vswitch]]` of this file");
+            self.report(named, title, "name a `[[vswitch]]` of this file");
             return None;
         }
         world.vswitch_anywhere(named.get_ref()).cloned()
@@ -365,7 +361,7 @@ impl Reader<'_> {
     fn is_new(&mut self, id: &Text, seen: &mut HashSet<String>) -> bool {
         let new = seen.insert(id.get_ref().clone());
         if !new {
-            self.complain(id, format!("`{}` is given twice", id.get_ref()), "keep one of the two");
+            self.report(id, format!("`{}` is given twice", id.get_ref()), "keep one of the two");
         }
         new
     }
@@ -374,7 +370,7 @@ impl Reader<'_> {
         match text.get_ref().parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.complain(text, error.to_string(), help);
+                self.report(text, error.to_string(), help);
                 None
             }
         }
@@ -384,7 +380,7 @@ impl Reader<'_> {
         text.map_or_else(|| Some(T::default()), |text| self.parse(text, help))
     }
 
-    fn complain<T>(&mut self, place: &Spanned<T>, title: impl Into<String>, help: &str) {
+    fn report<T>(&mut self, place: &Spanned<T>, title: impl Into<String>, help: &str) {
         self.diagnostics.push(self.source.error(place.span(), title, help));
     }
 }

@@ -1,4 +1,4 @@
-//! The checks that ECS makes before it does anything, as tables in the order of the checks (`docs/spec/ecs-eni.md` D.3).
+//! The checks that ECS makes before it changes anything, in tables (`docs/spec/ecs-eni.md` D.3).
 //!
 //! The order is the specification's assumption and has not been measured. To correct it, reorder the rows.
 
@@ -14,7 +14,7 @@ use super::invocation::{Invocation, SimulatorSettings};
 use super::lifecycle::{Change, EniStatus};
 use super::world::World;
 
-/// What a call is about, looked up once.
+/// The resources that a call names, looked up once.
 pub(super) struct NamedResources<'a> {
     world: &'a World,
     call: &'a Call,
@@ -25,11 +25,11 @@ pub(super) struct NamedResources<'a> {
     vswitch: Option<&'a Arc<VSwitch>>,
 }
 
-/// What a call may do after its rules have been checked.
+/// The result of checking the rules of a call that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RuleOutcome {
     Proceed,
-    /// It succeeds without changing anything.
+    /// The call succeeds without changing anything.
     DoneAlready,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Rule {
     consequence: Consequence,
 }
 
-/// Finds something, said in the texts that fill the rule's `{0}` and `{1}`; or nothing.
+/// If the rule applies, returns the texts for its `{0}` and `{1}`.
 type Check = fn(&NamedResources<'_>) -> Option<[String; 2]>;
 
 enum Consequence {
@@ -149,7 +149,8 @@ pub(super) fn judge(rules: &[Rule], named: &NamedResources<'_>) -> Result<RuleOu
     }
 }
 
-/// A documented answer. `text` fills the placeholder of the operation's row, or is the whole message if there is no row.
+/// A documented answer. `text` fills the placeholder of the operation's row, or is the whole message if there is no
+/// row.
 fn answer(operation: &Operation, status: u16, code: &str, text: &str) -> Answer {
     let row = operation.errors().iter().find(|row| row.status == status && row.code == code);
     let message = row.map_or_else(|| text.to_owned(), |row| row.fill(text));

@@ -30,7 +30,7 @@ impl World {
     /// If the bundled file is invalid; a test reads it.
     pub fn demo() -> Self {
         let source = Source::new("demo/world.toml", include_str!("../../demo/world.toml"));
-        Self::read(&source).unwrap_or_else(|diagnostics| panic!("the bundled world is wrong: {}", diagnostics[0]))
+        Self::read(&source).unwrap_or_else(|diagnostics| panic!("the bundled world is invalid: {}", diagnostics[0]))
     }
 
     /// The account that owns everything in the world.

@@ -1,4 +1,4 @@
-//! `account.toml`: who exists, and what is attached to whom.
+//! `account.toml`: the principals of an account, and the policies attached to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use super::resources::read_resources;
 /// The files of one policy directory, read but not parsed yet.
 #[derive(Clone, Debug)]
 pub struct PolicyFiles {
-    /// The directory, for diagnostics about all of it.
+    /// The directory, for diagnostics about the directory as a whole.
     pub name: String,
     pub accounts: Vec<(PathBuf, Source)>,
     pub documents: Vec<(PathBuf, Source)>,
@@ -32,14 +32,14 @@ pub struct PolicyFiles {
     pub unreadable: Vec<(PathBuf, Diagnostic)>,
 }
 
-/// What is shared by all directories of one load.
+/// State shared by all directories that are loaded together.
 pub(super) struct LoadContext {
     pub(super) library: Library,
     pub(super) sets: PolicySetBuilder,
     pub(super) today: Date,
 }
 
-/// One account, parsed and resolved.
+/// An account, parsed and resolved.
 pub(super) struct Account {
     pub(super) id: AccountId,
     pub(super) source: Source,
@@ -47,19 +47,19 @@ pub(super) struct Account {
     pub(super) documents: Vec<LoadedDocument>,
     pub(super) resources: Option<BTreeMap<String, Context>>,
     pub(super) warnings: Vec<Diagnostic>,
-    /// Attachments in a resource group that bear on the operations a gateway judges.
+    /// Attachments in a resource group that apply to operations of the catalogue.
     pub(super) scoped: Vec<ScopedAt>,
     pub(super) files: Vec<Source>,
     pub(super) lint: Option<Source>,
 }
 
-/// Where an attachment to a resource group is written.
+/// The place of an attachment in a resource group.
 pub(super) struct ScopedAt {
     source: Source,
     group: Text,
 }
 
-/// What is attached to one holder: at account scope, and in resource groups.
+/// The policies attached to one holder: at account scope, and in resource groups.
 #[derive(Clone, Default)]
 struct Attachments {
     account: Option<Arc<PolicySet>>,
@@ -67,7 +67,7 @@ struct Attachments {
     quarantined: Option<Arc<str>>,
 }
 
-/// The levels that bind users and roles, outermost first; and a policy of theirs that could not be read.
+/// The levels that bind users and roles, outermost first, and the name of a quarantined policy among theirs.
 struct ControlPolicies {
     levels: Arc<[Arc<PolicySet>]>,
     quarantined: Option<Arc<str>>,
@@ -90,30 +90,30 @@ impl Account {
         }
         if nothing {
             let help = "create one: it lists the principals and the policies attached to them";
-            let diagnostic = whole.error_without_place("the directory holds no `account.toml`", help);
+            let diagnostic = whole.error_without_place("the directory contains no `account.toml`", help);
             reader.documents.diagnostics.push(diagnostic);
         }
-        let written: Vec<_> = files.accounts.iter().filter_map(|(_, source)| reader.account_file(source)).collect();
-        let roles = written.iter().flat_map(|(_, file)| file.roles.values());
+        let raw: Vec<_> = files.accounts.iter().filter_map(|(_, source)| reader.account_file(source)).collect();
+        let roles = raw.iter().flat_map(|(_, file)| file.roles.values());
         reader.documents.trust_policies =
             roles.filter_map(|role| Some(role.trust.as_ref()?.get_ref().clone())).collect();
         for (path, source) in files.documents {
             reader.documents.add(&path, source, &mut reader.context.library);
         }
         let resources = files.resources.and_then(|source| reader.resources(&source));
-        for (source, file) in &written {
+        for (source, file) in &raw {
             for quarantine in &file.quarantine {
                 reader.documents.quarantine(source, quarantine, reader.context.today);
             }
         }
-        let id = reader.account_id(&files.accounts, &written);
-        let control = reader.control(&written);
-        let groups = reader.groups(&written);
-        reader.users(&written, &groups, &control);
-        reader.roles(&written, &control);
+        let id = reader.account_id(&files.accounts, &raw);
+        let control = reader.control(&raw);
+        let groups = reader.groups(&raw);
+        reader.users(&raw, &groups, &control);
+        reader.roles(&raw, &control);
         let Reader { documents, found, scoped, .. } = reader;
         let (documents, mut warnings) = documents.finish()?;
-        warnings.extend(quota::warnings(&written, &documents));
+        warnings.extend(quota::warnings(&raw, &documents));
         let id = id.ok_or_else(|| vec![whole.error_without_place("the account has no id", "add `account = \"…\"`")])?;
         let principals =
             found.into_iter().map(|(identity, entry)| (Principal::new(id.clone(), identity), entry)).collect();
@@ -132,7 +132,7 @@ struct Reader<'w> {
 impl ScopedAt {
     pub(super) fn diagnostic(&self, help: &str) -> Diagnostic {
         let title =
-            format!("policies act in `{}` only, but nothing says which resources are in it", self.group.get_ref());
+            format!("policies apply only in `{}`, but the group's resources are not listed", self.group.get_ref());
         self.source.error(self.group.span(), title, help)
     }
 }
@@ -149,24 +149,24 @@ impl Reader<'_> {
     }
 
     fn account_file(&mut self, source: &Source) -> Option<(Source, RawAccount)> {
-        let written: RawAccount = match toml::from_str(source.text()) {
-            Ok(written) => written,
+        let raw: RawAccount = match toml::from_str(source.text()) {
+            Ok(raw) => raw,
             Err(error) => {
                 let help = "see docs/configuration.md for the form of an account file";
                 self.report(source, error.span().unwrap_or(0..0), error.message(), help);
                 return None;
             }
         };
-        if let Some(schema) = written.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
+        if let Some(schema) = raw.schema.as_ref().filter(|schema| *schema.get_ref() != 1) {
             self.report(source, schema.span(), "the schema is unknown", "this program reads `schema = 1`");
         }
-        Some((source.clone(), written))
+        Some((source.clone(), raw))
     }
 
-    fn account_id(&mut self, files: &[(PathBuf, Source)], written: &[(Source, RawAccount)]) -> Option<AccountId> {
+    fn account_id(&mut self, files: &[(PathBuf, Source)], raw: &[(Source, RawAccount)]) -> Option<AccountId> {
         let mut id: Option<AccountId> = None;
         let before = self.documents.diagnostics.len();
-        for (source, account) in written.iter().filter_map(|(source, file)| Some((source, file.account.as_ref()?))) {
+        for (source, account) in raw.iter().filter_map(|(source, file)| Some((source, file.account.as_ref()?))) {
             match account.get_ref().parse::<AccountId>() {
                 Ok(found) if id.as_ref().is_some_and(|id| *id != found) => {
                     let title = format!("`{found}` is a different account from the one named before");
@@ -178,7 +178,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let all_read = written.len() == files.len() && self.documents.diagnostics.len() == before;
+        let all_read = raw.len() == files.len() && self.documents.diagnostics.len() == before;
         if let (None, Some((_, first)), true) = (&id, files.first(), all_read) {
             let title = "the key `account` is missing";
             let diagnostic = first.error_without_place(title, "add `account = \"1234567890123456\"`");
@@ -187,10 +187,10 @@ impl Reader<'_> {
         id
     }
 
-    fn control(&mut self, written: &[(Source, RawAccount)]) -> ControlPolicies {
+    fn control(&mut self, raw: &[(Source, RawAccount)]) -> ControlPolicies {
         let (mut levels, mut quarantined, mut seen) = (Vec::new(), None, BTreeSet::new());
         for (source, RawLevel { level, policies }) in
-            written.iter().flat_map(|(source, file)| file.control.iter().map(move |level| (source, level)))
+            raw.iter().flat_map(|(source, file)| file.control.iter().map(move |level| (source, level)))
         {
             if !seen.insert(level.get_ref()) {
                 self.report_duplicate(source, level, "level");
@@ -207,9 +207,9 @@ impl Reader<'_> {
         ControlPolicies { levels: levels.into(), quarantined }
     }
 
-    fn groups(&mut self, written: &[(Source, RawAccount)]) -> BTreeMap<String, Group> {
+    fn groups(&mut self, raw: &[(Source, RawAccount)]) -> BTreeMap<String, Group> {
         let mut groups = BTreeMap::new();
-        for (source, file) in written {
+        for (source, file) in raw {
             for (name, group) in &file.groups {
                 let to = AttachedTo::Group(name.get_ref().as_str().into());
                 let held = self.held(source, &group.policies, &group.scoped, &to);
@@ -222,15 +222,20 @@ impl Reader<'_> {
         groups
     }
 
-    fn users(&mut self, written: &[(Source, RawAccount)], groups: &BTreeMap<String, Group>, control: &ControlPolicies) {
+    fn users(&mut self, raw: &[(Source, RawAccount)], groups: &BTreeMap<String, Group>, control: &ControlPolicies) {
         let mut joined = BTreeSet::new();
-        for (source, file) in written {
+        for (source, file) in raw {
             for (name, user) in &file.users {
                 let mut held = vec![self.held(source, &user.policies, &user.scoped, &AttachedTo::User)];
                 for group in &user.groups {
                     let Some(known) = groups.get(group.get_ref()) else {
                         let title = format!("the group `{}` does not exist", group.get_ref());
-                        self.report(source, group.span(), &title, "add `[groups.NAME]`, or leave the group");
+                        self.report(
+                            source,
+                            group.span(),
+                            &title,
+                            "add `[groups.NAME]`, or remove the user from the group",
+                        );
                         continue;
                     };
                     joined.insert(group.get_ref());
@@ -248,8 +253,8 @@ impl Reader<'_> {
         }
     }
 
-    fn roles(&mut self, written: &[(Source, RawAccount)], control: &ControlPolicies) {
-        for (source, file) in written {
+    fn roles(&mut self, raw: &[(Source, RawAccount)], control: &ControlPolicies) {
+        for (source, file) in raw {
             for (name, role) in &file.roles {
                 let held = self.held(source, &role.policies, &role.scoped, &AttachedTo::Role);
                 let layers = layers(vec![held], (!role.service_linked).then_some(control));
@@ -299,12 +304,12 @@ impl Reader<'_> {
         Some(Assumable { trust, longest })
     }
 
-    /// RAM's MaxSessionDuration: an hour where nothing is said, and twelve at most.
-    fn longest_session(&mut self, source: &Source, written: Option<&Spanned<u64>>) -> Duration {
-        let seconds = written.map_or(3600, |seconds| *seconds.get_ref());
-        if let Some(written) = written.filter(|_| !(3600..=43_200).contains(&seconds)) {
+    /// RAM's MaxSessionDuration: an hour by default, twelve hours at most.
+    fn longest_session(&mut self, source: &Source, raw: Option<&Spanned<u64>>) -> Duration {
+        let seconds = raw.map_or(3600, |seconds| *seconds.get_ref());
+        if let Some(raw) = raw.filter(|_| !(3600..=43_200).contains(&seconds)) {
             let title = format!("`{seconds}` is not a valid maximum session duration");
-            self.report(source, written.span(), &title, "give a number of seconds from 3600 to 43200");
+            self.report(source, raw.span(), &title, "give a number of seconds from 3600 to 43200");
         }
         Duration::from_secs(seconds)
     }
@@ -313,11 +318,11 @@ impl Reader<'_> {
         &mut self,
         source: &Source,
         name: &Text,
-        written: &str,
+        raw: &str,
         id: Option<&Text>,
         (layers, assumable): (Layers, Option<Assumable>),
     ) {
-        let identity = match written.parse::<Identity>() {
+        let identity = match raw.parse::<Identity>() {
             Ok(identity) => identity,
             Err(error) => {
                 self.report(source, name.span(), &error.to_string(), "use the name that RAM shows");
@@ -344,7 +349,7 @@ impl Reader<'_> {
     }
 }
 
-/// All policies of one principal. A principal that holds an unreadable policy is denied, since that policy may deny.
+/// All policies of one principal. With a quarantined policy, the principal is denied: that policy might contain a Deny.
 fn layers(held: Vec<Attachments>, control: Option<&ControlPolicies>) -> Layers {
     let quarantined = held.iter().find_map(|held| held.quarantined.clone());
     let quarantined = quarantined.or_else(|| control?.quarantined.clone());

@@ -1,4 +1,4 @@
-//! The demo account, compiled in: it runs from any folder.
+//! The demo account, compiled in so that the demo runs from any folder.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use ram_policy::Source;
 
 use super::account::PolicyFiles;
 
-/// Public keys: they are accepted by the demo only.
+/// The demo's key ring. Its secrets are public, so only the demo accepts them.
 pub const DEMO_KEYRING: &str = include_str!("../../demo/keyring.toml");
 
 macro_rules! files {
@@ -15,7 +15,7 @@ macro_rules! files {
     };
 }
 
-/// The files of `policies/`.
+/// The files of the repository's `policies/`.
 pub fn demo_policies() -> PolicyFiles {
     let source =
         |(name, text): (&str, &str)| (PathBuf::from(name), Source::new(format!("(demo) policies/{name}"), text));

@@ -1,4 +1,4 @@
-//! A policy directory: account files, documents and attributes of resources, in subfolders too.
+//! Loads policy directories: account files and documents, including those in subfolders, and attributes of resources.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,20 +21,20 @@ use super::account::{Account, LoadContext, PolicyFiles};
 use super::documents::LoadedDocument;
 use super::file::read_source;
 
-/// More files than any account has documents.
+/// Far above the number of files of any account.
 const MOST_FILES: usize = 200_000;
-/// Deeper than any sensible folder, and an end for links that go round.
+/// Deeper than any sensible folder. The limit ends the search in a cycle of links.
 const DEEPEST: usize = 16;
 
-/// What was loaded, with the warnings about it.
+/// Loaded policy directories, with the warnings about them.
 #[derive(Clone, Debug)]
 pub struct LoadedPolicies {
     pub directory: Directory,
     pub inventory: Inventory,
     pub warnings: Vec<Diagnostic>,
-    /// Every document with its text; the gateway drops them, since it only judges.
+    /// Every document with its text. The gateway drops them: judging does not need them.
     pub documents: Vec<LoadedDocument>,
-    /// The texts of each account, for diagnostics about it.
+    /// The texts of each account, for diagnostics.
     pub accounts: Vec<LoadedAccount>,
 }
 
@@ -44,9 +44,9 @@ pub struct LoadedAccount {
     pub id: AccountId,
     /// The account files.
     pub files: Vec<Source>,
-    /// Its documents are these of [`LoadedPolicies::documents`].
+    /// The range of its documents in [`LoadedPolicies::documents`].
     pub documents: Range<usize>,
-    /// `lint.toml`, where there is one.
+    /// `lint.toml`, if it exists.
     pub lint: Option<Source>,
 }
 
@@ -57,17 +57,17 @@ pub enum AttributeSource {
     File,
     /// ECS, queried when a call needs them.
     Upstream,
-    /// The question itself states them.
+    /// The question itself, as in a suite.
     Question,
 }
 
-/// Loads policy directories, one account each. `now` is for what is put up with until a day.
+/// Loads policy directories, one account each. Quarantines expire relative to `now`.
 ///
 /// # Errors
-/// Every diagnostic about every file; nothing is loaded in part.
+/// All diagnostics about all files. Loading is all or nothing.
 pub fn load_directories(
     paths: &[PathBuf],
-    facts: AttributeSource,
+    attributes: AttributeSource,
     now: Timestamp,
 ) -> Result<LoadedPolicies, Vec<Diagnostic>> {
     let (mut files, mut diagnostics) = (Vec::new(), Vec::new());
@@ -77,22 +77,22 @@ pub fn load_directories(
             Err(unreadable) => diagnostics.extend(unreadable),
         }
     }
-    if diagnostics.is_empty() { LoadedPolicies::from_files(files, facts, now) } else { Err(diagnostics) }
+    if diagnostics.is_empty() { LoadedPolicies::from_files(files, attributes, now) } else { Err(diagnostics) }
 }
 
-/// Reads the files of one directory. A file that cannot be read is told along with what is wrong in the others.
+/// Reads the files of one directory. A file that cannot be read is recorded, so that one run reports all errors.
 ///
 /// # Errors
-/// A directory that cannot be read.
+/// The directory cannot be read, or contains too many files.
 pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let refuse = |path: &Path, title: String| {
-        let help = "name a directory that holds `account.toml` and policy documents";
+        let help = "name a directory that contains `account.toml` and policy documents";
         vec![Source::new(path.display().to_string(), "").error_without_place(title, help)]
     };
     collect(folder, 0, &mut found).map_err(|error| refuse(folder, format!("the directory cannot be read: {error}")))?;
     if found.len() > MOST_FILES {
-        return Err(refuse(folder, format!("the directory holds more than {MOST_FILES} files")));
+        return Err(refuse(folder, format!("the directory contains more than {MOST_FILES} files")));
     }
     found.sort();
     let mut files = PolicyFiles {
@@ -126,13 +126,13 @@ pub fn read_directory(folder: &Path) -> Result<PolicyFiles, Vec<Diagnostic>> {
 }
 
 impl LoadedPolicies {
-    /// Makes a directory of files already read.
+    /// Loads policy directories from files that were read before.
     ///
     /// # Errors
-    /// Every diagnostic about every file.
+    /// All diagnostics about all files.
     pub fn from_files(
         files: Vec<PolicyFiles>,
-        facts: AttributeSource,
+        attributes: AttributeSource,
         now: Timestamp,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (mut diagnostics, mut accounts) = (Vec::new(), Vec::new());
@@ -152,10 +152,9 @@ impl LoadedPolicies {
         for account in &accounts {
             if let Some(first) = seen.insert(account.id.clone(), account.source.clone()) {
                 let title = format!("the account `{}` is given twice, here and in `{}`", account.id, first.name());
-                diagnostics
-                    .push(account.source.error_without_place(title, "give each directory an account of its own"));
+                diagnostics.push(account.source.error_without_place(title, "keep each account in one directory"));
             }
-            if facts == AttributeSource::File && account.resources.is_none() {
+            if attributes == AttributeSource::File && account.resources.is_none() {
                 diagnostics.extend(unknown_attributes(account));
             }
         }
@@ -184,9 +183,10 @@ impl LoadedPolicies {
 }
 
 const HELP: &str =
-    "add the attributes to `resources.toml`, or have them read from ECS: `[resources] source = \"upstream\"`";
+    "add the attributes to `resources.toml`, or read them from ECS with `[resources] source = \"upstream\"`";
 
-/// A diagnostic for each such attachment and condition, where it bears on an operation of the catalogue.
+/// A diagnostic for each attachment and condition that needs attributes, if it applies to an operation of the
+/// catalogue.
 fn unknown_attributes(account: &Account) -> Vec<Diagnostic> {
     let asked = Catalog::bundled().actions();
     let mut diagnostics: Vec<Diagnostic> = account.scoped.iter().map(|at| at.diagnostic(HELP)).collect();
@@ -209,7 +209,7 @@ fn diagnostic(loaded: &LoadedDocument, statement: &Statement, condition: &Condit
     loaded.source.error(span, title, HELP)
 }
 
-/// A digest of all that was read: what is in force, in one word.
+/// The revision: a digest of all account files, documents and `resources.toml`.
 fn revision(files: &[PolicyFiles]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut add = |part: &[u8]| {
@@ -230,7 +230,7 @@ fn revision(files: &[PolicyFiles]) -> String {
     format!("sha256:{}", hex(context.finish().as_ref()))
 }
 
-/// Every file of a directory and its subfolders, hidden ones left out, in order.
+/// Every file of a directory and its subfolders, in order, without hidden ones.
 pub(super) fn files_under(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     collect(folder, 0, &mut found)?;
@@ -238,7 +238,7 @@ pub(super) fn files_under(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What a file of a policy directory is for.
+/// The role of a file in a policy directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PolicyFile {
     Account,
@@ -247,7 +247,7 @@ pub(super) enum PolicyFile {
     Lint,
 }
 
-/// None for a file that is not loaded.
+/// `None` for a file that is not loaded.
 fn policy_file(folder: &Path, path: &Path) -> Option<PolicyFile> {
     let name = path.file_name()?.to_string_lossy();
     let at_top = path.parent() == Some(folder);

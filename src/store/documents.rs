@@ -1,4 +1,4 @@
-//! The documents of one directory: read, or broken, or under quarantine.
+//! The documents of one directory: loaded, broken, or under quarantine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,10 +15,10 @@ use super::raw_account::{RawQuarantine, Text};
 #[derive(Default)]
 pub(super) struct Documents {
     read: BTreeMap<String, LoadedDocument>,
-    /// There, and not readable: their attachments are no further fault.
+    /// Documents that do not load. Attaching one is not reported as a further error.
     broken: BTreeMap<String, Vec<Diagnostic>>,
     quarantined: BTreeMap<String, Arc<str>>,
-    /// The names that some role gives as its trust policy: these documents have a grammar of their own.
+    /// The names that roles give as their trust policies. These documents have a different grammar.
     pub(super) trust_policies: BTreeSet<String>,
     trusting: BTreeMap<String, (Arc<TrustPolicy>, Source)>,
     attached: BTreeSet<String>,
@@ -37,7 +37,7 @@ pub struct LoadedDocument {
 
 type Finished = (Vec<LoadedDocument>, Vec<Diagnostic>);
 
-/// What an attachment names.
+/// A policy that is attached by name.
 pub(super) enum Attached {
     Document(Arc<Document>),
     /// The name of a policy under quarantine.
@@ -85,25 +85,25 @@ impl Documents {
         self.broken.entry(name).or_default().push(diagnostic);
     }
 
-    /// PolicySetBuilder broken documents aside: what is wrong with them becomes a warning, until the day is past.
-    pub(super) fn quarantine(&mut self, source: &Source, written: &RawQuarantine, today: Date) {
-        let name = written.policy.get_ref();
-        if written.reason.get_ref().trim().is_empty() {
-            self.diagnostics.push(source.error(written.reason.span(), "the reason is empty", "say why it may wait"));
+    /// Quarantines a broken document: until the given day, its errors become warnings.
+    pub(super) fn quarantine(&mut self, source: &Source, raw: &RawQuarantine, today: Date) {
+        let name = raw.policy.get_ref();
+        if raw.reason.get_ref().trim().is_empty() {
+            self.diagnostics.push(source.error(raw.reason.span(), "the reason is empty", "write why the fix can wait"));
         }
-        match written.until.get_ref().parse::<Date>() {
+        match raw.until.get_ref().parse::<Date>() {
             Ok(until) if until < today => {
                 let title = format!("the quarantine of `{name}` ended on {until}");
                 self.diagnostics.push(source.error(
-                    written.until.span(),
+                    raw.until.span(),
                     title,
                     "fix the policy, or extend the quarantine",
                 ));
             }
             Ok(_) => {}
             Err(_) => {
-                let title = format!("`{}` is not a valid date", written.until.get_ref());
-                self.diagnostics.push(source.error(written.until.span(), title, "write `2027-01-31`"));
+                let title = format!("`{}` is not a valid date", raw.until.get_ref());
+                self.diagnostics.push(source.error(raw.until.span(), title, "write `2027-01-31`"));
             }
         }
         if let Some(diagnostics) = self.broken.remove(name) {
@@ -114,17 +114,17 @@ impl Documents {
             self.quarantined.insert(name.clone(), name.as_str().into());
         } else if self.quarantined.contains_key(name) {
             let title = format!("the policy `{name}` is under quarantine twice");
-            self.diagnostics.push(source.error(written.policy.span(), title, "keep one of the two"));
+            self.diagnostics.push(source.error(raw.policy.span(), title, "keep one of the two"));
         } else if self.read.contains_key(name) {
             let title = format!("the policy `{name}` is under quarantine but loads");
-            self.warnings.push(source.warning(written.policy.span(), title, "remove the `[[quarantine]]`"));
+            self.warnings.push(source.warning(raw.policy.span(), title, "remove the `[[quarantine]]`"));
         } else {
             let title = format!("the policy `{name}` is under quarantine but does not exist");
-            self.diagnostics.push(source.error(written.policy.span(), title, "remove the `[[quarantine]]`"));
+            self.diagnostics.push(source.error(raw.policy.span(), title, "remove the `[[quarantine]]`"));
         }
     }
 
-    /// The documents that the names refer to. A name without a document is an error.
+    /// Looks up the documents with these names. A name without a document is an error.
     pub(super) fn attach(&mut self, source: &Source, policies: &[Text]) -> Vec<Attached> {
         let mut found = Vec::with_capacity(policies.len());
         for policy in policies {
@@ -136,9 +136,9 @@ impl Documents {
                 found.push(Attached::Quarantined(Arc::clone(name)));
             } else if self.trusting.contains_key(name) {
                 let title = format!(
-                    "the trust policy `{name}` is attached: it says who may assume a role, not what the role may do"
+                    "the trust policy `{name}` is attached, but a trust policy grants no permissions to its role"
                 );
-                self.diagnostics.push(source.error(policy.span(), title, "attach another policy"));
+                self.diagnostics.push(source.error(policy.span(), title, "attach a permission policy"));
             } else if !self.broken.contains_key(name) {
                 let title = format!("the policy `{name}` is attached but does not exist");
                 let help = format!("write `{name}.json`, or detach it");
@@ -148,7 +148,7 @@ impl Documents {
         found
     }
 
-    /// A role's trust policy. While it is under quarantine, the role cannot be assumed.
+    /// A role's trust policy. A role whose trust policy is under quarantine cannot be assumed.
     pub(super) fn trust(&mut self, source: &Source, policy: &Text) -> Option<Arc<TrustPolicy>> {
         let name = policy.get_ref();
         if let Some((trust, _)) = self.trusting.get(name) {
@@ -159,7 +159,7 @@ impl Documents {
             self.diagnostics.push(source.error(
                 policy.span(),
                 title,
-                format!("write `{name}.json`, or leave `trust` out"),
+                format!("write `{name}.json`, or remove `trust`"),
             ));
         }
         None
@@ -167,19 +167,20 @@ impl Documents {
 
     fn warn_of_unbounded(&mut self, policy: &TrustPolicy, source: &Source) {
         for statement in policy.unbounded() {
-            let title = format!("`{}#{statement}` trusts everyone for whom the provider issues a token", policy.name());
+            let title =
+                format!("`{}#{statement}` trusts every subject that the provider issues tokens for", policy.name());
             let help = "add a condition on `oidc:sub`, such as `system:serviceaccount:NAMESPACE:NAME`";
             self.warnings.push(source.warning(0..0, title, help));
         }
     }
 
-    /// Names each condition on a key that the gateway cannot supply when a role is assumed.
+    /// Warns about each condition on a key that the gateway cannot supply when a role is assumed.
     fn warn_of_unknown_keys(&mut self, policy: &TrustPolicy, source: &Source) {
         let unknown = Catalog::bundled().unknown_to_the_gateway();
         for (statement, condition) in policy.conditions().filter(|(_, condition)| unknown.has(condition.key())) {
             let consequence = match statement.effect() {
                 Effect::Allow => "the Allow never applies",
-                Effect::Deny => "a caller that the Deny names cannot assume the role, whatever the value is",
+                Effect::Deny => "a caller that the Deny names can never assume the role",
             };
             let key = condition.written_key();
             let title = format!("`{key}` is not known for `sts:AssumeRole`: {consequence}");
@@ -189,7 +190,7 @@ impl Documents {
         }
     }
 
-    /// The documents, when there is nothing to complain about, and the warnings.
+    /// The documents and the warnings, or all diagnostics if there are any.
     pub(super) fn finish(mut self) -> Result<Finished, Vec<Diagnostic>> {
         for (name, loaded) in &mut self.read {
             loaded.attached = self.attached.contains(name);

@@ -1,4 +1,4 @@
-//! One bounded text file.
+//! Reads files up to a maximum length.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use ram_policy::{Diagnostic, Source};
 
-/// No file that a person writes for this program is larger, but for a bundle of policies, which is many files.
+/// Far above any file that a person writes for this program.
 pub(super) const LARGEST: u64 = 16 << 20;
 
 /// Reads a text file.
 ///
 /// # Errors
-/// A file that cannot be read, is too large, or is not UTF-8.
+/// The file cannot be read, is too large, or is not UTF-8.
 pub fn read_source(path: &Path) -> Result<Source, Diagnostic> {
     let bytes = read_bounded(path, LARGEST).map_err(|error| {
         let source = Source::new(path.display().to_string(), "");
@@ -21,7 +21,7 @@ pub fn read_source(path: &Path) -> Result<Source, Diagnostic> {
     source_of(path, bytes)
 }
 
-/// The text that was read from a path.
+/// Makes a source from the bytes that were read from `path`.
 pub(super) fn source_of(path: &Path, bytes: Vec<u8>) -> Result<Source, Diagnostic> {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
@@ -30,18 +30,20 @@ pub(super) fn source_of(path: &Path, bytes: Vec<u8>) -> Result<Source, Diagnosti
     }
 }
 
+/// Reads a whole file of up to `most` bytes.
+///
 /// # Errors
-/// A file that cannot be read, or is larger than `most` bytes.
+/// The file cannot be read, or is larger.
 pub fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_opened(File::open(path)?, most)
 }
 
-/// The same of a file that is open.
+/// Reads an open file of up to `most` bytes.
 pub(super) fn read_opened(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        return Err(io::Error::other(format!("it has more than {most} bytes")));
+        return Err(io::Error::other(format!("it is larger than {most} bytes")));
     }
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! Certificates and private keys, in PEM files.
+//! Reads certificates and keys: of the listener, of checkpoints, and of the issuer.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use ram_policy::Diagnostic;
 use super::file::{read_bounded, read_source};
 use super::private::{FileModes, PrivateFileError, read_private, read_private_source};
 
-/// No file of certificates is larger.
+/// Far above any file of certificates.
 const LARGEST: u64 = 4 << 20;
 
-/// The files of a listener's TLS, as they were at one moment.
+/// The contents of a listener's TLS files, as of one moment.
 #[derive(Debug)]
 pub struct TlsFiles {
     pub certificate: Vec<u8>,
@@ -22,14 +22,16 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Whether the same texts stand in both.
+    /// Whether both have the same contents.
     pub fn is(&self, other: &Self) -> bool {
         self.certificate == other.certificate && self.client_ca == other.client_ca && self.key.is(&other.key)
     }
 }
 
+/// Reads the files that `[tls]` names.
+///
 /// # Errors
-/// Which file cannot be read or is open to others, and why, in words.
+/// A file cannot be read, or the key is accessible to other users; the text is for people.
 pub fn read_tls_files(settings: &TlsSettings, modes: FileModes) -> Result<TlsFiles, String> {
     let read = |path: &Path| {
         read_bounded(path, LARGEST).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))
@@ -47,8 +49,10 @@ pub fn read_tls_files(settings: &TlsSettings, modes: FileModes) -> Result<TlsFil
     })
 }
 
+/// Reads the private key that signs checkpoints.
+///
 /// # Errors
-/// A file that cannot be read, that others can read, or that holds no such key.
+/// The file cannot be read, is accessible to other users, or does not contain such a key.
 pub fn read_checkpoint_key(path: &Path, modes: FileModes) -> Result<CheckpointKey, Vec<Diagnostic>> {
     let source = read_private_source(path, modes).map_err(|diagnostic| vec![diagnostic])?.confidential();
     CheckpointKey::from_pem(source.text()).map_err(|error| {
@@ -56,22 +60,21 @@ pub fn read_checkpoint_key(path: &Path, modes: FileModes) -> Result<CheckpointKe
     })
 }
 
+/// Reads a public key that verifies checkpoints.
+///
 /// # Errors
-/// A file that cannot be read, or that holds no such key.
+/// The file cannot be read, or does not contain such a key.
 pub fn read_checkpoint_public_key(path: &Path) -> Result<CheckpointPublicKey, Vec<Diagnostic>> {
     let source = read_source(path).map_err(|diagnostic| vec![diagnostic])?;
     CheckpointPublicKey::from_pem(source.text()).map_err(|error| {
-        vec![
-            source
-                .error_without_place(error.to_string(), "give the file that ends in `.pub`: it was made with the key"),
-        ]
+        vec![source.error_without_place(error.to_string(), "name the `.pub` file that was created with the key")]
     })
 }
 
-/// Reads an issuer key file; its text comes along, to be told from a later one.
+/// Reads an issuer key file. Its text is returned too, so that a later version can be recognized as different.
 ///
 /// # Errors
-/// Every diagnostic about the file.
+/// All diagnostics about the file.
 pub fn read_issuer_keys(path: &Path, modes: FileModes) -> Result<(Secret, IssuerKeyRing), Vec<Diagnostic>> {
     let source = read_private_source(path, modes).map_err(|diagnostic| vec![diagnostic])?;
     let keys = IssuerKeyRing::read(&source)?;

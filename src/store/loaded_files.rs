@@ -1,4 +1,4 @@
-//! The content of files when they were loaded, to be compared with their content later.
+//! Remembers the contents of files at startup, to notice later changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,15 +9,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::directory::{PolicyFile, policy_files};
 use super::file::read_bounded;
 
-/// What a file is for that is read at the start and not again.
+/// The role of a file that is read at startup only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LoadedFileKind {
     Configuration,
     /// Documents of a policy directory.
     Policies,
-    /// Its account files.
+    /// Account files of a policy directory.
     Account,
-    /// Its `resources.toml`.
+    /// The `resources.toml` of a policy directory.
     Resources,
     /// The key ring, and the secret files that it names.
     KeyRing,
@@ -26,7 +26,7 @@ pub enum LoadedFileKind {
 }
 
 impl LoadedFileKind {
-    /// Each with the word for it in messages and metrics.
+    /// All kinds, each with its word in messages and metrics.
     pub const ALL: [(Self, &'static str); 6] = [
         (Self::Configuration, "configuration"),
         (Self::Policies, "policies"),
@@ -36,16 +36,16 @@ impl LoadedFileKind {
         (Self::Secrets, "secrets"),
     ];
 
-    /// Its word in messages and metrics.
+    /// The kind's word in messages and metrics.
     pub fn word(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 }
 
-/// Larger than any file that is loaded.
+/// Far above any file that is loaded.
 const LARGEST: u64 = 64 << 20;
 
-/// Files as they were at the start. Looking at them again reads only those whose size, times or inode changed.
+/// The files as they were at startup. A later check reads only files whose length, times or inode changed.
 #[derive(Debug, Default)]
 pub struct LoadedFiles {
     files: Vec<(LoadedFileKind, PathBuf)>,
@@ -54,32 +54,32 @@ pub struct LoadedFiles {
     seen: BTreeMap<PathBuf, Seen>,
 }
 
-/// The content of a file: none where it cannot be read.
+/// The digest of a file's content; `None` if the file cannot be read.
 type Content = Option<[u8; 32]>;
 
-/// A file as it was looked at last.
+/// A file as of the last check.
 #[derive(Clone, Debug)]
 struct Seen {
     stamp: Stamp,
     content: Content,
-    /// Whether two looks found the same: a file that changed within a tick of its clock keeps its stamp.
+    /// Whether two checks found the same content. One is not enough: a change within a clock tick keeps the stamp.
     twice: bool,
 }
 
-/// What tells without reading that a file is another one, or was written to: inode, length, and the times of the last
-/// writing and of the last change of its metadata. None where the system has no such thing.
+/// Reveals without reading that a file was replaced or written to: inode, length, and the times of the last
+/// modification and the last status change. `None` on systems without these.
 type Stamp = Option<[i128; 6]>;
 
 impl LoadedFiles {
-    /// Remembers what the files hold now. Must be called before they are loaded: a change between the two is then told,
-    /// never missed. `directories` are policy directories.
+    /// Remembers the current contents of the files. Must be called before they are loaded, so that a change in between
+    /// is reported and not missed. `directories` are policy directories.
     pub fn remember(files: Vec<(LoadedFileKind, PathBuf)>, directories: Vec<PathBuf>) -> Self {
         let mut this = Self { files, directories, ..Self::default() };
         this.held = this.look();
         this
     }
 
-    /// The files that differ from what they held, with those that came and went.
+    /// The files that changed, appeared or disappeared since [`LoadedFiles::remember`].
     pub fn changed(&mut self) -> BTreeSet<(LoadedFileKind, PathBuf)> {
         let now = self.look();
         let differs =
@@ -95,7 +95,7 @@ impl LoadedFiles {
         for directory in &self.directories {
             match policy_files(directory) {
                 Ok(files) => found.extend(files.into_iter().filter_map(|(part, path)| Some((kind_of(part)?, path)))),
-                // A directory that cannot be read has none of its files.
+                // An unreadable directory counts as one changed file.
                 Err(_) => found.push((LoadedFileKind::Policies, directory.clone())),
             }
         }
@@ -122,7 +122,7 @@ fn kind_of(part: PolicyFile) -> Option<LoadedFileKind> {
 
 fn look_at(path: &Path, before: Option<&Seen>) -> Option<Seen> {
     let metadata = fs::metadata(path).ok()?;
-    // A pipe is read once.
+    // A pipe can be read only once.
     if !metadata.is_file() {
         return None;
     }
@@ -153,7 +153,7 @@ fn of(bytes: &[u8]) -> [u8; 32] {
     digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
-/// The secret files that a key ring names, as far as it can be read.
+/// The secret files that a key ring names; none if the key ring cannot be read.
 pub fn secret_files_of_keyring(keyring: &Path) -> Vec<PathBuf> {
     let is_file = fs::metadata(keyring).is_ok_and(|metadata| metadata.is_file());
     let text = read_bounded(keyring, LARGEST).ok().filter(|_| is_file).and_then(|bytes| String::from_utf8(bytes).ok());
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_named_until_it_is_as_it_was() {
+    fn changed_files_are_reported_until_they_are_restored() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["account.toml", "a.json", "b.json", "lint.toml", "notes.txt", "ring.toml"] {
@@ -179,8 +179,8 @@ mod tests {
         assert!(files.changed().is_empty());
         fs::write(at("notes.txt"), "more").unwrap();
         fs::write(at("lint.toml"), "more").unwrap();
-        assert!(files.changed().is_empty(), "neither is loaded");
-        // As long as before: only the content tells.
+        assert!(files.changed().is_empty(), "neither file is loaded");
+        // The same length: only the content differs.
         fs::write(at("a.json"), "A.JSON").unwrap();
         fs::remove_file(at("b.json")).unwrap();
         fs::write(at("resources.toml"), "").unwrap();
@@ -192,7 +192,7 @@ mod tests {
             (LoadedFileKind::KeyRing, at("ring.toml")),
         ];
         assert_eq!(files.changed().into_iter().collect::<Vec<_>>(), expected);
-        assert_eq!(files.changed().len(), 4, "for as long as it is so");
+        assert_eq!(files.changed().len(), 4, "every check reports the changes");
         fs::write(at("a.json"), "a.json").unwrap();
         fs::write(at("b.json"), "b.json").unwrap();
         fs::remove_file(at("resources.toml")).unwrap();

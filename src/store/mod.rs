@@ -1,7 +1,7 @@
-//! Reads what lies on disk: policy directories, key rings, secrets, configurations.
+//! Files on disk: policy directories, key rings, secrets, keys, tests, and the nonce store.
 //!
-//! The only room that opens these files, so that the other rooms receive values. Must not know: HTTP, callers,
-//! the purpose of a decision.
+//! Only this module opens these files; other modules receive values. Must not know: HTTP, callers, the purpose of a
+//! decision.
 
 mod account;
 mod demo;

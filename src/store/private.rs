@@ -1,7 +1,7 @@
-//! Files that hold secrets: opened once, and judged by what was opened.
+//! Files with secrets. Owner and mode are checked on the opened file, so that it cannot be exchanged in between.
 //!
-//! Links are followed, since orchestrators mount secrets as links into a folder that is exchanged as a whole; what a link
-//! leads to is judged like any other file.
+//! Links are followed, because orchestrators mount secrets as links into a folder that they replace as a whole. The
+//! target of a link is checked like any other file.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -12,11 +12,11 @@ use ram_policy::{Diagnostic, Source};
 
 use super::file::{LARGEST, read_opened, source_of};
 
-/// Whether a file with secrets must be closed to others.
+/// Whether a file with secrets must be inaccessible to other users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileModes {
     Checked,
-    /// `--insecure-key-file-mode`.
+    /// Set by `--insecure-key-file-mode`.
     Ignored,
 }
 
@@ -25,7 +25,7 @@ pub enum FileModes {
 pub(super) enum PrivateFileError {
     #[error("`{name}` cannot be read: {error}")]
     Unreadable { name: String, error: io::Error },
-    #[error("others can read `{name}` (mode {mode:04o})")]
+    #[error("other users can access `{name}` (mode {mode:04o})")]
     OpenToOthers { name: String, mode: u32 },
     #[error("`{name}` {error}")]
     AnotherUsers { name: String, error: io::Error },
@@ -40,13 +40,13 @@ impl PrivateFileError {
         }
     }
 
-    /// With its remedy, where there is one line for both.
+    /// The error and its remedy in one line.
     pub(super) fn in_one_line(&self) -> String {
         format!("{self}: {}", self.remedy())
     }
 }
 
-/// Reads a file of at most so many bytes that no other user may read or own.
+/// Reads a file of up to `most` bytes that no other user may access or own.
 pub(super) fn read_private(path: &Path, most: u64, modes: FileModes) -> Result<Vec<u8>, PrivateFileError> {
     let unreadable = |error| PrivateFileError::Unreadable { name: path.display().to_string(), error };
     let file = File::open(path).map_err(unreadable)?;
@@ -54,10 +54,10 @@ pub(super) fn read_private(path: &Path, most: u64, modes: FileModes) -> Result<V
     read_opened(file, most).map_err(unreadable)
 }
 
-/// The same for a text. What diagnostics about it show is the reader's choice: see [`Source::confidential`].
+/// Reads a text file that no other user may access or own. Callers mark it with [`Source::confidential`] where needed.
 ///
 /// # Errors
-/// A file that cannot be read, is not UTF-8, or that another user may read or owns.
+/// The file cannot be read, is not UTF-8, or another user may access or owns it.
 pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Source, Diagnostic> {
     let refuse = |title: String, help: String| {
         Source::new(path.display().to_string(), "").confidential().error_without_place(title, help)
@@ -71,7 +71,7 @@ pub(super) fn read_private_source(path: &Path, modes: FileModes) -> Result<Sourc
     source_of(path, bytes)
 }
 
-/// Whether an open file may hold a secret.
+/// Checks that no other user may access or own an open file.
 pub(super) fn check_private(file: &File, path: &Path, modes: FileModes) -> Result<(), PrivateFileError> {
     if modes == FileModes::Ignored {
         return Ok(());
@@ -85,7 +85,7 @@ pub(super) fn check_private(file: &File, path: &Path, modes: FileModes) -> Resul
     }
 }
 
-/// The mode of a file that others may read, write or run.
+/// The mode of the file, if it grants other users any access.
 #[cfg(unix)]
 fn open_mode(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;

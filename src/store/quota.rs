@@ -1,5 +1,4 @@
-//! Warnings about policies that RAM itself would not take: they load here, and what they cost here is not bounded by
-//! RAM's quotas either.
+//! Warnings about policies that exceed RAM's quotas. They load here, but RAM would reject them.
 
 use crate::catalog::{AttachedQuota, RamQuotas};
 use ram_policy::{Diagnostic, Source};
@@ -7,15 +6,15 @@ use ram_policy::{Diagnostic, Source};
 use super::documents::LoadedDocument;
 use super::raw_account::{RawAccount, Text};
 
-/// One warning for each quota that is exceeded, at the name of the user, group, role or policy.
-pub(super) fn warnings(written: &[(Source, RawAccount)], documents: &[LoadedDocument]) -> Vec<Diagnostic> {
+/// One warning for each exceeded quota, at the name of the user, group or role, or at the start of the document.
+pub(super) fn warnings(raw: &[(Source, RawAccount)], documents: &[LoadedDocument]) -> Vec<Diagnostic> {
     let quotas = RamQuotas::bundled();
     let mut warnings = Vec::new();
-    for (source, file) in written {
+    for (source, file) in raw {
         let mut attached = |name: &Text, kind: &str, policies: usize, quota: AttachedQuota| {
             if policies > quota.total() {
                 let title = format!(
-                    "the {kind} `{}` has {policies} policies; RAM attaches at most {} ({} system and {} custom ones)",
+                    "the {kind} `{}` has {policies} policies; RAM allows at most {} ({} system and {} custom policies)",
                     name.get_ref(),
                     quota.total(),
                     quota.system,
@@ -35,16 +34,15 @@ pub(super) fn warnings(written: &[(Source, RawAccount)], documents: &[LoadedDocu
         }
         for (name, user) in file.users.iter().filter(|(_, user)| user.groups.len() > quotas.groups_of_a_user) {
             let (groups, most) = (user.groups.len(), quotas.groups_of_a_user);
-            let title =
-                format!("the user `{}` is in {groups} groups; RAM puts a user in at most {most}", name.get_ref());
-            warnings.push(source.warning(name.span(), title, help(quotas, "leave some of them")));
+            let title = format!("the user `{}` is in {groups} groups; RAM allows at most {most}", name.get_ref());
+            warnings.push(source.warning(name.span(), title, help(quotas, "remove the user from some groups")));
         }
     }
     for LoadedDocument { document, source, .. } in documents {
         let (characters, most) = (characters(source.text()), quotas.characters_of_a_document);
         if characters > most {
             let title = format!(
-                "the policy `{}` has {characters} characters without white space; RAM takes at most {most}",
+                "the policy `{}` has {characters} characters without white space; RAM allows at most {most}",
                 document.name()
             );
             warnings.push(source.warning(0..0, title, help(quotas, "split it, or use wildcards")));
@@ -54,11 +52,11 @@ pub(super) fn warnings(written: &[(Source, RawAccount)], documents: &[LoadedDocu
 }
 
 fn help(quotas: &RamQuotas, remedy: &str) -> String {
-    format!("{remedy}; see {} (of {}), which also says what can be raised on request", quotas.source, quotas.updated)
+    format!("{remedy}; see {} (of {}) for the quotas that can be raised", quotas.source, quotas.updated)
 }
 
-/// Characters outside of white space between JSON's tokens: whether RAM counts that white space is not documented, so a
-/// document is measured by the least that RAM could count.
+/// The number of characters without white space between JSON tokens. Whether RAM counts that white space is not
+/// documented, so this is the least that RAM could count.
 fn characters(text: &str) -> usize {
     let (mut count, mut in_string, mut escaped) = (0, false, false);
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! `account.toml` as a person writes it.
+//! The keys of `account.toml` as written, before they are checked.
 
 use std::collections::BTreeMap;
 
@@ -55,9 +55,9 @@ pub(super) struct RawRole {
     /// Control policies do not bind such a role (`docs/spec/ram-policy.md` 6.2).
     #[serde(default)]
     pub(super) service_linked: bool,
-    /// The document that says who may assume it.
+    /// The name of its trust policy.
     pub(super) trust: Option<Text>,
-    /// In seconds, as RAM has it.
+    /// In seconds, as in RAM.
     pub(super) max_session_duration: Option<Spanned<u64>>,
 }
 
@@ -77,12 +77,12 @@ pub(super) struct RawLevel {
     pub(super) policies: Vec<Text>,
 }
 
-/// A document that RAM once took and that does not load.
+/// A document that RAM accepted but that does not load here.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawQuarantine {
     pub(super) policy: Text,
     pub(super) reason: Text,
-    /// The last day.
+    /// The last day of the quarantine.
     pub(super) until: Text,
 }

@@ -16,25 +16,25 @@ enum Entry {
     Resource(RawResource),
 }
 
-/// What is known of each resource, by its relative id.
+/// Reads the attributes of each resource, by its relative id.
 ///
 /// # Errors
-/// Every diagnostic about the text.
+/// All diagnostics about the text.
 pub(super) fn read_resources(source: &Source) -> Result<BTreeMap<String, Context>, Vec<Diagnostic>> {
-    let written: BTreeMap<Spanned<String>, Entry> = toml::from_str(source.text()).map_err(|error| {
+    let raw: BTreeMap<Spanned<String>, Entry> = toml::from_str(source.text()).map_err(|error| {
         let help = "write `[\"eni/ID\"]` or `[\"instance/ID\"]` with `tags` and `resource_group`";
         vec![source.error(error.span().unwrap_or(0..0), error.message().to_owned(), help)]
     })?;
     let mut diagnostics = Vec::new();
     let mut known = BTreeMap::new();
-    for (id, entry) in written {
+    for (id, entry) in raw {
         match entry {
             Entry::Schema(1) if id.get_ref() == "schema" => {}
             Entry::Schema(_) if id.get_ref() == "schema" => {
                 diagnostics.push(source.error(id.span(), "the schema is unknown", "this program reads `schema = 1`"));
             }
             Entry::Resource(resource) if is_relative_id(id.get_ref()) => {
-                known.insert(id.into_inner(), resource.facts(source, &mut diagnostics));
+                known.insert(id.into_inner(), resource.attributes(source, &mut diagnostics));
             }
             Entry::Resource(_) | Entry::Schema(_) => {
                 let title = format!("`{}` is not a relative resource ID", id.get_ref());

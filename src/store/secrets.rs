@@ -1,4 +1,4 @@
-//! Key rings and the secrets they name.
+//! Reads key rings and the secrets that they name.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,15 +13,15 @@ use ram_policy::{Diagnostic, Principal, PrincipalName, Source};
 
 use super::private::{FileModes, PrivateFileError, read_private, read_private_source};
 
-/// No secret is longer.
+/// In bytes, far above any secret.
 const LONGEST_SECRET: u64 = 4096;
-/// How long a program may take to print a secret: it may have to ask a person.
+/// The time limit for a program that prints a secret. It may have to ask a person.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads a key ring file. `principal` resolves a name to a principal.
 ///
 /// # Errors
-/// Every diagnostic about the file.
+/// All diagnostics about the file.
 pub fn read_keyring(
     path: &Path,
     without_secret: WithoutSecret,
@@ -33,10 +33,10 @@ pub fn read_keyring(
     read_keyring_text(&source, folder, without_secret, principal, modes)
 }
 
-/// The same for a text already read; secret files are relative to `folder`.
+/// Reads the text of a key ring. Paths of secret files are relative to `folder`.
 ///
 /// # Errors
-/// Every diagnostic about the text.
+/// All diagnostics about the text.
 pub fn read_keyring_text(
     source: &Source,
     folder: &Path,
@@ -47,10 +47,10 @@ pub fn read_keyring_text(
     KeyRing::read(source, without_secret, principal, |place| read_secret(place, folder, modes))
 }
 
-/// Fetches a secret from where it is kept.
+/// Reads a secret from a variable, a file or a program.
 ///
 /// # Errors
-/// Why it cannot be had, in words.
+/// The secret cannot be read; the text is for people.
 pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Result<Secret, String> {
     let text = match place {
         SecretPlace::Environment(name) => {
@@ -71,11 +71,11 @@ pub fn read_secret(place: &SecretPlace, folder: &Path, modes: FileModes) -> Resu
     if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) }
 }
 
-/// What a program prints. None of it is ever quoted, and what it says on standard error is the person's to see, not the
-/// log's.
+/// The output of a program. It is never quoted in errors. The program's standard error goes to the gateway's own, for
+/// the operator to read.
 fn printed(command: &[String], folder: &Path) -> Result<String, String> {
-    let [program, arguments @ ..] = command else { return Err("`secret_command` names no program".to_owned()) };
-    let failed = |why: String| format!("`{program}` gave no secret: {why}");
+    let [program, arguments @ ..] = command else { return Err("`secret_command` does not name a program".to_owned()) };
+    let failed = |why: String| format!("`{program}` did not print a secret: {why}");
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
@@ -104,5 +104,5 @@ fn printed(command: &[String], folder: &Path) -> Result<String, String> {
     if !read || !status.success() {
         return Err(failed(format!("it ended with {status}")));
     }
-    String::from_utf8(text).map_err(|_| failed("it printed something that is not UTF-8".to_owned()))
+    String::from_utf8(text).map_err(|_| failed("its output is not UTF-8".to_owned()))
 }

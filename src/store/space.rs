@@ -1,8 +1,8 @@
-//! What the operating system has room for.
+//! Limits of the operating system: free disk space and the listen backlog.
 
 use std::path::Path;
 
-/// In bytes, for a process without privileges; none where it cannot be told.
+/// The free bytes for a process without privileges; `None` if unknown.
 #[cfg(unix)]
 pub fn free_space(folder: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(folder).ok()?;
@@ -14,7 +14,7 @@ pub fn free_space(_: &Path) -> Option<u64> {
     None
 }
 
-/// The longest queue of connections that wait to be accepted, as the kernel grants it; none where it cannot be told.
+/// The kernel's limit for connections that wait to be accepted; `None` if unknown.
 pub fn listen_backlog_limit() -> Option<u32> {
     std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok()?.trim().parse().ok()
 }

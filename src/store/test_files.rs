@@ -1,4 +1,4 @@
-//! Files of tests: those that are named, and those that lie in a directory or its subfolders.
+//! Finds and reads test files: those named on the command line, and those in a directory and its subfolders.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::file::read_source;
 pub struct TestText {
     pub path: PathBuf,
     pub kind: TestKind,
-    /// The name of its suite where it gives itself none: the file's stem.
+    /// The file's stem: the name of a suite that does not set one.
     pub stem: String,
     pub source: Source,
 }
@@ -21,14 +21,14 @@ pub struct TestText {
 pub enum TestKind {
     /// `*.test.toml`, judged in a policy directory.
     Suite,
-    /// `*.cases.json`, or any other name that was given by itself.
+    /// `*.cases.json`, or a file of any other name that was named itself.
     Cases,
 }
 
-/// Reads files of tests, in the order of their paths.
+/// Reads test files, in the order of their paths.
 ///
 /// # Errors
-/// A path that cannot be read, a directory without a file of tests.
+/// A path cannot be read, or a directory contains no test file.
 pub fn read_test_files(paths: &[PathBuf]) -> Result<Vec<TestText>, Vec<Diagnostic>> {
     let (mut found, mut diagnostics) = (Vec::new(), Vec::new());
     for path in paths {
@@ -49,14 +49,14 @@ pub fn read_test_files(paths: &[PathBuf]) -> Result<Vec<TestText>, Vec<Diagnosti
     if diagnostics.is_empty() { Ok(read) } else { Err(diagnostics) }
 }
 
-/// The policy directory that a suite lies in: the nearest folder above it with an `account.toml`.
+/// The policy directory that contains a suite: the nearest folder above it with an `account.toml`.
 pub fn policy_directory_of(suite: &Path) -> Option<PathBuf> {
     let folder = suite.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let holds = |folder: &&Path| !folder.as_os_str().is_empty() && folder.join("account.toml").is_file();
     if let Some(near) = folder.ancestors().find(holds) {
         return Some(near.to_owned());
     }
-    // Above where the path begins.
+    // The folder may lie above the first component of a relative path.
     let whole = folder.canonicalize().ok()?;
     whole.ancestors().find(holds).map(Path::to_owned)
 }
@@ -74,7 +74,7 @@ fn files_at(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     if files.is_empty() {
         return Err(refuse(
             "it contains no `*.test.toml` or `*.cases.json` file",
-            "name a suite, or a directory that holds one",
+            "name a suite, or a directory that contains one",
         ));
     }
     Ok(files)

@@ -1,7 +1,7 @@
-//! Writes a text: replaces a file's content atomically, or creates a file that no other user may read.
+//! Writes files: replaces a file's content atomically, or creates a file that no other user may read.
 //!
-//! What is written is a new file each time, made exclusively under a name that nobody can know before: whatever else has
-//! that name, a link too, is an error and is not written to.
+//! Every write goes to a new file that is created exclusively, so that no existing file or link is ever written to. A
+//! replaced file is first created under an unpredictable name.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,12 +13,12 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use crate::audit::private_file;
 use crate::text::hex;
 
-/// Writes a new file first and renames it, so that a concurrent reader sees the old text or the new.
+/// Replaces a file's content. Writes a new file and renames it, so that a reader sees the old text or the new one.
 ///
 /// # Errors
-/// A folder or file that cannot be written.
+/// The folder or file cannot be written.
 pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
-    // A link goes on being one.
+    // A link is kept: its target is replaced.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let permissions = fs::metadata(&target).ok().map(|old| old.permissions());
     let (beside, file) = new_beside(&target, Access::Umask)?;
@@ -26,10 +26,10 @@ pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
     put_in_place(&beside, &target, written)
 }
 
-/// The same for a text that no other user may read, whether or not there is a file yet. `mode` is the file's, on unix.
+/// Creates or replaces a file with private content. `mode` is the file's final mode, on Unix.
 ///
 /// # Errors
-/// A folder or file that cannot be written; a path that is a link, since its target may belong to another user.
+/// The folder or file cannot be written, or the path is a link, whose target may belong to another user.
 pub fn replace_private(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     if path.is_symlink() {
         return Err(io::Error::other(
@@ -48,7 +48,7 @@ pub fn replace_private(path: &Path, text: &str, mode: u32) -> io::Result<()> {
 /// Writes a new file that only its owner may read.
 ///
 /// # Errors
-/// A file or a link that is there already, or a file that cannot be made; one that could not be written whole is removed.
+/// The path exists already, even as a link, or cannot be written. An incomplete file is removed.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let file = create(path, Access::OwnerOnly)?;
     fill(&file, text).inspect_err(|_| {
@@ -56,10 +56,10 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Writes two such files, or neither.
+/// Writes two new files that only their owner may read, or neither.
 ///
 /// # Errors
-/// The one that could not be written, and why.
+/// The path that could not be written, and the reason.
 pub fn write_private_pair<'a>(first: (&'a Path, &str), second: (&'a Path, &str)) -> Result<(), (&'a Path, io::Error)> {
     write_private(first.0, first.1).map_err(|error| (first.0, error))?;
     write_private(second.0, second.1).map_err(|error| {
@@ -72,11 +72,11 @@ pub fn write_private_pair<'a>(first: (&'a Path, &str), second: (&'a Path, &str))
 #[derive(Clone, Copy)]
 enum Access {
     OwnerOnly,
-    /// As the process's umask allows.
+    /// According to the process's umask.
     Umask,
 }
 
-/// Makes a file that was not there: the system follows no link and opens nothing that exists.
+/// Creates a file exclusively: the system follows no link and opens no existing file.
 fn create(path: &Path, access: Access) -> io::Result<File> {
     let mut options = match access {
         Access::OwnerOnly => private_file(),
@@ -87,7 +87,7 @@ fn create(path: &Path, access: Access) -> io::Result<File> {
 
 fn new_beside(target: &Path, access: Access) -> io::Result<(PathBuf, File)> {
     let mut random = [0; 8];
-    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    SystemRandom::new().fill(&mut random).map_err(|_| io::Error::other("the system provides no random bytes"))?;
     let mut name = OsString::from(".");
     name.push(target.file_name().unwrap_or_default());
     name.push(format!(".{}.new", hex(&random)));
@@ -147,6 +147,6 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o604);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "no temporary file is left");
     }
 }

@@ -1,4 +1,4 @@
-//! A case file: decisions with all that they need (`docs/spec/ram-policy.md` 10).
+//! A case file: decisions, each with the policies that it needs (`docs/spec/ram-policy.md` 10).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,18 +10,18 @@ use crate::pdp::{ActionRequest, Question};
 use crate::text::Lines;
 use ram_policy::{AccountId, Context, Diagnostic, Identity, Position, Principal, Source, Verdict};
 
-/// Cases in one file. The suite's name is the file's stem.
+/// The cases of one file.
 #[derive(Debug)]
 pub struct CaseFile {
+    /// The name of the suite: the file's stem.
     pub suite: String,
     pub cases: Vec<Case>,
-    /// The file's name.
     pub(super) file: Arc<str>,
-    /// Where each case begins.
+    /// Where each case begins in the file.
     pub(super) positions: Vec<Position>,
 }
 
-/// One decision: who has which policies, what is asked, and what must come of it.
+/// One decision: the policies and their holders, the request, and the expected result.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
@@ -31,19 +31,19 @@ pub struct Case {
     pub expect: Expected,
     #[serde(default)]
     pub why: String,
-    /// How sure the expectation is; not looked at.
+    /// How sure the author is of the expectation. Read for validity only.
     #[serde(default)]
     pub confidence: String,
-    /// The `PolicyType` to be reported.
+    /// The expected `PolicyType` of a denial.
     pub layer: Option<String>,
     /// Public evidence conflicts, so a different result is not a failure.
     #[serde(default)]
     pub disputed: bool,
-    /// The other answer that could be defended.
+    /// The other result that could be defended.
     pub alternative: Option<String>,
 }
 
-/// A document and to whom it is attached.
+/// A document, and the holder that it is attached to.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CasePolicy {
@@ -52,7 +52,7 @@ pub struct CasePolicy {
     pub(super) attached_to: Option<String>,
     /// `account`, or `resource-group:ID`; identity policies only.
     pub(super) scope: Option<String>,
-    /// Control policies only.
+    /// The level of the resource directory; control policies only.
     pub(super) level: Option<String>,
     pub(super) document: Box<RawValue>,
 }
@@ -65,7 +65,7 @@ pub(super) enum PolicyKind {
     Control,
 }
 
-/// The question of a case.
+/// The request of a case.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseRequest {
@@ -101,19 +101,21 @@ enum Values {
     Several(Vec<String>),
 }
 
-/// What must come of a case.
+/// The expected result of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub enum Expected {
     Allow,
     ImplicitDeny,
     ExplicitDeny,
-    /// Some document must not load.
+    /// At least one document must fail to load.
     PolicyRejected,
 }
 
 impl CaseFile {
+    /// Reads the text of a case file.
+    ///
     /// # Errors
-    /// Where the text is no list of cases, an empty one included.
+    /// The text is not a list of cases, or the list is empty.
     pub fn read(suite: &str, source: &Source) -> Result<Self, Diagnostic> {
         let cases: Vec<Case> = serde_json::from_str(source.text()).map_err(|error| {
             let position = Position { line: error.line().max(1), column: error.column().max(1) };
@@ -123,7 +125,7 @@ impl CaseFile {
             source.error(at..at, message.to_owned(), "see docs/configuration.md for the form of a case file")
         })?;
         if cases.is_empty() {
-            return Err(source.error_without_place("the file contains no case", "write one, or remove the file"));
+            return Err(source.error_without_place("the file contains no case", "add one, or remove the file"));
         }
         let lines = Lines::of(source);
         let begins: Vec<&RawValue> = serde_json::from_str(source.text()).unwrap_or_default();
@@ -134,12 +136,12 @@ impl CaseFile {
 }
 
 impl CaseRequest {
-    /// Whether it says what is known of resources.
-    pub fn tells_of_resources(&self) -> bool {
+    /// Whether the request states attributes of resources.
+    pub fn states_resources(&self) -> bool {
         !self.resource_context.is_empty()
     }
 
-    /// As `user/NAME`.
+    /// The principal as `user/NAME`.
     pub(super) fn written_principal(&self) -> String {
         let CasePrincipal { kind, name, .. } = &self.principal;
         match (kind.as_str(), name) {
@@ -148,48 +150,48 @@ impl CaseRequest {
         }
     }
 
-    /// Who asks.
+    /// The principal of the request.
     ///
     /// # Errors
-    /// What is wrong with the principal, in words.
+    /// The principal is invalid; the text is for people.
     pub fn principal(&self) -> Result<Principal, String> {
         let account: AccountId = self.principal.account_id.parse().map_err(|error| format!("{error}"))?;
         let identity: Identity = self.written_principal().parse().map_err(|error| format!("{error}"))?;
         Ok(Principal::new(account, identity))
     }
 
-    /// What is asked. `known` says what is known of resources that the request says nothing of.
+    /// The question to the decision point. `known` supplies attributes of resources that the request does not state.
     ///
     /// # Errors
-    /// What is wrong with the request, in words.
+    /// The request is invalid; the text is for people.
     pub fn question(&self, known: impl Fn(&ActionRequest) -> Vec<Context>) -> Result<Question<ActionRequest>, String> {
         let resources = self.resources.iter().map(|arn| arn.parse().map_err(|error| format!("{error}")));
         let subject = ActionRequest {
             action: self.action.parse().map_err(|error| format!("{error}"))?,
             resources: resources.collect::<Result<_, _>>()?,
         };
-        let mut facts_of_resources = known(&subject);
-        facts_of_resources.resize_with(subject.resources.len(), Context::default);
-        for (arn, told) in &self.resource_context {
+        let mut resource_attributes = known(&subject);
+        resource_attributes.resize_with(subject.resources.len(), Context::default);
+        for (arn, stated) in &self.resource_context {
             let at = subject.resources.iter().position(|resource| resource.as_str() == arn);
             let at = at.ok_or_else(|| format!("`resource_context` names `{arn}`, which is not among the resources"))?;
-            facts_of_resources[at] = facts(told)?;
+            resource_attributes[at] = attributes(stated)?;
         }
-        let question = Question::new(self.principal()?, subject, facts(&self.context)?);
-        Ok(question.with_facts(facts_of_resources))
+        let question = Question::new(self.principal()?, subject, attributes(&self.context)?);
+        Ok(question.with_attributes(resource_attributes))
     }
 }
 
-fn facts(given: &BTreeMap<String, Values>) -> Result<Context, String> {
-    let mut facts = Context::default();
+fn attributes(given: &BTreeMap<String, Values>) -> Result<Context, String> {
+    let mut attributes = Context::default();
     for (key, values) in given {
         let key: ram_policy::ContextKey = key.parse().map_err(|error| format!("{error}"))?;
         match values {
-            Values::One(value) => facts.add_text(key, value),
-            Values::Several(values) => values.iter().for_each(|value| facts.add_text(key.clone(), value)),
+            Values::One(value) => attributes.add_text(key, value),
+            Values::Several(values) => values.iter().for_each(|value| attributes.add_text(key.clone(), value)),
         }
     }
-    Ok(facts)
+    Ok(attributes)
 }
 
 impl Expected {

@@ -1,4 +1,4 @@
-//! From the policies of a case to the layers of its principal.
+//! Builds the layers of a case's principal from the policies of the case.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ pub(super) struct CaseLayers {
 /// Why a case has no decision.
 #[derive(Debug)]
 pub enum CaseError {
-    /// Documents that do not load, with what is wrong.
+    /// Documents do not load: the diagnostics.
     Rejected(Vec<Diagnostic>),
-    /// The case is invalid: the reason, in words.
+    /// The case is invalid: the reason, as a text for people.
     Broken(String),
 }
 
-/// The layers of the principal. Documents attached to other holders do not count, but must load all the same.
+/// The layers of the principal. Documents attached to other holders are left out, but must still load.
 pub(super) fn case_layers(case: &Case, principal: &Principal) -> Result<CaseLayers, CaseError> {
     let (mut library, mut rejected) = (Library::default(), Vec::new());
     let mut documents = Vec::with_capacity(case.policies.len());
@@ -64,12 +64,12 @@ impl CasePolicies {
     ) -> Result<(), String> {
         match policy.kind {
             PolicyKind::Control => {
-                let level = policy.level.clone().ok_or("a control policy has a `level`")?;
+                let level = policy.level.clone().ok_or("a control policy needs a `level`")?;
                 self.levels.entry(level).or_default().push(document);
             }
             PolicyKind::Session => self.session.push(document),
             PolicyKind::Identity => {
-                let attached = policy.attached_to.as_deref().ok_or("an identity policy has `attached_to`")?;
+                let attached = policy.attached_to.as_deref().ok_or("an identity policy needs `attached_to`")?;
                 let Some(to) = holder(attached, case, principal)? else { return Ok(()) };
                 match policy.scope.as_deref().unwrap_or("account") {
                     "account" => self.account.push((to, document)),
@@ -102,7 +102,7 @@ impl CasePolicies {
         }
         let mut session = self.session.into_iter();
         match (session.next(), session.next()) {
-            (_, Some(_)) => Err(CaseError::Broken("a session has one policy at most".to_owned())),
+            (_, Some(_)) => Err(CaseError::Broken("a session has at most one policy".to_owned())),
             (policy, None) => {
                 let session = policy.map(|document| PolicySet::session(document, sets.action_slots()));
                 Ok(CaseLayers { layers, session })

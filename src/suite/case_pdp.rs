@@ -1,4 +1,4 @@
-//! A case of a case file, judged: a decision point that knows its principal alone.
+//! Judges a case of a case file, with a decision point that knows only its principal.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::case_layers::{CaseError, CaseLayers, case_layers};
 use super::run::reason;
 use super::test_result::Outcome;
 
-/// A decision point that knows the principal of one case.
+/// A decision point that knows only the principal of one case.
 #[derive(Clone, Debug)]
 pub struct CasePdp {
     pdp: Pdp,
@@ -18,20 +18,20 @@ pub struct CasePdp {
 }
 
 impl CasePdp {
-    /// Asks it something, as the principal that it knows.
+    /// Decides a request of the case's principal.
     ///
     /// # Errors
-    /// An invalid request.
+    /// The request is invalid.
     pub fn decide(&self, request: &CaseRequest) -> Result<Authorization<ActionRequest>, CaseError> {
         Ok(self.put(request.question(|_| Vec::new()).map_err(CaseError::Broken)?))
     }
 
-    /// The same with a question of the principal that it knows.
+    /// Decides a question of the case's principal.
     pub fn put(&self, question: Question<ActionRequest>) -> Authorization<ActionRequest> {
         self.pdp.decide(self.in_session(question))
     }
 
-    /// Whether facts about the resources would be worth a look-up: see [`Pdp::depends_on_attributes`].
+    /// Whether the decision depends on attributes of the resources: see [`Pdp::depends_on_attributes`].
     pub fn depends_on_attributes(&self, question: &Question<ActionRequest>) -> bool {
         self.pdp.depends_on_attributes(&self.in_session(question.clone()))
     }
@@ -61,7 +61,7 @@ impl Case {
         }
     }
 
-    /// What the decision point says.
+    /// Decides the request of the case.
     ///
     /// # Errors
     /// Documents that do not load, or an invalid case.
@@ -69,7 +69,7 @@ impl Case {
         self.pdp()?.decide(&self.request)
     }
 
-    /// The decision point of the case: its principal and what is attached to it.
+    /// The decision point of the case: its principal, with the policies attached to it.
     ///
     /// # Errors
     /// Documents that do not load, or an invalid case.
@@ -87,13 +87,13 @@ impl Case {
         if got == self.expect && wanted.is_none_or(|wanted| layer == Some(wanted)) {
             return Outcome::Pass;
         }
-        let told = |verdict: Expected, layer: Option<&str>| match layer {
+        let described = |verdict: Expected, layer: Option<&str>| match layer {
             Some(layer) => format!("{verdict} by {layer}"),
             None => verdict.to_string(),
         };
         Outcome::Fail {
-            expected: told(self.expect, wanted),
-            got: told(got, layer.filter(|_| wanted.is_some())),
+            expected: described(self.expect, wanted),
+            got: described(got, layer.filter(|_| wanted.is_some())),
             because: because.to_owned(),
         }
     }

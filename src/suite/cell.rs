@@ -1,4 +1,4 @@
-//! A bound suite: cases, and one cell for each combination of a case's matrix.
+//! The cases of a bound suite, and their cells: one for each combination of a case's matrix.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -14,38 +14,38 @@ use super::expected::Expected;
 #[derive(Clone, Debug)]
 pub(super) struct SuiteCase {
     pub(super) name: String,
-    /// Where its name stands.
+    /// Where its name is in the suite's file.
     pub(super) position: Position,
-    /// The reason why it is skipped.
+    /// The reason, if the case is skipped.
     pub(super) skip: Option<String>,
-    /// Its cells among those of the suite.
+    /// The range of its cells in the suite's list.
     pub(super) cells: Range<usize>,
     /// Which axes have more than one value.
     pub(super) varies: [bool; 4],
-    /// What a denial is answered with.
+    /// The gateway's answer to a denial.
     pub(super) denial: Arc<Answer>,
 }
 
-/// One call and what is expected of it.
+/// One call and its expected result.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
-    /// The number of its case.
+    /// The index of its case.
     pub(super) case: usize,
     pub(super) axes: Axes,
     pub(super) call: BoundCall,
     pub(super) expected: Expected,
 }
 
-/// A call as it is put to the decision point, or why it is not.
+/// The question to the decision point, or the answer of a call that never reaches it.
 pub(super) type BoundCall = Result<Question<ActionRequest>, RefusedCall>;
 
-/// The parameters never reach a policy.
+/// A call that is refused for its parameters, before any policy is consulted.
 #[derive(Clone, Debug)]
 pub(super) struct RefusedCall {
     pub(super) answer: Answer,
 }
 
-/// Principal, ENI, instance and region, as they are written; what is none is not sent.
+/// Principal, ENI, instance and region as written. A parameter that is `None` is not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Axes(pub(super) [Option<Arc<str>>; 4]);
 
@@ -80,7 +80,7 @@ impl Axes {
 }
 
 impl SuiteCase {
-    /// The name of a cell: the case's as written, and where there is a matrix the values that tell it from the others.
+    /// The name of a cell: the case's name and, in a matrix, the values that distinguish the cell.
     pub(super) fn name_of(&self, cell: &Cell) -> String {
         if self.cells.len() == 1 {
             return self.name.clone();

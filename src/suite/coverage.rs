@@ -1,4 +1,4 @@
-//! Which statements the tests put to use, and of which conditions they saw both sides.
+//! Coverage: which statements the tests exercised, and which conditions they saw both hold and fail.
 //!
 //! A statement is covered when it applied to some ARN of some case: when its action, resource and conditions all held,
 //! whether or not it decided. A condition has two sides: it held, and it did not, where action and resource matched.
@@ -11,10 +11,10 @@ use ram_policy::{Condition, Document, Outline, Position, Statement, condition_po
 
 use super::environment::Environment;
 
-/// Of the statements of one or more policy directories.
+/// The coverage of one or more policy directories.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
-    /// Of attached documents, in the order of their files.
+    /// The statements of attached documents, in the order of their files.
     pub statements: Vec<StatementCoverage>,
     /// Unattached documents: no case can exercise them.
     pub unattached: Vec<Arc<Document>>,
@@ -31,26 +31,26 @@ pub struct StatementCoverage {
 
 #[derive(Clone, Debug)]
 pub struct ConditionCoverage {
-    /// ``IpAddress `acs:SourceIp` ``.
+    /// Operator and key: ``IpAddress `acs:SourceIp` ``.
     pub name: String,
     pub at: Position,
     pub held: bool,
     pub failed: bool,
 }
 
-/// So many of so many.
+/// A covered part of a total.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
     pub covered: usize,
     pub of: usize,
 }
 
-/// What was seen of the statements of one directory.
+/// The marks that tests left on the statements of one directory.
 #[derive(Clone, Debug)]
 pub(super) struct CoverageMarks {
-    /// Of each statement, where its marks begin.
+    /// For each statement, the index of its first mark.
     first: Arc<[usize]>,
-    /// For a statement whether it applied; then for each of its conditions what was seen of it.
+    /// For each statement, whether it applied; then, for each of its conditions, the sides seen.
     marks: Vec<u8>,
 }
 
@@ -138,20 +138,20 @@ impl Coverage {
         Share { covered, of: self.statements.len() }
     }
 
-    /// Sides of conditions that were seen: each condition has two.
+    /// The sides of conditions that were seen. Each condition has two.
     pub fn conditions(&self) -> Share {
         let conditions = || self.statements.iter().flat_map(|it| &it.conditions);
         let seen = conditions().map(|it| usize::from(it.held) + usize::from(it.failed)).sum();
         Share { covered: seen, of: 2 * conditions().count() }
     }
 
-    /// Both together.
+    /// Statements and sides of conditions together.
     pub fn total(&self) -> Share {
         let (statements, conditions) = (self.statements(), self.conditions());
         Share { covered: statements.covered + conditions.covered, of: statements.of + conditions.of }
     }
 
-    /// What no case exercised, in words, each with its file and line.
+    /// The statements and conditions that no case exercised, each with its file, its place and a text for people.
     pub fn missing(&self) -> Vec<(String, Position, String)> {
         let mut missing = Vec::new();
         for it in &self.statements {
@@ -191,12 +191,12 @@ fn named(statement: &Statement) -> String {
 }
 
 impl Share {
-    /// Rounded down, so that 100 means all.
+    /// The percentage, rounded down so that 100 means all; `None` if the total is 0.
     pub fn percent(&self) -> Option<usize> {
         (self.of > 0).then(|| self.covered * 100 / self.of)
     }
 
-    /// Whether it is at least so many in a hundred.
+    /// Whether the share is at least this percentage.
     pub fn reaches(&self, percent: u8) -> bool {
         self.covered * 100 >= self.of * usize::from(percent)
     }

@@ -1,4 +1,4 @@
-//! The policy directory that suites are judged in: who exists, what is known of resources, which statements there are.
+//! The policy directory that suites are judged in: principals, attributes of resources, and documents.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::pdp::{Directory, Inventory, Pdp};
 use ram_policy::{Document, Source, StatementRef};
 
-/// One policy directory, loaded.
+/// A loaded policy directory.
 #[derive(Debug)]
 pub struct Environment {
     pub(super) pdp: Pdp,
     pub(super) inventory: Inventory,
     pub(super) documents: Vec<TestedDocument>,
-    /// The number of the first statement of a document among all, by the document's address.
+    /// For each document, by its address: the number of its first statement, counted over all documents.
     numbers: HashMap<usize, usize>,
 }
 
@@ -24,7 +24,7 @@ pub struct TestedDocument {
     pub attached: bool,
 }
 
-/// A statement by the name of its document and its place there.
+/// Identifies a statement by its document's name and its index there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StatementName {
     pub(super) document: String,
@@ -41,20 +41,20 @@ impl Environment {
         Self { pdp: Pdp::new(Arc::new(directory)), inventory, documents, numbers }
     }
 
-    /// The number of a statement among all; none for one of a session policy.
+    /// The number of a statement, counted over all documents; `None` for a statement of a session policy.
     pub(super) fn number_of(&self, at: StatementRef<'_>) -> Option<usize> {
         let first = self.numbers.get(&(std::ptr::from_ref(at.document) as usize))?;
         Some(first + at.statement.index())
     }
 
-    /// The number of the first statement of a document.
+    /// The number of a document's first statement, counted over all documents.
     pub(super) fn first_statement(&self, document: &Arc<Document>) -> Option<usize> {
         self.numbers.get(&(Arc::as_ptr(document) as usize)).copied()
     }
 
-    /// The statement that is meant by `NAME#INDEX` or `NAME#Sid`.
-    pub(super) fn statement_named(&self, written: &str) -> Result<StatementName, String> {
-        let (document, place) = written.rsplit_once('#').ok_or("it has no `#`")?;
+    /// Looks up a statement written as `NAME#INDEX` or `NAME#Sid`.
+    pub(super) fn statement_named(&self, raw: &str) -> Result<StatementName, String> {
+        let (document, place) = raw.rsplit_once('#').ok_or("it has no `#`")?;
         let mut named = self.documents.iter().filter(|tested| tested.document.name() == document).peekable();
         if named.peek().is_none() {
             return Err(format!("there is no policy `{document}`"));

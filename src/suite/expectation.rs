@@ -1,4 +1,4 @@
-//! What the cells of a case are expected to come to: one word for all of them, or a list of cells.
+//! The expectations of a case: one word for all of its cells, or a list of entries for some cells each.
 
 use std::ops::Range;
 
@@ -12,24 +12,24 @@ use super::expected::{Expected, ExpectedVerdict};
 use super::raw::{RawCase, RawCell, RawExpect, Text};
 use super::suite_file::SuiteFile;
 
-/// Of a case.
+/// The expectations of a case.
 pub(super) enum Expectations {
     Same(Expected),
-    /// Each cell must match exactly one.
+    /// Each cell must match exactly one entry.
     Cells {
         entries: Vec<Entry>,
         span: Range<usize>,
     },
 }
 
-/// What is expected of the cells with these values.
+/// The expectation for the cells with these values.
 pub(super) struct Entry {
     values: [Option<Text>; 4],
     span: Range<usize>,
     expected: Expected,
 }
 
-/// What may be asserted beside the verdict, as written.
+/// The assertions beside the verdict, as written.
 struct Asserted<'a> {
     decided_by: Option<&'a [Text]>,
     layer: Option<&'a Text>,
@@ -44,7 +44,7 @@ struct Reader<'a> {
 }
 
 impl Expectations {
-    /// `None` after an error, which is among the diagnostics.
+    /// `None` on an error, which is added to the diagnostics.
     pub(super) fn read(
         file: &SuiteFile,
         environment: &Environment,
@@ -60,7 +60,7 @@ impl Expectations {
             code: case.code.as_ref(),
         };
         let Some(expect) = &case.expect else {
-            reader.report(name.span(), "the case expects nothing".to_owned(), "add `expect = \"allow\"`");
+            reader.report(name.span(), "the case has no `expect`".to_owned(), "add `expect = \"allow\"`");
             return None;
         };
         match expect.get_ref() {
@@ -73,7 +73,7 @@ impl Expectations {
         }
     }
 
-    /// One for each cell, in their order.
+    /// One expectation for each cell, in the order of the cells.
     pub(super) fn lay_out(
         &self,
         cells: &[&Axes],
@@ -99,13 +99,17 @@ impl Expectations {
             if let Some((second, entry)) = matching.next() {
                 used[second] = true;
                 let title = format!("the cell `{}` matches two entries", cell.varying(varies));
-                diagnostics.push(source.error(entry.span.clone(), title, "say more in one of them, or remove one"));
+                diagnostics.push(source.error(
+                    entry.span.clone(),
+                    title,
+                    "make one of them more specific, or remove one",
+                ));
             }
         }
         if let Some(first) = unlisted.first() {
             let more = if unlisted.len() > 1 { format!(" and {} more", unlisted.len() - 1) } else { String::new() };
             let title = format!("no entry matches the cell `{first}`{more}");
-            diagnostics.push(source.error(span.clone(), title, "list every cell: none is assumed to be denied"));
+            diagnostics.push(source.error(span.clone(), title, "list every cell: cells are not assumed to be denied"));
         }
         for (entry, _) in entries.iter().zip(used).filter(|(_, used)| !used) {
             diagnostics.push(source.error(entry.span.clone(), "no cell matches this entry", "fix it, or remove it"));
@@ -117,22 +121,22 @@ impl Expectations {
 impl Entry {
     fn is_of(&self, cell: &Axes) -> bool {
         let values = self.values.iter().zip(&cell.0);
-        let mut said = values.filter_map(|(value, of_cell)| Some((value.as_ref()?, of_cell)));
-        said.all(|(value, of_cell)| of_cell.as_deref() == Some(value.get_ref().as_str()))
+        let mut given = values.filter_map(|(value, of_cell)| Some((value.as_ref()?, of_cell)));
+        given.all(|(value, of_cell)| of_cell.as_deref() == Some(value.get_ref().as_str()))
     }
 }
 
 impl Reader<'_> {
     fn entry(&mut self, cell: &Spanned<RawCell>, case: &Asserted<'_>) -> Option<Entry> {
-        let written = cell.get_ref();
+        let raw = cell.get_ref();
         let asserted = Asserted {
-            decided_by: written.decided_by.as_deref().or(case.decided_by),
-            layer: written.layer.as_ref().or(case.layer),
-            status: written.status.as_ref().or(case.status),
-            code: written.code.as_ref().or(case.code),
+            decided_by: raw.decided_by.as_deref().or(case.decided_by),
+            layer: raw.layer.as_ref().or(case.layer),
+            status: raw.status.as_ref().or(case.status),
+            code: raw.code.as_ref().or(case.code),
         };
-        let expected = self.expected(written.is.get_ref(), written.is.span(), &asserted)?;
-        let values = [written.principal.clone(), written.eni.clone(), written.instance.clone(), written.region.clone()];
+        let expected = self.expected(raw.is.get_ref(), raw.is.span(), &asserted)?;
+        let values = [raw.principal.clone(), raw.eni.clone(), raw.instance.clone(), raw.region.clone()];
         Some(Entry { values, span: cell.span(), expected })
     }
 
@@ -144,16 +148,16 @@ impl Reader<'_> {
         };
         match word {
             ExpectedVerdict::Allow => {
-                let help = "leave it out: an allowed call is answered by ECS";
-                self.refuse(asserted.layer.map(Text::span), "an allowed call has no layer that refused it", help);
+                let help = "remove it: an allowed call is answered by ECS";
+                self.reject(asserted.layer.map(Text::span), "an allowed call has no layer that denies it", help);
                 let answer = asserted.status.map(Spanned::span).or(asserted.code.map(Text::span));
-                self.refuse(answer, "an allowed call gets no answer from the gateway", help);
+                self.reject(answer, "an allowed call gets no answer from the gateway", help);
             }
             ExpectedVerdict::Refused => {
-                let help = "leave it out: the call never reaches a policy";
+                let help = "remove it: the call never reaches a policy";
                 let policy = asserted.layer.map(Text::span);
                 let policy = policy.or(asserted.decided_by.and_then(<[Text]>::first).map(Text::span));
-                self.refuse(policy, "no policy decides a refused call", help);
+                self.reject(policy, "no policy decides a refused call", help);
             }
             ExpectedVerdict::ImplicitDeny | ExpectedVerdict::ExplicitDeny | ExpectedVerdict::Deny => {}
         }
@@ -164,9 +168,9 @@ impl Reader<'_> {
         Some(Expected { word, decided_by, layer, status, code })
     }
 
-    fn statements(&mut self, written: &[Text]) -> Vec<super::environment::StatementName> {
-        let mut names = Vec::with_capacity(written.len());
-        for name in written {
+    fn statements(&mut self, raw: &[Text]) -> Vec<super::environment::StatementName> {
+        let mut names = Vec::with_capacity(raw.len());
+        for name in raw {
             // A session policy has no file: its statements are `session#0` and so on.
             let session = name.get_ref().strip_prefix("session#").and_then(|index| index.parse().ok());
             match (self.environment.statement_named(name.get_ref()), session) {
@@ -185,16 +189,16 @@ impl Reader<'_> {
         names
     }
 
-    fn layer(&mut self, written: &Text) -> Option<LayerKind> {
-        let found = LayerKind::ALL.into_iter().find(|kind| kind.policy_type() == written.get_ref());
+    fn layer(&mut self, raw: &Text) -> Option<LayerKind> {
+        let found = LayerKind::ALL.into_iter().find(|kind| kind.policy_type() == raw.get_ref());
         if found.is_none() {
             let known = LayerKind::ALL.map(|kind| format!("`{}`", kind.policy_type())).join(", ");
-            self.report(written.span(), format!("unknown layer `{}`", written.get_ref()), &format!("write {known}"));
+            self.report(raw.span(), format!("unknown layer `{}`", raw.get_ref()), &format!("write {known}"));
         }
         found
     }
 
-    fn refuse(&mut self, span: Option<Range<usize>>, title: &str, help: &str) {
+    fn reject(&mut self, span: Option<Range<usize>>, title: &str, help: &str) {
         if let Some(span) = span {
             self.report(span, title.to_owned(), help);
         }

@@ -1,4 +1,4 @@
-//! What a case expects, and whether that is what came of it.
+//! The expectation of a cell, and how the actual result differs from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use ram_policy::{Decision, LayerKind, Request, Verdict};
 
 use super::environment::StatementName;
 
-/// The word of a case.
+/// The word in `expect`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpectedVerdict {
     Allow,
@@ -16,15 +16,15 @@ pub(super) enum ExpectedVerdict {
     ExplicitDeny,
     /// Either kind of denial.
     Deny,
-    /// The parameters never reach a policy.
+    /// The call is refused for its parameters, before any policy is consulted.
     Refused,
 }
 
-/// All that a case asserts. What is none is not asserted.
+/// Everything that a case asserts. A field that is `None` is not asserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
     pub(super) word: ExpectedVerdict,
-    /// Exactly these, in whatever order; kept sorted.
+    /// Exactly these statements, in any order; kept sorted.
     pub(super) decided_by: Option<Vec<StatementName>>,
     pub(super) layer: Option<LayerKind>,
     pub(super) status: Option<u16>,
@@ -34,7 +34,7 @@ pub(super) struct Expected {
 /// The result of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Actual<'a> {
-    /// With the answer that a denial gets.
+    /// `denial` is the gateway's answer to a denial.
     Judged {
         decision: &'a Decision,
         request: &'a Request<'a>,
@@ -43,7 +43,7 @@ pub(super) enum Actual<'a> {
     Refused(&'a Answer),
 }
 
-/// Two texts that differ: what was expected, and what came.
+/// The expected and the actual result, as texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     pub expected: String,
@@ -51,24 +51,24 @@ pub(super) struct Difference {
 }
 
 impl Expected {
-    /// What differs first: the verdict, then what else is asserted.
+    /// The first difference: in the verdict, or else in the further assertions.
     pub(super) fn difference(&self, got: &Actual<'_>) -> Option<Difference> {
         let word = got.word();
         if !self.word.takes(word) {
             return Some(Difference { expected: self.word.to_string(), got: word.to_string() });
         }
-        let told = |expected: String, got: String| Some(Difference { expected, got });
+        let differs = |expected: String, got: String| Some(Difference { expected, got });
         if let Some(wanted) = &self.decided_by {
             let found = got.decided_by();
             if *wanted != found {
-                return told(decided(word, wanted), decided(word, &found));
+                return differs(decided(word, wanted), decided(word, &found));
             }
         }
         if let Some(wanted) = self.layer {
             let found = got.layer();
             if Some(wanted) != found {
                 let found = found.map_or("no layer", LayerKind::policy_type);
-                return told(format!("{word} by {}", wanted.policy_type()), format!("{word} by {found}"));
+                return differs(format!("{word} by {}", wanted.policy_type()), format!("{word} by {found}"));
             }
         }
         let answer = got.answer();
@@ -78,11 +78,11 @@ impl Expected {
         if !other_status && !other_code {
             return None;
         }
-        let written = |status: Option<u16>, code: Option<&str>| {
+        let described = |status: Option<u16>, code: Option<&str>| {
             let parts = [status.map(|it| it.to_string()), code.map(str::to_owned)];
             format!("{word} with {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
         };
-        told(written(self.status, self.code.as_deref()), written(status, code))
+        differs(described(self.status, self.code.as_deref()), described(status, code))
     }
 }
 
@@ -94,7 +94,7 @@ impl Actual<'_> {
         }
     }
 
-    /// The statements that the decision rests on, each once: of the ARNs that got the decision's verdict.
+    /// The deciding statements, each once, of the ARNs whose verdict is that of the decision.
     pub(super) fn decided_by(&self) -> Vec<StatementName> {
         let Self::Judged { decision, request, .. } = self else { return Vec::new() };
         let verdict = decision.verdict();
@@ -106,7 +106,7 @@ impl Actual<'_> {
         names
     }
 
-    /// The layer that refused.
+    /// The layer that denied.
     pub(super) fn layer(&self) -> Option<LayerKind> {
         let Self::Judged { decision, .. } = self else { return None };
         if decision.verdict() == Verdict::Allow {
@@ -115,7 +115,7 @@ impl Actual<'_> {
         decision.decisive().map(|(_, judged)| judged.grounds.layer())
     }
 
-    /// What the gateway answers by itself; none for a call that goes on.
+    /// The gateway's own answer; `None` for a call that it forwards.
     pub(super) fn answer(&self) -> Option<&Answer> {
         match self {
             Self::Refused(answer) => Some(answer),

@@ -1,10 +1,10 @@
-//! Which tests are run: by name, suite, principal, ENI or instance.
+//! Selects tests by name, suite, principal, ENI or instance.
 
 use std::borrow::Cow;
 
 use ram_policy::{Case, Glob};
 
-/// All of its terms must hold; without any, everything does.
+/// Selects the tests for which every term holds; without terms, all tests.
 #[derive(Clone, Debug, Default)]
 pub struct Filter(Vec<Term>);
 
@@ -25,7 +25,7 @@ enum Field {
     Instance,
 }
 
-/// What a filter looks at.
+/// The fields of a test that a filter compares.
 #[derive(Clone, Debug)]
 pub(super) struct Filtered<'a> {
     pub(super) suite: &'a str,
@@ -36,8 +36,8 @@ pub(super) struct Filtered<'a> {
 }
 
 impl Filter {
-    /// Each a pattern with `*` and `?` for all of a name, or a piece of one without either; `suite=…`, `name=…`,
-    /// `principal=…`, `eni=…` and `instance=…` say of what.
+    /// Each term is a pattern. With `*` or `?`, it must match a whole name; without, a part of one. The prefixes
+    /// `suite=`, `name=`, `principal=`, `eni=` and `instance=` select the field to compare.
     pub fn new<'t>(terms: impl IntoIterator<Item = &'t str>) -> Self {
         let term = |term: &str| {
             let fields = [

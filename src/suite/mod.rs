@@ -1,15 +1,15 @@
 //! The policy unit-test harness: suites and case files, the outcome of each test, and the reports.
 //!
-//! Judges by the same [`Pdp`](crate::pdp::Pdp) as the gateway: what a case states, the gateway proves or observes. Must
-//! not know: files on disk, HTTP, the clock, the command line.
+//! Tests are judged by the same [`Pdp`](crate::pdp::Pdp) as calls to the gateway. A case states the facts that the
+//! gateway proves or observes. Must not know: files on disk, HTTP, the clock, the command line.
 //!
 //! | | |
 //! |---|---|
-//! | a suite (`*.test.toml`) | `written` as typed, `suite_file`, then `binding` and `expectation` to `cell`s in a `world` |
-//! | a case file (`*.cases.json`) | `case`, `holders`, `stage` |
-//! | running | `filter`, `run`, `expected`: what differs; `tested`: one outcome a test |
-//! | how good the tests are | `coverage`; `mutate`, `witness` and `sketch`: the case that is missing |
-//! | telling | `report`, one form a file; `update`: other expectations |
+//! | a suite (`*.test.toml`) | `raw` and `suite_file`; `binding` and `expectation` make `cell`s in an `environment` |
+//! | a case file (`*.cases.json`) | `case`, `case_layers`, `case_pdp` |
+//! | running | `filter`, `run`; `expected` finds the difference; `test_result` holds one outcome for each test |
+//! | quality of the tests | `coverage`; `mutate` and `witness` find a missing case, `suggestion` writes it |
+//! | output | `report`, one file for each format; `update` rewrites expectations |
 
 mod binding;
 mod case;

@@ -1,5 +1,5 @@
-//! Mutation testing of policies: every attached statement is changed in one place after another, and some test must
-//! notice. A change that no test notices is a hole in the suite, shown with the call that falls through it.
+//! Mutation testing of policies: each attached statement is changed in one place at a time, and some test must fail. A
+//! mutant that no test kills is a gap in the suites; it is reported with a case that would kill it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,11 +25,11 @@ use super::witness::{Holder, Seeds, witness};
 /// The result of mutation testing.
 #[derive(Clone, Debug, Default)]
 pub struct Mutation {
-    /// How many mutants a test killed.
+    /// The number of mutants that some test killed.
     pub killed: usize,
-    /// In the order of the policies' text.
+    /// In the order of the policies' texts.
     pub survivors: Vec<Survivor>,
-    /// Mutants for which no call with a different answer was found: they count neither way.
+    /// Mutants for which no call with a different verdict was found. They do not count in the score.
     pub equivalent: Vec<Change>,
 }
 
@@ -46,10 +46,10 @@ pub struct Survivor {
 pub struct Change {
     pub file: String,
     pub at: Position,
-    /// `terway#0`.
+    /// The statement as `terway#0`.
     pub statement: String,
     pub effect: Effect,
-    /// What was changed, in words.
+    /// The change, as a text for people.
     pub what: String,
 }
 
@@ -59,18 +59,18 @@ enum MutantOutcome {
     Equivalent(Change),
 }
 
-/// A judgement that passed, to be made again.
+/// A cell whose test passed, to be judged again under mutants.
 struct Judgement<'a> {
     suite: &'a Suite,
     cell: &'a Cell,
 }
 
-/// One directory and what the suites ask of it.
+/// One directory, and the cells that the suites judge in it.
 struct MutationTarget<'a> {
     environment: &'a Environment,
     judgements: Vec<Judgement<'a>>,
     by_principal: ByPrincipal<Vec<usize>>,
-    /// For each statement, the judgements whose action and ARN it is about.
+    /// For each statement, the judgements whose action and ARN it matches.
     exercised: HashMap<usize, Vec<usize>>,
     /// The holders of each document, by the document's address.
     holders: HashMap<usize, Vec<(&'a Principal, &'a Arc<Layers>)>>,
@@ -78,13 +78,13 @@ struct MutationTarget<'a> {
 }
 
 impl Mutation {
-    /// Of the mutants that are not equivalent, those that were killed.
+    /// The share of killed mutants among those that are not equivalent.
     pub fn score(&self) -> Share {
         Share { covered: self.killed, of: self.killed + self.survivors.len() }
     }
 }
 
-/// Changes every attached statement, over so many threads. Only tests that passed can notice anything.
+/// Mutates every attached statement, on this many threads. Only tests that passed can kill a mutant.
 pub fn mutate(
     files: &[TestFile],
     ran: &RunResults,
@@ -205,7 +205,8 @@ impl<'a> MutationTarget<'a> {
         }
     }
 
-    /// Those that the statement is about first. Only a change that widens it can be told by others.
+    /// The judgements to try: first those that the statement matches; then all, if the mutant widens the statement. A
+    /// mutant that does not widen it changes no other judgement.
     fn order<'s>(
         &'s self,
         judgements: &'s [usize],
@@ -246,7 +247,7 @@ impl Seeds {
     }
 }
 
-/// Layers with one document changed. A set that several principals share is made once.
+/// Builds layers with one document changed. A set that several principals share is built once.
 struct MutatedLayers<'s> {
     original: &'s Arc<Document>,
     changed: Arc<Document>,
@@ -283,7 +284,7 @@ impl<'s> MutatedLayers<'s> {
         Arc::new(layers.map(change))
     }
 
-    /// Resource groups in which the document acts.
+    /// The resource groups in which the document is attached.
     fn groups(&self, layers: &Layers) -> Vec<Arc<str>> {
         let scoped = layers.resource_groups().iter().filter(|scoped| self.has(&scoped.set));
         scoped.map(|scoped| Arc::clone(&scoped.resource_group)).collect()

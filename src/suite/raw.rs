@@ -1,4 +1,4 @@
-//! A suite as a person writes it.
+//! The keys of a suite as written, before names are looked up.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ pub(super) struct RawSuite {
     pub(super) policies: Several,
     /// The frozen clock.
     pub(super) now: Option<Text>,
-    /// The code of a denial, as `[denial] code` of the gateway's configuration.
+    /// The code of a denial, as in `[denial] code` of the gateway's configuration.
     pub(super) denial: Option<Text>,
     #[serde(default)]
     pub(super) defaults: RawCase,
@@ -33,14 +33,14 @@ pub(super) struct RawSuite {
     pub(super) case: Vec<Spanned<RawCase>>,
 }
 
-/// Of a case, of a fixture, of the defaults.
+/// The keys of a case, a fixture, or the defaults.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCase {
     pub(super) name: Option<Text>,
     #[serde(default, rename = "use")]
     pub(super) fixtures: Several,
-    /// The reason why it is skipped.
+    /// The reason, if the case is skipped.
     pub(super) skip: Option<Text>,
     pub(super) principal: Option<Text>,
     pub(super) principals: Option<Vec<Text>>,
@@ -58,7 +58,7 @@ pub(super) struct RawCase {
     #[serde(default)]
     pub(super) resources: BTreeMap<Text, RawResource>,
     pub(super) now: Option<Text>,
-    /// The text of the policy document that a role session was narrowed with.
+    /// The text of the session policy.
     pub(super) session_policy: Option<Text>,
     pub(super) expect: Option<Spanned<RawExpect>>,
     pub(super) decided_by: Option<Vec<Text>>,
@@ -74,7 +74,7 @@ pub(super) enum RawExpect {
     Cells(Vec<Spanned<RawCell>>),
 }
 
-/// What is expected of some cells of a matrix.
+/// The expectation for some cells of a matrix.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCell {
@@ -93,7 +93,7 @@ pub(super) struct RawCell {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Several(pub(super) Vec<Text>);
 
-/// Values of a key of the context: a text, `true`, a number, or a list of texts; an empty list takes the key away.
+/// The values of a condition key: one value, or a list. An empty list removes the key of the defaults.
 #[derive(Clone, Debug)]
 pub(super) struct Values(pub(super) Vec<String>);
 
@@ -102,7 +102,7 @@ pub(super) struct Values(pub(super) Vec<String>);
 pub(super) struct Value(pub(super) String);
 
 impl RawCase {
-    /// What this one says, and what `below` says of the rest. Tables are merged key by key.
+    /// Fills in missing keys from `below`. Tables are merged key by key.
     pub(super) fn over(self, below: &Self) -> Self {
         let principal_said = self.principal.is_some() || self.principals.is_some();
         let eni_said = self.eni.is_some() || self.enis.is_some();
@@ -147,7 +147,7 @@ fn merged<V: Clone>(mut own: BTreeMap<Text, V>, below: &BTreeMap<Text, V>) -> BT
     own
 }
 
-/// One value, or a list: the one form in which all of these are written.
+/// One value, or a list: the common form of all values in a suite.
 enum OneOrMany<T> {
     One(Value),
     Many(Vec<T>),
@@ -216,7 +216,7 @@ impl<'de> Deserialize<'de> for RawExpect {
 
 impl<'de> Deserialize<'de> for Several {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A list element has a place of its own; a lone text has that of the value.
+        // Elements of a list have spans of their own; a single text takes the span of the whole value.
         let whole: Spanned<OneOrMany<Text>> = Spanned::deserialize(deserializer)?;
         let span = whole.span();
         Ok(Self(match whole.into_inner() {

@@ -1,4 +1,4 @@
-//! RunOptions tests: over all cores, in one order, each with exactly one outcome.
+//! Runs tests on all cores. The results are in the order of the files, with one outcome for each test.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,12 +28,12 @@ pub enum TestFile {
 #[derive(Clone, Copy)]
 pub struct RunOptions<'a> {
     pub filter: &'a Filter,
-    /// Whether nothing is run after the first test that failed.
+    /// Whether to stop after the first test that fails.
     pub fail_fast: bool,
     pub threads: usize,
-    /// The time since some beginning.
+    /// A monotonic clock: the time since a fixed moment.
     pub clock: &'a (dyn Fn() -> Duration + Sync),
-    /// Called from time to time with the number of finished tests and the total.
+    /// Called after each batch with the number of finished tests and the total.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -42,25 +42,25 @@ pub struct RunOptions<'a> {
 pub struct RunResults {
     /// In the order of the files and their cases.
     pub tests: Vec<TestResult>,
-    /// Those that the filter takes and that were not run after a failure.
+    /// The number of selected tests that were not run because of `fail_fast`.
     pub not_run: usize,
     pub coverage: Coverage,
-    /// Where each of them is.
+    /// The place of each test in `tests`.
     pub(super) places: Vec<TestPlace>,
 }
 
-/// A test by its place.
+/// Where a test is: its file, and its index there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TestPlace {
     pub(super) file: usize,
-    /// Of the suite's cells, or of the file's cases.
+    /// The index among the suite's cells, or among the file's cases.
     pub(super) number: usize,
 }
 
-/// Each worker takes so many tests at a time.
+/// The number of tests that a worker takes at a time.
 const BATCH: usize = 32;
 
-/// Runs every test that the filter takes.
+/// Runs every test that the filter selects.
 pub fn run(files: &[TestFile], running: &RunOptions<'_>) -> RunResults {
     let tests = chosen(files, running.filter);
     let environments = environments(files);
@@ -99,7 +99,7 @@ pub fn run(files: &[TestFile], running: &RunOptions<'_>) -> RunResults {
     gather(&tests, &environments, results, running.fail_fast)
 }
 
-/// What one thread found: tests by their number, and what they put to use in each directory.
+/// The results of one thread: tests by their number, and coverage for each directory.
 type Found = (Vec<(usize, TestResult)>, Vec<CoverageMarks>);
 
 fn gather(tests: &[TestPlace], environments: &[&Environment], results: Vec<Found>, fail_fast: bool) -> RunResults {
@@ -132,7 +132,7 @@ impl RunResults {
     }
 }
 
-/// Every directory that some suite is judged in, once.
+/// The directories that suites are judged in, each once.
 pub(super) fn environments(files: &[TestFile]) -> Vec<&Environment> {
     let mut environments: Vec<&Environment> = Vec::new();
     for file in files {
@@ -204,7 +204,7 @@ impl Suite {
         }
     }
 
-    /// Exactly what the gateway does with such a call.
+    /// The authorization that the gateway would make for such a call.
     pub(super) fn authorization(&self, question: &Question<ActionRequest>) -> Authorization<ActionRequest> {
         self.environment.pdp.decide(question.clone())
     }
@@ -239,7 +239,7 @@ fn because(proof: &Proof<'_>, expected: &Expected) -> String {
         return reason;
     }
     match proof.nearest_deny() {
-        Some(deny) => format!("{reason}; the Deny that came nearest: {deny}"),
+        Some(deny) => format!("{reason}; the nearest Deny: {deny}"),
         None => format!("{reason}; no Deny is attached"),
     }
 }

@@ -1,4 +1,4 @@
-//! A `[[case]]` for a call, ready to be pasted into a suite.
+//! Writes a `[[case]]` that kills a mutant, ready to be pasted into a suite.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::expected::ExpectedVerdict;
 use super::mutate::Change;
 use super::witness::Witness;
 
-/// The case that holds under the policies as they are, and not under the change.
+/// A case that passes under the original policies and fails under the change.
 pub(super) fn suggest_case(witness: &Witness, change: &Change, one_account: bool) -> String {
     let mut text = String::from("[[case]]\n");
     let mut add = |key: &str, value: String| {
@@ -32,7 +32,7 @@ pub(super) fn suggest_case(witness: &Witness, change: &Change, one_account: bool
             name => others.push(format!("{} = {}", key(name), quoted(value))),
         }
     }
-    // What the operation does not have is not taken from the defaults either.
+    // An operation without these parameters must not take them from the suite's defaults.
     let sent = |name: &str| witness.parameters.iter().any(|(sent, _)| sent == name);
     for (name, key) in [("NetworkInterfaceId", "enis"), ("InstanceId", "instances")] {
         if !sent(name) {
@@ -52,9 +52,10 @@ pub(super) fn suggest_case(witness: &Witness, change: &Change, one_account: bool
     if !context.is_empty() {
         add("context", format!("{{ {} }}", context.join(", ")));
     }
-    if !witness.facts.is_empty() {
-        let told = witness.facts.iter().map(|(id, facts)| format!("{} = {}", quoted(id), resource(facts)));
-        add("resources", format!("{{ {} }}", told.collect::<Vec<_>>().join(", ")));
+    if !witness.attributes.is_empty() {
+        let stated =
+            witness.attributes.iter().map(|(id, attributes)| format!("{} = {}", quoted(id), resource(attributes)));
+        add("resources", format!("{{ {} }}", stated.collect::<Vec<_>>().join(", ")));
     }
     add("expect", quoted(ExpectedVerdict::from(witness.original).as_str()));
     text.truncate(text.trim_end().len());
@@ -62,8 +63,8 @@ pub(super) fn suggest_case(witness: &Witness, change: &Change, one_account: bool
     text
 }
 
-fn resource(facts: &Context) -> String {
-    let tags = pairs(facts, |key| match key {
+fn resource(attributes: &Context) -> String {
+    let tags = pairs(attributes, |key| match key {
         ContextKey::ResourceTag(tag) => Some(tag.to_string()),
         _ => None,
     });
@@ -71,22 +72,22 @@ fn resource(facts: &Context) -> String {
     if !tags.is_empty() {
         parts.push(format!("tags = {{ {tags} }}"));
     }
-    if let Some(group) = facts.values(&ContextKey::ResourceGroupId).next() {
+    if let Some(group) = attributes.values(&ContextKey::ResourceGroupId).next() {
         parts.push(format!("resource_group = {}", quoted(&group.text())));
     }
     if parts.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
 }
 
-/// `key = "value"` for every key that has a name here; a key with several values has a list.
-fn pairs(facts: &Context, name: impl Fn(&ContextKey) -> Option<String>) -> String {
+/// `key = "value"` for each key that `name` has a name for. A key with several values gets a list.
+fn pairs(attributes: &Context, name: impl Fn(&ContextKey) -> Option<String>) -> String {
     let mut keys: Vec<&ContextKey> = Vec::new();
-    for (key, _) in facts.iter() {
+    for (key, _) in attributes.iter() {
         if !keys.contains(&key) {
             keys.push(key);
         }
     }
     let pair = |of: &ContextKey| {
-        let values: Vec<String> = facts.values(of).map(|value: ValueRef<'_>| quoted(&value.text())).collect();
+        let values: Vec<String> = attributes.values(of).map(|value: ValueRef<'_>| quoted(&value.text())).collect();
         let value = match &values[..] {
             [one] => one.clone(),
             several => format!("[{}]", several.join(", ")),

@@ -1,23 +1,23 @@
-//! What became of one test: of a cell of a suite, or of a case of a case file.
+//! The result of one test: a cell of a suite, or a case of a case file.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ram_policy::Position;
 
-/// Exactly one of four.
+/// The outcome of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Pass,
     Fail {
         expected: String,
         got: String,
-        /// The deciding statements, or the nearest miss, or what is wrong with a document.
+        /// The deciding statements, the nearest miss, or the error in a document.
         because: String,
     },
-    /// Not run, and why.
+    /// Not run; the reason.
     Skip(String),
-    /// The case itself is invalid.
+    /// The case itself is invalid; the reason.
     Broken(String),
 }
 
@@ -26,7 +26,7 @@ pub enum Outcome {
 pub struct TestResult {
     pub suite: Arc<str>,
     pub name: String,
-    /// The file it is written in, and where there.
+    /// The file of the test.
     pub file: Arc<str>,
     pub at: Position,
     pub outcome: Outcome,
@@ -35,14 +35,14 @@ pub struct TestResult {
     pub took: Duration,
 }
 
-/// How many there are of each.
+/// The number of tests with each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: usize,
     pub failed: usize,
     pub skipped: usize,
     pub broken: usize,
-    /// Disputed ones that got another answer.
+    /// Disputed tests with a different result.
     pub disputed: usize,
 }
 
@@ -77,7 +77,7 @@ impl Counts {
         self.passed + self.failed + self.skipped + self.broken + self.disputed
     }
 
-    /// Those that were judged.
+    /// The number of tests that were not skipped.
     pub fn run(&self) -> usize {
         self.total() - self.skipped
     }

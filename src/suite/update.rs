@@ -1,4 +1,4 @@
-//! Rewrites the expectations of a suite to what its cases actually returned.
+//! Rewrites the expectations of a suite to the actual results.
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value};
 
@@ -8,7 +8,7 @@ use super::run::{RunResults, TestFile};
 use super::suite_file::Suite;
 use super::test_result::TestResult;
 
-/// A suite with other expectations.
+/// A suite with updated expectations.
 #[derive(Clone, Debug)]
 pub struct Update {
     /// The name of its file.
@@ -17,7 +17,7 @@ pub struct Update {
     pub new: String,
 }
 
-/// What came of a cell, as far as its case asserts it.
+/// The actual result of a cell, limited to the fields that its case asserts.
 #[derive(Clone, Debug, PartialEq)]
 struct NewExpectation {
     word: ExpectedVerdict,
@@ -27,10 +27,10 @@ struct NewExpectation {
     code: Option<String>,
 }
 
-/// One for each suite with a test that failed. Case files are worked examples, and stay.
+/// One update for each suite with a failed test. Case files are worked examples and are not changed.
 ///
 /// # Errors
-/// A suite whose form cannot be rewritten, in words.
+/// A suite cannot be rewritten; the text is for people.
 pub fn updates(files: &[TestFile], ran: &RunResults) -> Result<Vec<Update>, String> {
     let mut updates = Vec::new();
     for (number, file) in files.iter().enumerate() {
@@ -83,7 +83,7 @@ fn rewrite(suite: &Suite, number: usize, tables: &mut ArrayOfTables) -> Option<(
     Some(())
 }
 
-/// Puts a value where one was, with the comment beside it; takes the key away where there is none.
+/// Replaces a value and keeps the comment beside it, or removes the key.
 fn set(table: &mut Table, key: &str, value: Option<Value>) {
     let Some(mut value) = value else {
         table.remove(key);
@@ -121,7 +121,7 @@ impl NewExpectation {
         let judged = word != ExpectedVerdict::Refused;
         let names = || got.decided_by().iter().map(ToString::to_string).collect();
         Self {
-            // A suite that expected `deny`, of either kind, keeps that word.
+            // A suite that expects `deny`, of either kind, keeps that word.
             word: if expected.word.takes(word) { expected.word } else { word },
             decided_by: expected.decided_by.as_ref().filter(|_| judged).map(|_| names()),
             layer: expected.layer.and_then(|_| got.layer()).map(ram_policy::LayerKind::policy_type),

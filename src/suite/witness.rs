@@ -1,4 +1,4 @@
-//! A call that two policies answer differently: looked for among the calls that a statement's own words suggest.
+//! Searches for a witness: a call that two policies answer differently, built from the statement's own patterns.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use ram_policy::{
 use super::binding::NOW;
 use super::environment::Environment;
 
-/// Pairs of judgements after which the search is given up.
+/// The number of pairs of judgements after which the search gives up.
 const MOST_TRIES: usize = 20_000;
-/// Values tried of one condition key, its absence not counted.
+/// The number of values to try for one condition key, besides its absence.
 const MOST_VALUES: usize = 6;
-/// Ids tried of one kind of resource, and regions.
+/// The number of ids to try for one kind of resource, and of regions.
 const MOST_IDS: usize = 12;
 
 /// A principal that holds the changed document.
@@ -29,7 +29,7 @@ pub(super) struct Holder<'a> {
     pub(super) groups: Vec<Arc<str>>,
 }
 
-/// What the suites ask about: the first things to try.
+/// The values that the suites use, to try along with those of the statement.
 #[derive(Debug, Default)]
 pub(super) struct Seeds {
     pub(super) regions: BTreeSet<String>,
@@ -38,36 +38,37 @@ pub(super) struct Seeds {
     pub(super) contexts: Vec<Context>,
 }
 
-/// The call, and what both say.
+/// The call, and the verdicts of both policies.
 #[derive(Clone, Debug)]
 pub(super) struct Witness {
     pub(super) principal: Principal,
     pub(super) operation: Arc<Operation>,
-    /// In the order of the operation.
+    /// In the operation's order.
     pub(super) parameters: Vec<(String, String)>,
     pub(super) context: Context,
-    /// Keys that the suites give to other calls, and that this one lacks.
+    /// Condition keys that other calls of the suites have and this call lacks.
     pub(super) absent: Vec<ContextKey>,
-    /// Of each resource by its relative id; nothing is left out that the answer turns on.
-    pub(super) facts: Vec<(String, Context)>,
+    /// The attributes of each resource, by its relative id: all that the verdicts depend on.
+    pub(super) attributes: Vec<(String, Context)>,
     pub(super) original: Verdict,
     pub(super) changed: Verdict,
 }
 
-/// What is tried for a mutant.
+/// The values to try for one mutant.
 struct Trials<'a> {
     environment: &'a Environment,
     regions: Vec<String>,
     enis: Vec<String>,
     instances: Vec<String>,
     contexts: Vec<(Context, Context)>,
-    /// Every key of the call that some context has.
+    /// Every condition key that occurs in some context.
     keys: BTreeSet<ContextKey>,
-    tells_of_resources: bool,
+    /// Whether the case must state attributes of resources, because the statement depends on them.
+    states_resources: bool,
     left: usize,
 }
 
-/// None where no call was found that tells the difference.
+/// `None` if no call was found that the two policies answer differently.
 pub(super) fn witness(
     environment: &Environment,
     mutant: &Mutant,
@@ -103,14 +104,14 @@ impl<'a> Trials<'a> {
             instances: ids(&statements, "instance/", &seeds.instances, "i-0other0"),
             contexts: Vec::new(),
             keys: BTreeSet::new(),
-            tells_of_resources: !groups.is_empty(),
+            states_resources: !groups.is_empty(),
             left: MOST_TRIES,
         };
         trials.contexts(&mutant.original, seeds, groups);
         trials
     }
 
-    /// Every combination of values of the keys that the statement asks for, each over every context of the suites.
+    /// Combines every value of the statement's condition keys with every context of the suites.
     fn contexts(&mut self, statement: &Statement, seeds: &Seeds, groups: &BTreeSet<Arc<str>>) {
         const MOST: usize = 256;
         let mut nothing = Context::default();
@@ -131,20 +132,20 @@ impl<'a> Trials<'a> {
         }
         for (key, values) in keys {
             let of_resource = RequiredAttributes::of_key(&key).any();
-            self.tells_of_resources |= of_resource;
+            self.states_resources |= of_resource;
             let mut more = Vec::new();
-            for (context, facts) in made.iter().take(MOST) {
-                let place = if of_resource { facts } else { context };
+            for (context, attributes) in made.iter().take(MOST) {
+                let place = if of_resource { attributes } else { context };
                 let bare = place.without(&key);
                 let put = |value: Option<&str>| {
                     let mut place = bare.clone();
                     if let Some(value) = value {
                         place.add_text(key.clone(), value);
                     }
-                    if of_resource { (context.clone(), place) } else { (place, facts.clone()) }
+                    if of_resource { (context.clone(), place) } else { (place, attributes.clone()) }
                 };
                 more.extend(values.iter().map(|value| put(Some(value))));
-                // There is always a clock.
+                // A call always has a time, so this key is never absent.
                 if key != ContextKey::CurrentTime {
                     more.push(put(None));
                 }
@@ -182,22 +183,22 @@ impl<'a> Trials<'a> {
         parameters: &[(String, String)],
         request: &ActionRequest,
     ) -> Option<Witness> {
-        for (context, told) in &self.contexts {
+        for (context, stated) in &self.contexts {
             self.left = self.left.checked_sub(1)?;
-            let facts = if self.tells_of_resources {
-                vec![told.clone(); request.resources.len()]
+            let attributes = if self.states_resources {
+                vec![stated.clone(); request.resources.len()]
             } else {
-                self.environment.inventory.facts(&request.resources)
+                self.environment.inventory.attributes(&request.resources)
             };
             let question = Question::new(holder.principal.clone(), request.clone(), context.clone());
-            let question = question.with_facts(facts.clone());
+            let question = question.with_attributes(attributes.clone());
             let original = evaluate(holder.original, &question.request()).verdict();
             let changed = evaluate(&holder.changed, &question.request()).verdict();
             if original != changed {
-                let facts = request.resources.iter().zip(facts).filter_map(|(resource, facts)| {
-                    let told = self.tells_of_resources || !facts.is_empty();
-                    let fields = resource.fields().filter(|_| resource.is_one() && told)?;
-                    Some((fields.relative.to_owned(), facts))
+                let attributes = request.resources.iter().zip(attributes).filter_map(|(resource, attributes)| {
+                    let stated = self.states_resources || !attributes.is_empty();
+                    let fields = resource.fields().filter(|_| resource.is_one() && stated)?;
+                    Some((fields.relative.to_owned(), attributes))
                 });
                 let absent = self.keys.iter().filter(|key| !context.has(key)).cloned().collect();
                 return Some(Witness {
@@ -206,7 +207,7 @@ impl<'a> Trials<'a> {
                     parameters: parameters.to_vec(),
                     context: context.clone(),
                     absent,
-                    facts: facts.collect(),
+                    attributes: attributes.collect(),
                     original,
                     changed,
                 });
@@ -225,13 +226,13 @@ fn samples(condition: &Condition) -> Vec<String> {
 fn regions(statements: &[&Statement], seeds: &Seeds) -> Vec<String> {
     let named = statements.iter().flat_map(|it| it.resources()).filter_map(ram_policy::ArnPattern::fields);
     let named = named.flat_map(|[_, region, ..]| region.samples()).take(MOST_IDS / 2);
-    // Regions to try besides those that the statement names.
+    // Regions to try besides those in the statement.
     let others = ["cn-hangzhou", "cn-beijing", "ap-southeast-1"].map(str::to_owned);
     let valid = |region: &String| region.parse::<Region>().is_ok();
     distinct(named.chain(others).chain(seeds.regions.iter().cloned()).filter(valid))
 }
 
-/// Ids of one type of resource: those that the patterns suggest, one that no pattern names, those of the suites.
+/// Ids of one type of resource: samples of the patterns, one that no pattern names, and those of the suites.
 fn ids(statements: &[&Statement], kind: &str, seeds: &BTreeSet<String>, other: &str) -> Vec<String> {
     let patterns = statements.iter().flat_map(|it| it.resources());
     let named = patterns.flat_map(|pattern| pattern.relative().samples());
@@ -245,7 +246,7 @@ fn distinct(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.filter(|text| seen.insert(text.clone())).take(MOST_IDS).collect()
 }
 
-/// The required parameters of the operation; those of no known kind get a placeholder.
+/// The required parameters of the operation, with placeholders for plain texts, numbers and booleans.
 fn parameters(operation: &Operation, region: &str, eni: &str, instance: &str) -> Vec<(String, String)> {
     let specs = operation.parameters().iter();
     let given = specs.filter_map(|spec| {

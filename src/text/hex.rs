@@ -11,8 +11,8 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Decodes lower-case hexadecimal digits into `into`. `None` if there is any other character, or if the number of digits
-/// does not match exactly.
+/// Decodes lower-case hexadecimal digits into `into`. `None` if there is any other character, or if the number of
+/// digits does not match exactly.
 pub fn unhex(text: &[u8], into: &mut [u8]) -> Option<()> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_is_where_the_source_says() {
+    fn every_position_agrees_with_that_of_the_source() {
         let source = Source::new("f", "eins\n\nzw\u{e9}i x\n");
         let lines = Lines::of(&source);
         for offset in 0..source.text().len() + 2 {

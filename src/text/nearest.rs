@@ -1,6 +1,6 @@
 //! Suggestions for misspelt words.
 
-/// Help for an unknown word: the nearest known word, if one is near, and all known words.
+/// Help for an unknown word: the most similar known word, if one is similar enough, and all known words.
 pub fn possible(word: &str, known: &[&str]) -> String {
     let all = match known {
         [] => return "leave it out".to_owned(),
@@ -16,7 +16,7 @@ pub fn possible(word: &str, known: &[&str]) -> String {
 /// The known word that differs from `word` in only a few letters, if there is one.
 pub fn did_you_mean<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let length = word.chars().count();
-    // The distance of a very long text would take too long to compute, and no word would be near.
+    // For a very long text, the distance would take too long to compute, and no word would be similar.
     if length > 64 {
         return None;
     }

@@ -31,8 +31,8 @@ pub fn plain_beyond_ascii(text: &str) -> Cow<'_, str> {
     replaced(text, |character, out| out.extend(character.escape_unicode()))
 }
 
-/// A JSON text in which invisible characters are written as `\u009b`. Its meaning does not change: such characters occur
-/// only in strings, and serializers have already escaped those below U+007F.
+/// A JSON text in which invisible characters are written as `\u009b`. Its meaning does not change: such characters
+/// occur only in strings, and serializers have already escaped those below U+007F.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
     replaced(json, |character, out| {
         for unit in character.encode_utf16(&mut [0; 2]) {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_means_the_same_when_nothing_in_it_is_invisible() {
+    fn json_keeps_its_meaning_when_invisible_characters_are_escaped() {
         let texts: Vec<String> =
             ('\0'..=char::MAX).filter(|c| is_invisible(*c)).map(|c| format!("a{c}é\"\\")).collect();
         for json in [serde_json::to_string(&texts).unwrap(), serde_json::to_string_pretty(&texts).unwrap()] {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_programs_own_keep_their_form() {
+    fn the_programs_own_output_keeps_its_form() {
         assert_eq!(plain_beyond_ascii("\u{1b}[2ma\tb\n"), "\u{1b}[2ma\tb\n");
         assert_eq!(plain_beyond_ascii("a\u{9b}31m\u{202e}\n"), "a\\u{9b}31m\\u{202e}\n");
     }

@@ -8,13 +8,13 @@ const LONGEST: usize = 48;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct HeadError {
-    pub kind: HeadErrorKind,
-    pub message: String,
+    pub(crate) kind: HeadErrorKind,
+    pub(crate) message: String,
 }
 
 /// What is wrong with a head; decides the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadErrorKind {
+pub(crate) enum HeadErrorKind {
     /// Malformed or ambiguous.
     Reading,
     /// A method other than GET and POST.
@@ -31,7 +31,7 @@ pub enum HeadErrorKind {
 
 impl HeadError {
     /// An error of this kind.
-    pub fn new(kind: HeadErrorKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: HeadErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
@@ -40,9 +40,9 @@ impl HeadError {
     }
 }
 
-/// A short, printable excerpt of what a caller sent: at most 48 characters, with non-printable and non-ASCII bytes
-/// escaped and back-ticks replaced.
-pub fn excerpt(bytes: impl AsRef<[u8]>) -> String {
+/// A short, printable excerpt of what a caller sent: cut after about 48 characters, with non-printable and non-ASCII
+/// bytes escaped and back-ticks replaced.
+pub(crate) fn excerpt(bytes: impl AsRef<[u8]>) -> String {
     let bytes = bytes.as_ref();
     let mut text = String::with_capacity(bytes.len().min(LONGEST) + 8);
     for byte in bytes {

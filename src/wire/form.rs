@@ -13,48 +13,107 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 /// Limits on what is decoded.
 #[derive(Clone, Copy, Debug)]
 pub struct FormLimits {
-    /// The number of parameters in query and form together.
+    /// The maximum number of parameters in query and form together.
     pub parameters: usize,
 }
 
 /// Why a query or form is refused. The message is sent to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
+    /// Two `&` in a row, or one at an end.
     #[error("the {place} contains an empty parameter: it has two `&` in a row, or one at an end")]
-    EmptyPiece { place: Place },
+    EmptyPiece {
+        /// Where the empty parameter was sent.
+        place: Place,
+    },
+    /// A parameter is a name without `=`.
     #[error("the parameter `{piece}` in the {place} has no `=`: write `name=value`")]
-    NoEquals { place: Place, piece: String },
+    NoEquals {
+        /// Where the parameter was sent.
+        place: Place,
+        /// An excerpt of the parameter.
+        piece: String,
+    },
+    /// A parameter begins with `=`.
     #[error("the {place} contains a parameter without a name")]
-    EmptyName { place: Place },
+    EmptyName {
+        /// Where the parameter was sent.
+        place: Place,
+    },
+    /// A `%` is not followed by two hexadecimal digits.
     #[error("the escape at `{piece}` in the {place} is invalid: a `%` must be followed by two hexadecimal digits")]
-    BrokenEscape { place: Place, piece: String },
+    BrokenEscape {
+        /// Where the parameter was sent.
+        place: Place,
+        /// An excerpt: the name from the escape on or, if the escape is in the value, the whole name.
+        piece: String,
+    },
+    /// A decoded name or value is not UTF-8.
     #[error("`{piece}` in the {place} is not UTF-8 after decoding")]
-    NotUtf8 { place: Place, piece: String },
+    NotUtf8 {
+        /// Where the parameter was sent.
+        place: Place,
+        /// An excerpt of the name, as it was sent.
+        piece: String,
+    },
+    /// A name or value contains a space, a control character or a byte outside ASCII without an escape.
     #[error("`{piece}` in the {place} contains a byte that must be percent-encoded")]
-    RawByte { place: Place, piece: String },
+    RawByte {
+        /// Where the parameter was sent.
+        place: Place,
+        /// An excerpt: the name from the byte on or, if the byte is in the value, the whole name.
+        piece: String,
+    },
+    /// A decoded name contains a character other than letters, digits, `.`, `_` and `-`.
     #[error("the parameter name `{name}` contains a character other than letters, digits, `.`, `_` and `-`")]
-    Name { name: String },
+    Name {
+        /// An excerpt of the decoded name.
+        name: String,
+    },
+    /// A name contains `%` or `+`, in a call to be forwarded unchanged.
     #[error(
-        "the name `{name}` in the {place} is escaped: this gateway forwards calls unchanged, so send names without escapes"
+        "the name `{name}` in the {place} is escaped: this gateway forwards calls unchanged, so send names without \
+         escapes"
     )]
-    EscapedName { place: Place, name: String },
+    EscapedName {
+        /// Where the parameter was sent.
+        place: Place,
+        /// An excerpt of the name, as it was sent.
+        name: String,
+    },
+    /// A value contains `;` or a character that RFC 3986 does not allow in a query, in a call to be forwarded
+    /// unchanged.
     #[error(
         "the value of `{name}` contains `{byte}` unescaped: this gateway forwards calls unchanged, so percent-encode it"
     )]
-    Unescaped { name: String, byte: char },
+    Unescaped {
+        /// An excerpt of the parameter's name.
+        name: String,
+        /// The first such character of the value.
+        byte: char,
+    },
+    /// A decoded value contains a character that is invisible or that a parser may drop.
     #[error("the value of `{name}` contains a control, zero-width or byte-order character")]
-    Character { name: String },
+    Character {
+        /// The parameter's name. The value is not shown, because it may be a credential.
+        name: String,
+    },
+    /// Two parameters have the same decoded name.
     #[error(transparent)]
     Repeated(#[from] RepeatedNameError),
+    /// Query and form together have too many parameters.
     #[error("more than {limit} parameters")]
-    TooMany { limit: usize },
+    TooMany {
+        /// [`FormLimits::parameters`].
+        limit: usize,
+    },
 }
 
 /// Decodes a query and a form body. `+` is a space in both, and `;` is data (`docs/spec/wire-protocol.md` 8, rows 13 to
 /// 17).
 ///
 /// # Errors
-/// The first malformed parameter in order of arrival; then any name that occurs twice, wherever and with whatever values.
+/// The first malformed parameter in order of arrival; then any name that occurs twice, even with equal values.
 pub fn read_parameters(query: &[u8], form: &[u8], limits: FormLimits) -> Result<Parameters, FormError> {
     let mut builder = ParametersBuilder::default();
     for (place, text) in [(Place::Query, query), (Place::Form, form)] {
@@ -71,10 +130,10 @@ pub fn read_parameters(query: &[u8], form: &[u8], limits: FormLimits) -> Result<
     Ok(builder.finish()?)
 }
 
-/// Checks that parameters which [`read_parameters`] has accepted are also in the one form in which they may be forwarded
-/// unchanged. A rebuilt call hides its caller's spelling from the upstream; a forwarded one does not, so input that some
-/// other parser might split or decode differently is refused here. Names must be unescaped. In values, every byte must be
-/// a query character of RFC 3986 or an escape, and `;`, once a separator, must be escaped.
+/// Checks that parameters which [`read_parameters`] has accepted are also in the one form in which they may be
+/// forwarded unchanged. A rebuilt call hides its caller's spelling from the upstream; a forwarded one does not, so
+/// input that some other parser might split or decode differently is refused here. Names must be unescaped. In values,
+/// every byte must be a query character of RFC 3986 or an escape, and `;`, once a separator, must be escaped.
 ///
 /// # Errors
 /// The first parameter in another form.
@@ -95,7 +154,7 @@ pub fn check_plain_form(query: &[u8], form: &[u8]) -> Result<(), FormError> {
 }
 
 /// Appends the encoded form of `text` to `out`.
-pub fn percent_encode(text: &str, out: &mut String) {
+pub(crate) fn percent_encode(text: &str, out: &mut String) {
     out.extend(utf8_percent_encode(text, &UNRESERVED));
 }
 
@@ -131,8 +190,8 @@ fn read_piece(builder: &mut ParametersBuilder, place: Place, piece: &[u8]) -> Re
     })
 }
 
-/// Appends the decoded form of `raw`. An error in a value shows only the `name`: the value may be a credential, and error
-/// messages are logged.
+/// Appends the decoded form of `raw`. An error in a value shows only the `name`: the value may be a credential, and
+/// error messages are logged.
 fn decode(raw: &[u8], place: Place, name: Option<&[u8]>, text: &mut String) -> Result<(), FormError> {
     let shown = |at: usize| excerpt(name.unwrap_or(&raw[at..]));
     if let Some(bad) = raw.iter().position(|byte| !(0x21..=0x7e).contains(byte)) {

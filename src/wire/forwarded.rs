@@ -1,4 +1,4 @@
-//! What a trusted proxy states about the call it forwards (`docs/spec/wire-protocol.md` 8, row 12).
+//! Reads what a trusted proxy states about the call it forwards (`docs/spec/wire-protocol.md` 8, row 12).
 //!
 //! The only place that reads `X-Forwarded-For` and `X-Forwarded-Proto`; it must be called only for a trusted peer.
 //! `Forwarded`, `X-Real-IP` and similar headers are ignored.
@@ -11,17 +11,22 @@ use super::trusted_proxies::TrustedProxies;
 /// Where a call comes from, and whether its caller used TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forwarded {
+    /// The caller's address: the peer's own, or the one that trusted proxies state.
     pub source: IpAddr,
+    /// Whether the caller's own connection uses TLS: to the gateway, or to the first trusted proxy.
     pub secure: bool,
 }
 
 /// A header of the proxy that cannot be interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardedError {
+    /// A visited hop is not an address. Contains an excerpt of it.
     #[error("`X-Forwarded-For` contains the hop `{0}`, which is not an address: let the proxy write addresses only")]
     Hop(String),
+    /// The 32 right-most hops are all trusted, and there are more.
     #[error("`X-Forwarded-For` contains more than {MOST_HOPS} trusted hops")]
     Hops,
+    /// The protocol is not `http` or `https`, or is stated twice. Contains an excerpt of the header's value.
     #[error("`X-Forwarded-Proto` is `{0}`: let the proxy write `http` or `https`, once")]
     Proto(String),
 }
@@ -32,13 +37,13 @@ const MOST_HOPS: usize = 32;
 /// Walks the hops from right to left, treating several headers as one list. The first untrusted hop is the caller; if
 /// every hop is trusted, the left-most one is. Anything further to the left was written by the caller and is ignored.
 ///
-/// TLS between the proxy and the gateway (`neighbour.secure`) counts only if there is no other hop: a proxy that names a
+/// TLS between the proxy and the gateway (`peer.secure`) counts only if there is no other hop: a proxy that names a
 /// caller without stating the protocol does not vouch for TLS.
 ///
 /// # Errors
 /// A visited hop that is not an address, or a protocol other than `http` and `https`.
 pub fn read_forwarded<'a>(
-    neighbour: Forwarded,
+    peer: Forwarded,
     headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
     trusted: &TrustedProxies,
 ) -> Result<Forwarded, ForwardedError> {
@@ -60,14 +65,14 @@ pub fn read_forwarded<'a>(
     let mut secure = None;
     for value in values("x-forwarded-proto") {
         let proto = value.trim_ascii();
-        let said = [("http", false), ("https", true)]
+        let stated = [("http", false), ("https", true)]
             .into_iter()
             .find(|(name, _)| proto.eq_ignore_ascii_case(name.as_bytes()))
             .filter(|_| secure.is_none());
-        secure = Some(said.ok_or_else(|| ForwardedError::Proto(excerpt(proto)))?.1);
+        secure = Some(stated.ok_or_else(|| ForwardedError::Proto(excerpt(proto)))?.1);
     }
-    let of_itself = source.is_none() && neighbour.secure;
-    Ok(Forwarded { source: source.unwrap_or(neighbour.source), secure: secure.unwrap_or(of_itself) })
+    let peer_secure = source.is_none() && peer.secure;
+    Ok(Forwarded { source: source.unwrap_or(peer.source), secure: secure.unwrap_or(peer_secure) })
 }
 
 /// An address with or without a port. An IPv4-mapped IPv6 address becomes the IPv4 address.
@@ -77,7 +82,7 @@ fn read_hop(hop: &[u8]) -> Option<IpAddr> {
     if let Some(six) = bare {
         return six.parse().map(IpAddr::V6).ok().map(|address| address.to_canonical());
     }
-    // A zone index has a meaning on one machine only.
+    // A zone index is meaningful on one machine only.
     let with_port = || text.parse::<SocketAddr>().ok().filter(|_| !text.contains('%')).map(|socket| socket.ip());
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
@@ -90,8 +95,8 @@ mod tests {
 
     fn read(headers: &[(&str, &[u8])], encrypted: bool) -> Result<Forwarded, ForwardedError> {
         let trusted = TrustedProxies::new(["10.0.0.0/8", "2001:db8::/32"].map(|range| range.parse().unwrap()));
-        let neighbour = Forwarded { source: "10.0.0.1".parse().unwrap(), secure: encrypted };
-        read_forwarded(neighbour, &headers.iter().copied(), &trusted)
+        let peer = Forwarded { source: "10.0.0.1".parse().unwrap(), secure: encrypted };
+        read_forwarded(peer, &headers.iter().copied(), &trusted)
     }
 
     #[test]

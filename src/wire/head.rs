@@ -1,7 +1,7 @@
 //! The request head, read once from its raw bytes.
 //!
-//! The HTTP library behind the gateway merges, drops or tolerates input that must be refused, so it never sees these
-//! bytes: whatever is judged, and whatever signatures cover, comes from here.
+//! The HTTP library behind the gateway merges, drops or tolerates input that must be refused. So everything that is
+//! judged or covered by a signature is read here, from the bytes as they were received.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -13,11 +13,14 @@ use super::header_lines::Lines;
 /// Limits on a request.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadLimits {
-    /// The size of the whole head, including its blank line.
+    /// The maximum size of the whole head, including its blank line. Enforced by the code that reads from the
+    /// connection; [`Head::read`] does not check it.
     pub head_bytes: usize,
+    /// The maximum size of the raw query, without its `?`.
     pub query_bytes: usize,
+    /// The maximum value of `Content-Length`.
     pub body_bytes: u64,
-    /// At most 128.
+    /// The maximum number of header lines. Values above 128 have the same effect as 128.
     pub headers: usize,
 }
 
@@ -38,15 +41,20 @@ pub struct Head {
 /// The accepted HTTP methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    /// A call with all parameters in the query and without a body.
     Get,
+    /// A call with parameters in the query, in a form body, or both.
     Post,
 }
 
 /// How the end of the body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
+    /// There is no body: no length is announced, or a length of 0.
     None,
+    /// `Content-Length` announces this many bytes; never 0.
     Length(u64),
+    /// `Transfer-Encoding: chunked`: the last chunk ends the body.
     Chunked,
 }
 
@@ -107,7 +115,7 @@ impl Head {
         self.method
     }
 
-    /// The raw query, empty when there is none.
+    /// The raw query; empty if the target has no query.
     pub fn query(&self) -> &[u8] {
         &self.bytes[self.query.clone()]
     }
@@ -198,8 +206,8 @@ fn read_target<'a>(target: &'a str, host: &str) -> Result<&'a str, HeadError> {
     }
 }
 
-/// Every line must end in CR LF, CR and LF must not occur elsewhere, and no line may be folded. `httparse` tolerates some
-/// of these.
+/// Every line must end in CR LF, CR and LF must not occur elsewhere, and no line may be folded. `httparse` tolerates
+/// some of these.
 fn check_line_ends(bytes: &[u8]) -> Result<(), HeadError> {
     let mut previous = 0;
     for (at, byte) in bytes.iter().enumerate() {

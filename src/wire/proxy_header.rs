@@ -7,33 +7,43 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// The accepted versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyVersions {
+    /// Version 1 only: a line of text.
     V1,
+    /// Version 2 only: binary.
     V2,
+    /// Either version.
     Any,
 }
 
 /// How far a header has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProgress {
-    /// At least this many more bytes belong to it.
+    /// At least this many more bytes belong to the header.
     More(usize),
-    /// It is complete. Without an address, the proxy speaks for itself or does not know the caller's address.
+    /// The header is complete. It has no address if the proxy connects for itself, or does not know the caller's
+    /// address.
     Done(Option<IpAddr>),
 }
 
 /// Why a connection does not begin with a valid header. Each message continues a sentence about the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProxyError {
+    /// The first bytes are not those of either version.
     #[error("the connection does not begin with one")]
     Absent,
+    /// The header has the version that [`ProxyVersions`] excludes.
     #[error("it has a version that is not accepted here")]
     Version,
+    /// The line of version 1 is longer than the protocol allows, does not end in CR LF, or is not UTF-8.
     #[error("its line is longer than {LONGEST_LINE} bytes, or does not end in CR LF")]
     Line,
+    /// A field of version 1 is missing, malformed, of the wrong address family, or one too many.
     #[error("its line is not `PROXY TCP4` or `PROXY TCP6`, two addresses of that kind and two ports")]
     Fields,
+    /// The bytes of version 2 that state version, command, family and transport are not those of TCP over IPv4 or IPv6.
     #[error("its command, family or transport is not one that a TCP caller can have")]
     Kind,
+    /// The length in version 2 is too small for the addresses, or larger than the gateway accepts.
     #[error("its length does not match its addresses, or exceeds {MOST_BYTES} bytes")]
     Length,
 }
@@ -103,7 +113,7 @@ fn binary(bytes: &[u8]) -> Result<ProxyProgress, ProxyError> {
     let four = || rest.first_chunk::<4>().filter(|_| length >= 12).map(|octets| IpAddr::V4(Ipv4Addr::from(*octets)));
     let six = || rest.first_chunk::<16>().filter(|_| length >= 36).map(|octets| IpAddr::V6(Ipv6Addr::from(*octets)));
     let source = match (fixed[12], fixed[13]) {
-        // A health check by the proxy itself.
+        // A connection of the proxy itself, such as a health check, or one from an unspecified address.
         (0x20, _) | (0x21, 0x00) => return Ok(ProxyProgress::Done(None)),
         (0x21, 0x11) => four(),
         (0x21, 0x21) => six(),

@@ -152,10 +152,10 @@ mod tests {
         #[test]
         fn any_bytes_are_a_subject_or_none(bytes: Vec<u8>, at: prop::sample::Index, byte: u8) {
             let _ = certificate_subject(&bytes);
-            let mut bent = certificate_once().to_vec();
-            let at = at.index(bent.len());
-            bent[at] = byte;
-            let _ = certificate_subject(&bent);
+            let mut corrupted = certificate_once().to_vec();
+            let at = at.index(corrupted.len());
+            corrupted[at] = byte;
+            let _ = certificate_subject(&corrupted);
         }
     }
 

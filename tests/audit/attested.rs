@@ -1,4 +1,4 @@
-//! A log that is not the one that its checkpoints attest to does not start, unless it is given up by name.
+//! The gateway does not start on a log that contradicts its checkpoints, unless `--accept-lost-log` gives the log up.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::support::{Ran, Server, ramgate};
 
 const SERVE: [&str; 3] = ["serve", "--config", "ramgate.toml"];
 
-/// A log of three calls under checkpoints, and a gateway that has ended in order.
+/// A folder with a log of three calls and its checkpoints, left by a gateway that has stopped cleanly.
 fn stopped() -> House {
     let house = with_key("[audit]\nsync = \"always\"");
     let mut server = house.start();
@@ -40,7 +40,7 @@ fn put(path: &Path, lines: &[String]) {
     fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
 }
 
-/// Exchanges the end of a last checkpoint's text for what it says about another line, with no signature of ours.
+/// Changes the last checkpoint without signing it again.
 fn forge_last(house: &House, change: impl Fn(&mut Value)) {
     let path = house.path().join("audit.checkpoints.jsonl");
     let mut lines = lines_of(&path);
@@ -53,8 +53,8 @@ fn forge_last(house: &House, change: impl Fn(&mut Value)) {
 type Change = fn(&House);
 
 const CHANGES: [(&str, Change, &str); 8] = [
-    ("deleted", |house| fs::remove_file(log(house)).unwrap(), "is missing or empty, and it was signed up to line 6"),
-    ("emptied", |house| fs::write(log(house), "").unwrap(), "is missing or empty, and it was signed up to line 6"),
+    ("deleted", |house| fs::remove_file(log(house)).unwrap(), "is missing or empty, but it was signed up to line 6"),
+    ("emptied", |house| fs::write(log(house), "").unwrap(), "is missing or empty, but it was signed up to line 6"),
     ("cut", |house| put(&log(house), &lines_of(&log(house))[..2]), "does not reach line 6, up to which it was signed"),
     (
         "cut, with a checkpoint to match",
@@ -70,12 +70,12 @@ const CHANGES: [(&str, Change, &str); 8] = [
         "the signature of its last checkpoint does not verify",
     ),
     (
-        "signed by somebody else",
+        "signed with another key",
         |house| forge_last(house, |line| line["checkpoint"]["keyId"] = "0123456789abcdef".into()),
         "signed with the key `0123456789abcdef`, which is neither the key in use",
     ),
     (
-        "a last checkpoint that is none",
+        "a last checkpoint without content",
         |house| {
             let path = house.path().join("audit.checkpoints.jsonl");
             let mut lines = lines_of(&path);
@@ -85,13 +85,13 @@ const CHANGES: [(&str, Change, &str); 8] = [
         "its last checkpoint is damaged",
     ),
     (
-        "another end",
+        "another last line",
         |house| {
             let mut lines = lines_of(&log(house));
             let last = lines.pop().unwrap().replace("\"Outcome\"", "\"outcome\"");
             put(&log(house), &[lines, vec![last]].concat());
         },
-        "does not have the line 6 that was signed, but another one",
+        "has a line 6 that differs from the signed one",
     ),
     (
         "another chain",
@@ -106,12 +106,12 @@ const CHANGES: [(&str, Change, &str); 8] = [
             drop(server);
             fs::rename(other.join("checkpoints"), checkpoints).unwrap();
         },
-        "is another chain than the one that was signed up to line 6",
+        "is not the chain that was signed up to line 6",
     ),
 ];
 
 #[test]
-fn a_log_that_is_not_what_was_signed_does_not_start() {
+fn a_log_that_contradicts_its_checkpoints_prevents_the_start() {
     for (name, change, said) in CHANGES {
         let house = stopped();
         change(&house);
@@ -121,13 +121,13 @@ fn a_log_that_is_not_what_was_signed_does_not_start() {
         for part in [said, "audit.checkpoints.jsonl`", "--accept-lost-log"] {
             assert!(ran.stderr.contains(part), "{name}: no `{part}`: {ran:?}");
         }
-        assert_eq!(named(house.path(), "audit"), before, "{name}: a start that fails leaves nothing behind");
-        assert_eq!(start(&house).status, 2, "{name}: nor does it at the second try");
+        assert_eq!(named(house.path(), "audit"), before, "{name}: a failed start leaves no files behind");
+        assert_eq!(start(&house).status, 2, "{name}: the second start fails too");
     }
 }
 
 #[test]
-fn a_start_and_a_reader_name_the_same_checkpoint_of_a_log_that_was_lost() {
+fn serve_and_audit_verify_name_the_same_checkpoint_of_a_lost_log() {
     let house = stopped();
     let mut server = house.start();
     assert_eq!(house.status(&server), 200);
@@ -140,16 +140,16 @@ fn a_start_and_a_reader_name_the_same_checkpoint_of_a_log_that_was_lost() {
         assert!(ran.stderr.contains(&format!("line {last}")), "{ran:?}");
         let verified = ramgate(house.path(), &["audit", "verify", "."]);
         assert_eq!(verified.status, 1, "{verified:?}");
-        let said = format!("it vouches for lines up to {last}, and the log ends with line ");
+        let said = format!("it vouches for lines up to {last}, but the log ends with line ");
         assert_eq!(verified.stdout.matches("it vouches for lines up to").count(), 1, "{verified:?}");
         assert!(verified.stdout.contains(&said), "{verified:?}");
     }
 }
 
 #[test]
-fn a_line_in_the_middle_is_compared_too() {
+fn a_signed_line_in_the_middle_of_the_log_is_compared_too() {
     let house = stopped();
-    // A crash leaves lines behind the last checkpoint.
+    // A crash leaves lines after the last checkpoint.
     let server = house.start();
     assert_eq!(house.status(&server), 200);
     drop(server);
@@ -160,7 +160,7 @@ fn a_line_in_the_middle_is_compared_too() {
     put(&log(&house), &changed);
     let ran = start(&house);
     assert_eq!(ran.status, 2, "{ran:?}");
-    assert!(ran.stderr.contains("does not have the line 6 that was signed"), "{ran:?}");
+    assert!(ran.stderr.contains("has a line 6 that differs from the signed one"), "{ran:?}");
     put(&log(&house), &good);
     drop(house.start());
 }
@@ -172,7 +172,7 @@ fn accepting(house: &House) -> Server {
 }
 
 #[test]
-fn a_log_that_is_given_up_is_kept_and_the_new_chain_says_why() {
+fn an_abandoned_log_is_kept_and_the_new_chain_begins_with_the_reason() {
     for (name, change, said) in CHANGES {
         let house = stopped();
         change(&house);
@@ -192,18 +192,18 @@ fn a_log_that_is_given_up_is_kept_and_the_new_chain_says_why() {
             named(house.path(), "audit.lost-").len(),
             if name == "deleted" || name == "emptied" { 1 } else { 2 }
         );
-        // The new one verifies by itself, and needs nothing any more.
+        // The new log verifies on its own, and the next start needs no flag.
         let verified = ramgate(house.path(), &["audit", "verify", "audit.jsonl", "--public-key", "checkpoint.key.pub"]);
         assert_eq!(verified.status, 0, "{name}: {verified:?}");
         drop(house.start());
-        // What was lost still shows.
+        // Verification of the whole folder still reports the lost lines.
         let all = ramgate(house.path(), &["audit", "verify", ".", "--public-key", "checkpoint.key.pub"]);
         assert_eq!(all.status, 1, "{name}: {all:?}");
     }
 }
 
 #[test]
-fn a_key_that_was_changed_is_named() {
+fn a_changed_checkpoint_key_must_be_listed_as_a_previous_key() {
     let house = stopped();
     for name in ["checkpoint.key", "checkpoint.key.pub"] {
         fs::rename(house.path().join(name), house.path().join(name.replace("checkpoint", "old"))).unwrap();
@@ -224,7 +224,7 @@ fn a_key_that_was_changed_is_named() {
 }
 
 #[test]
-fn without_the_key_the_log_is_compared_all_the_same() {
+fn without_a_checkpoint_key_the_log_is_still_compared_with_its_checkpoints() {
     let house = stopped();
     house.configure("[audit]\nsync = \"always\"");
     drop(house.start());
@@ -234,9 +234,9 @@ fn without_the_key_the_log_is_compared_all_the_same() {
     assert!(ran.stderr.contains("is missing or empty"), "{ran:?}");
 }
 
-/// Starts that are as they should be: a first one, one after a start without calls, one after a rotation.
+/// Ordinary starts: the first one, one after a run without calls, one after a rotation.
 #[test]
-fn an_honest_start_needs_no_flag() {
+fn an_ordinary_start_needs_no_flag() {
     let house = with_key("[audit]\nsync = \"always\"\nrotate_size = \"64KiB\"");
     for calls in [0, 0, 60, 1] {
         let mut server = house.start();
@@ -245,7 +245,7 @@ fn an_honest_start_needs_no_flag() {
         }
         assert_eq!(server.terminate(Duration::from_secs(20)), Some(0));
     }
-    // A crash that left no current file behind a rotation.
+    // A crash in a rotation, before the new current file was created.
     let log = log(&house);
     let lines = lines_of(&log);
     let number = |line: &String| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap();

@@ -1,4 +1,4 @@
-//! `audit query`, `show`, `tail` and `stats`: what the log says, asked.
+//! `audit query`, `show`, `tail` and `stats`: questions that are answered from the log.
 
 use std::fs;
 use std::io::Write;
@@ -26,7 +26,7 @@ fn audit(folder: &Path, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn attempts_are_found_by_what_is_known_of_them() {
+fn each_filter_of_query_selects_its_attempts() {
     let folder = log();
     let all = audit(folder.path(), &["query"]);
     assert_eq!(all.status, 0, "{all:?}");
@@ -76,7 +76,7 @@ fn attempts_are_found_by_what_is_known_of_them() {
 }
 
 #[test]
-fn what_a_caller_chose_changes_neither_terminal_nor_table() {
+fn text_from_callers_cannot_inject_terminal_escapes_or_spreadsheet_formulas() {
     let folder = tempfile::tempdir().unwrap();
     let event = |agent: &str| {
         let mut line: Value = serde_json::from_str(SIX.lines().nth(3).unwrap()).unwrap();
@@ -105,7 +105,7 @@ fn what_a_caller_chose_changes_neither_terminal_nor_table() {
 }
 
 #[test]
-fn an_attempt_is_shown_with_its_whole_explanation() {
+fn show_prints_an_attempt_with_the_whole_explanation_of_its_decision() {
     let folder = log();
     let ran = audit(folder.path(), &["show", DENIED]);
     assert_eq!(ran.status, 0, "{ran:?}");
@@ -146,11 +146,11 @@ fn a_call_without_an_outcome_says_so() {
     fs::write(folder.path().join("audit.jsonl"), format!("{}\n", SIX.lines().next().unwrap())).unwrap();
     assert!(audit(folder.path(), &["query"]).stdout.contains("  no outcome known  "));
     let shown = audit(folder.path(), &["show", "5d0c3c58-6f0e-4a0e-9a8d-0d6f2a4b1c01"]).stdout;
-    assert!(shown.contains("no line tells what became of it"), "{shown}");
+    assert!(shown.contains("no outcome is recorded"), "{shown}");
 }
 
 #[test]
-fn who_is_denied_most_is_counted() {
+fn stats_counts_principals_statements_and_codes() {
     let folder = log();
     let ran = audit(folder.path(), &["stats"]);
     assert_eq!(ran.status, 0, "{ran:?}");
@@ -171,7 +171,7 @@ fn who_is_denied_most_is_counted() {
 }
 
 #[test]
-fn a_denial_is_not_laid_to_what_allows_and_a_summary_is_no_attempt() {
+fn denials_are_attributed_to_denying_statements_and_summaries_are_not_attempts() {
     let folder = tempfile::tempdir().unwrap();
     let mut denied: Value = serde_json::from_str(SIX.lines().nth(3).unwrap()).unwrap();
     let gateway = "/event/additionalEventData/gateway";
@@ -190,7 +190,7 @@ fn a_denial_is_not_laid_to_what_allows_and_a_summary_is_no_attempt() {
 }
 
 #[test]
-fn a_log_is_followed_over_its_rotation() {
+fn tail_follows_the_log_across_a_rotation() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let lines: Vec<&str> = SIX.lines().collect();
@@ -203,19 +203,19 @@ fn a_log_is_followed_over_its_rotation() {
     };
     append(&lines[3][..100]);
     append(&format!("{}\n", &lines[3][100..]));
-    crate::support::wait_for("a line that came in two pieces", || server.stdout().contains("E803"));
+    crate::support::wait_for("a line that was written in two pieces", || server.stdout().contains("E803"));
     fs::rename(&path, folder.path().join("audit.000000000001-000000000004.jsonl")).unwrap();
-    // One that is begun and rotated away before anybody looks.
+    // A file that is created and rotated between two polls of `tail`.
     fs::write(folder.path().join("audit.000000000005-000000000005.jsonl"), format!("{}\n", lines[4])).unwrap();
     append(&format!("{}\n", lines[5]));
-    crate::support::wait_for("a line of the next file", || server.stdout().contains("E805"));
-    let told: Vec<String> = server.stdout().lines().map(|line| line.replace("  (outcome)", "")).collect();
-    let ids: Vec<&str> = told.iter().map(|line| &line[line.len() - 4..]).collect();
-    assert_eq!(ids, ["E802", "E803", "E804", "E805"], "{told:?}");
+    crate::support::wait_for("a line of the new current file", || server.stdout().contains("E805"));
+    let printed: Vec<String> = server.stdout().lines().map(|line| line.replace("  (outcome)", "")).collect();
+    let ids: Vec<&str> = printed.iter().map(|line| &line[line.len() - 4..]).collect();
+    assert_eq!(ids, ["E802", "E803", "E804", "E805"], "{printed:?}");
 }
 
 #[test]
-fn actiontrail_is_asked_the_same() {
+fn an_actiontrail_export_answers_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
     let event = json!({
         "eventName": "StopInstance", "eventTime": "2026-03-01T08:00:00Z", "requestId": "R-1", "errorCode": "NoPermission",

@@ -1,4 +1,5 @@
-//! The schema of the log's lines: true of what is written (the tests' support checks each line), and strict.
+//! The schema of the log's lines is strict. (That written lines satisfy it is checked by the tests' support code, on
+//! each line it reads.)
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,12 +12,12 @@ use crate::support::{Caller, Setup, Shape, TestGateway, ask, program};
 use serde_json::{Value, json};
 
 #[test]
-fn the_schema_is_one() {
+fn the_schema_is_a_valid_json_schema() {
     assert!(jsonschema::meta::is_valid(&schema()));
 }
 
 #[test]
-fn the_schema_is_strict() {
+fn the_schema_rejects_unknown_missing_and_malformed_fields() {
     let gateway = TestGateway::start(Setup::default());
     assert_eq!(gateway.ask(&Caller::bob().attach(Shape::V3Query)).status, 403);
     let good = json!({ "seq": 1, "prev": "0".repeat(64), "event": gateway.last_event() });
@@ -55,7 +56,7 @@ fn tag(event: &Value) -> String {
 }
 
 #[test]
-fn a_key_is_told_apart_by_its_tag_in_one_log_and_in_no_other() {
+fn the_tag_of_an_access_key_is_stable_within_a_log_and_differs_between_logs() {
     let start =
         |folder: &Path| Server::start(&mut program(folder, &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops");
     let attach = |server: &Server, caller: &Caller| {
@@ -67,7 +68,7 @@ fn a_key_is_told_apart_by_its_tag_in_one_log_and_in_no_other() {
         lines.iter().map(|line| tag(&line["event"])).collect()
     };
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    // A start later the key is the same.
+    // The key behind the tags survives a restart.
     for _ in 0..2 {
         let mut server = start(one.path());
         attach(&server, &Caller::alice());
@@ -80,7 +81,7 @@ fn a_key_is_told_apart_by_its_tag_in_one_log_and_in_no_other() {
     let bob = first.last().unwrap();
     assert_eq!(first.iter().filter(|tag| *tag == bob).count(), 2, "{first:?}");
     assert_eq!(first.iter().filter(|tag| **tag == first[0]).count(), first.len() - 2, "{first:?}");
-    assert!(!second.contains(bob), "another log, another key");
+    assert!(!second.contains(bob), "another log has another key for tags");
     let file = one.path().join("audit.tag-key");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let secret = fs::read_to_string(&file).unwrap();
@@ -90,7 +91,7 @@ fn a_key_is_told_apart_by_its_tag_in_one_log_and_in_no_other() {
     let refused = crate::support::ramgate(one.path(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status, 2, "{refused:?}");
     assert!(
-        refused.stderr.contains("`audit.tag-key` is not the key of a log, which is 64 hexadecimal digits"),
+        refused.stderr.contains("`audit.tag-key` is not a valid tag key, which is 64 hexadecimal digits"),
         "{refused:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! `audit verify`: every edit of a log is found, and the first bad line named.
+//! `audit verify`: every edit of a log is found, and the first bad line is named.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn verify(folder: &Path, arguments: &[&str]) -> Ran {
     ramgate(folder, &[&["audit", "verify"], arguments].concat())
 }
 
-/// The first bad line, as `file:line`, and what is said about it.
+/// The first bad line, as `file:line`, and the message about it.
 fn first_break(folder: &Path, arguments: &[&str]) -> (String, String) {
     let ran = verify(folder, &[arguments, &["--format", "json"]].concat());
     assert_eq!(ran.status, 1, "{ran:?}");
@@ -40,7 +40,7 @@ fn the_published_vector_verifies() {
     let ran = verify(folder.path(), &[]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stdout.contains(&format!("lines 1 to 6, the last with digest {SIX_END}")), "{ran:?}");
-    assert!(ran.stdout.contains("what was cut off after the last one would not show"), "{ran:?}");
+    assert!(ran.stdout.contains("lines that were cut off after the last one would not be detected"), "{ran:?}");
     let piped = finish(&mut program(folder.path(), &["audit", "verify", "-"]), SIX);
     assert_eq!((piped.status, piped.stdout), (0, ran.stdout));
 }
@@ -94,7 +94,7 @@ fn each_kind_of_edit_is_named_with_its_line() {
 }
 
 #[test]
-fn a_chain_goes_on_over_rotated_and_compressed_files() {
+fn a_chain_continues_across_rotated_and_compressed_files() {
     let folder = folder();
     let lines = chain("c", 30);
     write(folder.path(), "audit.000000000001-000000000010.jsonl.gz", &lines[..10]);
@@ -118,9 +118,9 @@ fn a_chain_goes_on_over_rotated_and_compressed_files() {
     assert!(first_break(folder.path(), &[]).1.starts_with("the file is damaged"));
 }
 
-/// Other people's files in a folder are no reason to doubt its log, and are named.
+/// Unrelated files in the folder do not make verification fail; they are listed as not read.
 #[test]
-fn of_a_folder_only_the_log_is_verified() {
+fn in_a_folder_only_the_files_of_the_log_are_verified() {
     let folder = folder();
     let lines = chain("c", 30);
     write(folder.path(), "audit.000000000001-000000000010.jsonl.gz", &lines[..10]);
@@ -136,17 +136,17 @@ fn of_a_folder_only_the_log_is_verified() {
     let ran = verify(folder.path(), &["."]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stdout.contains("verified: 30 lines in 2 files"), "{ran:?}");
-    assert!(ran.stderr.contains("not read: `./notes.jsonl` is no log"), "{ran:?}");
+    assert!(ran.stderr.contains("not read: `./notes.jsonl` is not a log"), "{ran:?}");
     let json = verify(folder.path(), &[".", "--format", "json"]).json();
     assert_eq!(json["leftOut"], serde_json::json!(["./notes.jsonl"]));
-    // Questions take what has events, and nothing else.
+    // The commands that answer questions read only files with events.
     let ran = ramgate(folder.path(), &["audit", "stats", "--log", "."]);
     assert_eq!(ran.status, 0, "{ran:?}");
     for name in ["./notes.jsonl", "./world.json", "./policies/attach.json"] {
-        assert!(ran.stderr.contains(&format!("not read: `{name}` is no log")), "{ran:?}");
+        assert!(ran.stderr.contains(&format!("not read: `{name}` is not a log")), "{ran:?}");
     }
     assert!(!ran.stderr.contains("skipped"), "{ran:?}");
-    // The log itself is never left out for what is in it.
+    // The log itself is always read, whatever it contains.
     fs::write(folder.path().join("audit.jsonl"), "garbage\n").unwrap();
     let (place, what) = first_break(folder.path(), &["."]);
     assert_eq!(
@@ -164,10 +164,10 @@ fn merged_and_shuffled_exports_of_many_replicas_verify() {
     write(folder.path(), "merged.jsonl", &merged);
     assert_eq!(verify(folder.path(), &["merged.jsonl"]).status, 0);
     let mut shuffled = merged.clone();
-    // A walk that visits each of the 120 lines once.
+    // A permutation: it visits each of the 120 lines once.
     (0..120).for_each(|at| shuffled[at] = merged[(at * 77 + 5) % 120].clone());
     write(folder.path(), "shuffled.jsonl", &shuffled);
-    assert_eq!(verify(folder.path(), &["shuffled.jsonl"]).status, 1, "an order that was lost is told");
+    assert_eq!(verify(folder.path(), &["shuffled.jsonl"]).status, 1, "shuffled lines break the order");
     let ran = verify(folder.path(), &["shuffled.jsonl", "--any-order", "--format", "json"]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert_eq!(ran.json()["chains"].as_array().unwrap().len(), 3);
@@ -188,7 +188,7 @@ fn merged_and_shuffled_exports_of_many_replicas_verify() {
 }
 
 #[test]
-fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
+fn checkpoints_prove_where_the_log_ends_and_where_a_trimmed_log_begins() {
     let folder = folder();
     let path = folder.path();
     let lines = chain("c", 30);
@@ -204,7 +204,7 @@ fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(
         ran.stdout.contains(&format!(
-            "signed with key {}, vouches for lines up to 25; the 5 after it hold together, but",
+            "signed with key {}, vouches for lines up to 25; 5 lines after it verified by the chain alone;",
             notary.key_id()
         )),
         "{ran:?}"
@@ -214,8 +214,8 @@ fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
     write(path, "audit.jsonl", &lines[..24]);
     let (place, what) = first_break(path, &signed);
     assert_eq!(place, "audit.checkpoints.jsonl:4");
-    assert_eq!(what, "it vouches for lines up to 25, and the log ends with line 24: lines 25 to 25 are missing");
-    // So it is where the current file is gone altogether; whoever names rotated files only means no more.
+    assert_eq!(what, "it vouches for lines up to 25, but the log ends with line 24: lines 25 to 25 are missing");
+    // A missing current file is the same break. If only rotated files are named, only they are checked.
     fs::remove_file(path.join("audit.jsonl")).unwrap();
     let rotated = "audit.000000000001-000000000020.jsonl";
     write(path, rotated, &lines[..20]);
@@ -227,7 +227,7 @@ fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
     assert_eq!(part.status, 0, "{part:?}");
     assert!(part.stdout.contains("only rotated files were given"), "{part:?}");
     fs::remove_file(path.join(rotated)).unwrap();
-    // A chain made anew holds together, and is not the one that was vouched for.
+    // A rewritten chain is consistent in itself, but it is not the chain that the checkpoints cover.
     let forged: Vec<String> = chain("c", 30);
     let mut rewritten = ramgate::audit::Chain::new();
     let mut out = Vec::new();
@@ -240,7 +240,7 @@ fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
     assert_eq!(place, "audit.jsonl:10");
     assert_eq!(what, "it is not the line 10 that the checkpoint at audit.checkpoints.jsonl:3 vouches for");
 
-    // The first files are gone.
+    // The first files were removed.
     let later = path.join("later");
     fs::create_dir(&later).unwrap();
     write(&later, "audit.jsonl", &lines[10..]);
@@ -251,13 +251,13 @@ fn checkpoints_vouch_for_the_end_and_for_a_beginning() {
     let from = [&["audit.jsonl", "--from-checkpoint", "kept.jsonl"][..], &signed].concat();
     assert_eq!(verify(&later, &from).status, 0);
     write(&later, "audit.checkpoints.jsonl", &notary.lines[2..]);
-    assert_eq!(verify(&later, &from).status, 0, "checkpoints go on from the one that was kept");
+    assert_eq!(verify(&later, &from).status, 0, "checkpoints continue from the one that was kept");
     write(&later, "audit.jsonl", &lines[11..]);
     assert_eq!(first_break(&later, &from).0, "audit.jsonl:1", "line 11 is missing, and no checkpoint vouches for it");
 }
 
 #[test]
-fn checkpoints_are_verified_themselves() {
+fn an_edit_of_the_checkpoints_is_found() {
     let folder = folder();
     let path = folder.path();
     let lines = chain("c", 30);
@@ -284,13 +284,13 @@ fn checkpoints_are_verified_themselves() {
     let (_, said) = first_break(path, &["--public-key", "other.pub"]);
     assert_eq!(
         said,
-        format!("it says that the key `{}` signed it, and `--public-key` gave `{}`", notary.key_id(), other.key_id())
+        format!("it names the key `{}` as its signer, but `--public-key` gave `{}`", notary.key_id(), other.key_id())
     );
     assert_eq!(verify(path, &["--public-key", "other.pub", "--public-key", "k.pub"]).status, 0);
 }
 
 #[test]
-fn what_cannot_run_says_why() {
+fn inputs_that_cannot_be_verified_are_an_error_with_a_reason() {
     let folder = folder();
     let path = folder.path();
     fs::write(path.join("empty.jsonl"), "").unwrap();
@@ -298,8 +298,8 @@ fn what_cannot_run_says_why() {
     for (arguments, what) in [
         (&["absent.jsonl"][..], "`absent.jsonl` cannot be read"),
         (&[], "`audit.jsonl` cannot be read"),
-        (&["empty.jsonl"], "there is no line to verify"),
-        (&["empty.jsonl", "--public-key", "k.pub"], "`k.pub` is no public key of checkpoints: it has no PEM block"),
+        (&["empty.jsonl"], "there are no lines to verify"),
+        (&["empty.jsonl", "--public-key", "k.pub"], "`k.pub` is not a public key for checkpoints: it has no PEM block"),
     ] {
         let ran = verify(path, arguments);
         assert_eq!(ran.status, 2, "{ran:?}");
@@ -307,7 +307,7 @@ fn what_cannot_run_says_why() {
     }
 }
 
-/// What is done to a log of 60 lines in three files.
+/// An edit of a log of 60 lines in three files.
 #[derive(Clone, Debug)]
 enum Edit {
     Flip { file: usize, at: usize, with: u8 },
@@ -333,7 +333,7 @@ fn edits() -> impl Strategy<Value = Edit> {
 }
 
 impl Edit {
-    /// The files' bytes after it.
+    /// The bytes of the files after the edit.
     fn of(&self, lines: &[String]) -> [Vec<u8>; 3] {
         let mut lines: Vec<Vec<u8>> = lines.iter().map(|line| format!("{line}\n").into_bytes()).collect();
         let mut ends = [20, 40, 60];
@@ -401,7 +401,7 @@ proptest! {
         let good = Edit::Swap { one: 0, other: 0 }.of(&lines);
         let edited = edit.of(&lines);
         prop_assert!(verified(&good).holds());
-        // Lines that only changed places are all there, and that is all that is asked of an export without order.
+        // With `--any-order`, lines that only changed places are not a break.
         let moved = any_order && matches!(edit, Edit::Swap { .. });
         prop_assert_eq!(verified(&edited).holds(), edited == good || moved, "{:?}", edit);
     }

@@ -1,4 +1,4 @@
-//! A log that another process deletes, replaces, truncates or writes into, and a folder that turns read-only.
+//! A log file that another process deletes, replaces, truncates or writes into, and a folder that becomes read-only.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
@@ -16,7 +16,7 @@ struct Change {
     name: &'static str,
     change: fn(&Path),
     said: &'static str,
-    /// The start of a name that something is kept under.
+    /// How the name begins under which the foreign or torn content is kept.
     kept: Option<&'static str>,
     gaps: Gaps,
 }
@@ -25,7 +25,7 @@ fn move_away(log: &Path) {
     fs::rename(log, log.with_file_name("moved")).unwrap();
 }
 
-/// In one step: the gateway may look at any moment.
+/// Replaces the log in one step, because the gateway may look at the path at any moment.
 fn put_in_its_place(log: &Path, text: &str) {
     let other = log.with_file_name("other");
     fs::write(&other, text).unwrap();
@@ -59,7 +59,7 @@ const CHANGES: [Change; 6] = [
     },
     Change {
         name: "replaced by another",
-        change: |log| put_in_its_place(log, "somebody's notes"),
+        change: |log| put_in_its_place(log, "another program's notes"),
         said: "the file was replaced by another",
         kept: Some("audit.replaced-"),
         gaps: Gaps::Some(1),
@@ -81,7 +81,7 @@ const CHANGES: [Change; 6] = [
 ];
 
 #[test]
-fn a_log_that_is_changed_from_outside_is_noticed_and_goes_on() {
+fn a_change_of_the_log_by_another_process_is_reported_and_the_chain_continues() {
     for mode in ["always", "group", "none"] {
         for Change { name, change, said, kept, gaps } in CHANGES {
             let house = House::new(&format!("[audit]\nsync = \"{mode}\""));
@@ -92,14 +92,14 @@ fn a_log_that_is_changed_from_outside_is_noticed_and_goes_on() {
             }
             wait_for("the last outcome", || Log::read(house.path()).lines.len() == 6);
             change(&log);
-            wait_for("it is noticed, though nobody calls", || server.stderr().contains(said));
-            wait_for("calls are taken again", || house.status(&server) == 200);
-            wait_for("it is told in the log", || {
+            wait_for("the error, without a call to trigger it", || server.stderr().contains(said));
+            wait_for("calls to be accepted again", || house.status(&server) == 200);
+            wait_for("a summary line about it", || {
                 reasons(&Log::read(house.path()).verified(gaps)).iter().any(|reason| reason.contains(said))
             });
             let first = Log::read(house.path()).lines[0].clone();
             let expected = if matches!(gaps, Gaps::Some(_)) { "{\"seq\":7," } else { "{\"seq\":1," };
-            assert!(first.starts_with(expected), "{mode}, {name}: the chain goes on: {first}");
+            assert!(first.starts_with(expected), "{mode}, {name}: the first line does not continue the chain: {first}");
             if let Some(kept) = kept {
                 assert_eq!(named(house.path(), kept).len(), 1, "{mode}, {name}");
             }
@@ -107,7 +107,7 @@ fn a_log_that_is_changed_from_outside_is_noticed_and_goes_on() {
     }
 }
 
-/// In the mode that promises it, no call goes on whose line is not in the file that the path names.
+/// With `sync = "always"`, a call is forwarded only if its line is in the file that the path names.
 #[test]
 fn a_call_right_after_the_deletion_is_in_the_new_file_or_refused() {
     let house = House::new("[audit]\nsync = \"always\"");
@@ -122,7 +122,7 @@ fn a_call_right_after_the_deletion_is_in_the_new_file_or_refused() {
         } else {
             assert_eq!(house.forwarded().len(), sent);
         }
-        wait_for("calls are taken again", || house.status(&server) == 200);
+        wait_for("calls to be accepted again", || house.status(&server) == 200);
     }
 }
 
@@ -130,7 +130,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Root may write everywhere; without its capabilities it is a user like others.
+/// The gateway without root's capabilities: root may write anywhere, so file modes would not stop it.
 fn powerless(house: &House) -> Server {
     let mut command = house.serve();
     if is_root() {
@@ -142,8 +142,8 @@ fn powerless(house: &House) -> Server {
 }
 
 #[test]
-fn a_folder_that_turns_read_only_refuses_calls_until_it_is_mended() {
-    if is_root() && !has("setpriv", "a folder that turns read-only") {
+fn calls_are_refused_while_the_log_folder_is_read_only() {
+    if is_root() && !has("setpriv", "a folder that becomes read-only") {
         return;
     }
     for mode in ["always", "group", "none"] {
@@ -155,12 +155,12 @@ fn a_folder_that_turns_read_only_refuses_calls_until_it_is_mended() {
         fs::set_permissions(&logs, Permissions::from_mode(0o500)).unwrap();
         assert_eq!(house.status(&server), 200, "{mode}: the file itself can be written");
         fs::remove_file(logs.join("audit.jsonl")).unwrap();
-        wait_for("calls are refused", || house.status(&server) == 503);
+        wait_for("calls to be refused", || house.status(&server) == 503);
         let sent = house.forwarded().len();
         let answer = house.call(address(&server)).unwrap();
         assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "{mode}");
         assert_eq!(house.forwarded().len(), sent, "{mode}: nothing is forwarded");
         fs::set_permissions(&logs, Permissions::from_mode(0o700)).unwrap();
-        wait_for("calls are taken again", || house.status(&server) == 200);
+        wait_for("calls to be accepted again", || house.status(&server) == 200);
     }
 }

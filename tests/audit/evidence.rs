@@ -1,4 +1,4 @@
-//! What is refused does not cost the evidence of what was permitted: not in a file, not on a disk.
+//! A flood of refused calls neither displaces log lines of permitted calls nor fills the disk.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn denials(events: &[Value]) -> usize {
     events.iter().filter(|event| stage(event) == "Decision" && verdict(event) == "ImplicitDeny").count()
 }
 
-/// The bytes of permits and outcomes: what fills a file.
+/// The bytes of permits and their outcomes. Only these count towards `rotate_size`.
 fn permitted_bytes(log: &Log) -> usize {
     let is_permit = |line: &&String| {
         let written: Value = serde_json::from_str(line).unwrap();
@@ -26,7 +26,7 @@ fn permitted_bytes(log: &Log) -> usize {
     log.lines.iter().filter(is_permit).map(|line| line.len() + 1).sum()
 }
 
-/// The value of one line of the metrics.
+/// The value of one metric.
 fn metric(server: &Server, name: &str) -> usize {
     let page = get(server.address_after("metrics at http://"), "/metrics").body;
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -37,7 +37,7 @@ const COUNTED: &str = "ramgate_attempts_counted_only_total{verdict=\"ImplicitDen
 const ADMIN: &str = "[admin]\nlisten = \"127.0.0.1:0\"";
 
 #[test]
-fn a_flood_of_denials_ends_no_file_and_removes_no_permit() {
+fn a_flood_of_denials_causes_no_rotation_and_removes_no_permit() {
     let house = with_key(&format!("{ADMIN}\n[audit]\nsync = \"none\"\nrotate_size = \"64KiB\"\nkeep_files = 1"));
     let server = house.start();
     for _ in 0..3 {
@@ -46,7 +46,7 @@ fn a_flood_of_denials_ends_no_file_and_removes_no_permit() {
     for _ in 0..200 {
         assert_eq!(house.denied(&server), 403);
     }
-    assert!(rotated(house.path()).is_empty(), "a file is full when it is full of permits");
+    assert!(rotated(house.path()).is_empty(), "only permits count towards `rotate_size`");
     assert!(fs::metadata(house.path().join("audit.jsonl")).unwrap().len() < 2 * 65536);
     assert!(metric(&server, COUNTED) > 0);
     assert_eq!(metric(&server, "ramgate_audit_refusals_only_counted{why=\"rotate_size\"}"), 1);
@@ -58,16 +58,16 @@ fn a_flood_of_denials_ends_no_file_and_removes_no_permit() {
     while permitted_bytes(&Log::read(house.path())) < 65536 {
         assert_eq!(house.status(&server), 200);
     }
-    // The file is put away after a sync that no call waits for.
-    wait_for("a file full of permits is put away", || !rotated(house.path()).is_empty());
-    wait_for("refusals have room in the new file", || {
+    // The rotation follows a sync that no call waits for.
+    wait_for("the rotation of a file full of permits", || !rotated(house.path()).is_empty());
+    wait_for("a line of a refused call in the new file", || {
         house.denied(&server);
         denials(&Log::read(house.path()).verified(Gaps::None)) > denials(&events)
     });
 }
 
 #[test]
-fn below_min_free_permits_are_written_and_refusals_are_counted() {
+fn below_min_free_permits_are_written_and_refusals_are_only_counted() {
     let house = House::new(&format!("{ADMIN}\n[audit]\nsync = \"always\"\nmin_free = \"1000000GiB\""));
     let mut server = house.start();
     for _ in 0..20 {
@@ -81,8 +81,8 @@ fn below_min_free_permits_are_written_and_refusals_are_counted() {
     let events = Log::read(house.path()).verified(Gaps::None);
     assert_eq!(denials(&events), 0);
     assert_eq!(events.iter().filter(|event| verdict(event) == "Allow").count(), 2);
-    let told = super::log::reasons(&events);
-    assert!(told.iter().any(|reason| reason.contains("20 ")), "what was counted is told at the stop: {told:?}");
+    let reasons = super::log::reasons(&events);
+    assert!(reasons.iter().any(|reason| reason.contains("20 ")), "the stop writes the count: {reasons:?}");
 }
 
 #[test]

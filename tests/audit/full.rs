@@ -1,4 +1,4 @@
-//! A disk that is full, and one that is not any more.
+//! A full disk: calls are refused while the log cannot grow, and accepted again once it can.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::support::{Server, wait_for};
 
 const MODES: [&str; 3] = ["always", "group", "none"];
 
-/// A small file system of its own. Dropped, it is gone.
+/// A small file system, unmounted when this value is dropped.
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -28,7 +28,7 @@ impl SmallDisk {
         self.0.join("ballast")
     }
 
-    /// Leaves a few pages.
+    /// Fills the file system except for a few pages.
     fn fill(&self) {
         let mut size = 512 << 10;
         while size >= 4096 {
@@ -49,14 +49,14 @@ impl Drop for SmallDisk {
     }
 }
 
-/// What stops a file from growing, where no file system can be mounted: the limit that `ulimit -f` sets.
+/// Limits the size of the process's files, as `ulimit -f` does. It needs no right to mount a file system.
 fn limit(server: &Server, bytes: &str) {
     let pid = server.id().to_string();
     let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:unlimited")]).status();
     assert!(limited.unwrap().success(), "`prlimit` is needed for this test");
 }
 
-/// The gateway, deaf to the signal that comes with that limit.
+/// A gateway that ignores SIGXFSZ, so that a write beyond the limit fails with an error instead of killing it.
 fn limited(house: &House) -> Server {
     let mut shell = Command::new("sh");
     let script = "trap '' XFSZ; exec \"$0\" serve --config ramgate.toml";
@@ -73,7 +73,7 @@ fn a_full_disk_refuses_calls_until_there_is_room() {
         let disk = SmallDisk::mount(&house.path().join("disk"), "256k");
         house.configure(&format!("[audit]\npath = \"disk/audit.jsonl\"\nsync = \"{mode}\""));
         let server = house.start();
-        refused_and_taken(
+        refused_then_accepted(
             &house,
             &server,
             &house.path().join("disk"),
@@ -88,7 +88,7 @@ fn a_full_disk_refuses_calls_until_there_is_room() {
 }
 
 #[test]
-fn a_file_that_may_not_grow_refuses_calls_until_it_may() {
+fn a_log_file_that_cannot_grow_refuses_calls_until_it_can() {
     if !has("prlimit", "a log that cannot grow") {
         return;
     }
@@ -104,16 +104,16 @@ fn a_file_that_may_not_grow_refuses_calls_until_it_may() {
             assert_eq!(ready.status, 503, "{ready:?}");
             assert!(ready.body.contains("File too large"), "{ready:?}");
             limit(&server, "unlimited");
-            // Nobody has to call before it is noticed.
-            wait_for("the log to be good again", || get(admin, "/readyz").status == 200);
+            // The gateway notices without a call.
+            wait_for("the log to be writable again", || get(admin, "/readyz").status == 200);
         };
-        refused_and_taken(&house, &server, house.path(), mode, fill, free);
+        refused_then_accepted(&house, &server, house.path(), mode, fill, free);
     }
 }
 
-/// What a log cannot say of itself any more, the program's own log says.
+/// The log cannot record its own gap any more, so the gateway's own log does.
 #[test]
-fn a_stop_while_the_log_cannot_be_written_tells_what_is_missing() {
+fn a_stop_while_the_log_cannot_be_written_reports_the_missing_lines() {
     let house = House::new("[audit]\nsync = \"none\"");
     let mut server = limited(&house);
     assert_eq!(house.status(&server), 200);
@@ -123,31 +123,31 @@ fn a_stop_while_the_log_cannot_be_written_tells_what_is_missing() {
     }
     assert_eq!(server.terminate(std::time::Duration::from_secs(30)), Some(0));
     let said = server.stderr();
-    let told = said.lines().find(|line| line.contains("the audit log ends without this line: "));
-    let told = told.unwrap_or_else(|| panic!("{said}"));
-    assert!(told.contains("ERROR") && told.contains(" lines could not be written since "), "{told}");
-    assert!(told.contains("no call went on whose decision is among them"), "{told}");
+    let line = said.lines().find(|line| line.contains("the audit log ends without this line: "));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    assert!(line.contains("ERROR") && line.contains(" lines could not be written since "), "{line}");
+    assert!(line.contains("no call whose decision is among them was forwarded"), "{line}");
 }
 
-fn refused_and_taken(house: &House, server: &Server, folder: &Path, mode: &str, fill: impl Fn(), free: impl Fn()) {
+fn refused_then_accepted(house: &House, server: &Server, folder: &Path, mode: &str, fill: impl Fn(), free: impl Fn()) {
     assert_eq!(house.status(server), 200, "{mode}");
     fill();
-    let mut taken = 1;
+    let mut accepted = 1;
     while house.status(server) == 200 {
-        taken += 1;
-        assert!(taken < 100, "{mode}: the disk does not fill");
+        accepted += 1;
+        assert!(accepted < 100, "{mode}: the disk does not fill");
     }
     for _ in 0..3 {
         let answer = house.call(address(server)).unwrap();
         assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "{mode}: {answer:?}");
     }
-    assert_eq!(house.forwarded().len(), taken, "{mode}: nothing is sent that is not written");
+    assert_eq!(house.forwarded().len(), accepted, "{mode}: a call was sent without its line");
     free();
-    assert_eq!(house.status(server), 200, "{mode}: no restart is needed");
+    assert_eq!(house.status(server), 200, "{mode}: calls are accepted without a restart");
     assert_eq!(house.status(server), 200, "{mode}");
     let log = Log::read(folder);
     assert_eq!(log.torn, "", "{mode}");
     let events = log.verified(Gaps::None);
-    let told = reasons(&events);
-    assert!(told.iter().any(|reason| reason.contains("lines could not be written since")), "{mode}: {told:?}");
+    let reasons = reasons(&events);
+    assert!(reasons.iter().any(|reason| reason.contains("lines could not be written since")), "{mode}: {reasons:?}");
 }

@@ -1,4 +1,4 @@
-//! Killed at any moment: what reached ECS is in the log, and the log goes on.
+//! A gateway that is killed at any moment: every call that reached ECS is in the log, and the chain continues.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -16,7 +16,7 @@ const CALLERS: usize = 4;
 const MODES: [&str; 3] = ["sync = \"always\"", "sync = \"group\"\ngroup_delay = \"2ms\"", "sync = \"none\""];
 
 #[test]
-fn killed_at_any_moment_it_has_written_what_it_sent() {
+fn a_gateway_killed_at_any_moment_has_logged_every_call_it_sent() {
     let house = House::new("");
     let key = ramgate(house.path(), &["key", "checkpoint", "--out", "checkpoint.key"]);
     assert_eq!(key.status, 0, "{key:?}");
@@ -28,14 +28,14 @@ fn killed_at_any_moment_it_has_written_what_it_sent() {
         ));
         let server = house.start();
         if torn > 0 {
-            wait_for("it is told", || server.stderr().contains("the last line of the audit log was torn"));
+            wait_for("the warning", || server.stderr().contains("the last line of the audit log was torn"));
         }
         let address = address(&server);
         if round == 0 {
-            // A log without a line has no chain yet, and its next start begins another one.
+            // A log without a line has no chain yet, and the next start would begin another one.
             assert_eq!(house.status(&server), 200);
         }
-        // Where in a call it happens is left to chance.
+        // The moment within a call is random.
         let wait = Duration::from_micros(5_000 + RandomState::new().hash_one(round) % 60_000);
         thread::scope(|scope| {
             for _ in 0..CALLERS {
@@ -56,13 +56,13 @@ fn killed_at_any_moment_it_has_written_what_it_sent() {
         }
         torn = log.torn.len();
         if round % 6 == 5 && torn == 0 && house.path().join("audit.jsonl").exists() {
-            // What a machine that lost power may leave behind.
+            // A torn line, as a power failure may leave it.
             let mut file = OpenOptions::new().append(true).open(house.path().join("audit.jsonl")).unwrap();
             file.write_all(b"{\"seq\":99,\"prev\":\"0123").unwrap();
             torn = 21;
         }
     }
-    assert!(house.forwarded().len() > 100, "there was a load");
+    assert!(house.forwarded().len() > 100, "too few calls were forwarded");
     let mut server = house.start();
     assert_eq!(house.status(&server), 200);
     assert_eq!(server.terminate(Duration::from_secs(20)), Some(0));
@@ -74,9 +74,9 @@ fn killed_at_any_moment_it_has_written_what_it_sent() {
     let aside = named(house.path(), "audit.torn-");
     assert!(aside.len() >= 8, "{aside:?}");
     assert!(fs::read_to_string(&aside[0]).unwrap().starts_with("{\"seq\":"));
-    let told = reasons(&events);
+    let reasons = reasons(&events);
     assert_eq!(
-        told.iter().filter(|reason| reason.starts_with("the last line was torn by a crash")).count(),
+        reasons.iter().filter(|reason| reason.starts_with("the last line was torn by a crash")).count(),
         aside.len()
     );
 }

@@ -1,4 +1,4 @@
-//! A log whose path is, or has become, a symbolic link: checkpoints beside each link count as well as those beside the file.
+//! A log path that is, or has become, a symbolic link: checkpoints beside each link count, as do those beside the file.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use super::log::{Gaps, Log, named, reasons};
 use crate::support::house::{House, with_key};
 use crate::support::{Ran, Server, ramgate};
 
-/// A log of three calls, moved to another name, and what was put in its place: a link with that target.
+/// A log of three calls that was moved to `away/kept.jsonl`, with a link to the given target in its place.
 fn replaced_by_a_link(target: impl FnOnce(&House) -> PathBuf) -> House {
     let house = with_key("[audit]\nsync = \"always\"");
     let mut server = house.start();
@@ -47,8 +47,8 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_log_replaced_by_a_link_does_not_start() {
-    let gone = "is missing or empty, and it was signed up to line 6";
+fn a_log_replaced_by_a_link_to_another_file_prevents_the_start() {
+    let gone = "is missing or empty, but it was signed up to line 6";
     let empty = replaced_by_a_link(|house| {
         let target = house.path().join("away/other.jsonl");
         fs::write(&target, "").unwrap();
@@ -58,12 +58,12 @@ fn a_log_replaced_by_a_link_does_not_start() {
 
     let house = replaced_by_a_link(|_| "away/made.jsonl".into());
     refused(&house, gone);
-    assert_eq!(names_in(&house.path().join("away")), ["kept.jsonl"], "a start that fails leaves nothing behind");
+    assert_eq!(names_in(&house.path().join("away")), ["kept.jsonl"], "a failed start leaves no files behind");
     refused(&house, gone);
 
     refused(&replaced_by_a_link(|_| "/dev/null".into()), gone);
 
-    // The first lines of the same chain.
+    // A link to the first lines of the same chain.
     let house = replaced_by_a_link(|house| {
         let text = fs::read_to_string(house.path().join("away/kept.jsonl")).unwrap();
         let two: String = text.split_inclusive('\n').take(2).collect();
@@ -72,19 +72,19 @@ fn a_log_replaced_by_a_link_does_not_start() {
     });
     refused(&house, "does not reach line 6, up to which it was signed");
 
-    // A log that another gateway wrote, with its own checkpoints.
+    // A link to a log that another gateway wrote, with its own checkpoints.
     let house = replaced_by_a_link(|_| "away/fresh.jsonl".into());
     let checkpoints = house.path().join("audit.checkpoints.jsonl");
     fs::rename(&checkpoints, house.path().join("for a while")).unwrap();
     drop(house.start());
     fs::rename(house.path().join("for a while"), checkpoints).unwrap();
     assert!(house.path().join("away/fresh.checkpoints.jsonl").exists());
-    refused(&house, "is missing or empty, and it was signed up to line 6");
+    refused(&house, "is missing or empty, but it was signed up to line 6");
 }
 
-/// The operator's own link leads to the log; what it leads to was replaced.
+/// The operator's own link is unchanged, but the log that it leads to was replaced by a link.
 #[test]
-fn a_link_in_the_middle_is_looked_at_too() {
+fn a_link_in_the_middle_of_a_chain_of_links_is_checked_too() {
     let house = replaced_by_a_link(|_| "away/kept.jsonl".into());
     fs::rename(house.path().join("audit.checkpoints.jsonl"), house.path().join("away/kept.checkpoints.jsonl")).unwrap();
     let mut server = house.start();
@@ -99,15 +99,15 @@ fn a_link_in_the_middle_is_looked_at_too() {
 }
 
 #[test]
-fn a_log_that_was_moved_and_linked_goes_on() {
-    // With its checkpoints left behind.
+fn a_log_that_was_moved_and_linked_continues() {
+    // The checkpoints were not moved.
     let house = replaced_by_a_link(|_| "away/kept.jsonl".into());
     for _ in 0..2 {
         let mut server = house.start();
         assert_eq!(house.status(&server), 200);
         assert_eq!(server.terminate(Duration::from_secs(20)), Some(0));
     }
-    // With its checkpoints moved and linked likewise.
+    // The checkpoints were moved and linked too.
     let house = replaced_by_a_link(|_| "away/kept.jsonl".into());
     fs::rename(house.path().join("audit.checkpoints.jsonl"), house.path().join("away/kept.checkpoints.jsonl")).unwrap();
     symlink("away/kept.checkpoints.jsonl", house.path().join("audit.checkpoints.jsonl")).unwrap();
@@ -119,7 +119,7 @@ fn a_log_that_was_moved_and_linked_goes_on() {
 }
 
 #[test]
-fn what_lies_beside_the_link_is_given_up_with_the_log() {
+fn accept_lost_log_also_sets_aside_the_checkpoints_beside_the_link() {
     let house = replaced_by_a_link(|_| "away/made.jsonl".into());
     let mut command = house.serve();
     command.args(["--accept-lost-log", "moved to another disk"]);

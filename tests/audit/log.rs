@@ -1,4 +1,4 @@
-//! A reader of the log that shares nothing with the writer: it computes every digest anew.
+//! A reader of the log that shares no code with the writer: it recomputes every digest.
 
 use std::fs;
 use std::io::Read;
@@ -17,7 +17,7 @@ use crate::support::schema::check_line;
 #[derive(Debug)]
 pub struct Log {
     pub lines: Vec<String>,
-    /// What stands after the last line feed.
+    /// The bytes after the last line feed.
     pub torn: String,
 }
 
@@ -25,7 +25,7 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gaps {
     None,
-    /// So many times.
+    /// In this many places.
     Some(usize),
 }
 
@@ -47,7 +47,7 @@ impl Log {
         Self { lines: whole.lines().map(str::to_owned).collect(), torn: torn.to_owned() }
     }
 
-    /// The events, when every line names the one before.
+    /// The events, after checking that every line names the line before it.
     pub fn verified(&self, gaps: Gaps) -> Vec<Value> {
         let (mut last, mut previous, mut found) = (0, "0".repeat(64), 0);
         let events = self.lines.iter().map(|line| {
@@ -66,7 +66,7 @@ impl Log {
         events
     }
 
-    /// Verifies the checkpoints beside the log against the public key and the lines; what kinds there are.
+    /// Verifies the checkpoints beside the log against the public key and the lines, and returns their kinds.
     pub fn checkpoints(&self, folder: &Path) -> Vec<String> {
         let pem = fs::read_to_string(folder.join("checkpoint.key.pub")).unwrap();
         let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
@@ -90,7 +90,7 @@ impl Log {
             assert_eq!((first, it["count"].as_u64().unwrap()), (covered + 1, last - covered), "{it}");
             assert_eq!((&it["previous"], &it["keyId"]), (&previous.as_str().into(), &hash(raw)[..16].into()), "{it}");
             let at = seqs.iter().position(|seq| *seq == last);
-            // Lines that retention removed cannot be looked at any more.
+            // Lines that retention removed can no longer be compared.
             let expected = if last == 0 { "0".repeat(64) } else { at.map_or(String::new(), |at| hashes[at].clone()) };
             assert!(expected.is_empty() || it["lastHash"] == expected.as_str(), "{it}");
             (covered, previous) = (last, hash(line.as_bytes()));
@@ -103,13 +103,13 @@ impl Log {
 pub fn rotated(folder: &Path) -> Vec<PathBuf> {
     let mut paths = named(folder, "audit.0");
     paths.retain(|path| !path.to_string_lossy().ends_with(".part"));
-    // Where a crash left both forms of a file, they say the same.
+    // After a crash, a file may exist both plain and compressed, with the same lines.
     let plain: Vec<String> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     paths.retain(|path| !plain.iter().any(|other| format!("{other}.gz") == path.to_string_lossy()));
     paths
 }
 
-/// Files beside the log whose names begin like this, in order.
+/// Files beside the log whose names begin with `start`, sorted.
 pub fn named(folder: &Path, start: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> =
@@ -126,7 +126,7 @@ pub fn stage(event: &Value) -> &str {
     event["additionalEventData"]["gateway"]["stage"].as_str().unwrap()
 }
 
-/// What the log says of itself.
+/// The notices that the log contains about itself.
 pub fn reasons(events: &[Value]) -> Vec<&str> {
     let summaries = events.iter().filter(|event| stage(event) == "Summary");
     summaries.map(|event| event["additionalEventData"]["gateway"]["reason"].as_str().unwrap()).collect()

@@ -1,4 +1,4 @@
-//! `required = false`: calls go on without their lines, which are counted.
+//! `required = false`: calls are forwarded even if their lines cannot be written, and lost lines are counted.
 
 use std::fs;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::support::program::bare;
 use crate::support::{Server, wait_for};
 
 #[test]
-fn lines_that_are_lost_are_counted_and_told() {
+fn lost_lines_are_counted_in_metrics_warnings_and_the_log() {
     if !has("prlimit", "a log that cannot grow") {
         return;
     }
@@ -29,19 +29,19 @@ fn lines_that_are_lost_are_counted_and_told() {
     wait_for("the outcome", || Log::read(house.path()).lines.len() == 2);
     limit(fs::metadata(&log).unwrap().len());
     for _ in 0..10 {
-        assert_eq!(house.status(&server), 200, "the call goes on");
+        assert_eq!(house.status(&server), 200, "the call is forwarded");
     }
-    // A decision and an outcome each.
+    // A decision and an outcome for each call.
     let lost = || get(admin, "/metrics").body.contains("\nramgate_audit_lines_lost_total 20\n");
     wait_for("the metric", lost);
     assert_eq!(get(admin, "/readyz").status, 200, "the gateway answers calls");
     wait_for("the warning", || server.stderr().contains("lines of the audit log are lost"));
     limit(1 << 40);
-    let told = || {
+    let counted = || {
         let events = Log::read(house.path()).verified(Gaps::None);
         reasons(&events).iter().any(|reason| reason.starts_with("20 lines could not be written since"))
     };
-    wait_for("the number in the log", told);
+    wait_for("the count in the log", counted);
     assert_eq!(house.status(&server), 200);
     assert_eq!(house.forwarded().len(), 12);
 }

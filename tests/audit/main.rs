@@ -1,6 +1,6 @@
-//! The audit log: read, checked and asked, and the log of the real binary when things go wrong: killed, full, taken
-//! away, slow to come back.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+//! The audit log: reading, verifying and querying it, and the log of the real binary under failures: a killed process,
+//! a full disk, a log file that is removed, a collector that recovers late.
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Who else could touch the files of a log: modes, and links that somebody planted.
+//! Protection of the log's files against other local users: file modes, owners, and planted links.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -21,7 +21,7 @@ fn open_to_others(path: &Path, mode: u32) {
 const SERVE: [&str; 3] = ["serve", "--config", "ramgate.toml"];
 
 #[test]
-fn files_that_others_could_use_are_closed_to_them_and_the_mode_is_told() {
+fn files_open_to_other_users_get_mode_0600_and_a_warning_names_the_old_mode() {
     let house = with_key("[audit]\nsync = \"always\"");
     fs::write(house.path().join("audit.jsonl"), "").unwrap();
     open_to_others(&house.path().join("audit.jsonl"), 0o666);
@@ -44,7 +44,7 @@ fn files_that_others_could_use_are_closed_to_them_and_the_mode_is_told() {
     open_to_others(&house.path().join("audit.jsonl"), 0o640);
     let flagged = [&SERVE[..], &["--insecure-key-file-mode"]].concat();
     drop(Server::start(&mut program(house.path(), &flagged), "attempts are written to"));
-    assert_eq!(mode(&house.path().join("audit.jsonl")), 0o640, "left as it is where that is asked for");
+    assert_eq!(mode(&house.path().join("audit.jsonl")), 0o640, "the flag leaves the mode unchanged");
     open_to_others(&house.path().join("audit.tag-key"), 0o644);
     let ran = ramgate(house.path(), &SERVE);
     assert_eq!(ran.status, 2, "{ran:?}");
@@ -57,13 +57,13 @@ fn a_log_of_another_user_is_refused() {
     let log = house.path().join("audit.jsonl");
     fs::write(&log, "").unwrap();
     if std::os::unix::fs::chown(&log, Some(12345), None).is_err() {
-        // Only root can give files away.
+        // Only root can change the owner of a file.
         return;
     }
     let ran = ramgate(house.path(), &SERVE);
     assert_eq!(ran.status, 2, "{ran:?}");
     assert!(ran.stderr.contains("belongs to another user (12345)"), "{ran:?}");
-    // So is one behind a link that another user made.
+    // A link that another user made is refused too.
     fs::remove_file(&log).unwrap();
     symlink("elsewhere.jsonl", &log).unwrap();
     std::os::unix::fs::lchown(&log, Some(12345), None).unwrap();
@@ -73,15 +73,15 @@ fn a_log_of_another_user_is_refused() {
     assert!(!house.path().join("elsewhere.jsonl").exists());
 }
 
-/// A planted link leads nowhere: what it names is neither written nor emptied.
+/// The target of a planted link is neither written nor truncated.
 #[test]
-fn no_link_at_the_name_of_a_file_to_be_made_is_followed() {
+fn a_planted_link_at_the_name_of_a_new_file_is_not_followed() {
     let precious = |house: &House| {
         let path = house.path().join("precious");
         fs::write(&path, "precious").unwrap();
         path
     };
-    // At the name that a rotation needs for a moment, and at the one of a file to be compressed.
+    // At the temporary name of a rotation, and at the name of a file to be compressed.
     let house = with_key("[audit]\nsync = \"none\"\nrotate_size = \"64KiB\"\ncompress = true");
     let target = precious(&house);
     symlink(&target, house.path().join("audit.next.jsonl")).unwrap();
@@ -95,9 +95,9 @@ fn no_link_at_the_name_of_a_file_to_be_made_is_followed() {
     let plain = house.path().join("audit.000000009001-000000009002.jsonl");
     symlink(&target, &plain).unwrap();
     drop(house.start());
-    assert!(plain.symlink_metadata().unwrap().is_symlink(), "a link is no file of the log");
+    assert!(plain.symlink_metadata().unwrap().is_symlink(), "a link is not treated as a file of the log");
 
-    // At the checkpoints' name.
+    // At the name of the checkpoints.
     let house = with_key("[audit]\nsync = \"none\"");
     let target = precious(&house);
     symlink(&target, house.path().join("audit.checkpoints.jsonl")).unwrap();
@@ -108,10 +108,10 @@ fn no_link_at_the_name_of_a_file_to_be_made_is_followed() {
 }
 
 #[test]
-fn a_link_of_the_operator_and_a_device_are_taken() {
+fn a_link_of_the_operator_and_a_device_are_accepted() {
     let house = House::new("[audit]\npath = \"link.jsonl\"");
     fs::create_dir(house.path().join("logs")).unwrap();
-    // The file is made where the link says.
+    // The file is created at the target of the link.
     symlink("logs/real.jsonl", house.path().join("link.jsonl")).unwrap();
     let server = house.start();
     assert_eq!(house.status(&server), 200);
@@ -128,21 +128,21 @@ fn a_link_of_the_operator_and_a_device_are_taken() {
 }
 
 #[test]
-fn the_spool_is_the_gateways_own() {
+fn other_users_cannot_write_into_the_spool() {
     let config = "[audit]\nsync = \"none\"\n[audit.http]\nurl = \"http://127.0.0.1:1/logs\"";
     let house = House::new(config);
     let server = house.start();
     let spool = house.path().join("audit-spool");
     assert_eq!(mode(&spool), 0o700);
     assert_eq!(house.status(&server), 200);
-    wait_for("a parcel", || fs::read_dir(&spool).unwrap().count() == 1);
+    wait_for("a batch in the spool", || fs::read_dir(&spool).unwrap().count() == 1);
     drop(server);
-    let parcel = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
-    assert_eq!(mode(&parcel), 0o600);
+    let batch = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(mode(&batch), 0o600);
     open_to_others(&spool, 0o777);
-    open_to_others(&parcel, 0o666);
+    open_to_others(&batch, 0o666);
     symlink("/etc/passwd", spool.join("000000000099.jsonl")).unwrap();
     let server = house.start();
     assert!(server.stderr().contains("other users could write into"), "{}", server.stderr());
-    assert_eq!((mode(&spool), mode(&parcel)), (0o755, 0o600));
+    assert_eq!((mode(&spool), mode(&batch)), (0o755, 0o600));
 }

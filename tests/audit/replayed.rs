@@ -1,5 +1,5 @@
-//! A signed call that was accepted is not accepted again: after a stop, a crash, a step of the clock, a change of key,
-//! or whatever happened to the nonce files.
+//! An accepted signed call is not accepted again: not after a stop, a crash, a step of the clock, a change of keys, or
+//! damage to the nonce files.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ fn carol() -> Caller {
     Caller::new("LTAI5tCarol000000000", SECRET)
 }
 
-/// A call that is signed so many seconds from now.
+/// A call signed with a date that lies `seconds` from now.
 pub fn signed(shape: Shape, seconds: i64) -> Vec<u8> {
     let mut caller = carol();
     caller.timestamp = Some(format_timestamp(Timestamp::now() + SignedDuration::from_secs(seconds)));
@@ -55,12 +55,12 @@ fn too_old(server: &Server, request: &[u8]) {
     refused(server, request, "InvalidTimeStamp.Expired", "try again with a new signature");
 }
 
-/// A call that is signed after the start is served within 5 s.
+/// Calls that are signed now are served, at most 20 s after `since`.
 fn serves_new_calls(server: &Server, since: Instant) {
     for shape in SHAPES {
         accepted(server, &signed(shape, 0));
     }
-    assert!(since.elapsed() < Duration::from_secs(20), "{:?} on a machine with other things to do", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(20), "new calls were served only after {:?}", since.elapsed());
 }
 
 /// A gateway with these lines in its configuration, and the folder that it runs in.
@@ -79,7 +79,7 @@ fn doubts(server: &Server, words: &str) {
     assert!(server.stderr().contains("ERROR"), "{}", server.stderr());
 }
 
-/// The nonce files, the one with the key first.
+/// The nonce files, beginning with the file that holds the key.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("audit.nonces"));
@@ -88,10 +88,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_was_accepted_is_refused_after_a_stop_and_after_a_crash() {
+fn accepted_calls_are_refused_after_a_stop_and_after_a_crash() {
     for sync in ["always", "group", "none"] {
         let (house, mut server) = started(&format!("[audit]\nsync = \"{sync}\""));
-        // By clocks that are behind and ahead, too.
+        // Also from clients whose clocks are behind or ahead.
         let calls: Vec<_> =
             SHAPES.iter().flat_map(|shape| [0, -600, 600].map(|seconds| signed(*shape, seconds))).collect();
         calls.iter().for_each(|call| accepted(&server, call));
@@ -108,7 +108,7 @@ fn what_was_accepted_is_refused_after_a_stop_and_after_a_crash() {
         calls.iter().chain(&late).for_each(|call| used(&server, call));
         serves_new_calls(&server, since);
         accepted(&server, &signed(Shape::V1Get, -800));
-        assert!(!server.stderr().contains("ERROR"), "{sync}: nothing is in doubt: {}", server.stderr());
+        assert!(!server.stderr().contains("ERROR"), "{sync}: the nonce files are complete: {}", server.stderr());
         for file in files(house.path()) {
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
         }
@@ -116,7 +116,7 @@ fn what_was_accepted_is_refused_after_a_stop_and_after_a_crash() {
 }
 
 #[test]
-fn a_key_that_is_taken_out_and_comes_back_as_another_principals_has_not_forgotten() {
+fn the_nonces_of_a_key_survive_its_removal_and_its_return_for_another_principal() {
     let (house, mut server) = started("");
     let call = signed(Shape::V3Query, 0);
     accepted(&server, &call);
@@ -136,7 +136,7 @@ fn a_key_that_is_taken_out_and_comes_back_as_another_principals_has_not_forgotte
     accepted(&server, &signed(Shape::V3Query, 0));
 }
 
-/// What is done to the files while no process has them, and how the next start says so.
+/// The error of the next start, and the damage to the nonce files that causes it.
 type Damage = (&'static str, fn(&House, &Path));
 
 const DAMAGES: &[Damage] = &[
@@ -170,7 +170,7 @@ const DAMAGES: &[Damage] = &[
 ];
 
 #[test]
-fn files_that_do_not_say_all_are_noticed_and_calls_from_before_are_refused() {
+fn incomplete_nonce_files_are_reported_and_calls_signed_before_the_start_are_refused() {
     for (words, damage) in DAMAGES {
         let (house, mut server) = started("");
         accepted(&server, &signed(Shape::V1Get, 0));
@@ -193,7 +193,7 @@ fn files_that_do_not_say_all_are_noticed_and_calls_from_before_are_refused() {
         }
         serves_new_calls(&server, since);
         too_old(&server, &signed(Shape::V3Query, -60));
-        // The next start knows it still, and has nothing more to complain of.
+        // The next start still refuses these calls, and reports no error.
         stop(&mut server);
         server = house.start();
         too_old(&server, &signed(Shape::V3Query, -60));
@@ -204,7 +204,7 @@ fn files_that_do_not_say_all_are_noticed_and_calls_from_before_are_refused() {
 }
 
 #[test]
-fn a_log_that_may_go_without_lines_is_no_proof_after_a_crash() {
+fn after_a_crash_an_optional_log_does_not_prove_that_the_nonce_files_are_complete() {
     let (house, server) = started("[audit]\nrequired = false");
     let call = signed(Shape::V1Get, 0);
     accepted(&server, &call);
@@ -214,7 +214,7 @@ fn a_log_that_may_go_without_lines_is_no_proof_after_a_crash() {
     used(&server, &call);
     too_old(&server, &signed(Shape::V1Get, -60));
     stop(&mut server);
-    // A decent stop leaves no doubt.
+    // After a clean stop the nonce files are known to be complete.
     let (house, mut server) = started("[audit]\nrequired = false");
     accepted(&server, &call);
     stop(&mut server);
@@ -230,12 +230,12 @@ fn could_not_start(house: &House, words: &str, help: &str) {
 }
 
 #[test]
-fn a_start_without_a_place_for_nonces_is_refused_with_a_remedy() {
+fn a_start_without_a_usable_nonce_path_fails_with_a_remedy() {
     let house = House::new("[identity]\nnonce_path = \"nowhere/nonces\"");
     could_not_start(&house, "nowhere/nonces` cannot be used", "nonce_store = \"memory\"");
     house.configure("[audit]\npath = \"/dev/null\"");
     could_not_start(&house, "`/dev/null` is not a regular file", "set `nonce_path` in `[identity]`");
-    // A link is not followed, and what is somebody else's is left alone.
+    // A link is not followed, and a file that is not a nonce file is left unchanged.
     house.configure("");
     fs::write(house.path().join("precious"), "precious").unwrap();
     fs::set_permissions(house.path().join("precious"), Permissions::from_mode(0o600)).unwrap();
@@ -254,8 +254,8 @@ fn a_start_without_a_place_for_nonces_is_refused_with_a_remedy() {
     let last = house.path().join("kept.00000001");
     fs::set_permissions(&last, Permissions::from_mode(0o644)).unwrap();
     house.configure("[identity]\nnonce_path = \"kept\"");
-    could_not_start(&house, "kept.00000001` is open to other users", "chmod 600");
-    // A log that is a device needs a path that is written down.
+    could_not_start(&house, "kept.00000001` is accessible to other users", "chmod 600");
+    // If the log is a device, `nonce_path` must be set.
     fs::set_permissions(&last, Permissions::from_mode(0o600)).unwrap();
     house.configure("[identity]\nnonce_path = \"device\"\n[audit]\npath = \"/dev/null\"\nsync = \"none\"");
     let call = signed(Shape::V1Get, 0);
@@ -268,24 +268,24 @@ fn a_start_without_a_place_for_nonces_is_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_memory_that_ends_with_the_process_says_so() {
+fn a_nonce_store_in_memory_causes_a_warning_and_takes_no_path() {
     let (house, server) = started("[identity]\nnonce_store = \"memory\"");
     wait_for("the warning", || server.stderr().contains("replay protection ends with this process"));
     assert!(files(house.path()).is_empty());
     house.configure("[identity]\nnonce_store = \"memory\"\nnonce_path = \"nonces\"");
-    could_not_start(&house, "`nonce_path` is where `nonce_store = \"file\"` writes", "remove one of the two");
+    could_not_start(&house, "`nonce_store = \"memory\"` writes no file", "remove one of the two");
     house.configure("[identity]\nnonce_store = \"disk\"");
     could_not_start(&house, "unknown value `disk` for `nonce_store`", "write `file` or `memory`");
 }
 
-/// A wall clock that is off by as many seconds as a file says, for a process that is started with it.
+/// A preloaded library that shifts the wall clock of a process by the number of seconds that a file contains.
 struct Clock {
     library: PathBuf,
     offset: PathBuf,
 }
 
 impl Clock {
-    /// None on a machine without a C compiler.
+    /// `None` on a machine without a C compiler.
     fn new(folder: &Path) -> Option<Self> {
         let source = folder.join("clock.c");
         fs::write(&source, CLOCK).unwrap();
@@ -336,7 +336,7 @@ int clock_gettime(clockid_t id, struct timespec *time) {
 "#;
 
 #[test]
-fn a_clock_that_steps_reopens_nothing_while_the_process_runs_or_is_away() {
+fn a_step_of_the_clock_allows_no_replay_while_the_process_runs_or_is_stopped() {
     const HOUR: i64 = 3600;
     let house = House::new("");
     let Some(clock) = Clock::new(house.path()) else { return };
@@ -345,12 +345,12 @@ fn a_clock_that_steps_reopens_nothing_while_the_process_runs_or_is_away() {
     calls.iter().for_each(|call| accepted(&server, call));
     for step in [HOUR, -HOUR, 24 * HOUR, 0] {
         clock.set(step);
-        // Signed by a caller whose clock went along.
+        // Signed by a caller whose clock stepped too.
         accepted(&server, &signed(Shape::V1Get, step));
         thread::sleep(Duration::from_millis(1200));
     }
     calls.iter().for_each(|call| used(&server, call));
-    // Away while the clock is ahead, and back when it is right.
+    // Stopped while the clock is ahead, and started when it is right.
     stop(&mut server);
     clock.set(2 * HOUR);
     server = clock.start(&house);

@@ -1,4 +1,5 @@
-//! Killed under load: nothing was touched, so the next start doubts nothing, and still accepts no call twice.
+//! A gateway killed under load: its nonce files are intact, so the next start does not suspect tampering, and it still
+//! accepts no call twice.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -14,10 +15,10 @@ use crate::support::{Shape, wait_for};
 const MODES: [&str; 3] = ["always", "group", "none"];
 const ROUNDS: u64 = 12;
 const CALLERS: usize = 6;
-/// Accepted calls that are sent again after each start: the last ones, whose fate was closest.
+/// How many accepted calls are sent again after each start: the last ones, which the kill is most likely to have lost.
 const REPLAYED: usize = 60;
 
-/// Sends calls until the gateway is gone; those that were accepted are added.
+/// Sends calls until the gateway is gone, and adds the accepted ones to `calls`.
 fn call_until_it_is_gone(gateway: SocketAddr, calls: &Mutex<Vec<Vec<u8>>>) {
     loop {
         let request = signed(Shape::V3Query, 0);
@@ -30,10 +31,10 @@ fn call_until_it_is_gone(gateway: SocketAddr, calls: &Mutex<Vec<Vec<u8>>>) {
 }
 
 #[test]
-fn killed_under_load_it_claims_no_tampering_and_refuses_no_new_call() {
+fn a_start_after_a_kill_under_load_reports_no_tampering_and_refuses_no_new_call() {
     for mode in MODES {
         let house = House::new(&format!("[audit]\nsync = \"{mode}\"\nrotate_size = \"256KiB\""));
-        // Killed before the first line of the log, too.
+        // Also killed before the first line of the log.
         drop(house.start());
         let first = signed(Shape::V3Query, 0);
         let (mut server, mut all) = (house.start(), vec![first.clone()]);
@@ -47,15 +48,15 @@ fn killed_under_load_it_claims_no_tampering_and_refuses_no_new_call() {
                 for _ in 0..CALLERS {
                     scope.spawn(|| call_until_it_is_gone(gateway, &calls));
                 }
-                wait_for("there is a load", || calls.lock().unwrap().len() >= CALLERS);
-                // At some moment of a call that differs from round to round.
+                wait_for("the first calls to be accepted", || calls.lock().unwrap().len() >= CALLERS);
+                // The moment within a call differs from round to round.
                 thread::sleep(Duration::from_micros(20_000 + round * 7_919));
                 drop(server);
             });
-            // Signed while nobody listens; one by a clock that is behind.
+            // Signed while no gateway runs, one of them by a client whose clock is behind.
             let meanwhile = [signed(Shape::V3Query, 0), signed(Shape::V3Query, -30)];
             server = house.start();
-            // The log may say that its last line was torn; of the nonce files there is nothing to say.
+            // A warning about a torn last line of the log is possible, but none about the nonce files.
             assert!(!server.stderr().contains("nonce files"), "{mode}, round {round}: {}", server.stderr());
             meanwhile.iter().for_each(|call| accepted(&server, call));
             let calls = calls.into_inner().unwrap();
@@ -63,7 +64,7 @@ fn killed_under_load_it_claims_no_tampering_and_refuses_no_new_call() {
             all.extend(calls);
         }
         all.iter().step_by(1 + all.len() / 200).for_each(|call| used(&server, call));
-        assert!(all.len() > 200, "there was a load: {}", all.len());
+        assert!(all.len() > 200, "too few calls were accepted: {}", all.len());
         println!("{mode}: {ROUNDS} rounds, {} accepted calls, {:?}", all.len(), began.elapsed());
     }
 }

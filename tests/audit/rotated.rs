@@ -1,4 +1,4 @@
-//! Files that are put away, compressed, attested to and removed.
+//! Rotation of the log: files are renamed, compressed, covered by checkpoints, and removed by retention.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::support::parts::has;
 use crate::support::{ramgate, wait_for};
 
 #[test]
-fn rotation_splits_and_loses_nothing() {
+fn rotation_splits_no_line_and_loses_no_line() {
     for mode in ["always", "group", "none"] {
         let house = with_key(&format!("[audit]\nsync = \"{mode}\"\nrotate_size = \"64KiB\"\ncompress = true"));
         let mut server = house.start();
@@ -20,14 +20,14 @@ fn rotation_splits_and_loses_nothing() {
                 scope.spawn(|| (0..40).for_each(|_| assert_eq!(house.call(address).unwrap().status, 200)));
             }
         });
-        // How often files are put away, a slow disk decides.
+        // The number of rotations depends on the disk's speed.
         let more = Cell::new(0);
-        wait_for("four files are put away", || {
+        wait_for("four rotated files", || {
             more.set(more.get() + 1);
             assert_eq!(house.call(address).unwrap().status, 200);
             rotated(house.path()).len() > 3
         });
-        wait_for("what was put away is compressed", || {
+        wait_for("every rotated file to be compressed", || {
             rotated(house.path()).iter().all(|path| path.extension().unwrap() == "gz")
         });
         assert_eq!(server.terminate(Duration::from_secs(20)), Some(0));
@@ -41,7 +41,7 @@ fn rotation_splits_and_loses_nothing() {
 }
 
 #[test]
-fn a_crash_in_the_middle_of_a_rotation_goes_on_where_the_chain_stands() {
+fn the_chain_continues_after_a_crash_in_the_middle_of_a_rotation() {
     for form in ["plain", "gzip"] {
         let house = House::new("[audit]\nsync = \"always\"");
         let server = house.start();
@@ -67,13 +67,13 @@ fn a_crash_in_the_middle_of_a_rotation_goes_on_where_the_chain_stands() {
 }
 
 #[test]
-fn only_what_a_checkpoint_covers_is_removed() {
+fn retention_removes_only_files_that_a_checkpoint_covers() {
     let house = with_key("[audit]\nsync = \"none\"\nrotate_size = \"64KiB\"\nkeep_files = 2");
     let server = house.start();
     for _ in 0..160 {
         assert_eq!(house.status(&server), 200);
     }
-    wait_for("old files are gone", || {
+    wait_for("old files to be removed", || {
         let files = rotated(house.path());
         files.len() == 2 && !files[0].to_string_lossy().contains("audit.000000000001-")
     });
@@ -83,7 +83,7 @@ fn only_what_a_checkpoint_covers_is_removed() {
 }
 
 #[test]
-fn lines_cut_off_while_it_was_stopped_stop_the_start() {
+fn lines_cut_off_while_the_gateway_was_stopped_prevent_the_start() {
     let house = with_key("[audit]\nsync = \"always\"");
     let mut server = house.start();
     assert_eq!(house.status(&server), 200);
@@ -99,7 +99,7 @@ fn lines_cut_off_while_it_was_stopped_stop_the_start() {
 }
 
 #[test]
-fn a_key_is_made_once() {
+fn key_checkpoint_does_not_overwrite_a_key() {
     let house = with_key("[audit]\nsync = \"always\"");
     let again = ramgate(house.path(), &["key", "checkpoint", "--out", "checkpoint.key"]);
     assert_eq!((again.status, again.stdout.as_str()), (2, ""));

@@ -1,4 +1,4 @@
-//! Where lines go besides the file: standard output, and a collector that fails, hangs and comes back.
+//! The other sinks of the log: standard output, and a collector that fails, hangs and recovers.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -21,7 +21,7 @@ pub enum Mood {
     Hangs,
 }
 
-/// A collector of logs.
+/// A log collector, as `[audit.http]` posts to it.
 pub struct Collector {
     pub address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
@@ -127,7 +127,7 @@ fn a_collector_gets_the_lines_byte_for_byte() {
 }
 
 #[test]
-fn lines_wait_for_a_collector_that_fails_or_hangs_and_for_a_restart() {
+fn the_spool_keeps_lines_across_a_failing_collector_and_a_restart() {
     for (mood, required) in [(Mood::Fails, true), (Mood::Hangs, false)] {
         let collector = Collector::start(mood);
         let house = House::new(&with_collector(&collector, &format!("required = {required}")));
@@ -156,7 +156,7 @@ fn lines_wait_for_a_collector_that_fails_or_hangs_and_for_a_restart() {
 }
 
 #[test]
-fn a_full_spool_refuses_or_counts() {
+fn a_full_spool_refuses_calls_or_counts_missed_lines() {
     for required in [true, false] {
         let collector = Collector::start(Mood::Fails);
         let house = House::new(&with_collector(&collector, &format!("required = {required}\nspool_bytes = \"1MiB\"")));
@@ -171,15 +171,15 @@ fn a_full_spool_refuses_or_counts() {
             assert!(calls < 1000, "the spool does not fill");
         }
         let status = if required { 503 } else { 200 };
-        wait_for("a spool without any room", || house.status(&server) == status);
+        wait_for("a full spool", || house.status(&server) == status);
         assert_eq!(get(admin, "/readyz").status, status);
         collector.turns(Mood::Takes);
-        wait_for("calls are taken", || house.status(&server) == 200 && get(admin, "/readyz").status == 200);
+        wait_for("calls to be accepted", || house.status(&server) == 200 && get(admin, "/readyz").status == 200);
         Log::read(house.path()).verified(Gaps::None);
     }
 }
 
-/// A gateway whose standard output is the log's.
+/// A gateway that writes log lines to standard output. Killed when dropped.
 pub struct Printing(pub Child);
 
 impl Drop for Printing {
@@ -194,10 +194,10 @@ fn standard_output_gets_the_lines_and_nothing_else() {
     for required in [true, false] {
         let house = House::new(&format!("[audit]\nsync = \"group\"\n[audit.stdout]\nrequired = {required}"));
         let mut child = Printing(house.serve().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-        let mut told = BufReader::new(child.0.stderr.take().unwrap());
+        let mut stderr = BufReader::new(child.0.stderr.take().unwrap());
         let mut greeting = String::new();
         while !greeting.contains("attempts are written to") {
-            assert!(told.read_line(&mut greeting).unwrap() > 0, "{greeting}");
+            assert!(stderr.read_line(&mut greeting).unwrap() > 0, "{greeting}");
         }
         let at = greeting.split("http://").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
         let mut printed = BufReader::new(child.0.stdout.take().unwrap());
@@ -212,7 +212,7 @@ fn standard_output_gets_the_lines_and_nothing_else() {
         }
         assert_eq!(lines, Log::read(house.path()).lines);
         drop(printed);
-        assert_eq!(house.call(at).unwrap().status, if required { 503 } else { 200 }, "nobody reads any more");
+        assert_eq!(house.call(at).unwrap().status, if required { 503 } else { 200 }, "after the reader is gone");
         assert_eq!(house.forwarded().len(), if required { 3 } else { 4 });
         Log::read(house.path()).verified(Gaps::None);
     }

@@ -1,4 +1,4 @@
-//! What callers and files write with control characters and marks of direction: no JSON holds it raw.
+//! Control characters and bidirectional marks from callers and files: no JSON output contains them raw.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -10,9 +10,9 @@ use super::sinks::{Collector, Mood, Printing};
 use crate::support::house::{House, address};
 use crate::support::{Caller, Shape, ask, ramgate, schema, wait_for};
 
-/// CSI of the C1 controls, an override of direction, a mark of no width, a tag beyond the BMP, and what is visible.
+/// The C1 control CSI, a bidirectional override, a zero-width mark, a tag character beyond the BMP, and visible text.
 const HOSTILE: &str = "a\u{9b}31mRED\u{202e}X\u{feff}\u{e0041}\"\\é網";
-/// What of it may stand in a parameter: other such characters are refused there.
+/// The ones that a parameter may contain: other such characters are refused there.
 const IN_FORM: &str = "a\u{e0041}\u{fe0f}\u{180e}é";
 
 #[track_caller]
@@ -25,7 +25,7 @@ fn is_visible(text: &str, what: &str) {
     assert_eq!(hidden, None, "{what}: {}", text.escape_debug());
 }
 
-/// A signed call with a user agent of that kind, which signatures do not cover.
+/// A signed call with the given user agent, which the signature does not cover.
 fn with_agent(key: &str, shape: Shape, action: &str, agent: &str, given: &[(&str, &str)]) -> Vec<u8> {
     let request = Caller::new(key, crate::support::house::SECRET).calling(action).request(shape, given);
     let text = String::from_utf8(request).unwrap();
@@ -33,19 +33,19 @@ fn with_agent(key: &str, shape: Shape, action: &str, agent: &str, given: &[(&str
 }
 
 #[test]
-fn no_text_of_a_callers_stands_raw_in_a_line_or_in_an_answer_to_a_question() {
+fn text_from_callers_is_escaped_in_log_lines_and_in_answers_of_audit_commands() {
     let collector = Collector::start(Mood::Takes);
     let house = House::new(&format!(
         "[audit]\nsync = \"none\"\n[audit.stdout]\nrequired = true\n[audit.http]\nurl = \"http://{}/logs\"",
         collector.address
     ));
-    let (printed, told) = (house.path().join("printed"), house.path().join("told"));
+    let (printed, logged) = (house.path().join("printed"), house.path().join("logged"));
     let mut command = house.serve();
-    command.env("RAMGATE_LOG", "debug").stdout(File::create(&printed).unwrap()).stderr(File::create(&told).unwrap());
+    command.env("RAMGATE_LOG", "debug").stdout(File::create(&printed).unwrap()).stderr(File::create(&logged).unwrap());
     let server = Printing(command.spawn().unwrap());
     let read = |path: &Path| fs::read_to_string(path).unwrap();
-    wait_for("the gateway", || read(&told).contains("attempts are written to"));
-    let to = read(&told).split("http://").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    wait_for("the gateway", || read(&logged).contains("attempts are written to"));
+    let to = read(&logged).split("http://").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
     let (known, stranger) = ("LTAI5tCarol000000000", "LTAI5tNobody00000000");
     let attach = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", "eni-a"), ("InstanceId", "i-a")];
     let named = [("RegionId", IN_FORM), ("NetworkInterfaceId", IN_FORM)];
@@ -65,7 +65,7 @@ fn no_text_of_a_callers_stands_raw_in_a_line_or_in_an_answer_to_a_question() {
     assert_eq!(text.lines().count(), 7, "{text}");
     is_visible(&text, "the log");
     for line in schema::checked_lines(&text) {
-        assert_eq!(line["event"]["userAgent"], HOSTILE, "the value is what was sent");
+        assert_eq!(line["event"]["userAgent"], HOSTILE, "the value is the user agent that was sent");
     }
     assert!(text.contains("\\u009b31m") && text.contains("\\udb40\\udc41"), "{text}");
     let said: Vec<Value> = schema::checked_lines(&text);
@@ -75,7 +75,7 @@ fn no_text_of_a_callers_stands_raw_in_a_line_or_in_an_answer_to_a_question() {
     assert_eq!(collector.lines().join("\n"), text.trim_end(), "the collector gets the same bytes");
     assert_eq!(read(&printed), text, "standard output gets the same bytes");
     drop(server);
-    is_visible(&read(&told), "the program's own log");
+    is_visible(&read(&logged), "the program's own log");
 
     let verified = ramgate(house.path(), &["audit", "verify"]);
     assert_eq!(verified.status, 0, "{verified:?}");
@@ -99,7 +99,7 @@ fn no_text_of_a_callers_stands_raw_in_a_line_or_in_an_answer_to_a_question() {
 }
 
 #[test]
-fn a_refused_line_of_characters_that_are_escaped_is_short_too() {
+fn a_refused_call_full_of_escaped_characters_still_gets_a_short_line() {
     let house = House::new("[audit]\nsync = \"none\"");
     let server = house.start();
     for character in ["\u{e0041}", "\u{202e}", "\u{9b}"] {
@@ -130,7 +130,7 @@ fn a_refused_line_of_characters_that_are_escaped_is_short_too() {
 }
 
 #[test]
-fn no_text_of_a_file_stands_raw_in_a_report() {
+fn text_from_policy_files_and_suites_is_escaped_in_reports() {
     let folder = tempdir().unwrap();
     let policies = "p\u{9b}31m\u{202e}";
     let write = |name: &str, text: &str| fs::write(folder.path().join(policies).join(name), text).unwrap();

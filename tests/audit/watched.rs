@@ -1,10 +1,10 @@
-//! What `[admin]` tells of a running gateway.
+//! The `[admin]` listener: health, readiness and metrics of a running gateway.
 
 use crate::support::house::{House, get};
 use crate::support::{Caller, ENI, INSTANCE, Shape, ask, wait_for};
 
 #[test]
-fn health_and_metrics_tell_numbers_and_no_words_of_callers() {
+fn health_and_metrics_contain_numbers_but_no_text_from_callers() {
     let house = House::new("[audit]\nsync = \"group\"\nmin_free = \"1000000GiB\"\n[admin]\nlisten = \"127.0.0.1:0\"");
     let server = house.start();
     let admin = server.address_after("metrics at http://");
@@ -21,10 +21,10 @@ fn health_and_metrics_tell_numbers_and_no_words_of_callers() {
     assert_eq!(unknown.code(), "InvalidAccessKeyId.NotFound");
     let forged = Caller { secret: "a guess".to_owned(), ..Caller::new("LTAI5tCarol000000000", "") };
     assert_eq!(ask(address, &forged.calling("\"} evil 1").request(Shape::V1Get, &parameters)).status, 400);
-    // Two lines for each allowed call; the others are only counted where so little is free.
+    // Two lines for each allowed call. Below `min_free`, refused calls are only counted.
     let all = || get(admin, "/metrics").body;
     wait_for("six lines", || all().contains("\nramgate_audit_lines_written_total 6\n"));
-    wait_for("a look at the disk", || all().contains("\nramgate_audit_below_min_free 1\n"));
+    wait_for("a check of the free space", || all().contains("\nramgate_audit_below_min_free 1\n"));
     wait_for("a sync", || all().contains("\nramgate_audit_last_sync_age_seconds "));
     let page = all();
     for line in [

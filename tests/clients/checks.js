@@ -1,4 +1,4 @@
-// What the Node clients share: where the gateway is, the demo's keys and ids, and a line for each check.
+// Code that the Node clients share: the gateway's address, the demo's keys and ids, and the output of checks.
 'use strict';
 
 const { readFileSync } = require('fs');
@@ -16,15 +16,15 @@ exports.WORKER = 'i-bp1demoworker00000001';
 exports.PRODUCTION = PRODUCTION;
 exports.DENIED_ON = `acs:ecs:${REGION}:1234567890123456:instance/${PRODUCTION}`;
 
-// A file that lies beside the gateway's configuration.
+// The text of a file in the gateway's folder.
 exports.text = (name) => readFileSync(join(process.env.GATEWAY_FOLDER, name), 'utf8');
 
-// Where the gateway hands out keys of the demo's role: as it said when it started.
+// The credentials URI of the demo's role, from the output of the gateway's start.
 exports.credentialsUri = () => /^credentials of role\/terway at (\S+)$/m.exec(exports.text('printed'))[1];
 
 exports.isRequestId = (text) => /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/.test(text || '');
 
-// Runs a check that resolves to what is wrong, or to nothing. Whatever it throws is wrong too.
+// Runs a check, which resolves to a description of the problem, or to nothing. An exception is a failure too.
 exports.check = async (name, problem) => {
   let wrong;
   try {
@@ -36,7 +36,7 @@ exports.check = async (name, problem) => {
   console.log(wrong ? `not ok ${label}: ${wrong}` : `ok ${label}`);
 };
 
-// The error a call is refused with.
+// The error of a call that must be refused.
 exports.refusal = async (call) => {
   let answer;
   try {

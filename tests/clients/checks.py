@@ -1,4 +1,4 @@
-"""What the Python clients share: where the gateway is, the demo's keys and ids, and a line for each check."""
+"""Code that the Python clients share: the gateway's address, the demo's keys and ids, and the output of checks."""
 
 import os
 from pathlib import Path
@@ -22,16 +22,16 @@ def is_request_id(text):
 
 
 def check(name, problem):
-    """Runs a check that returns what is wrong, or nothing. Whatever it raises is wrong too."""
+    """Runs a check, which returns a description of the problem, or None. An exception is a failure too."""
     try:
         wrong = problem()
-    except Exception as error:  # a client that fails in its own way must not end the run
+    except Exception as error:  # an unexpected exception must not end the run
         wrong = f"{type(error).__name__}: {error}"
     label = f"{os.environ['CASE']}: {name}"
     print(f"not ok {label}: {wrong}" if wrong else f"ok {label}", flush=True)
 
 
 def credentials_uri():
-    """Where the gateway hands out keys of the demo's role: as it said when it started."""
-    said = (FOLDER / "printed").read_text().splitlines()
-    return next(line.split(" at ")[1] for line in said if line.startswith("credentials of role/terway at "))
+    """The credentials URI of the demo's role, from the output of the gateway's start."""
+    printed = (FOLDER / "printed").read_text().splitlines()
+    return next(line.split(" at ")[1] for line in printed if line.startswith("credentials of role/terway at "))

@@ -1,4 +1,4 @@
-// @alicloud/ecs20140526 with a token in place of a key, over TLS; the SDK is told whom to trust by `ca`.
+// @alicloud/ecs20140526 with a token in place of a key, over TLS. The trusted CA is the SDK's setting `ca`.
 'use strict';
 
 const { default: Credential, Config: CredentialConfig } = require('@alicloud/credentials');
@@ -8,7 +8,7 @@ const { allowed, attach, denied, detailed, refusedWith } = require('./v3');
 const token = (name) => text(`${name}.jwt`);
 const ca = text('ca.pem');
 
-// The client's own setting, and a credential of that type, as programs have it that share one.
+// The client's own setting, and a credential object of type `bearer`, which programs can share between clients.
 const ways = {
   setting: (name) => ({ bearerToken: token(name), ca }),
   credential: (name) => ({
@@ -26,7 +26,7 @@ async function main() {
     await check(`${name}: a denied attach throws ClientError Forbidden.SubUser`, () => denied(how('alice')));
     await check(`${name}: the error carries the AccessDeniedDetail`, () => detailed(how('alice')));
     for (const [kind, code] of Object.entries(bad)) {
-      await check(`${name}: a token that is ${kind} throws ${code}`, () => refusedWith(code, how(kind)));
+      await check(`${name}: an invalid token (${kind}) throws ${code}`, () => refusedWith(code, how(kind)));
     }
   }
   await check('a gateway whose CA is not trusted is not called', async () => {

@@ -1,4 +1,4 @@
-// Keys that the gateway issues, in both generations of SDKs: by its credentials URI and by AssumeRoleWithOIDC.
+// Keys issued by the gateway, through its credentials URI and through AssumeRoleWithOIDC, in both generations of SDKs.
 'use strict';
 
 const { default: Credential, Config: CredentialConfig } = require('@alicloud/credentials');
@@ -11,7 +11,7 @@ const { join } = require('path');
 
 const host = endpoint.split('://')[1];
 
-// The SDK finds the address by itself: no setting in the program.
+// The SDK reads the address from the environment, without a setting in the program.
 function byEnvironment() {
   process.env.ALIBABA_CLOUD_CREDENTIALS_URI = credentialsUri();
   process.env.ALIBABA_CLOUD_ECS_METADATA_DISABLED = 'true';
@@ -35,7 +35,7 @@ const byOidc = (token, more) =>
     }),
   );
 
-// The old SDK, which signs V1, with a key that the new one got.
+// The old SDK, which signs V1, with a key that the new SDK obtained.
 async function old(credential, instance) {
   const key = await credential.getCredential();
   const client = new RPCClient({
@@ -76,7 +76,7 @@ async function main() {
     const detail = error.accessDeniedDetail;
     return detail && detail.PolicyType === 'SessionPolicy' ? undefined : `${error.name} ${error.message}`;
   });
-  await check("somebody else's token gets no key", () => noKey('AuthenticationFail.NoPermission', 'alice'));
+  await check("a token of another subject gets no key", () => noKey('AuthenticationFail.NoPermission', 'alice'));
 }
 
 main();

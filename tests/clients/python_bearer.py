@@ -1,4 +1,4 @@
-"""alibabacloud-ecs20140526 with a token in place of a key, over TLS; the SDK is told whom to trust by `ca`."""
+"""alibabacloud-ecs20140526 with a token in place of a key, over TLS. The trusted CA is the SDK's setting `ca`."""
 
 from alibabacloud_credentials.client import Client as Credential
 from alibabacloud_credentials.models import Config as CredentialConfig
@@ -19,7 +19,7 @@ def setting(name):
 
 
 def credential(name):
-    """A credential of that type, as programs have it that share one."""
+    """A credential object of type `bearer`, which programs can share between clients."""
     return {"credential": Credential(CredentialConfig(type="bearer", bearer_token=token(name))), **CA}
 
 
@@ -31,7 +31,7 @@ def untrusted():
     return "the call succeeded"
 
 
-# First: the SDK keeps connections by host and port, whoever was trusted when they were made.
+# This check must be the first: the SDK reuses connections by host and port, whatever CA they were opened with.
 check("a gateway whose CA is not trusted is not called", untrusted)
 for how in (setting, credential):
     name = f"bearer as a {how.__name__}"
@@ -39,4 +39,4 @@ for how in (setting, credential):
     check(f"{name}: a denied attach raises ClientException Forbidden.SubUser", lambda: denied(**how("alice")))
     check(f"{name}: the exception carries the AccessDeniedDetail", lambda: detailed(**how("alice")))
     for bad, code in (("expired", "InvalidSecurityToken.Expired"), ("forged", "InvalidSecurityToken.Malformed")):
-        check(f"{name}: a token that is {bad} raises {code}", lambda: refused_with(code, **how(bad)))
+        check(f"{name}: an invalid token ({bad}) raises {code}", lambda: refused_with(code, **how(bad)))

@@ -1,6 +1,6 @@
-"""Keys that the gateway issues, in both generations of SDKs: by its credentials URI and by AssumeRoleWithOIDC.
+"""Keys issued by the gateway, through its credentials URI and through AssumeRoleWithOIDC, in both generations of SDKs.
 
-Whom to trust and where keys are to be had is said by the environment alone, which the SDKs read when they are loaded.
+The trusted CA and the credentials URI come from the environment only, which the SDKs read when they are imported.
 """
 
 import json
@@ -10,7 +10,7 @@ from checks import ENDPOINT, ENI, FOLDER, PRODUCTION, REGION, WORKER, check, cre
 
 os.environ["ALIBABA_CLOUD_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"]
 os.environ["ALIBABA_CLOUD_CREDENTIALS_URI"] = credentials_uri()
-# This machine may be an instance with a role of its own.
+# This machine may be an ECS instance with a role.
 os.environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
 
 from alibabacloud_credentials.client import Client as Credential
@@ -28,7 +28,7 @@ PROVIDER = "acs:ram::1234567890123456:oidc-provider/cluster"
 
 
 def by_environment():
-    """The SDK finds the address by itself: no setting in the program."""
+    """The SDK reads the address from the environment, without a setting in the program."""
     return Credential()
 
 
@@ -45,7 +45,7 @@ def by_oidc(token="terway", **more):
 
 
 def old(credential, instance):
-    """The old SDK, which signs V1, with a key that the new one got."""
+    """The old SDK, which signs V1, with a key that the new SDK obtained."""
     key = credential.get_credential()
     request = AttachNetworkInterfaceRequest()
     request.set_accept_format("json")
@@ -80,7 +80,7 @@ def no_key(code, **more):
 
 
 def narrowed():
-    """A session policy that allows nothing."""
+    """The answer to a call under a session policy that denies everything."""
     policy = {"Version": "1", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
     error = refusal(WORKER, credential=by_oidc(policy=json.dumps(policy)))
     found = (error.status_code, error.code, error.access_denied_detail["PolicyType"])
@@ -101,6 +101,6 @@ check("a denied attach (V3) raises ClientException Forbidden.SubUser", lambda: d
 check("a denied attach (V1) raises ServerException Forbidden.SubUser", lambda: old_denied(ways["uri"]))
 check("the exception carries the AccessDeniedDetail", lambda: detailed(credential=ways["uri"]))
 check("a session policy narrows what the key may do", narrowed)
-check("somebody else's token gets no key", lambda: no_key("AuthenticationFail.NoPermission", token="alice"))
+check("a token of another subject gets no key", lambda: no_key("AuthenticationFail.NoPermission", token="alice"))
 check("an expired token gets no key", lambda: no_key("AuthenticationFail.OIDCToken.Expired", token="expired"))
 check("a key without its token raises MissingSecurityToken", without_token)

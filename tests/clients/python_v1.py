@@ -9,7 +9,7 @@ from aliyunsdkecs.request.v20140526.AttachNetworkInterfaceRequest import AttachN
 
 from checks import ALICE, ENDPOINT, ENI, PRODUCTION, PROTOCOL, REGION, TERWAY, WORKER, check, is_request_id
 
-# The SDK compares by identity: any other string of the same letters is plain http to it.
+# The SDK compares these strings by identity, and treats any other string as plain HTTP.
 PROTOCOLS = {"http": protocol_type.HTTP, "https": protocol_type.HTTPS}
 
 

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Drives the vendor's own SDKs against gateways of its own and counts what they saw.
+# Runs the vendor's SDKs against gateways that it starts, and counts the results of their checks.
 #
 #   tests/clients/run.sh [PATH-TO-RAMGATE]
 #
 # Needs python3, node, npm and the package registries. Everything is installed into a temporary folder, and everything
 # is stopped and removed at the end. A client that did not run is a failure, never a skip.
 #
-# A further case is a line of `clients`, and a file of that name beside this one. It finds the gateway in GATEWAY_URL,
-# the gateway's folder in GATEWAY_FOLDER, and its own name in CASE; `checks` and `v3` (.py, .js) have what cases share.
-# A further gateway is one more `begin`, in a folder that somebody has filled before.
+# To add a case, add a line to `clients`, and a file of that name beside this one. The case gets the gateway's address
+# in GATEWAY_URL, the gateway's folder in GATEWAY_FOLDER, and its own name in CASE. `checks` and `v3` (.py, .js) contain
+# the code that cases share. To add a gateway, prepare a folder and call `begin`.
 set -eu
 export PYTHONDONTWRITEBYTECODE=1
 
@@ -26,8 +26,8 @@ stop() {
 trap stop EXIT
 trap 'exit 1' HUP INT TERM
 
-# The client; the gateway it calls; how many checks it prints when it runs to its end; and the variable by which it is
-# told whom to trust, where the client's own code does not say it.
+# The client; the gateway that it calls; the number of checks that a complete run prints; and the environment variable
+# for the trusted CA, or `-` if the client sets the CA in code or needs none.
 clients='python_v3 demo 4 -
 python_v1 demo 4 -
 node_v1 demo 8 -
@@ -45,7 +45,7 @@ python_v3 proxy 4 -
 python_v1 proxy 4 -
 node_v1 passthrough 8 -
 node_v3 passthrough 4 -'
-# What the clients of a proxy mean to call.
+# The host that the clients of a proxy call.
 ecs=ecs.cn-hangzhou.aliyuncs.com
 
 if [ ! -x "$program" ]; then
@@ -54,7 +54,7 @@ if [ ! -x "$program" ]; then
 fi
 program=$(cd "$(dirname "$program")" && pwd)/$(basename "$program")
 
-# Whatever the person has set says nothing about these gateways.
+# Settings of the environment must not apply to these gateways.
 unset SSL_CERT_FILE SSL_CERT_DIR ALIBABA_CLOUD_CA_BUNDLE NODE_EXTRA_CA_CERTS NODE_TLS_REJECT_UNAUTHORIZED || true
 
 echo "installing the SDKs" >&2
@@ -68,7 +68,7 @@ cp "$here"/*.js node
 (cd node && npm install --silent --no-audit --no-fund --no-save \
     @alicloud/pop-core@1.8.0 @alicloud/ecs20140526@7.11.6 @alicloud/credentials@2.4.7 >&2)
 
-# begin FOLDER ARGUMENTS...: a gateway in that folder of $work; what it says is in `printed` and `log` there.
+# begin FOLDER ARGUMENTS...: starts a gateway in a folder of $work. Its output is in `printed` and `log` there.
 begin() {
     folder=$work/$1
     shift
@@ -95,7 +95,7 @@ python/bin/python "$here/secured.py" "$work/secured" "$(cd "$here/../../policies
 (cd secured && "$program" key issuer --out issuer.key >/dev/null)
 begin secured --config ramgate.toml
 
-# Its callers' own signatures go on; under its own address, or as the proxy of a client that means to call ECS.
+# A gateway in pass-through mode, called at its own address, or as the HTTP proxy of a client that calls ECS.
 mkdir passthrough
 cp -R "$here/../../policies" passthrough/policies
 cp "$here/../../demo/keyring.toml" passthrough/keyring.toml

@@ -1,4 +1,4 @@
-"""alibabacloud-ecs20140526 inside `ramgate run`: the environment alone says where to call and with which key."""
+"""alibabacloud-ecs20140526 inside `ramgate run`: endpoint and key come from the environment."""
 
 import os
 
@@ -7,7 +7,7 @@ from alibabacloud_credentials.client import Client as Credential
 from checks import check
 from v3 import allowed, denied
 
-# The protocol is a matter of code: no variable says it.
+# The protocol must be set in code, because the SDK reads no variable for it.
 SETTINGS = {
     "credential": Credential(),
     "endpoint": os.environ["ECS_ENDPOINT"],
@@ -16,4 +16,4 @@ SETTINGS = {
 }
 
 check("the key of the environment attaches", lambda: allowed(**SETTINGS))
-check("and is refused where the policies say so", lambda: denied(**SETTINGS))
+check("the key of the environment is refused an attach that the policies deny", lambda: denied(**SETTINGS))

@@ -1,7 +1,7 @@
-"""Makes the folder of a gateway with TLS that believes an issuer of tokens and issues keys: secured.py FOLDER POLICIES.
+"""Creates the folder of a gateway with TLS that trusts a token issuer and issues keys: secured.py FOLDER POLICIES.
 
-A CA and a certificate of its own, the issuer's keys (EC and RSA), the tokens that the clients send, and the policies
-with a role that may be assumed. The issuer key is made by the program itself.
+The folder gets a CA and a server certificate, the issuer's key set (EC and RSA), the tokens that the clients send, and
+the policies with a role that can be assumed. The key of the gateway's own issuer is created by `ramgate key issuer`.
 """
 
 import base64
@@ -163,7 +163,7 @@ def token(key, subject, begins, ends):
 
 
 def trusting():
-    """The policies, with a role that the cluster's tokens and the gateway's neighbours may assume."""
+    """The policies, with a role that can be assumed with the cluster's tokens and through the credentials URI."""
     shutil.copytree(policies, folder / "policies")
     account = (folder / "policies" / "account.toml").read_text()
     role = "[roles.terway]\n"

@@ -1,4 +1,4 @@
-// What the Node clients of signature V3 share: @alicloud/ecs20140526.
+// Code that the Node clients of signature V3 share: calls with @alicloud/ecs20140526.
 'use strict';
 
 const { default: Client, AttachNetworkInterfaceRequest } = require('@alicloud/ecs20140526');
@@ -7,7 +7,7 @@ const { DENIED_ON, ENI, PRODUCTION, REGION, URL: url, WORKER, isRequestId, refus
 
 const [protocol, endpoint] = url.split('://');
 
-// Attaches the demo's ENI with a client of these settings.
+// Attaches the demo's ENI, with these client settings.
 function attach(instance, settings) {
   const config = new $OpenApiUtil.Config({ endpoint, protocol, regionId: REGION, ...settings });
   const request = new AttachNetworkInterfaceRequest({

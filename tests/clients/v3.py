@@ -1,4 +1,4 @@
-"""What the Python clients of signature V3 share: alibabacloud-ecs20140526."""
+"""Code that the Python clients of signature V3 share: calls with alibabacloud-ecs20140526."""
 
 from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client
@@ -9,7 +9,7 @@ from checks import DENIED_ON, ENDPOINT, ENI, PRODUCTION, PROTOCOL, REGION, WORKE
 
 
 def attach(instance, **settings):
-    """Attaches the demo's ENI with a client of these settings."""
+    """Attaches the demo's ENI, with these client settings."""
     config = Config(**{"endpoint": ENDPOINT, "protocol": PROTOCOL, "region_id": REGION, **settings})
     request = models.AttachNetworkInterfaceRequest(
         region_id=config.region_id, network_interface_id=ENI, instance_id=instance

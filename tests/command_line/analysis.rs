@@ -99,43 +99,43 @@ fn eval(folder: &Path, principal: &str, eni: &str, instance: &str, more: &[&str]
 }
 
 #[test]
-fn every_layer_has_its_say() {
+fn every_layer_takes_part_in_the_verdict() {
     let folder = policies();
     let layer = |principal: &str, eni: &str, instance: &str, more: &[&str]| {
         let ran = eval(folder.path(), principal, eni, instance, &[&["--format", "json"], more].concat());
         let document = ran.json();
         (document["Verdict"].as_str().unwrap().to_owned(), document["PolicyType"].as_str().map(str::to_owned))
     };
-    let told = |verdict: &str, layer: Option<&str>| (verdict.to_owned(), layer.map(str::to_owned));
+    let outcome = |verdict: &str, layer: Option<&str>| (verdict.to_owned(), layer.map(str::to_owned));
     let account = Some("AccountLevelIdentityBasedPolicy");
     for (principal, eni, instance, expected) in [
-        ("user/alice", "eni-a", "i-a", told("Allow", None)),
-        ("user/alice", "eni-a", "i-guarded1", told("ExplicitDeny", account)),
-        ("user/alice", "eni-a", "i-prod1", told("ExplicitDeny", Some("ControlPolicy"))),
-        ("role/linked", "eni-a", "i-prod1", told("Allow", None)),
-        ("root", "eni-a", "i-prod1", told("Allow", None)),
-        ("user/bob", "eni-a", "i-a", told("Allow", None)),
-        ("user/bob", "eni-a", "i-b", told("ImplicitDeny", account)),
-        ("user/dave", "eni-a", "i-a", told("ImplicitDeny", account)),
-        ("role/tagged", "eni-a", "i-a", told("Allow", None)),
-        ("role/tagged", "eni-a", "i-b", told("ImplicitDeny", account)),
+        ("user/alice", "eni-a", "i-a", outcome("Allow", None)),
+        ("user/alice", "eni-a", "i-guarded1", outcome("ExplicitDeny", account)),
+        ("user/alice", "eni-a", "i-prod1", outcome("ExplicitDeny", Some("ControlPolicy"))),
+        ("role/linked", "eni-a", "i-prod1", outcome("Allow", None)),
+        ("root", "eni-a", "i-prod1", outcome("Allow", None)),
+        ("user/bob", "eni-a", "i-a", outcome("Allow", None)),
+        ("user/bob", "eni-a", "i-b", outcome("ImplicitDeny", account)),
+        ("user/dave", "eni-a", "i-a", outcome("ImplicitDeny", account)),
+        ("role/tagged", "eni-a", "i-a", outcome("Allow", None)),
+        ("role/tagged", "eni-a", "i-b", outcome("ImplicitDeny", account)),
     ] {
         assert_eq!(layer(principal, eni, instance, &[]), expected, "{principal} {eni} {instance}");
     }
     let session = folder.path().join("session.json.txt");
     fs::write(&session, r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#).unwrap();
     let narrowed = ["--session-policy", "session.json.txt"];
-    assert_eq!(layer("role/linked", "eni-a", "i-a", &narrowed), told("ImplicitDeny", Some("SessionPolicy")));
+    assert_eq!(layer("role/linked", "eni-a", "i-a", &narrowed), outcome("ImplicitDeny", Some("SessionPolicy")));
     let user = eval(folder.path(), "user/alice", "eni-a", "i-a", &narrowed);
     assert_eq!((user.status, user.stdout.as_str()), (2, ""));
-    assert!(user.stderr.contains("only a role has"), "{user:?}");
+    assert!(user.stderr.contains("only roles have"), "{user:?}");
     fs::write(&session, " ".repeat(2049)).unwrap();
     let long = eval(folder.path(), "role/linked", "eni-a", "i-a", &narrowed);
-    assert!(long.status == 2 && long.stderr.contains("has 2049 characters"), "{long:?}");
+    assert!(long.status == 2 && long.stderr.contains("is 2049 characters long"), "{long:?}");
 }
 
 #[test]
-fn facts_can_be_given_with_the_question() {
+fn attributes_of_resources_can_be_given_with_the_question() {
     let folder = policies();
     let status = |more: &[&str]| eval(folder.path(), "role/tagged", "eni-x", "i-x", more).status;
     assert_eq!(status(&[]), 1);
@@ -144,7 +144,7 @@ fn facts_can_be_given_with_the_question() {
     let bob = |more: &[&str]| eval(folder.path(), "user/bob", "eni-x", "i-x", more).status;
     assert_eq!(bob(&["--eni-group", "rg-a", "--instance-group", "rg-a"]), 0);
     assert_eq!(bob(&["--eni-group", "rg-a", "--instance-group", "rg-b"]), 1);
-    // What the question says of one resource takes nothing from what is known of the other.
+    // Tags given for one resource do not replace the known tags of the other.
     let known = eval(folder.path(), "role/tagged", "eni-a", "i-x", &["--instance-tag", "team=network"]);
     assert_eq!(known.status, 0, "{known:?}");
     fs::remove_file(folder.path().join("resources.toml")).unwrap();
@@ -160,7 +160,7 @@ fn facts_can_be_given_with_the_question() {
 }
 
 #[test]
-fn a_quarantine_is_told_and_ends() {
+fn a_quarantine_is_a_warning_until_it_ends_and_then_an_error() {
     let folder = policies();
     let checked = ramgate(folder.path(), &["check", "."]);
     assert_eq!(checked.status, 0, "{checked:?}");
@@ -177,7 +177,7 @@ fn a_quarantine_is_told_and_ends() {
 }
 
 #[test]
-fn who_can_lists_everybody_and_why() {
+fn who_can_lists_every_principal_that_may_attach_and_why() {
     let folder = policies();
     let ask = |eni: &str, instance: &str, more: &[&str]| {
         let flags = ["who-can", "--policies", ".", "--region", "cn-hangzhou", "--eni", eni, "--instance", instance];
@@ -191,8 +191,9 @@ fn who_can_lists_everybody_and_why() {
     assert!(all.stdout.contains("hangzhou#0 (./hangzhou.json:1)"), "{all:?}");
     assert!(all.stderr.contains("user/carol might, depending on `acs:SourceIp`"), "{all:?}");
 
-    let told = ask("eni-a", "i-a", &["--context", "acs:SourceIp=203.0.113.9"]);
-    assert!(told.stdout.contains("user/carol: allow: ") && told.stdout.contains("office#0"), "{told:?}");
+    let with_address = ask("eni-a", "i-a", &["--context", "acs:SourceIp=203.0.113.9"]);
+    let listed = with_address.stdout.as_str();
+    assert!(listed.contains("user/carol: allow: ") && listed.contains("office#0"), "{with_address:?}");
     let linked = ask("eni-a", "i-prod1", &["--format", "json"]).json();
     assert_eq!(linked["schema"], 1);
     assert_eq!(linked["principals"].as_array().unwrap().len(), 1, "{linked:#}");
@@ -204,13 +205,13 @@ fn who_can_lists_everybody_and_why() {
         ACCOUNT.replace("[roles.linked]\npolicies = [\"all\"]", "[roles.linked]"),
     )
     .unwrap();
-    let nobody = ask("eni-a", "i-prod1", &[]);
-    assert_eq!((nobody.status, nobody.stdout.as_str()), (1, "nobody of 6 principals\n"));
+    let none = ask("eni-a", "i-prod1", &[]);
+    assert_eq!((none.status, none.stdout.as_str()), (1, "none of 6 principals may attach it\n"));
     assert_eq!(ask("bp1", "i-a", &[]).status, 2);
 }
 
 #[test]
-fn can_shows_what_a_principal_may_attach() {
+fn can_lists_the_resources_that_a_principal_may_attach() {
     let folder = policies();
     let can = |principal: &str| ramgate(folder.path(), &["can", "--policies", ".", principal]);
     let alice = can("user/alice");
@@ -245,7 +246,7 @@ instances
     assert!(dave.status == 1 && dave.stdout.contains("under quarantine"), "{dave:?}");
     let root = can("root");
     assert!(root.status == 0 && root.stdout.contains("needs no policy"), "{root:?}");
-    assert!(can("user/nobody").stderr.contains("is not in any policy directory"));
+    assert!(can("user/unknown").stderr.contains("is not in any policy directory"));
     let json = ramgate(folder.path(), &["can", "--policies", ".", "user/alice", "--format", "json"]).json();
     assert_eq!((&json["schema"], &json["may"]), (&1.into(), &true.into()));
     assert_eq!(json["types"][1]["layers"][2]["denies"][0]["policy"], "guard");
@@ -255,16 +256,16 @@ instances
         r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"acs:ecs:*:*:eni/*"}]}"#,
     )
     .unwrap();
-    let half = can("user/alice");
+    let enis_only = can("user/alice");
     assert!(
-        half.status == 1
-            && half.stdout.starts_with("`user/alice` may attach nothing: no statement allows it instances"),
-        "{half:?}"
+        enis_only.status == 1
+            && enis_only.stdout.starts_with("`user/alice` may attach nothing: no statement allows any instances"),
+        "{enis_only:?}"
     );
 }
 
 #[test]
-fn cases_are_run_in_each_format() {
+fn case_files_are_run_and_reported_in_each_format() {
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cases/ram-decisions.cases.json");
     let folder = tempdir().unwrap();
     let run = |arguments: &[&str]| ramgate(folder.path(), &[&["test"], arguments].concat());
@@ -300,7 +301,7 @@ fn cases_are_run_in_each_format() {
         "{tap:?}"
     );
 
-    let broken = wrong.replacen("\"type\": \"user\"", "\"type\": \"nobody\"", 1);
+    let broken = wrong.replacen("\"type\": \"user\"", "\"type\": \"unknown\"", 1);
     fs::write(folder.path().join("wrong.cases.json"), broken).unwrap();
     let ran = run(&["."]);
     assert!(ran.status == 2 && ran.stdout.contains("BROKEN ./wrong.cases.json:"), "{ran:?}");
@@ -316,9 +317,9 @@ fn cases_are_run_in_each_format() {
     assert!(run(&["nowhere.cases.json"]).stderr.contains("cannot be read"));
 }
 
-/// The samples of system policies load, and each may attach or not as its table says.
+/// Every sample of a system policy loads, and allows an attach or not, as `expected.tsv` says.
 #[test]
-fn the_sample_policies_are_what_their_table_says() {
+fn each_sample_policy_allows_an_attach_as_its_table_says() {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/system-policies");
     let table = fs::read_to_string(samples.join("expected.tsv")).unwrap();
     let mut rows = 0;
@@ -339,12 +340,13 @@ fn the_sample_policies_are_what_their_table_says() {
             .map(|year| fs::read_dir(year.unwrap().path()).unwrap().count())
             .sum::<usize>()
     };
-    assert_eq!(rows, count(&samples) + 1, "each sample, and the custom one, has a row");
+    assert_eq!(rows, count(&samples) + 1, "every sample and the custom policy have a row");
 }
 
-/// A key that nobody gave may have any value: what a verdict rests on is named, for a Deny as for an Allow.
+/// A condition key without a given value may have any value, so the answer names each such key that the verdict depends
+/// on, in an Allow and in a Deny.
 #[test]
-fn a_key_that_was_not_given_is_named() {
+fn a_condition_key_without_a_given_value_is_named_in_the_answer() {
     let folder = tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     let document = |name: &str, statements: Value| {
@@ -365,15 +367,15 @@ fn a_key_that_was_not_given_is_named() {
     let ask = |user: &str, more: &[&str]| eval(folder.path(), &format!("user/{user}"), "eni-a", "i-a", more);
     for (user, key) in [("positive", "acs:SourceIp"), ("negated", "acs:SourceIp"), ("vpc", "acs:SourceVpc")] {
         let ran = ask(user, &[]);
-        let told = format!("a Deny cannot be ruled out: {user}#1 (./{user}.json:1) condition key `{key}`");
+        let reason = format!("a Deny cannot be ruled out: {user}#1 (./{user}.json:1) condition key `{key}`");
         assert!(
-            ran.status == 1 && ran.stdout.starts_with("implicit deny on ") && ran.stdout.contains(&told),
+            ran.status == 1 && ran.stdout.starts_with("implicit deny on ") && ran.stdout.contains(&reason),
             "{ran:?}"
         );
         let report = ask(user, &["--format", "json"]).json();
         assert_eq!((&report["Resources"][0]["Grounds"], &report["MissingKeys"]), (&"Unknown".into(), &json!([key])));
     }
-    // Known to be absent: a call with an AccessKey has the one never, an attach the other.
+    // Known to be absent: no call with an AccessKey has `acs:MFAPresent`, and no attach has `ecs:InstanceType`.
     for user in ["mfa", "type"] {
         assert_eq!(ask(user, &[]).status, 0, "{user}");
     }
@@ -401,7 +403,7 @@ fn a_key_that_was_not_given_is_named() {
     for (key, operations) in
         [("acs:SourceVpc", "`AssignIpv6Addresses`"), ("ecs:InstanceType", "operations without a file")]
     {
-        let told = format!("warning: `{key}` is not known for {operations}");
-        assert!(checked.status == 0 && checked.stderr.contains(&told), "{checked:?}");
+        let warning = format!("warning: `{key}` is not known for {operations}");
+        assert!(checked.status == 0 && checked.stderr.contains(&warning), "{checked:?}");
     }
 }

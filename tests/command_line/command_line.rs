@@ -1,4 +1,4 @@
-//! The command line as scripts see it: exit status, what goes to which stream, and JSON for programs.
+//! The command line as scripts see it: exit statuses, standard output and error, and JSON.
 
 use std::fs;
 use std::path::Path;
@@ -15,9 +15,9 @@ const SUBCOMMANDS: [&str; 15] = [
 ];
 
 #[test]
-fn eval_answers_with_its_status() {
+fn eval_answers_in_one_line_and_in_its_exit_status() {
     for (principal, instance, status, line) in [
-        ("role/terway", INSTANCE, 0, "allow: guardrails#0 (Sid `ElseEverything`, "),
+        ("role/terway", INSTANCE, 0, "allow: guardrails#0 (Sid `AllowEverythingElse`, "),
         ("role/terway", INSTANCE, 0, ", terway#0 (Sid `OwnInterfaces`, "),
         ("user/alice", INSTANCE, 0, ", attach-eni#0 (Sid `AttachInHangzhou`, "),
         ("user/alice", PROD_INSTANCE, 1, "explicit deny on acs:ecs:cn-hangzhou:1234567890123456:instance/"),
@@ -34,7 +34,7 @@ fn eval_answers_with_its_status() {
 }
 
 #[test]
-fn eval_expects_each_word() {
+fn eval_compares_the_verdict_with_each_word_of_expect() {
     let verdicts = [
         ("user/alice", INSTANCE, ["allow"].as_slice()),
         ("user/bob", INSTANCE, ["implicit-deny", "deny"].as_slice()),
@@ -51,7 +51,7 @@ fn eval_expects_each_word() {
 }
 
 #[test]
-fn eval_does_not_judge_what_it_cannot_read() {
+fn eval_rejects_malformed_questions() {
     let question = |flags: [&str; 4]| {
         let [principal, region, eni, instance] = flags;
         let flags = ["eval", "--policies", POLICIES, "--principal", principal, "--region", region];
@@ -59,8 +59,8 @@ fn eval_does_not_judge_what_it_cannot_read() {
     };
     for (flags, said) in [
         (
-            ["user/nobody", "cn-hangzhou", ENI, INSTANCE],
-            "`1234567890123456:user/nobody` is not in any policy directory",
+            ["user/unknown", "cn-hangzhou", ENI, INSTANCE],
+            "`1234567890123456:user/unknown` is not in any policy directory",
         ),
         (["9:user/alice", "cn-hangzhou", ENI, INSTANCE], "is not in any policy directory"),
         (["alice", "cn-hangzhou", ENI, INSTANCE], "alice"),
@@ -74,7 +74,7 @@ fn eval_does_not_judge_what_it_cannot_read() {
         could_not_run(&ran, said);
     }
     could_not_run(&eval("user/alice", INSTANCE, &["--now", "tomorrow"]), "`tomorrow` is not a valid time");
-    could_not_run(&eval("user/alice", INSTANCE, &["--context", "acs:SourceIp"]), "no key with a value");
+    could_not_run(&eval("user/alice", INSTANCE, &["--context", "acs:SourceIp"]), "is not of the form `KEY=VALUE`");
     let asked = ["--principal", "user/alice", "--region", "cn-hangzhou", "--eni", ENI, "--instance", INSTANCE];
     let nowhere = run(&[&["eval", "--policies", "no-such-folder"], &asked[..]].concat());
     could_not_run(&nowhere, "no-such-folder: the directory cannot be read");
@@ -108,13 +108,13 @@ fn eval_reads_a_request_in_both_forms() {
     }
     let mut misspelt = flat(INSTANCE);
     misspelt["instanceId"] = INSTANCE.into();
-    let mut with_facts = case(INSTANCE);
-    with_facts["resource_context"] = serde_json::json!({ "eni": { "team": "network" } });
+    let mut with_attributes = case(INSTANCE);
+    with_attributes["resource_context"] = serde_json::json!({ "eni": { "team": "network" } });
     for (bad, said) in [
-        (misspelt.to_string(), "`<stdin>` is no request"),
-        (with_facts.to_string(), "`resource_context` names `eni`, which is not among the resources"),
-        ("{".to_owned(), "`<stdin>` is no request"),
-        (String::new(), "`<stdin>` is no request"),
+        (misspelt.to_string(), "`<stdin>` is not a valid request"),
+        (with_attributes.to_string(), "`resource_context` names `eni`, which is not among the resources"),
+        ("{".to_owned(), "`<stdin>` is not a valid request"),
+        (String::new(), "`<stdin>` is not a valid request"),
     ] {
         could_not_run(&piped_request(folder.path(), &bad), said);
     }
@@ -123,7 +123,7 @@ fn eval_reads_a_request_in_both_forms() {
 }
 
 #[test]
-fn eval_judges_the_context_it_is_given() {
+fn eval_applies_conditions_to_the_given_context() {
     let folder = one_policy(
         r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*","Condition":{
             "IpAddress":{"acs:SourceIp":"10.0.0.0/8"},
@@ -149,14 +149,14 @@ fn eval_explains_every_statement() {
         let judged = format!(" on acs:ecs:cn-hangzhou:1234567890123456:{resource}");
         let part = ran.stdout.split("\n\n").find(|part| part.contains(&judged)).unwrap_or_else(|| panic!("{ran:?}"));
         for statement in ["attach-eni#0", "attach-eni#1", "protect-production#0"] {
-            let told = part.lines().skip(1).filter(|line| line.contains(statement)).count();
-            assert_eq!(told, 1, "{statement} on {resource}: {part}");
+            let count = part.lines().skip(1).filter(|line| line.contains(statement)).count();
+            assert_eq!(count, 1, "{statement} on {resource}: {part}");
         }
     }
 }
 
 #[test]
-fn eval_speaks_json() {
+fn eval_prints_the_whole_decision_as_json() {
     let ran = eval("user/alice", PROD_INSTANCE, &["--format", "json"]);
     let document = ran.json();
     assert_eq!((ran.status, &document["schema"], &document["Verdict"]), (1, &1.into(), &"ExplicitDeny".into()));
@@ -171,7 +171,7 @@ fn eval_speaks_json() {
 }
 
 #[test]
-fn check_tells_clean_from_warnings_from_errors() {
+fn check_distinguishes_success_warnings_and_errors() {
     let clean = run(&["check", POLICIES]);
     assert_eq!((clean.status, clean.stderr.as_str()), (0, ""), "{clean:?}");
     assert!(clean.stdout.starts_with("ok: 6 documents with 10 statements, 5 principals, 0 warnings\nrevision sha256:"));
@@ -217,7 +217,7 @@ fn actions_lists_fourteen_operations() {
 }
 
 #[test]
-fn call_answers_with_its_status() {
+fn call_answers_in_its_exit_status() {
     let folder = tempdir().unwrap();
     let server = Server::start(&mut program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops");
     let url = server.url();
@@ -244,15 +244,18 @@ fn call_answers_with_its_status() {
 
     could_not_run(&call("http://127.0.0.1:1", terway, INSTANCE, &[]), "`127.0.0.1:1` cannot be reached");
     could_not_run(&call(&url, "LTAI5tUnknown0000000", INSTANCE, &[]), "`LTAI5tUnknown0000000` is not in the key ring");
-    could_not_run(&call("127.0.0.1:1", terway, INSTANCE, &[]), "`127.0.0.1:1` is no endpoint");
-    could_not_run(&call(&url, terway, INSTANCE, &["--parameter", "NetworkCardIndex"]), "no parameter with a value");
+    could_not_run(&call("127.0.0.1:1", terway, INSTANCE, &[]), "`127.0.0.1:1` is not a valid endpoint");
+    could_not_run(
+        &call(&url, terway, INSTANCE, &["--parameter", "NetworkCardIndex"]),
+        "is not of the form `NAME=VALUE`",
+    );
     could_not_run(&call(&url, terway, INSTANCE, &["--parameter", "InstanceId=i-2"]), "InstanceId");
     could_not_run(&call(&url, terway, INSTANCE, &["--keyring", "none.toml"]), "none.toml: the file cannot be read");
     could_not_run(&call(&url, terway, INSTANCE, &["--v1", "--v3"]), "cannot be used with");
 }
 
 #[test]
-fn misuse_is_2_and_says_so_on_standard_error() {
+fn misuse_exits_2_with_a_message_on_standard_error() {
     for arguments in [
         &[][..],
         &["attach"],
@@ -277,7 +280,7 @@ fn every_subcommand_shows_an_example() {
     assert_eq!((all.status, all.stderr.as_str()), (0, ""));
     assert!(all.stdout.contains("Exit status: 0 yes") && all.stdout.contains("Example:"));
     for name in SUBCOMMANDS {
-        assert!(all.stdout.contains(&format!("\n  {name} ")), "{name} is listed");
+        assert!(all.stdout.contains(&format!("\n  {name} ")), "{name} is not listed");
         let help = run(&[name, "--help"]);
         assert_eq!((help.status, help.stderr.as_str()), (0, ""), "{name}");
         assert!(help.stdout.contains(&format!("Example: ramgate {name}")), "{name}: {}", help.stdout);
@@ -289,7 +292,7 @@ fn every_subcommand_shows_an_example() {
 }
 
 #[test]
-fn nothing_is_coloured_that_is_not_a_terminal() {
+fn output_is_not_coloured_unless_it_goes_to_a_terminal() {
     let broken = one_policy("{");
     for colour in [None, Some(("NO_COLOR", "1")), Some(("NO_COLOR", ""))] {
         for arguments in [&["check", "."][..], &["--help"], &["eval"], &["actions"]] {
@@ -301,10 +304,10 @@ fn nothing_is_coloured_that_is_not_a_terminal() {
     }
 }
 
-/// `script` lends a terminal.
+/// The `script` program provides the terminal.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminal_gets_colours_unless_it_asks_for_none() {
+fn a_terminal_gets_colours_unless_no_color_is_set() {
     if !has("script", "colours on a terminal") {
         return;
     }
@@ -318,9 +321,9 @@ fn a_terminal_gets_colours_unless_it_asks_for_none() {
     }
 }
 
-/// As with `| head`, and as with a full disk.
+/// A closed pipe, as with `| head`, and a full disk.
 #[test]
-fn an_answer_that_nobody_takes_is_no_panic() {
+fn output_that_cannot_be_written_causes_no_panic() {
     let broken = one_policy("{");
     let eval = format!(
         "eval --policies {POLICIES} --region cn-hangzhou --eni {ENI} --principal user/alice --explain --instance"
@@ -362,13 +365,13 @@ fn piped_request(folder: &Path, request: &str) -> Ran {
     finish(&mut program(folder, &["eval", "--policies", POLICIES, "--request", "-"]), request)
 }
 
-/// Status 2, nothing for programs to read by mistake, and a reason for a person.
+/// Asserts status 2, an empty standard output, and the reason on standard error.
 fn could_not_run(ran: &Ran, said: &str) {
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{said}: {ran:?}");
     assert!(ran.stderr.contains(said), "no `{said}`: {}", ran.stderr);
 }
 
-/// A policy directory with one user, Carol, and one policy that she has.
+/// A policy directory with one user, Carol, and one policy, attached to her.
 fn one_policy(document: &str) -> TempDir {
     let folder = tempdir().unwrap();
     let account = "account = \"1234567890123456\"\n[users.carol]\npolicies = [\"mine\"]\n";

@@ -1,4 +1,4 @@
-//! A command that holds secrets leaves no core dump, however it ends; what it runs for a person may.
+//! A command that holds secrets leaves no core dump, however it ends. The command of `ramgate run` may leave one.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,16 +15,16 @@ use tempfile::tempdir;
 const RAMGATE: &str = env!("CARGO_BIN_EXE_ramgate");
 const SIGNALS: [Signal; 3] = [Signal::ABORT, Signal::SEGV, Signal::QUIT];
 
-/// A program whose parent allows core dumps. It ends with its input, if it reads it.
+/// A running program whose parent allows core dumps. Programs that read their input end when this value is dropped.
 struct Begun {
     child: Child,
     input: Option<ChildStdin>,
 }
 
 impl Begun {
-    /// `limits` are commands of a shell's, run before the program takes its place.
+    /// `limits` are shell commands that run before the shell executes the program.
     fn new(folder: &Path, limits: &str, program: &[&str]) -> Self {
-        // Signals have their default actions, whatever started the tests.
+        // Restores the default actions of signals, which the tests may have inherited as ignored.
         let mut command = Command::new("env");
         bare(&mut command, folder);
         command.args(["--default-signal", "sh", "-c", &format!("{limits} && exec \"$@\""), "sh"]).args(program);
@@ -43,7 +43,7 @@ impl Begun {
         Pid::from_child(&self.child)
     }
 
-    /// Whoever handles the signal once is sent it again.
+    /// Sends the signal until the program ends, because a program may handle the first one.
     fn killed(&mut self, signal: Signal) -> ExitStatus {
         let mut ended = None;
         for _ in 0..1000 {
@@ -54,12 +54,12 @@ impl Begun {
                 break;
             }
         }
-        let ended = ended.expect("it is killed");
+        let ended = ended.expect("the program did not end");
         assert_eq!(ended.signal(), Some(signal.as_raw()), "{ended:?}");
         ended
     }
 
-    /// `Max core file size`, soft and hard, as the system has it.
+    /// `Max core file size`, soft and hard, as the kernel reports it.
     #[cfg(target_os = "linux")]
     fn limits(&self) -> (String, String) {
         let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
@@ -77,11 +77,11 @@ impl Drop for Begun {
     }
 }
 
-/// Whether a program that does nothing about it leaves a dump here. Where it does not, a status says nothing.
+/// Whether an ordinary program leaves a core dump on this machine. If not, the wait status proves nothing.
 fn dumps_here() -> bool {
     let folder = tempdir().unwrap();
     let mut control = Begun::unlimited(folder.path(), &["sh", "-c", "echo begun; exec cat"]);
-    wait_for("the control", || said(folder.path(), "begun"));
+    wait_for("the control program", || said(folder.path(), "begun"));
     let dumped = control.killed(Signal::ABORT).core_dumped();
     if !dumped {
         left_out("core-dumps", "the wait status; /proc/PID/limits is checked");
@@ -93,7 +93,7 @@ fn said(folder: &Path, text: &str) -> bool {
     fs::read_to_string(folder.join("said")).unwrap().contains(text)
 }
 
-/// Every command that holds secrets, up to where it has read them.
+/// Every command that holds secrets, started and past the point where it has read them.
 fn commands(folder: &Path) -> Vec<(&'static str, Begun, Option<TcpListener>)> {
     let at = |name: &str| {
         let inside = folder.join(name);
@@ -119,7 +119,7 @@ fn commands(folder: &Path) -> Vec<(&'static str, Begun, Option<TcpListener>)> {
 }
 
 #[test]
-fn a_command_with_secrets_leaves_no_dump() {
+fn a_command_that_holds_secrets_leaves_no_core_dump() {
     let dumps = dumps_here();
     for signal in SIGNALS {
         let folder = tempdir().unwrap();
@@ -128,7 +128,7 @@ fn a_command_with_secrets_leaves_no_dump() {
             {
                 let (soft, hard) = begun.limits();
                 assert_eq!(soft, "0", "{name}");
-                assert!(!dumps || hard == "unlimited", "{name}: a person may raise it again: {hard}");
+                assert!(!dumps || hard == "unlimited", "{name}: an operator could not raise the limit again: {hard}");
             }
             let ended = begun.killed(signal);
             assert!(!ended.core_dumped(), "{name}: {ended:?}");
@@ -136,10 +136,10 @@ fn a_command_with_secrets_leaves_no_dump() {
     }
 }
 
-/// The limit is not all: a kernel that pipes dumps to a program does not ask for it.
+/// A limit alone is not enough: a kernel that pipes core dumps to a program ignores it.
 #[cfg(target_os = "linux")]
 #[test]
-fn whoever_raises_the_limit_gets_no_dump_either() {
+fn there_is_no_core_dump_even_after_the_limit_is_raised() {
     let dumps = dumps_here();
     let folder = tempdir().unwrap();
     for (name, mut begun, _listener) in commands(folder.path()) {
@@ -153,7 +153,7 @@ fn whoever_raises_the_limit_gets_no_dump_either() {
 }
 
 #[test]
-fn a_command_that_is_run_has_the_limits_of_its_person() {
+fn run_starts_its_command_with_the_limits_of_its_own_parent() {
     let (folder, dumps) = (tempdir().unwrap(), dumps_here());
     let lowest = if dumps { "ulimit -Hc 2048 && ulimit -Sc 1024" } else { "ulimit -Sc 0" };
     let alone = || fs::read_to_string(folder.path().join("said")).unwrap();
@@ -167,9 +167,9 @@ fn a_command_that_is_run_has_the_limits_of_its_person() {
     assert_eq!(alone(), expected);
 }
 
-/// And its own dump, if it comes to that: the command is no program of ours.
+/// The command of `ramgate run` is the operator's program, so it may leave a core dump.
 #[test]
-fn a_command_that_is_run_may_leave_a_dump() {
+fn the_command_of_run_may_leave_a_core_dump() {
     let dumps = dumps_here();
     let folder = tempdir().unwrap();
     let mut run = Begun::unlimited(folder.path(), &[RAMGATE, "run", "--", "sh", "-c", "kill -ABRT $$"]);
@@ -178,6 +178,6 @@ fn a_command_that_is_run_may_leave_a_dump() {
     if dumps && pattern.trim() == "core" {
         let core =
             |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().to_string_lossy().starts_with("core");
-        assert!(fs::read_dir(folder.path()).unwrap().any(core), "no dump of the command's");
+        assert!(fs::read_dir(folder.path()).unwrap().any(core), "the command left no core dump");
     }
 }

@@ -1,4 +1,4 @@
-//! The gateway inside another program: `examples/embed_gateway.rs`, built and run.
+//! A gateway embedded in another program: builds and runs `examples/embed_gateway.rs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::support::program::{Server, bare, ramgate};
 
 #[test]
-fn another_program_serves_a_gateway_and_stops_it() {
+fn a_program_can_embed_a_gateway_and_stop_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(example("embed_gateway"));
     bare(&mut command, folder.path());
@@ -37,12 +37,12 @@ fn another_program_serves_a_gateway_and_stops_it() {
     assert!(interrupted.success());
     let deadline = Instant::now() + Duration::from_secs(10);
     while !gateway.stdout().contains("stopped") {
-        assert!(Instant::now() < deadline, "it did not stop: {}", gateway.stderr());
+        assert!(Instant::now() < deadline, "the gateway did not stop: {}", gateway.stderr());
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Builds an example beside the program. Cargo does so for a whole `cargo test`, but not for one test binary.
+/// Builds an example and returns its path. Cargo builds examples for a whole `cargo test`, but not for one test binary.
 fn example(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_BIN_EXE_ramgate")).parent().unwrap();
     let profile = match folder.file_name().unwrap().to_str().unwrap() {

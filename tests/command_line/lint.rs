@@ -1,4 +1,4 @@
-//! `ramgate lint`: every rule on a directory that breaks it and on one that does not, the formats, the ignore list.
+//! `ramgate lint`: each rule on a directory that breaks it and on one that does not, the formats, the ignore list.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,7 +29,7 @@ fn every_rule_has_a_fixture_and_every_fixture_a_rule() {
 }
 
 #[test]
-fn a_bad_directory_is_told_word_for_word() {
+fn the_findings_in_a_bad_directory_are_exactly_as_expected() {
     for rule in RULES {
         let case = Path::new(CASES).join(rule.id).join("bad");
         let ran = lint(&case, &[]);
@@ -64,13 +64,13 @@ fn the_threshold_decides_the_status() {
     assert_eq!((case("variable", "error"), case("variable", "warning")), (0, 1));
     let notes = one_policy(r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#, None);
     let ran = ramgate(notes.path(), &["lint", "."]);
-    assert_eq!(ran.status, 0, "a note fails nothing: {ran:?}");
+    assert_eq!(ran.status, 0, "a note does not change the exit status: {ran:?}");
     assert!(ran.stdout.starts_with("note[resource-star]: "), "{ran:?}");
     assert_eq!(lint(&bad("variable"), &["--fail-on", "note"]).status, 2);
 }
 
 #[test]
-fn each_format_is_what_it_was() {
+fn the_output_in_each_format_is_exactly_as_expected() {
     for (format, file) in [("json", "expected.json"), ("sarif", "expected.sarif"), ("github", "expected.github")] {
         let ran = ramgate(Path::new(FORMATS), &["lint", "--format", format]);
         assert_eq!((ran.status, ran.stderr.as_str()), (1, ""), "{format}: {ran:?}");
@@ -79,7 +79,7 @@ fn each_format_is_what_it_was() {
 }
 
 #[test]
-fn json_carries_the_schema_and_what_is_ignored() {
+fn json_contains_the_schema_and_ignored_findings() {
     let document = ramgate(Path::new(FORMATS), &["lint", "--format", "json"]).json();
     assert_eq!((&document["schema"], &document["ignored"]), (&1.into(), &1.into()));
     let findings = document["findings"].as_array().unwrap();
@@ -91,9 +91,9 @@ fn json_carries_the_schema_and_what_is_ignored() {
     assert_eq!((clean.status, &clean.json()["findings"]), (0, &Value::Array(vec![])));
 }
 
-/// What SARIF 2.1.0 asks of the parts that are written.
+/// What SARIF 2.1.0 requires of the properties that are written.
 #[test]
-fn sarif_has_the_structure_of_sarif() {
+fn sarif_output_has_the_required_structure() {
     for folder in RULES.iter().map(|rule| bad(rule.id)).chain([FORMATS.into()]) {
         let log = if folder == Path::new(FORMATS) {
             ramgate(&folder, &["lint", "--format", "sarif"]).json()
@@ -133,7 +133,7 @@ fn sarif_has_the_structure_of_sarif() {
 }
 
 #[test]
-fn rules_are_listed() {
+fn rules_are_listed_as_text_and_json() {
     for flag in ["--rules", "--list-rules"] {
         let text = ramgate(Path::new(CASES), &["lint", flag]);
         assert_eq!((text.status, text.stderr.as_str()), (0, ""));
@@ -153,7 +153,7 @@ const BLOCK: &str = r#"{"Version":"1","Statement":[{"Sid":"S","Effect":"Deny","A
     "Resource":"*","Condition":{"IpAddress":{"acs:SourceIp":"10.0.0.1/32"}}}]}"#;
 
 #[test]
-fn an_entry_names_by_policy_statement_and_principal() {
+fn an_ignore_entry_selects_by_policy_statement_and_principal() {
     let reason = "reason = \"because\"";
     for (entry, ignored) in [
         ("", 1),
@@ -183,7 +183,7 @@ fn an_entry_names_by_policy_statement_and_principal() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_2_with_its_place() {
+fn a_malformed_ignore_list_exits_2_and_names_the_place() {
     for (list, said) in [
         ("[[ignore]]\nrule = \"leak-enis\"\nreason = \"x\"", "unknown rule `leak-enis`"),
         ("[[ignore]]\nrule = \"leak-enis\"\nreason = \"x\"", "write `leaks-enis`"),
@@ -205,7 +205,7 @@ fn a_list_that_cannot_be_read_is_2_with_its_place() {
 }
 
 #[test]
-fn what_does_not_load_is_2() {
+fn a_directory_that_does_not_load_exits_2() {
     let broken = one_policy("{", None);
     let empty = tempdir().unwrap();
     fs::write(empty.path().join("account.toml"), "account = \"1\"\n").unwrap();
@@ -217,7 +217,7 @@ fn what_does_not_load_is_2() {
 }
 
 #[test]
-fn check_warns_at_load_and_honours_the_list() {
+fn check_warns_about_some_rules_and_honours_the_ignore_list() {
     let folder = one_policy(BLOCK, None);
     let warned = ramgate(folder.path(), &["check", "."]);
     assert_eq!(warned.status, 0, "{warned:?}");
@@ -236,9 +236,9 @@ fn check_warns_at_load_and_honours_the_list() {
     assert!(ramgate(variable.path(), &["check", "."]).stderr.contains("RAM has no variables"));
 }
 
-/// Each directory is an account with an ignore list of its own.
+/// Each directory is one account, with its own ignore list.
 #[test]
-fn a_list_holds_in_its_own_directory_only() {
+fn an_ignore_list_applies_to_its_own_directory_only() {
     let list = "[[ignore]]\nrule = \"single-address-block\"\nreason = \"measured\"\n";
     let (one, other) = (one_policy(BLOCK, Some(list)), one_policy(BLOCK, None));
     fs::write(other.path().join("account.toml"), ACCOUNT.replace("1234567890123456", "6543210987654321")).unwrap();

@@ -1,5 +1,5 @@
 //! The binary as people and scripts use it: each command, from its arguments to its exit status.
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on stops")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot continue panics")]
 
 #[path = "../support/mod.rs"]
 mod support;

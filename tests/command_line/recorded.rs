@@ -1,4 +1,4 @@
-//! Recorded attempts judged again (`replay`) and turned into a policy (`generate`), by the real binary over real logs.
+//! `replay` and `generate`: the real binary judges recorded attempts again, and makes a policy from them.
 
 use std::fs;
 use std::io::Write;
@@ -12,7 +12,7 @@ use tempfile::{TempDir, tempdir};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 
-/// A folder with the demo's policies and a log of calls that were judged by them.
+/// A folder with the demo's policies, and a log of calls that a gateway judged by them.
 struct Past {
     folder: TempDir,
 }
@@ -70,19 +70,19 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn the_policies_of_the_time_change_nothing() {
+fn replay_by_the_same_policies_changes_no_verdict() {
     let past = Past::new();
     let ran = past.replay(&[]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert_eq!(ran.stdout, "6 attempts judged again: 6 as they were, 0 would be allowed now, 0 would be denied now\n");
     let found = past.replay(&["--format", "json"]).json();
     assert_eq!((&found["replayed"], &found["same"]), (&json!(6), &json!(6)));
-    // The outcomes of two calls, and a call that no policy was asked about.
+    // Not judged: the outcomes of two calls, and a call that was refused before the decision.
     assert_eq!((&found["events"], &found["not_judged_then"]), (&json!(9), &json!(3)));
 }
 
 #[test]
-fn what_opens_comes_first_and_names_what_opens_it() {
+fn newly_allowed_attempts_come_first_with_the_statement_that_allows_them() {
     let past = Past::new();
     past.edit("account.toml", "policies = [\"attach-eni\", \"protect-production\"]", "policies = [\"attach-eni\"]");
     past.edit("account.toml", "policies = [\"terway\", \"protect-production\"]", "policies = [\"protect-production\"]");
@@ -112,7 +112,7 @@ fn what_opens_comes_first_and_names_what_opens_it() {
 }
 
 #[test]
-fn an_explicit_deny_is_named_too() {
+fn a_newly_denied_attempt_names_the_explicit_deny() {
     let past = Past::new();
     past.edit("protect-production.json", "i-bp1demoprod*", "i-bp1demowork*");
     let found = past.replay(&["--format", "json"]).json();
@@ -123,14 +123,14 @@ fn an_explicit_deny_is_named_too() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_said() {
+fn attempts_that_cannot_be_judged_are_reported_with_the_reason() {
     let past = Past::new();
     past.edit("account.toml", "[users.bob]", "[users.other]");
     let ran = past.replay(&[]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stdout.contains("1 attempt not judged: the caller is not in these policy directories"), "{ran:?}");
 
-    // A policy that turns on tags, where nobody had asked for them.
+    // The new policy depends on tags, which the recorded attempts do not contain.
     let past = Past::new();
     fs::remove_file(past.path("policies/resources.toml")).unwrap();
     let by_tag = "\"Resource\": \"*\", \"Condition\": { \"StringEquals\": { \"acs:ResourceTag/team\": \"network\" } }";
@@ -141,16 +141,16 @@ fn what_cannot_be_judged_is_said() {
     past.edit("account.toml", "id = \"200000000000000002\"", "id = \"200000000000000002\"\npolicies = [\"tags\"]");
     let ran = past.replay(&[]);
     assert!(ran.stdout.contains("1 attempt not judged: the policies depend on tags or groups of resources"), "{ran:?}");
-    let facts = format!(
+    let attributes = format!(
         "[\"eni/{ENI}\"]\ntags = {{ team = \"network\" }}\n[\"instance/{INSTANCE}\"]\ntags = {{ team = \"network\" }}\n"
     );
-    fs::write(past.path("policies/resources.toml"), facts).unwrap();
+    fs::write(past.path("policies/resources.toml"), attributes).unwrap();
     let found = past.replay(&["--format", "json"]).json();
     assert_eq!(found["opened"][0]["because"], "tags#0 (policies/tags.json:1)", "{found}");
 }
 
 #[test]
-fn any_form_of_a_log_is_read() {
+fn a_log_is_read_from_folders_compressed_files_and_standard_input() {
     let past = Past::new();
     let text = fs::read_to_string(past.path("audit.jsonl")).unwrap();
     checked_lines(&text);
@@ -162,13 +162,13 @@ fn any_form_of_a_log_is_read() {
     same(ramgate(past.folder.path(), &["replay", "logs", "--policies", "policies"]));
     let mut command = program(past.folder.path(), &["replay", "-", "--policies", "policies"]);
     same(finish(&mut command, &text));
-    // A torn line is told of and counted; a window may leave everything out.
+    // A torn line is reported and counted. A period without attempts is an error.
     fs::write(past.path("torn.jsonl"), format!("{text}{{\"seq\":9,\"prev\"")).unwrap();
     let ran = ramgate(past.folder.path(), &["replay", "torn.jsonl", "--policies", "policies"]);
     assert!(ran.stderr.contains("torn.jsonl:10: ") && ran.stdout.ends_with("1 line could not be read\n"), "{ran:?}");
     same(past.replay(&["--since", "1h"]));
     let none = past.replay(&["--until", "2020-01-01T00:00:00Z"]);
-    assert!(none.status == 2 && none.stderr.contains("hold no attempt"), "{none:?}");
+    assert!(none.status == 2 && none.stderr.contains("contain no attempt"), "{none:?}");
     for (more, word) in [(&["--since", "soon"][..], "is not a valid time"), (&["--format", "xml"], "invalid value")] {
         let ran = past.replay(more);
         assert!(ran.status == 2 && ran.stderr.contains(word), "{ran:?}");
@@ -177,9 +177,9 @@ fn any_form_of_a_log_is_read() {
     assert!(missing.status == 2 && missing.stderr.contains("`none.jsonl` cannot be read"), "{missing:?}");
 }
 
-/// What ActionTrail delivers (shapes as published; made up here).
+/// Events in the shape that ActionTrail documents; the values are invented.
 #[test]
-fn an_export_of_actiontrail_shows_the_effect_before_anything_is_deployed() {
+fn replay_and_generate_read_an_actiontrail_export() {
     let past = Past::new();
     let event = |user: Value, name: &str, code: Option<&str>, more: Value| {
         let mut event = json!({
@@ -228,15 +228,15 @@ fn an_export_of_actiontrail_shows_the_effect_before_anything_is_deployed() {
     for expected in [
         "does not show whether the call was allowed",
         "unknown to this program",
-        "the parameters do not show",
-        "no name that a policy",
+        "the parameters do not identify",
+        "cannot be a principal of a policy",
     ] {
         assert!(reasons.iter().any(|reason| reason.contains(expected)), "{expected}: {reasons:?}");
     }
 }
 
 #[test]
-fn a_policy_allows_what_was_recorded_and_nothing_else() {
+fn a_generated_policy_allows_exactly_the_recorded_calls() {
     let past = Past::new();
     let ran = past.generate("role/terway", &[]);
     assert_eq!(ran.status, 0, "{ran:?}");
@@ -247,7 +247,7 @@ fn a_policy_allows_what_was_recorded_and_nothing_else() {
     assert_eq!(policy, json!({ "Version": "1", "Statement": [statement] }));
     assert!(ran.stderr.contains("statement 0: 2 attempts of ecs:AttachNetworkInterface, "), "{ran:?}");
 
-    // In place of the role's own, it changes nothing for what was recorded.
+    // Used in place of the role's own policy, it changes no recorded verdict.
     fs::write(past.path("policies/terway.json"), &ran.stdout).unwrap();
     let replayed = past.replay(&[]);
     assert_eq!(replayed.status, 0, "{replayed:?}");
@@ -263,19 +263,19 @@ fn a_policy_allows_what_was_recorded_and_nothing_else() {
 }
 
 #[test]
-fn denied_attempts_are_no_evidence_unless_that_is_asked() {
+fn denied_attempts_count_as_evidence_only_with_include_denied() {
     let past = Past::new();
     let none = past.generate("user/alice", &[]);
-    assert!(none.status == 2 && none.stderr.contains("hold no allowed attempt of `user/alice`"), "{none:?}");
+    assert!(none.status == 2 && none.stderr.contains("contain no allowed attempt of `user/alice`"), "{none:?}");
     let asked = past.generate("user/alice", &["--include-denied"]);
     assert!(asked.status == 0 && asked.stdout.contains(PROD_INSTANCE), "{asked:?}");
-    let nobody = past.generate("user/carol", &[]);
-    assert!(nobody.status == 2 && nobody.stderr.contains("hold no attempt of `user/carol`"), "{nobody:?}");
+    let unseen = past.generate("user/carol", &[]);
+    assert!(unseen.status == 2 && unseen.stderr.contains("contain no attempt of `user/carol`"), "{unseen:?}");
 }
 
-/// A recorded id is whatever the file says.
+/// A recorded id is untrusted text from a file.
 #[test]
-fn no_text_of_a_log_commands_the_terminal() {
+fn text_from_a_log_cannot_inject_terminal_escapes() {
     let past = Past::new();
     let mut log = fs::read_to_string(past.path("audit.jsonl")).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -286,14 +286,15 @@ fn no_text_of_a_log_commands_the_terminal() {
     fs::write(past.path("audit.jsonl"), log).unwrap();
     past.edit("account.toml", "policies = [\"terway\", \"protect-production\"]", "policies = [\"protect-production\"]");
     for ran in [past.replay(&[]), past.generate("role/terway", &[])] {
-        let told = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(told.contains("\\u{1b}[2J") && !told.contains('\u{1b}'), "{ran:?}");
+        let output = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(output.contains("\\u{1b}[2J") && !output.contains('\u{1b}'), "{ran:?}");
     }
 }
 
-/// RAM judges each resource by itself, so a policy of single ARNs may allow a pair that was denied: that is found.
+/// RAM evaluates each resource separately, so a policy that lists single ARNs may allow a pair that was denied. This is
+/// detected.
 #[test]
-fn a_policy_that_would_allow_what_was_denied_is_not_shown() {
+fn a_generated_policy_that_would_allow_a_denied_attempt_is_not_printed() {
     let past = Past::new();
     let log = fs::read_to_string(past.path("audit.jsonl")).unwrap();
     let pair = |eni: &str, instance: &str| {
@@ -314,9 +315,9 @@ fn a_policy_that_would_allow_what_was_denied_is_not_shown() {
     assert_eq!(accepted.json()["allows_denied"].as_array().unwrap().len(), 1, "{accepted:?}");
 }
 
-/// The tags that a call sets are judged again as they were sent, from the gateway's own lines and from ActionTrail's.
+/// Request tags are judged again as they were sent, from the gateway's own log and from ActionTrail.
 #[test]
-fn a_policy_on_the_tags_of_a_request_judges_recorded_calls() {
+fn replay_judges_conditions_on_recorded_request_tags() {
     let folder = tempdir().unwrap();
     let policies = folder.path().join("policies");
     copy(Path::new(POLICIES), &policies);

@@ -1,4 +1,4 @@
-//! `ramgate run`: a gateway and an embedded ECS for the length of one command.
+//! `ramgate run`: a gateway and an embedded ECS while one command runs.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ use tempfile::tempdir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ramgate");
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 
-/// Runs a line of shell in which `$0` is the program.
+/// Runs a line of shell, in which `$0` is `ramgate`.
 fn run(folder: &Path, arguments: &[&str], line: &str) -> Ran {
     ramgate(folder, &[&["run"], arguments, &["--", "sh", "-c", line, PROGRAM]].concat())
 }
@@ -22,7 +22,7 @@ const CALL: &str = "\"$0\" call --endpoint \"$RAMGATE_ENDPOINT\" --keyring \"$RA
                     --region \"$ALIBABA_CLOUD_REGION_ID\" --eni eni-bp1demopod0000000001";
 
 #[test]
-fn the_command_calls_the_gateway_and_ends_with_its_own_status() {
+fn run_exits_with_the_status_of_its_command() {
     let folder = tempdir().unwrap();
     let allowed = run(folder.path(), &[], &format!("{CALL} --instance i-bp1demoworker00000001"));
     assert_eq!((allowed.status, allowed.stderr.as_str()), (0, ""), "{allowed:?}");
@@ -34,11 +34,11 @@ fn the_command_calls_the_gateway_and_ends_with_its_own_status() {
     assert!(denied.stderr.contains("denied by protect-production#0"), "the reason is logged: {denied:?}");
     assert_eq!(run(folder.path(), &[], "exit 7").status, 7);
     assert_eq!(run(folder.path(), &[], "kill -9 $$").status, 128 + 9);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing stays behind");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files were left behind");
 }
 
 #[test]
-fn an_audit_log_that_is_asked_for_stays() {
+fn a_requested_audit_log_is_kept() {
     let folder = tempdir().unwrap();
     let ran = run(folder.path(), &["--audit", "kept.jsonl"], &format!("{CALL} --instance i-bp1demoworker00000001"));
     assert_eq!(ran.status, 0, "{ran:?}");
@@ -48,7 +48,7 @@ fn an_audit_log_that_is_asked_for_stays() {
 }
 
 #[test]
-fn the_environment_leads_to_the_gateway_and_nowhere_else() {
+fn the_environment_points_to_the_gateway_and_contains_no_real_credential() {
     let folder = tempdir().unwrap();
     let mut command = program(folder.path(), &["run", "--", "env"]);
     for name in [
@@ -77,13 +77,13 @@ fn the_environment_leads_to_the_gateway_and_nowhere_else() {
     assert_eq!(variable("ALICLOUD_SECRET_KEY"), variable("ALIBABA_CLOUD_ACCESS_KEY_SECRET"));
     assert_eq!((variable("ALICLOUD_REGION").as_str(), variable("KEPT").as_str()), ("cn-hangzhou", "yes"));
     assert_eq!(variable("NO_PROXY"), "example.com,127.0.0.1");
-    assert!(!Path::new(&variable("RAMGATE_KEYRING")).exists(), "the key ring is gone with the run");
+    assert!(!Path::new(&variable("RAMGATE_KEYRING")).exists(), "the key ring was not removed");
     let mode = run(folder.path(), &[], "stat -c %a \"$RAMGATE_KEYRING\"");
     assert_eq!(mode.stdout, "600\n", "{mode:?}");
 }
 
 #[test]
-fn what_cannot_be_run_is_told_and_is_two() {
+fn a_command_that_cannot_be_run_exits_2_with_the_reason() {
     let folder = tempdir().unwrap();
     let with = |arguments: &[&str]| ramgate(folder.path(), &[&["run"], arguments].concat());
     fs::create_dir(folder.path().join("other")).unwrap();
@@ -93,10 +93,10 @@ fn what_cannot_be_run_is_told_and_is_two() {
     for (arguments, said) in [
         (&["--", "no-such-program"][..], "`no-such-program` cannot be run"),
         (&["--"], "required"),
-        (&["--policies", POLICIES, "--", "true"], "add `--principal`, one of `user/alice`"),
+        (&["--policies", POLICIES, "--", "true"], "add `--principal` with one of `user/alice`"),
         (&["--policies", "nowhere", "--", "true"], "cannot be read"),
-        (&["--policies", "other", "--", "true"], "the world is that of account `1234567890123456`"),
-        (&["--principal", "user/nobody", "--", "true"], "is not in any policy directory"),
+        (&["--policies", "other", "--", "true"], "the world belongs to account `1234567890123456`"),
+        (&["--principal", "user/unknown", "--", "true"], "is not in any policy directory"),
         (&["--world", "nowhere", "--", "true"], "cannot be read"),
     ] {
         let ran = with(arguments);
@@ -107,21 +107,21 @@ fn what_cannot_be_run_is_told_and_is_two() {
 }
 
 #[test]
-fn a_request_to_terminate_is_handed_on() {
+fn sigterm_is_forwarded_to_the_command() {
     let folder = tempdir().unwrap();
-    let line = "trap 'echo told; exit 5' TERM; echo ready; while :; do sleep 0.05; done";
+    let line = "trap 'echo terminated; exit 5' TERM; echo ready; while :; do sleep 0.05; done";
     let mut command = program(folder.path(), &["run", "--", "sh", "-c", line]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "ready");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(lines.next().unwrap().unwrap(), "told");
+    assert_eq!(lines.next().unwrap().unwrap(), "terminated");
     assert_eq!(child.wait().unwrap().code(), Some(5));
 }
 
-/// The same calls, put to the running gateway and to a suite: what the one answers, the other expects.
+/// Sends calls to a running gateway, writes a suite that expects its answers, and runs the suite.
 #[test]
-fn a_suite_says_what_the_gateway_does() {
+fn suites_and_the_gateway_give_the_same_answers() {
     let folder = tempdir().unwrap();
     let principals = ["user/alice", "user/bob", "user/carol", "user/dave", "role/terway"];
     let enis = ["eni-bp1demopod0000000001", "eni-bp1demoprodpod0000001", "eni-other00000000001"];
@@ -134,7 +134,7 @@ fn a_suite_says_what_the_gateway_does() {
         enis.join(" "),
         instances.join(" ")
     );
-    // The order of the directory: users before roles, by name.
+    // Keys are numbered in the order of the directory: users before roles, sorted by name.
     assert!(principals[..4].is_sorted());
     let ran = run(folder.path(), &[], &script);
     assert_eq!(ran.status, 0, "{ran:?}");
@@ -164,7 +164,7 @@ fn a_suite_says_what_the_gateway_does() {
              expect = \"{expect}\"\n{more}"
         );
     }
-    assert_eq!(seen.len(), 4, "every kind of answer was seen: {seen:?}");
+    assert_eq!(seen.len(), 4, "not every kind of answer occurred: {seen:?}");
     fs::write(folder.path().join("gateway.test.toml"), suite).unwrap();
     let ran = ramgate(folder.path(), &["test", "gateway.test.toml"]);
     assert_eq!(ran.status, 0, "{ran:?}");

@@ -1,4 +1,4 @@
-//! Secrets: where they may come from, and that nothing shows them.
+//! Secrets: their sources, and that no output, log or debug form shows them.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ use tempfile::{TempDir, tempdir};
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 const SECRET: &str = "hunter2-never-shown";
 
-/// A folder with a configuration and a key ring whose one key has its secret from there.
+/// A folder with a configuration and a key ring. `secret` is the line that says where its only key has its secret.
 fn folder(secret: &str, upstream: &str) -> TempDir {
     let folder = tempdir().unwrap();
     let write = |name: &str, text: String| {
@@ -45,7 +45,7 @@ fn serve(folder: &Path) -> Ran {
 }
 
 #[test]
-fn a_program_prints_a_secret() {
+fn secret_command_provides_the_secret_of_a_key() {
     let folder = folder("secret_command = [\"cat\", \"the.secret\"]", "url = \"simulator\"");
     let server =
         Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
@@ -66,23 +66,23 @@ fn a_program_prints_a_secret() {
 }
 
 #[test]
-fn a_program_without_a_secret_is_no_start() {
+fn a_secret_command_that_provides_no_secret_prevents_the_start() {
     for (command, said) in [
-        ("[]", "`secret_command` names no program"),
-        ("[\"no-such-program\"]", "`no-such-program` gave no secret: No such file"),
+        ("[]", "`secret_command` does not name a program"),
+        ("[\"no-such-program\"]", "`no-such-program` did not print a secret: No such file"),
         ("[\"true\"]", "the secret is empty"),
-        ("[\"sh\", \"-c\", \"cat the.secret; exit 3\"]", "`sh` gave no secret: it ended with exit status: 3"),
-        ("[\"sh\", \"-c\", \"kill -9 $$\"]", "`sh` gave no secret: it ended with signal: 9"),
+        ("[\"sh\", \"-c\", \"cat the.secret; exit 3\"]", "`sh` did not print a secret: it ended with exit status: 3"),
+        ("[\"sh\", \"-c\", \"kill -9 $$\"]", "`sh` did not print a secret: it ended with signal: 9"),
         (
             "[\"sh\", \"-c\", \"while cat the.secret; do :; done\"]",
-            "`sh` gave no secret: it printed more than 4096 bytes",
+            "`sh` did not print a secret: it printed more than 4096 bytes",
         ),
-        ("[\"printf\", \"\\\\377\"]", "`printf` gave no secret: it printed something that is not UTF-8"),
+        ("[\"printf\", \"\\\\377\"]", "`printf` did not print a secret: its output is not UTF-8"),
     ] {
         let folder = folder(&format!("secret_command = {command}"), "url = \"simulator\"");
         let ran = serve(folder.path());
         assert!(ran.status == 2 && ran.stderr.contains(said), "{command}: {ran:?}");
-        assert!(!ran.stderr.contains(SECRET), "what it printed is quoted nowhere: {ran:?}");
+        assert!(!ran.stderr.contains(SECRET), "the error quotes the output of the command: {ran:?}");
         assert!(ran.stderr.contains("keyring.toml:3:18"), "{ran:?}");
     }
     let two = folder("secret_command = [\"true\"]\nsecret = \"x\"", "url = \"simulator\"");
@@ -90,7 +90,7 @@ fn a_program_without_a_secret_is_no_start() {
 }
 
 #[test]
-fn the_gateways_own_secret_may_be_printed_too() {
+fn secret_command_provides_the_secret_of_the_gateways_own_key() {
     let ring = format!("secret = \"{SECRET}\"");
     let with = |command: &str| {
         let upstream =
@@ -98,7 +98,7 @@ fn the_gateways_own_secret_may_be_printed_too() {
         folder(&ring, &upstream)
     };
     let refused = serve(with("[\"false\"]").path());
-    assert!(refused.status == 2 && refused.stderr.contains("`false` gave no secret"), "{refused:?}");
+    assert!(refused.status == 2 && refused.stderr.contains("`false` did not print a secret"), "{refused:?}");
     let folder = with("[\"cat\", \"the.secret\"]");
     let mut server =
         Server::start(&mut program(folder.path(), &["serve", "--config", "ramgate.toml"]), "attempts are written to");
@@ -167,7 +167,7 @@ fn no_debug_form_shows_a_secret() {
     }
 }
 
-/// What is read of a call with a temporary key, in both schemes, and what is signed on the way.
+/// The debug forms of everything that is read from a call with a temporary key, under both signatures.
 fn temporary_claims() -> Vec<String> {
     let caller =
         crate::support::Caller { token: Some(SECRET.to_owned()), ..crate::support::Caller::new("STS.x", "a-secret") };

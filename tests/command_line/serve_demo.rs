@@ -1,4 +1,4 @@
-//! The demo as a person meets it: started from an empty folder, and its printed calls pasted into a shell.
+//! The demo as a newcomer runs it: started in an empty folder, its printed calls pasted into a shell.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 #[test]
-fn the_printed_calls_do_what_is_printed_about_them() {
+fn the_printed_calls_have_the_printed_results() {
     let folder = tempdir().unwrap();
     let mut server = demo(folder.path());
     let stdout = server.stdout();
@@ -30,7 +30,7 @@ fn the_printed_calls_do_what_is_printed_about_them() {
     assert!(ran.stdout.contains("403") && ran.stdout.contains("\"Forbidden.SubUser\""), "{ran:?}");
     let log = server.stderr();
     let [line] = log.lines().filter(|line| line.contains("denied:")).collect::<Vec<_>>()[..] else { panic!("{log}") };
-    for said in ["protect-production#0", "NobodyAttachesToProduction", PROD_INSTANCE, "user/alice"] {
+    for said in ["protect-production#0", "NoAttachToProduction", PROD_INSTANCE, "user/alice"] {
         assert!(line.contains(said), "no `{said}`: {line}");
     }
 
@@ -39,10 +39,10 @@ fn the_printed_calls_do_what_is_printed_about_them() {
     assert_eq!(server.terminate(Duration::from_secs(5)), Some(0), "{}", server.stderr());
 }
 
-/// A caller decides how often calls are denied, so no log level makes a denial render every statement. The whole proof
-/// is there on demand.
+/// Callers control how often calls are denied, so no log level makes a denial render every statement. `audit show` and
+/// `eval --explain` render the whole proof on demand.
 #[test]
-fn the_debug_log_has_the_reason_and_the_whole_proof_is_shown_on_demand() {
+fn the_debug_log_contains_the_reason_but_not_the_whole_proof() {
     let folder = tempdir().unwrap();
     let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     let server = Server::start(command.env("RAMGATE_LOG", "trace"), "Ctrl-C stops");
@@ -50,14 +50,14 @@ fn the_debug_log_has_the_reason_and_the_whole_proof_is_shown_on_demand() {
     assert_eq!(paste(folder.path(), &denied).status, 1);
     wait_for("the reason in the log", || server.stderr().contains("protect-production#0"));
     let log = server.stderr();
-    assert_eq!(log.matches("protect-production#0").count(), 1, "the reason stands once: {log}");
+    assert_eq!(log.matches("protect-production#0").count(), 1, "the reason is not logged exactly once: {log}");
     for whole in ["statement by statement", "AccountLevelIdentityBasedPolicy:", "applies, but does not decide"] {
-        assert!(!log.contains(whole), "`{whole}` is of a whole proof: {log}");
+        assert!(!log.contains(whole), "`{whole}` belongs to a whole proof: {log}");
     }
 }
 
 #[test]
-fn the_printed_calls_can_be_pasted_wherever_the_program_lies() {
+fn the_printed_calls_work_wherever_the_program_is_installed() {
     let folder = tempdir().unwrap();
     let home = folder.path().join("it's here");
     fs::create_dir(&home).unwrap();
@@ -75,7 +75,7 @@ fn the_printed_calls_can_be_pasted_wherever_the_program_lies() {
 }
 
 #[test]
-fn a_demo_that_is_started_again_goes_on_with_its_log() {
+fn a_restarted_demo_continues_its_log() {
     let folder = tempdir().unwrap();
     for _ in 0..2 {
         let mut server = demo(folder.path());
@@ -103,7 +103,7 @@ fn the_embedded_ecs_alone_answers_both_signatures() {
 }
 
 #[test]
-fn a_whole_configuration_in_front_of_an_ecs_of_its_own() {
+fn a_whole_configuration_works_in_front_of_a_separate_ecs() {
     let folder = configured();
     let inside = folder.path();
     let ecs = ["ecs", "--listen", "127.0.0.1:0", "--keyring", "upstream/keyring.toml"];
@@ -111,7 +111,7 @@ fn a_whole_configuration_in_front_of_an_ecs_of_its_own() {
     let text = fs::read_to_string(inside.join("ramgate.toml")).unwrap();
     fs::write(inside.join("ramgate.toml"), text.replace("http://127.0.0.1:1", &ecs.url())).unwrap();
 
-    // Started elsewhere: every path in the file is relative to the file.
+    // Started in another folder: every path in the file is relative to the file.
     let elsewhere = tempdir().unwrap();
     let file = inside.join("ramgate.toml");
     let mut command = program(elsewhere.path(), &["serve", "--config", file.to_str().unwrap()]);
@@ -141,14 +141,14 @@ fn a_whole_configuration_in_front_of_an_ecs_of_its_own() {
     assert!(events(&text).all(|line| line.to_string().contains("replica-a")), "{text}");
     for secret in ["secret-of-the-node", "secret-of-the-gateway"] {
         let said = [text.clone(), server.stdout(), server.stderr(), ecs.stdout(), ecs.stderr()].concat();
-        assert!(!said.contains(secret), "`{secret}` was said");
+        assert!(!said.contains(secret), "`{secret}` was printed or logged");
     }
     assert_eq!(server.terminate(Duration::from_secs(5)), Some(0));
 }
 
-/// The embedded ECS is asked like any other.
+/// The embedded ECS answers `Describe…` calls as ECS does.
 #[test]
-fn a_configured_gateway_reads_tags_from_the_ecs_behind_it() {
+fn a_gateway_reads_tags_from_the_embedded_ecs() {
     let folder = configured();
     let inside = folder.path();
     let (before, upstream) = CONFIGURATION.split_once("[upstream]").unwrap();
@@ -172,7 +172,7 @@ fn a_configured_gateway_reads_tags_from_the_ecs_behind_it() {
 }
 
 #[test]
-fn a_second_signal_is_not_needed_while_a_connection_idles() {
+fn an_idle_connection_does_not_delay_the_stop() {
     let folder = tempdir().unwrap();
     let mut server = demo(folder.path());
     let address = server.url().replace("http://", "");
@@ -184,7 +184,7 @@ fn a_second_signal_is_not_needed_while_a_connection_idles() {
 }
 
 #[test]
-fn a_log_that_nobody_reads_changes_nothing() {
+fn a_full_pipe_at_standard_error_blocks_no_call() {
     let folder = tempdir().unwrap();
     let mut command = program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
     let mut server = Server::start_unread(&mut command, "Ctrl-C stops");
@@ -202,7 +202,7 @@ fn demo(folder: &Path) -> Server {
     Server::start(&mut program(folder, &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops")
 }
 
-/// The two lines of a demo's greeting that are meant for a shell.
+/// The two calls in the greeting of a demo.
 fn printed_calls(stdout: &str) -> [String; 2] {
     let calls: Vec<_> = stdout.lines().filter(|line| line.contains(" call --endpoint ")).map(str::to_owned).collect();
     calls.try_into().unwrap_or_else(|_| panic!("not two calls: {stdout}"))

@@ -1,4 +1,4 @@
-//! The listeners beside the one for calls: silent connections keep nobody waiting there either.
+//! The admin and credentials listeners: silent connections do not delay other clients there either.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::support::{Server, wait_for};
 const PROMPT: Duration = Duration::from_secs(10);
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer");
 
-/// Holds `number` connections of each address without a word, and asks from another one meanwhile.
+/// Holds `number` silent connections from each address, and checks that a client at another address is answered.
 fn is_answered(to: SocketAddr, number: usize, addresses: std::ops::Range<u8>, request: &str) {
     raise_limit();
     let silent: Vec<TcpStream> =
@@ -26,7 +26,7 @@ fn is_answered(to: SocketAddr, number: usize, addresses: std::ops::Range<u8>, re
 }
 
 #[test]
-fn silent_connections_keep_nobody_from_health_and_metrics() {
+fn silent_connections_do_not_block_health_and_metrics() {
     let house = House::new("[admin]\nlisten = \"127.0.0.1:0\"");
     let server = house.start();
     let admin = admin(&server);
@@ -35,7 +35,7 @@ fn silent_connections_keep_nobody_from_health_and_metrics() {
     assert_eq!(metric(admin, "ramgate_connections_slots{listener=\"admin\"}"), 128);
 }
 
-/// A gateway that issues keys, and where its credentials port is.
+/// A gateway that issues keys, and the address of its credentials listener.
 pub fn issuing() -> (tempfile::TempDir, Server, SocketAddr) {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(ramgate(folder.path(), &["key", "issuer", "--out", "issuer.key"]).status, 0);
@@ -54,18 +54,18 @@ pub fn issuing() -> (tempfile::TempDir, Server, SocketAddr) {
     write("ramgate.toml", &settings);
     let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
     let server = Server::start(&mut command, "attempts are written to");
-    wait_for("where the credentials are", || server.stdout().contains("/terway"));
-    let said = server.stdout();
-    let line = said.lines().find_map(|line| line.strip_prefix("credentials of role/terway at http://")).unwrap();
+    wait_for("the address of the credentials listener", || server.stdout().contains("/terway"));
+    let stdout = server.stdout();
+    let line = stdout.lines().find_map(|line| line.strip_prefix("credentials of role/terway at http://")).unwrap();
     let credentials = line.split('/').next().unwrap().parse().unwrap();
     (folder, server, credentials)
 }
 
 #[test]
-fn silent_connections_keep_no_workload_from_its_credentials() {
+fn silent_connections_do_not_block_credentials() {
     let (_folder, server, credentials) = issuing();
     let request = format!("GET /terway HTTP/1.1\r\nHost: {credentials}\r\n\r\n");
-    // First as many as there were slots once, of one address; then more than there are, of several.
+    // First 64 from one address, the number of slots in an earlier version; then more than the slots, from several.
     is_answered(credentials, 64, 9..10, &request);
     is_answered(credentials, 200, 10..14, &request);
     let admin = admin(&server);

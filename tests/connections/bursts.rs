@@ -7,11 +7,11 @@ use super::crowd::{admin, metric, raise_limit, wait_long};
 use crate::support::house::{House, address};
 
 const BURST: usize = 2000;
-/// The kernel tries again after a second where a SYN found the queue full.
+/// The kernel sends a SYN again after a second if it found the queue full.
 const RETRANSMISSION: Duration = Duration::from_millis(900);
 
 #[test]
-fn two_thousand_connections_in_a_row_are_taken_without_a_drop() {
+fn two_thousand_connections_in_a_row_are_accepted_without_a_drop() {
     raise_limit();
     let limits = "[limits]\nconnections = 4000\nheader_timeout = \"5m\"\n[limits.source]\nconnections = 4000\n";
     let house = House::new(&format!("{limits}[admin]\nlisten = \"127.0.0.1:0\""));
@@ -27,13 +27,13 @@ fn two_thousand_connections_in_a_row_are_taken_without_a_drop() {
             stream
         })
         .collect();
-    // The counter is the machine's: what else runs here may drop connections of its own.
+    // The counter covers the whole machine: other programs may cause drops too.
     let dropped = listen_drops() - before;
     assert!(dropped == 0 || late == 0, "{dropped} dropped, {late} connected late");
     let open = || metric(admin, "ramgate_connections_open{listener=\"calls\"}");
-    wait_long("all of them", || open() == BURST as u64);
+    wait_long("all connections to be open", || open() == BURST as u64);
     drop(held);
-    wait_long("none", || open() == 0);
+    wait_long("all connections to be closed", || open() == 0);
 }
 
 /// `TcpExtListenDrops`.

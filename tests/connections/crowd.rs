@@ -1,4 +1,4 @@
-//! Many callers at many addresses, and what the gateway says of its connections.
+//! Helpers: callers at many addresses, and the gateway's metrics about its connections.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,31 +11,31 @@ use crate::support::house::get;
 use crate::support::wire::{read_answer, try_connect_from};
 use crate::support::{Answer, Server};
 
-/// The request of an attacker who has no credential at all.
+/// The request of an attacker who has no credential.
 pub const UNSIGNED: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-/// How long anything may take here. A quiet machine needs a fraction of it.
+/// The limit for every wait in these tests. An idle machine needs a fraction of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A test that opens thousands of connections needs as many descriptors as the gateway.
+/// Raises the descriptor limit: a test with thousands of connections needs as many descriptors as the gateway.
 pub fn raise_limit() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }
 
-/// Connects from `127.0.0.N`; none when the gateway resets the connection at once.
+/// Connects from `127.0.0.N`. `None` if the connection fails.
 pub fn connect_from(number: u8, to: SocketAddr) -> Option<TcpStream> {
     let stream = try_connect_from([127, 0, 0, number], to)?;
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     Some(stream)
 }
 
-/// One more call on an open connection; none when it is closed.
+/// Sends a call on an open connection. `None` if the connection is closed without an answer.
 pub fn call_on(stream: &mut TcpStream, request: &[u8]) -> Option<Answer> {
     stream.write_all(request).ok()?;
     read_answer(stream)
 }
 
-/// Whether the gateway ended this connection, with a last answer or without, now or within a moment.
+/// Whether the gateway closes this connection within 300 ms, with a last answer or without.
 pub fn is_ended(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     let ended = match stream.read_to_end(&mut Vec::new()) {
@@ -46,25 +46,25 @@ pub fn is_ended(stream: &mut TcpStream) -> bool {
     ended
 }
 
-/// Waits until the gateway ends this connection, and says how long that took.
+/// Waits until the gateway closes this connection, and returns how long that took.
 pub fn until_ended(stream: &mut TcpStream) -> Duration {
     let began = Instant::now();
-    // A reset is an end too.
+    // A reset counts as closing.
     let _ = stream.read_to_end(&mut Vec::new());
-    assert!(began.elapsed() < PATIENCE, "the connection was not ended");
+    assert!(began.elapsed() < PATIENCE, "the connection was not closed");
     began.elapsed()
 }
 
-/// Waits for something that the gateway says only every ten seconds.
+/// Waits for a condition that the gateway reports only every ten seconds.
 pub fn wait_long(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
+        assert!(Instant::now() < end, "timed out waiting: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Tells attackers to end, also when the test fails: otherwise they would go on for ever.
+/// Stops the attackers on drop, so that they also stop when the test fails.
 pub struct Ends<'a>(pub &'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -73,7 +73,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Where health and metrics are.
+/// The address of the admin listener.
 pub fn admin(server: &Server) -> SocketAddr {
     server.address_after("metrics at http://")
 }

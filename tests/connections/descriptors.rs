@@ -1,4 +1,4 @@
-//! File descriptors: what the operating system does not grant is found at start.
+//! File descriptors: a limit that is too low is detected at startup.
 
 use std::process::Command;
 
@@ -16,7 +16,7 @@ fn limited(house: &House, limits: &str) -> Command {
 }
 
 #[test]
-fn written_connections_that_cannot_be_had_are_an_error_at_start() {
+fn configured_connections_beyond_the_descriptor_limit_are_a_startup_error() {
     let house = House::new("[limits]\nconnections = 5000");
     let ran = finish(&mut limited(&house, "ulimit -n 2000"), "");
     assert_eq!(ran.status, 2, "{ran:?}");
@@ -35,7 +35,7 @@ fn the_default_number_of_connections_shrinks_with_a_warning() {
     let house = House::new("[admin]\nlisten = \"127.0.0.1:0\"");
     let server = Server::start(&mut limited(&house, "ulimit -n 1024"), "attempts are written to");
     assert_eq!(house.status(&server), 200);
-    // Half of what is left for callers, half for calls to ECS.
+    // The remaining descriptors are split evenly between callers and calls to ECS.
     wait_for("a warning", || server.stderr().contains("`connections` is 240 instead"));
     assert_eq!(
         super::crowd::metric(super::crowd::admin(&server), "ramgate_connections_slots{listener=\"calls\"}"),
@@ -44,14 +44,14 @@ fn the_default_number_of_connections_shrinks_with_a_warning() {
 }
 
 #[test]
-fn a_limit_that_leaves_no_room_is_an_error() {
+fn a_descriptor_limit_too_low_for_any_connection_is_an_error() {
     for limits in ["", "[limits]\nconnections = 5000", "[limits]\nconnections = 1"] {
         let house = House::new(limits);
         let ran = finish(&mut limited(&house, "ulimit -n 200"), "");
         assert!(ran.status == 2 && ran.stderr.contains("this process may open 200"), "{ran:?}");
         let help = ran.stderr.lines().find(|line| line.contains("help:")).unwrap();
         assert!(help.contains("`ulimit -n ") && help.contains("`LimitNOFILE="), "{help}");
-        assert!(!help.contains("lower"), "no lower number would do: {help}");
+        assert!(!help.contains("lower"), "no lower number of connections would fit: {help}");
     }
 }
 

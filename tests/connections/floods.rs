@@ -1,4 +1,4 @@
-//! A flood of silent connections on one port: an honest newcomer at that port is answered, and so is everybody at the others.
+//! A flood of silent connections on one port blocks neither newcomers on that port nor clients of the other ports.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,11 +9,11 @@ use super::crowd::{Ends, UNSIGNED, admin, call_on, connect_from, metric, raise_l
 use crate::support::house::{House, address, get};
 use crate::support::wait_for;
 
-/// A machine that runs other tests meanwhile is slow.
+/// Allows for a machine that runs other tests meanwhile.
 const PROMPT: Duration = Duration::from_secs(10);
 const ATTACKERS: std::ops::Range<u8> = 2..6;
 
-/// Each attacker holds this many connections without a word, and opens another one for each that is ended.
+/// Each attacker holds this many silent connections, and replaces every connection that is closed.
 const HELD: usize = 200;
 
 fn keep_silent(from: u8, to: SocketAddr, opened: &AtomicUsize, ends: &AtomicBool) {
@@ -30,7 +30,7 @@ fn keep_silent(from: u8, to: SocketAddr, opened: &AtomicUsize, ends: &AtomicBool
     }
 }
 
-/// Floods a port for as long as `meanwhile` takes, which begins when there are more connections than slots.
+/// Floods a port while `meanwhile` runs, which starts when more connections than slots have been opened.
 fn flooded(port: SocketAddr, slots: usize, meanwhile: impl FnOnce()) {
     let (opened, ends) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -44,7 +44,7 @@ fn flooded(port: SocketAddr, slots: usize, meanwhile: impl FnOnce()) {
     });
 }
 
-/// A newcomer from an address of its own is answered, several times over.
+/// Checks that five newcomers, each from a new address, are answered.
 fn newcomers_are_answered(port: SocketAddr, request: &str) {
     for round in 0..5 {
         let began = Instant::now();
@@ -56,7 +56,7 @@ fn newcomers_are_answered(port: SocketAddr, request: &str) {
 }
 
 #[test]
-fn a_silent_flood_of_the_admin_port_keeps_nobody_out_there_or_elsewhere() {
+fn a_silent_flood_of_the_admin_port_blocks_no_client_of_any_port() {
     raise_limit();
     let house = House::new("[audit]\nsync = \"none\"\n[admin]\nlisten = \"127.0.0.1:0\"");
     let server = house.start();
@@ -75,7 +75,7 @@ fn a_silent_flood_of_the_admin_port_keeps_nobody_out_there_or_elsewhere() {
 }
 
 #[test]
-fn a_silent_flood_of_the_credentials_port_keeps_nobody_out_there_or_elsewhere() {
+fn a_silent_flood_of_the_credentials_port_blocks_no_client_of_any_port() {
     raise_limit();
     let (_folder, server, credentials) = issuing();
     let (calls, admin) = (address(&server), admin(&server));
@@ -92,9 +92,10 @@ fn a_silent_flood_of_the_credentials_port_keeps_nobody_out_there_or_elsewhere() 
     assert_eq!(metric(admin, "ramgate_connections_displaced_total{listener=\"calls\"}"), 0);
 }
 
-/// Sources that hold the most slots, all of them new, get none: nobody behind them in the listener's queue waits.
+/// When all connections are new, the sources that hold the most slots get no more. Connections behind theirs in the
+/// listener's queue do not wait.
 #[test]
-fn new_connections_that_find_no_slot_delay_no_others_beside_the_calls() {
+fn connections_without_a_slot_delay_no_others_on_the_admin_and_credentials_ports() {
     raise_limit();
     let (_folder, server, credentials) = issuing();
     let admin = admin(&server);

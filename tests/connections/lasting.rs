@@ -1,4 +1,4 @@
-//! How long a connection lasts, and how many there are of one source and one principal.
+//! The lifetime of a connection, and the limits for one source and one principal.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn gateway(change: impl FnOnce(&mut Setup)) -> TestGateway {
     TestGateway::start(setup)
 }
 
-/// Denied by policy, by a caller who authenticated.
+/// A call of an authenticated caller that the policies deny.
 fn denied() -> Vec<u8> {
     Caller::bob().attach(Shape::V3Query)
 }
@@ -31,12 +31,12 @@ fn a_connection_ends_with_the_first_answer_after_its_lifetime() {
     let mut stream = calling(&gateway, 1);
     std::thread::sleep(lifetime);
     let last = call_on(&mut stream, &denied()).unwrap();
-    assert!(last.status == 403 && last.closed, "answered, and told that it was the last: {last:?}");
+    assert!(last.status == 403 && last.closed, "answered with `Connection: close`: {last:?}");
     until_ended(&mut stream);
 }
 
 #[test]
-fn a_caller_who_stays_unknown_is_let_go_soon_and_one_who_is_known_is_not() {
+fn a_connection_that_never_authenticates_is_closed_early_and_an_authenticated_one_is_kept() {
     let gateway = gateway(|_| {});
     let mut known = calling(&gateway, 1);
     let mut unknown = connect_from(2, gateway.address).unwrap();
@@ -46,13 +46,13 @@ fn a_caller_who_stays_unknown_is_let_go_soon_and_one_who_is_known_is_not() {
     let stranger = Caller::new("LTAI5tSomebodyElse00", "no secret of ours").attach(Shape::V3Query);
     assert_eq!(call_on(&mut forged, &stranger).unwrap().status, 400);
     let took = until_ended(&mut unknown);
-    assert!(took < Duration::from_secs(20), "before `idle_timeout`: {took:?}");
+    assert!(took < Duration::from_secs(20), "closed only after {took:?}, which is too close to `idle_timeout`");
     until_ended(&mut forged);
     assert!(!is_ended(&mut known));
     assert_eq!(call_on(&mut known, &denied()).unwrap().status, 403);
-    assert_eq!(call_on(&mut known, UNSIGNED).unwrap().status, 400, "a mistake of a known caller");
+    assert_eq!(call_on(&mut known, UNSIGNED).unwrap().status, 400, "an unsigned call on an authenticated connection");
     std::thread::sleep(Duration::from_secs(7));
-    assert!(!is_ended(&mut known), "its connection keeps its keep-alive");
+    assert!(!is_ended(&mut known), "the authenticated connection stays open");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_principal_at_its_limit_gives_up_its_own_longest_idle_connection() {
             calling(&gateway, 1)
         })
         .collect();
-    // The first was used last.
+    // Now the first connection is the most recently used.
     assert_eq!(call_on(&mut all[0], &denied()).unwrap().status, 403);
     let mut fourth = calling(&gateway, 2);
     until_ended(&mut all[1]);
@@ -85,7 +85,7 @@ fn a_principal_with_calls_under_way_on_all_its_connections_is_refused_another() 
     for stream in &mut busy {
         std::io::Write::write_all(stream, &attach()).unwrap();
     }
-    wait_for("three calls", || upstream.requests().len() == 3);
+    wait_for("three forwarded calls", || upstream.requests().len() == 3);
     let mut fourth = connect_from(1, gateway.address).unwrap();
     let refused = call_on(&mut fourth, &attach()).unwrap();
     assert_eq!(
@@ -94,9 +94,9 @@ fn a_principal_with_calls_under_way_on_all_its_connections_is_refused_another() 
         "{refused:?}"
     );
     assert!(refused.header("x-acs-retry-after").is_some(), "{refused:?}");
-    assert_eq!(calling_from(&gateway, 2), 403, "another principal's are its own");
+    assert_eq!(calling_from(&gateway, 2), 403, "another principal is not affected");
     for stream in &mut busy {
-        let answer = crate::support::wire::read_answer(stream).expect("a call that is being answered goes on");
+        let answer = crate::support::wire::read_answer(stream).expect("a call in progress is answered");
         assert_eq!(answer.status, 200);
     }
 }
@@ -114,7 +114,7 @@ fn a_call_that_is_being_answered_keeps_its_slot() {
     });
     let mut busy = connect_from(2, gateway.address).unwrap();
     std::io::Write::write_all(&mut busy, &Caller::terway().attach(Shape::V3Query)).unwrap();
-    wait_for("the call", || upstream.requests().len() == 1);
+    wait_for("the forwarded call", || upstream.requests().len() == 1);
     for from in 3..6 {
         let turned_away = connect_from(from, gateway.address).and_then(|mut stream| call_on(&mut stream, &denied()));
         assert!(turned_away.is_none(), "{turned_away:?}");

@@ -1,5 +1,5 @@
-//! Who gets a connection, who gives one up, and what is seen of it, over real sockets.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+//! Connection slots over real sockets: which callers get one, which lose theirs, and what metrics and log show of it.
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that cannot continue should panic")]
 
 #[path = "../support/mod.rs"]
 mod support;

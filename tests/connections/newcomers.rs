@@ -1,4 +1,4 @@
-//! Callers who authenticated and keep idle connections leave a share of the slots to newcomers.
+//! Authenticated callers that keep idle connections leave a share of the slots to newcomers.
 
 use std::net::TcpStream;
 
@@ -8,7 +8,7 @@ use crate::support::{ACCOUNT, Caller, FakeUpstream, Setup, Shape, TestGateway, p
 
 const SLOTS: u8 = 8;
 
-/// A gateway with eight slots, and a user for each letter, who may attach whatever it likes.
+/// A gateway with eight slots, and a user for each letter, each allowed to attach any ENI.
 fn gateway(upstream: &FakeUpstream) -> TestGateway {
     let all = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
     let (mut account, mut keyring) = (format!("account = \"{ACCOUNT}\"\n"), String::new());
@@ -34,7 +34,7 @@ fn calling(gateway: &TestGateway, from: u8, user: char) -> TcpStream {
     let mut stream = connect_from(from, gateway.address).expect("a connection");
     let answer = call_on(&mut stream, &attach(user)).unwrap_or_else(|| panic!("no slot for {user}"));
     assert_eq!(answer.status, 200, "{user}: {answer:?}");
-    // Idle for longer than the next caller's connection.
+    // Makes this connection idle for longer than the next caller's.
     std::thread::sleep(std::time::Duration::from_millis(20));
     stream
 }
@@ -43,13 +43,13 @@ fn calling(gateway: &TestGateway, from: u8, user: char) -> TcpStream {
 fn idle_connections_of_many_principals_leave_a_slot_to_a_newcomer() {
     let upstream = FakeUpstream::start();
     let gateway = gateway(&upstream);
-    // As many principals as there are slots, and one of them with three connections.
+    // As many connections as there are slots, three of them from one principal.
     let users = ['a', 'b', 'c', 'c', 'c', 'd', 'e', 'f'];
     let mut idle: Vec<TcpStream> = (10..).zip(users).map(|(from, user)| calling(&gateway, from, user)).collect();
     until_ended(&mut idle[2]);
     let mut newcomer = calling(&gateway, 30, 'g');
     until_ended(&mut idle[3]);
-    // Strangers take the slots that are left, one from another, and none of a caller who authenticated.
+    // Unauthenticated callers take the remaining slots from each other, and none from an authenticated caller.
     let mut strangers: Vec<TcpStream> = (40..70)
         .filter_map(|from| {
             let mut stream = connect_from(from, gateway.address)?;
@@ -58,16 +58,20 @@ fn idle_connections_of_many_principals_leave_a_slot_to_a_newcomer() {
         .collect();
     for (at, user) in [(0, 'a'), (1, 'b'), (4, 'c'), (5, 'd'), (6, 'e'), (7, 'f')] {
         assert!(!is_ended(&mut idle[at]), "{user} lost its connection");
-        assert_eq!(call_on(&mut idle[at], &attach(user)).expect("it authenticated").status, 200, "{user}");
+        assert_eq!(
+            call_on(&mut idle[at], &attach(user)).expect("an authenticated connection stays open").status,
+            200,
+            "{user}"
+        );
     }
-    assert_eq!(call_on(&mut newcomer, &attach('g')).expect("it authenticated").status, 200);
+    assert_eq!(call_on(&mut newcomer, &attach('g')).expect("an authenticated connection stays open").status, 200);
     drop(calling(&gateway, 31, 'h'));
     let left = strangers.iter_mut().map(is_ended).filter(|ended| !ended).count();
-    assert!(left <= 1, "{left} strangers are left");
+    assert!(left <= 1, "{left} unauthenticated connections are left");
 }
 
 #[test]
-fn connections_with_calls_under_way_are_all_answered_and_a_newcomer_finds_a_slot_afterwards() {
+fn all_calls_in_progress_are_answered_and_a_newcomer_gets_a_slot_afterwards() {
     let upstream = FakeUpstream::behaving(Behaviour::Late(std::time::Duration::from_secs(3), success()));
     let gateway = gateway(&upstream);
     let mut busy: Vec<(char, TcpStream)> =
@@ -76,12 +80,12 @@ fn connections_with_calls_under_way_are_all_answered_and_a_newcomer_finds_a_slot
     for (user, stream) in &mut busy {
         std::io::Write::write_all(stream, &attach(*user)).unwrap();
     }
-    wait_for("all calls", || upstream.requests().len() == usize::from(SLOTS));
+    wait_for("all forwarded calls", || upstream.requests().len() == usize::from(SLOTS));
     for (user, stream) in &mut busy {
-        let answer = crate::support::wire::read_answer(stream).expect("a call that is being answered goes on");
+        let answer = crate::support::wire::read_answer(stream).expect("a call in progress is answered");
         assert_eq!(answer.status, 200, "{user}");
     }
     drop(calling(&gateway, 30, 'z'));
     let ended: Vec<char> = busy.iter_mut().filter_map(|(user, stream)| is_ended(stream).then_some(*user)).collect();
-    assert!((1..=2).contains(&ended.len()), "only what the newcomer needs: {ended:?}");
+    assert!((1..=2).contains(&ended.len()), "no more connections are closed than the newcomer needs: {ended:?}");
 }

@@ -1,5 +1,5 @@
-//! Callers without any credential who send one call after another, and take the answers or leave them: their slots are
-//! found all the same.
+//! Callers without credentials that send one call after another, and read the answers or do not: the gateway can still
+//! reclaim their slots.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -20,10 +20,10 @@ fn house() -> House {
     House::new(&format!("[limits]\nconnections = {SLOTS}\n[audit]\nsync = \"none\"\n[admin]\nlisten = \"127.0.0.1:0\""))
 }
 
-/// Sends calls from `127.0.0.N`, and takes no answer.
+/// Sends calls from `127.0.0.N`, and reads no answer.
 fn stall(number: u8, to: SocketAddr) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    // The kernel gives a little more. With large segments it would take megabytes on the way.
+    // The kernel grants a little more. With large segments it would buffer megabytes in transit.
     socket.set_recv_buffer_size(1024).unwrap();
     socket.set_tcp_mss(200).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, number], 0)).into()).unwrap();
@@ -32,13 +32,13 @@ fn stall(number: u8, to: SocketAddr) -> Socket {
     socket
 }
 
-/// Waits until the gateway answers nobody any more, because nobody takes its answers.
+/// Waits until the gateway stops answering because no caller reads its answers.
 fn wait_for_a_stall(admin: SocketAddr) {
     let answered = || {
         let page = get(admin, "/metrics").body;
         page.lines().find(|line| line.starts_with("ramgate_answers_total{status=\"400\"")).map(str::to_owned)
     };
-    wait_for("calls without an answer", || {
+    wait_for("the answers to stop", || {
         let before = answered();
         std::thread::sleep(Duration::from_millis(500));
         before.is_some() && before == answered()
@@ -46,7 +46,7 @@ fn wait_for_a_stall(admin: SocketAddr) {
 }
 
 #[test]
-fn callers_who_take_no_answers_keep_nobody_out() {
+fn callers_that_read_no_answers_do_not_block_others() {
     let house = house();
     let server = house.start();
     let (gateway, admin) = (address(&server), admin(&server));
@@ -60,18 +60,18 @@ fn callers_who_take_no_answers_keep_nobody_out() {
 }
 
 #[test]
-fn a_caller_who_takes_no_answers_does_not_hold_up_a_stop() {
+fn a_caller_that_reads_no_answers_does_not_delay_the_shutdown() {
     let house = house();
     let mut server = house.start();
     let stalled = stall(10, address(&server));
     wait_for_a_stall(admin(&server));
-    assert_eq!(server.terminate(Duration::from_secs(30)), Some(0), "half the time that a call may take");
+    assert_eq!(server.terminate(Duration::from_secs(30)), Some(0), "stopped within half of `call_timeout`");
     drop(stalled);
 }
 
-/// A caller who takes its answers late gets all of them, in their order, and the connection goes on.
+/// The connection can still be used afterwards.
 #[test]
-fn a_caller_who_takes_its_answers_late_gets_all_of_them() {
+fn a_caller_that_reads_its_answers_late_gets_all_of_them() {
     let house = house();
     let server = house.start();
     let stalled = stall(10, address(&server));
@@ -86,10 +86,10 @@ fn a_caller_who_takes_its_answers_late_gets_all_of_them() {
         assert!(taken > 0, "{} answers", answers(&text));
         text.extend_from_slice(&piece[..taken]);
     }
-    assert_eq!(call_on(&mut drained(stream), UNSIGNED).expect("it goes on").status, 400);
+    assert_eq!(call_on(&mut drained(stream), UNSIGNED).expect("the connection stays open").status, 400);
 }
 
-/// The connection, once the rest of its last answer is taken.
+/// The connection, after the rest of its last answer has been read.
 fn drained(mut stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     while stream.read(&mut [0; 4096]).is_ok_and(|taken| taken > 0) {}
@@ -98,7 +98,7 @@ fn drained(mut stream: TcpStream) -> TcpStream {
 }
 
 #[test]
-fn callers_who_never_pause_between_two_calls_keep_nobody_out() {
+fn callers_that_never_pause_between_calls_do_not_block_others() {
     let house = house();
     let server = house.start();
     let gateway = address(&server);
@@ -122,7 +122,7 @@ fn callers_who_never_pause_between_two_calls_keep_nobody_out() {
     });
 }
 
-/// Until the gateway ends the connection.
+/// Sends calls without a pause until the gateway closes the connection.
 fn call_without_pause(mut stream: TcpStream, ends: &AtomicBool) {
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let mut piece = [0; 65536];

@@ -1,4 +1,4 @@
-//! Callers without any credential hold as many connections as they can, and keep nobody out.
+//! Callers without credentials that hold as many connections as they can do not block other callers.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use super::crowd::{UNSIGNED, admin, call_on, connect_from, metric, raise_limit, 
 use crate::support::house::{House, SECRET, address, get};
 use crate::support::{Caller, ENI, INSTANCE, Shape, wait_for};
 
-/// Three seconds is what a caller is promised; a machine that runs other tests meanwhile is slower.
+/// The promise to callers is three seconds. A machine that runs other tests meanwhile is slower.
 const PROMPT: Duration = Duration::from_secs(10);
 const EACH: usize = 256;
 const ADDRESSES: [u8; 4] = [10, 11, 12, 13];
@@ -18,7 +18,7 @@ fn signed() -> Vec<u8> {
 }
 
 #[test]
-fn callers_who_never_authenticate_keep_nobody_out() {
+fn callers_that_never_authenticate_do_not_block_others() {
     raise_limit();
     let house = House::new("[audit]\nsync = \"none\"\n[admin]\nlisten = \"127.0.0.1:0\"");
     let server = house.start();
@@ -29,7 +29,7 @@ fn callers_who_never_authenticate_keep_nobody_out() {
     let mut held: Vec<(u8, TcpStream)> = Vec::new();
     let mut longest = Duration::ZERO;
     for round in 0..4 {
-        // Those that still stand ask again, and those that were ended come back.
+        // Open connections send another call, and closed ones are replaced.
         held.retain_mut(|(_, stream)| call_on(stream, UNSIGNED).is_some());
         for number in ADDRESSES {
             let missing = EACH - held.iter().filter(|(of, _)| *of == number).count();
@@ -40,7 +40,11 @@ fn callers_who_never_authenticate_keep_nobody_out() {
         let began = Instant::now();
         assert_eq!(house.status(&server), 200, "round {round}");
         longest = longest.max(began.elapsed());
-        assert_eq!(call_on(&mut known, &signed()).expect("it authenticated").status, 200, "round {round}");
+        assert_eq!(
+            call_on(&mut known, &signed()).expect("an authenticated connection stays open").status,
+            200,
+            "round {round}"
+        );
     }
     assert!(longest < PROMPT, "{longest:?}");
     println!("the slowest honest newcomer was answered after {longest:?}");
@@ -50,20 +54,26 @@ fn callers_who_never_authenticate_keep_nobody_out() {
     assert!(metric(admin, "ramgate_connections_authenticated{listener=\"calls\"}") >= 1);
     assert!(metric(admin, "ramgate_connections_displaced_total{listener=\"calls\"}") > 0);
     let ready = get(admin, "/readyz");
-    assert_eq!(ready.status, 200, "strangers cannot take the gateway out of a load balancer");
+    assert_eq!(ready.status, 200, "callers without credentials cannot take the gateway out of a load balancer");
     assert!(ready.body.starts_with("degraded: "), "{}", ready.body);
     assert!(ready.body.contains("connection slots of the `calls` listener ran out"), "{}", ready.body);
-    wait_long("a line about it", || server.stderr().contains("connections were displaced or turned away"));
+    wait_long("the log line about displaced connections", || {
+        server.stderr().contains("connections were displaced or turned away")
+    });
     let log = server.stderr();
     let lines: Vec<_> = log.lines().filter(|line| line.contains("displaced or turned away")).collect();
-    assert!(lines.len() <= 30 && lines[0].contains("WARN"), "one a while, not one each: {}", lines.len());
+    assert!(
+        lines.len() <= 30 && lines[0].contains("WARN"),
+        "aggregated, not one log line per connection: {}",
+        lines.len()
+    );
     assert!(lines.iter().any(|line| line.contains("top_source=\"127.0.0.1")), "{lines:?}");
 }
 
 /// A source that holds the most slots, none of them idle for long, gets no more. The connections behind it in the
 /// listener's queue do not wait for it.
 #[test]
-fn new_connections_that_find_no_slot_delay_no_others() {
+fn connections_without_a_slot_delay_no_others() {
     raise_limit();
     let house = House::new("[limits]\nconnections = 64\n[audit]\nsync = \"none\"\n");
     let server = house.start();
@@ -75,9 +85,9 @@ fn new_connections_that_find_no_slot_delay_no_others() {
     drop(silent);
 }
 
-/// The attacker sends nothing, half a head, or a head whose body does not come.
+/// The attacker sends nothing, an incomplete head, or a head with an incomplete body.
 #[test]
-fn a_connection_that_stays_behind_with_its_call_gives_its_slot_up() {
+fn a_connection_with_an_incomplete_call_gives_up_its_slot() {
     for begun in ["", "GET / HTTP/1.1\r\nHost: x\r\nX-A: ", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nA"]
     {
         let limits = "[limits]\nconnections = 3\nheader_timeout = \"10m\"\nbody_timeout = \"10m\"\n";
@@ -88,7 +98,7 @@ fn a_connection_that_stays_behind_with_its_call_gives_its_slot_up() {
         for stream in &mut slow {
             std::io::Write::write_all(stream, begun.as_bytes()).unwrap();
         }
-        wait_for("three", || metric(admin, "ramgate_connections_open{listener=\"calls\"}") == 3);
+        wait_for("three open connections", || metric(admin, "ramgate_connections_open{listener=\"calls\"}") == 3);
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(house.status(&server), 200, "{begun:?}");
         assert_eq!(metric(admin, "ramgate_connections_displaced_total{listener=\"calls\"}"), 1, "{begun:?}");

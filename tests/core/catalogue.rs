@@ -1,4 +1,4 @@
-//! The catalogue: what its loader refuses, and that the bundled files say what the vendor's page says.
+//! The catalogue: the errors of its loader, and that the bundled files agree with the vendor's page.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ const COMMON: &str = include_str!("../../src/catalog/common.json");
 const KEYS: &str = include_str!("../../src/catalog/condition-keys.json");
 const PAGE_ROWS: &str = include_str!("../fixtures/catalogue/AttachNetworkInterface.errors.json");
 
-/// A small file with one of everything the loader checks.
+/// A small file with one example of everything that the loader checks.
 const GOOD: &str = r#"{
   "schema": 1,
   "operation": "FreezeInterface",
@@ -30,12 +30,12 @@ const GOOD: &str = r#"{
   "errors": [
     { "status": 400, "code": "BadEni", "message": "%s" },
     { "status": 403, "code": "NotYours", "message": "This is not yours." },
-    { "status": 404, "code": "NotThere", "message": "There is none." }
+    { "status": 404, "code": "NotThere", "message": "It is gone." }
   ]
 }"#;
 
 #[test]
-fn the_file_of_these_tests_is_good() {
+fn the_good_file_of_these_tests_loads() {
     assert_eq!(diagnostics(GOOD), [""; 0]);
     let catalog = read(COMMON, &[GOOD]).unwrap();
     let freeze = catalog.operation("FreezeInterface").unwrap();
@@ -46,7 +46,7 @@ fn the_file_of_these_tests_is_good() {
     assert_eq!((common.status, common.code.as_str()), (403, "Forbidden.SubUser"));
 }
 
-/// What is replaced in the good file, by what, where the diagnostic must be (line and column) and what it must say.
+/// A text of the good file, its replacement, the place of the expected diagnostic (line and column), and a part of it.
 const BAD: &[(&str, &str, &str, &str)] = &[
     (
         "\"BadEni\", \"message\": \"%s\" },",
@@ -100,7 +100,7 @@ const BAD: &[(&str, &str, &str, &str)] = &[
         "`resources` contain no resource that is always judged",
     ),
     (
-        "\"code\": \"NotThere\", \"message\": \"There is none.\" }",
+        "\"code\": \"NotThere\", \"message\": \"It is gone.\" }",
         "\"code\": \"NotThere\", \"message\": \"1\" }, { \"status\": 404, \"code\": \"NotThere\", \"message\": \"1\" }",
         "21:30",
         "`NotThere` occurs twice with the same message",
@@ -140,10 +140,10 @@ const BAD: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn what_cannot_be_right_is_refused_where_it_stands() {
+fn each_error_in_a_file_is_reported_at_its_place() {
     let mut failures = Vec::new();
     for (from, to, place, said) in BAD {
-        assert_eq!(GOOD.matches(from).count(), 1, "the good file holds `{from}` once");
+        assert_eq!(GOOD.matches(from).count(), 1, "the good file must contain `{from}` once");
         let found = diagnostics(&GOOD.replacen(from, to, 1));
         let good = found.iter().any(|line| line.starts_with(&format!("freeze.json:{place}")) && line.contains(said));
         if !good {
@@ -154,7 +154,7 @@ fn what_cannot_be_right_is_refused_where_it_stands() {
 }
 
 #[test]
-fn every_complaint_of_a_file_is_told() {
+fn all_errors_of_a_file_are_reported_together() {
     let bad = GOOD.replace("\"status\": 404", "\"status\": 200").replace("{#eniId}", "{#other}");
     let found = diagnostics(&bad).join("\n");
     for said in
@@ -165,17 +165,17 @@ fn every_complaint_of_a_file_is_told() {
 }
 
 #[test]
-fn an_operation_has_one_file() {
+fn an_operation_in_two_files_is_an_error() {
     let found = read(COMMON, &[GOOD, GOOD]).unwrap_err();
     assert!(found.iter().any(|line| line.contains("`FreezeInterface` is defined twice")), "{found:?}");
 }
 
 #[test]
-fn a_refusal_without_an_answer_is_missed() {
+fn a_rejection_without_an_answer_is_an_error() {
     for refusal in RejectionReason::ALL {
         let name = format!("\"{}\":", refusal.name());
         let without: Vec<_> = COMMON.lines().filter(|line| !line.trim_start().starts_with(&name)).collect();
-        assert_eq!(without.len() + 1, COMMON.lines().count(), "{name} has one line");
+        assert_eq!(without.len() + 1, COMMON.lines().count(), "{name} must be on one line of its own");
         let without = without.join("\n").replace("},\n  },", "}\n  },");
         let found = read(&without, &[]).unwrap_err();
         let said = format!("`refusals` lacks `{}`", refusal.name());
@@ -184,7 +184,7 @@ fn a_refusal_without_an_answer_is_missed() {
 }
 
 #[test]
-fn a_denial_may_only_be_a_403_whatever_it_is_set_to() {
+fn a_denial_can_only_have_status_403() {
     for (from, to) in [
         ("\"denials\": [", "\"denials\": [{\"status\": 400, \"code\": \"Forbidden.RegionId\"},"),
         (
@@ -206,7 +206,7 @@ fn a_denial_may_only_be_a_403_whatever_it_is_set_to() {
 }
 
 #[test]
-fn the_attach_is_the_pages() {
+fn attach_has_the_parameters_and_resources_of_the_vendors_page() {
     let catalog = Catalog::bundled();
     let attach = catalog.operation("AttachNetworkInterface").unwrap();
     let parameters: Vec<_> = attach.parameters().iter().map(|spec| (spec.name.as_str(), spec.required)).collect();
@@ -233,7 +233,7 @@ fn the_attach_is_the_pages() {
 }
 
 #[test]
-fn the_error_rows_are_the_pages_in_its_order() {
+fn attach_has_the_error_rows_of_the_vendors_page_in_its_order() {
     let page: Vec<serde_json::Value> = serde_json::from_str(PAGE_ROWS).unwrap();
     let catalog = Catalog::bundled();
     let rows = catalog.operation("AttachNetworkInterface").unwrap().errors();
@@ -263,7 +263,7 @@ fn every_file_of_the_folder_is_bundled_under_its_name() {
         let name = operation.name();
         assert_eq!(operation.action().as_str(), format!("ecs:{name}"));
         assert_eq!((operation.product(), operation.version()), ("Ecs", "2014-05-26"), "{name}");
-        assert!(operation.source().contains("http"), "{name} says where its facts are from");
+        assert!(operation.source().contains("http"), "{name} does not cite a source");
         assert!(operation.parameters().iter().any(|spec| spec.kind == Kind::Region), "{name}");
         for denial in [RejectionReason::ImplicitDeny, RejectionReason::ExplicitDeny] {
             assert_eq!(operation.answers().answer(denial, "").status, 403, "{name}");
@@ -271,7 +271,7 @@ fn every_file_of_the_folder_is_bundled_under_its_name() {
     }
 }
 
-/// What the loader says about one file, `file:line:column: title; help`.
+/// The loader's diagnostics about one file, as `file:line:column: title; help`.
 fn diagnostics(text: &str) -> Vec<String> {
     read(COMMON, &[text]).err().unwrap_or_default()
 }
@@ -282,13 +282,13 @@ fn read(common: &str, operations: &[&str]) -> Result<Catalog, Vec<String>> {
         .map_err(|diagnostics| diagnostics.iter().map(ToString::to_string).collect())
 }
 
-/// The three classes of keys, for an operation that the gateway has a file of and for one that it has not.
+/// The three classes of keys, for operations with a file in the catalogue and for one without.
 #[test]
-fn a_key_is_supplied_absent_or_unknown() {
+fn each_condition_key_is_supplied_absent_or_unknown_for_an_operation() {
     let catalog = Catalog::bundled();
     let other = Unlisted { name: "RunInstances", version: "2014-05-26", service: "ecs", product: "Ecs" };
     let other = catalog.unlisted(other).unwrap();
-    let carried = |operation: &Operation, key: &str| match catalog.key_supply(operation, &key.parse().unwrap()) {
+    let class = |operation: &Operation, key: &str| match catalog.key_supply(operation, &key.parse().unwrap()) {
         KeySupply::Always | KeySupply::Sometimes => "supplied",
         KeySupply::Never(_) => "absent",
         KeySupply::Unknown(_) => "unknown",
@@ -312,16 +312,16 @@ fn a_key_is_supplied_absent_or_unknown() {
         ("rds:ResourceTag/env", "absent", "absent", "absent", "absent"),
         ("sts:ExternalId", "absent", "absent", "absent", "absent"),
     ] {
-        let operation = |name: &str| carried(catalog.operation(name).unwrap(), key);
+        let operation = |name: &str| class(catalog.operation(name).unwrap(), key);
         let found =
             (operation("AttachNetworkInterface"), operation("CreateNetworkInterface"), operation("DescribeInstances"));
-        assert_eq!((found, carried(&other, key)), ((attach, create, describe), run), "{key}");
+        assert_eq!((found, class(&other, key)), ((attach, create, describe), run), "{key}");
     }
 }
 
 #[test]
-fn a_table_of_keys_that_contradicts_itself_is_refused() {
-    let told = |from: &str, to: &str| {
+fn an_inconsistent_table_of_condition_keys_is_refused() {
+    let errors = |from: &str, to: &str| {
         assert!(KEYS.contains(from), "{from}");
         let keys = Source::new("condition-keys.json", KEYS.replacen(from, to, 1));
         let diagnostics = Catalog::read(&Source::new("common.json", COMMON), &keys, &[]).unwrap_err();
@@ -341,8 +341,8 @@ fn a_table_of_keys_that_contradicts_itself_is_refused() {
         ("\"source\": \"ecs\"", "\"source\": \"hearsay\"", "names a source that is not in `sources`"),
         ("\"class\": \"absent\"", "\"class\": \"perhaps\"", "unknown variant `perhaps`"),
     ] {
-        let told = told(from, to);
-        assert!(told.contains(expected), "{from} -> {to}: {told}");
+        let errors = errors(from, to);
+        assert!(errors.contains(expected), "{from} -> {to}: {errors}");
     }
     let create =
         include_str!("../../src/catalog/ecs/CreateNetworkInterface.json").replacen("vpc:VPC", "acs:SourceIp", 1);

@@ -1,13 +1,13 @@
-//! Calls bound by the bundled catalogue: what each is judged on, and what has a second reading.
+//! Calls bound by the bundled catalogue: the resources that each is judged on, and ambiguous calls that are refused.
 
 use ram_policy::AccountId;
 use ramgate::catalog::{BindError, Binding, Call, Catalog};
 use ramgate::ram::{Parameters, ParametersBuilder, Place, Region};
 
-/// What is given beside the region.
+/// Parameters besides `RegionId`.
 type Given = &'static [(&'static str, &'static str)];
 
-/// An operation, what is given, and the resources it comes to.
+/// An operation, its parameters, and the resources that the call is judged on.
 const BOUND: &[(&str, Given, &[&str])] = &[
     (
         "AttachNetworkInterface",
@@ -53,9 +53,9 @@ const BOUND: &[(&str, Given, &[&str])] = &[
 ];
 
 #[test]
-fn a_call_is_judged_on_what_it_names() {
+fn a_call_is_judged_on_the_resources_that_its_parameters_name() {
     for (operation, given, expected) in BOUND {
-        let call = bind(operation, given).unwrap_or_else(|fault| panic!("{operation} {given:?}: {fault}"));
+        let call = bind(operation, given).unwrap_or_else(|error| panic!("{operation} {given:?}: {error}"));
         let found: Vec<_> = call.resources().iter().map(|resource| resource.as_str().to_owned()).collect();
         let expected: Vec<_> = expected.iter().map(|short| whole(short)).collect();
         assert_eq!(found, expected, "{operation} {given:?}");
@@ -64,11 +64,13 @@ fn a_call_is_judged_on_what_it_names() {
 }
 
 #[test]
-fn a_call_with_another_reading_is_refused() {
+fn an_ambiguous_or_malformed_call_is_refused() {
     let both = [("NetworkInterfaceId", "eni-1"), ("InstanceId", "i-1")];
     let with = |name, value| bind("AttachNetworkInterface", &[&both[..], &[(name, value)]].concat()).unwrap_err();
-    for alike in ["instanceid", "InstanceId.1", "InstanceIds", "networkinterfaceid", "regionID", "action", "ownerid"] {
-        assert!(matches!(with(alike, "i-2"), BindError::LookAlike { .. }), "{alike}");
+    for look_alike in
+        ["instanceid", "InstanceId.1", "InstanceIds", "networkinterfaceid", "regionID", "action", "ownerid"]
+    {
+        assert!(matches!(with(look_alike, "i-2"), BindError::LookAlike { .. }), "{look_alike}");
     }
     assert!(matches!(with("Colour", "red"), BindError::Unknown { .. }));
     assert!(matches!(with("ResourceOwnerId", "2"), BindError::Owner { .. }));
@@ -89,7 +91,7 @@ fn a_call_with_another_reading_is_refused() {
 }
 
 #[test]
-fn what_is_left_out_is_named_and_does_not_go_on() {
+fn parameters_that_are_not_forwarded_are_listed() {
     let given = [
         ("NetworkInterfaceId", "eni-1"),
         ("on", "AttachNetworkInterface"),
@@ -120,7 +122,7 @@ fn parameters(given: &[(&str, &str)]) -> Parameters {
     builder.finish().unwrap()
 }
 
-/// `ecs:eni/eni-1` with region and account.
+/// The ARN of `ecs:eni/eni-1`, with region and account.
 fn whole(short: &str) -> String {
     short.split_once(':').map_or_else(
         || short.to_owned(),

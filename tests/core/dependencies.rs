@@ -1,4 +1,4 @@
-//! The dependencies are what deny.toml allows: licences, sources, crates that are kept out, versions that stand twice.
+//! The dependencies satisfy deny.toml: licences, sources, banned crates, crates in several versions.
 
 use crate::parts::left_out;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +64,7 @@ fn read<T: serde::de::DeserializeOwned>(name: &str) -> T {
     toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// All packages of the build for the file's target, as cargo knows them without a network.
+/// All packages of a build for the target in deny.toml, from `cargo metadata` without network access.
 fn packages(deny: &Deny) -> Vec<Value> {
     let [target] = &deny.graph.targets[..] else { panic!("one target is expected: {:?}", deny.graph.targets) };
     let metadata = |features: &[&str]| {
@@ -72,7 +72,7 @@ fn packages(deny: &Deny) -> Vec<Value> {
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["metadata", "--format-version", "1"]).args(features);
         cargo.args(["--offline", "--locked", "--filter-platform", target]).output().unwrap()
     };
-    // What only an optional feature needs may never have been downloaded.
+    // Crates that only an optional feature needs may not have been downloaded.
     let mut output = metadata(&["--all-features"]);
     if !output.status.success() {
         left_out("optional-crates", "the crates of optional features");
@@ -84,7 +84,7 @@ fn packages(deny: &Deny) -> Vec<Value> {
 }
 
 #[test]
-fn every_licence_is_one_of_the_list() {
+fn every_dependency_has_an_allowed_licence() {
     let deny: Deny = read("deny.toml");
     let packages = packages(&deny);
     assert!(packages.len() > 100, "{} packages", packages.len());
@@ -98,14 +98,14 @@ fn every_licence_is_one_of_the_list() {
         .collect();
     assert!(wrong.is_empty(), "not in `[licenses] allow` of deny.toml: {wrong:#?}");
     let all: String = packages.iter().filter_map(|package| package["license"].as_str()).collect();
-    let idle: Vec<_> = deny.licenses.allow.iter().filter(|licence| !all.contains(licence.as_str())).collect();
-    assert!(idle.is_empty(), "nothing has these licences any more: {idle:?}");
+    let unused: Vec<_> = deny.licenses.allow.iter().filter(|licence| !all.contains(licence.as_str())).collect();
+    assert!(unused.is_empty(), "no dependency has these allowed licences: {unused:?}");
 }
 
 #[test]
-fn everything_comes_from_a_listed_registry_with_a_checksum() {
+fn every_dependency_comes_from_an_allowed_registry_with_a_checksum() {
     let deny: Deny = read("deny.toml");
-    assert!(deny.sources.allow_git.is_empty(), "no dependency is a git repository");
+    assert!(deny.sources.allow_git.is_empty(), "deny.toml allows git dependencies");
     for Locked { name, version, source, checksum } in read::<Lock>("Cargo.lock").package {
         let Some(source) = source else {
             assert!(["ramgate", "ram-policy"].contains(&name.as_str()), "`{name}` {version} has no source");
@@ -118,7 +118,7 @@ fn everything_comes_from_a_listed_registry_with_a_checksum() {
 }
 
 #[test]
-fn no_package_stands_twice_but_those_of_the_list_and_none_is_banned() {
+fn no_crate_is_banned_and_only_listed_crates_have_several_versions() {
     let deny: Deny = read("deny.toml");
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for Locked { name, version, .. } in read::<Lock>("Cargo.lock").package {
@@ -127,21 +127,22 @@ fn no_package_stands_twice_but_those_of_the_list_and_none_is_banned() {
     for Listed { name, reason } in &deny.bans.deny {
         assert!(!versions.contains_key(name), "`{name}` is banned: {reason}");
     }
-    let mut idle = Vec::new();
+    let mut unused = Vec::new();
     for Listed { name, reason } in &deny.bans.skip {
         assert!(!reason.is_empty(), "{name}");
         let (name, version) = name.split_once('@').unwrap();
-        let stood = versions.get_mut(name).is_some_and(|versions| versions.len() > 1 && versions.remove(version));
-        if !stood {
-            idle.push(format!("{name}@{version}"));
+        let is_duplicate =
+            versions.get_mut(name).is_some_and(|versions| versions.len() > 1 && versions.remove(version));
+        if !is_duplicate {
+            unused.push(format!("{name}@{version}"));
         }
     }
     let twice: Vec<_> = versions.iter().filter(|(_, versions)| versions.len() > 1).collect();
     assert!(twice.is_empty(), "not in `[bans] skip` of deny.toml: {twice:?}");
-    assert!(idle.is_empty(), "`[bans] skip` of deny.toml names what is not there twice: {idle:?}");
+    assert!(unused.is_empty(), "`[bans] skip` of deny.toml lists versions that are not duplicates: {unused:?}");
 }
 
-/// A licence expression (SPDX), with the old `/` for `OR`. `WITH` belongs to its licence.
+/// An SPDX licence expression; the old `/` means `OR`. A `WITH` exception is part of its licence's name.
 #[derive(Debug, PartialEq)]
 enum Expression {
     Licence(String),
@@ -199,7 +200,7 @@ impl Expression {
 }
 
 #[test]
-fn an_expression_is_read_as_spdx_means_it() {
+fn licence_expressions_follow_spdx() {
     let allowed = ["MIT", "ISC"].map(str::to_owned).into();
     for (text, fits) in [
         ("MIT", true),

@@ -1,4 +1,4 @@
-//! Every fuzz target on its committed seeds and on the inputs that once broke it.
+//! Runs every fuzz target on its committed seeds and on inputs that failed in the past.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

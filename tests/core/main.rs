@@ -1,9 +1,9 @@
-//! What needs neither a socket nor the binary: vendor facts, signatures, files that are read, and what is depended on.
+//! Tests that need neither a socket nor the binary: vendor facts, signatures, readers of files, and dependencies.
 #![allow(
     clippy::needless_pass_by_value,
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "a test that cannot go on stops"
+    reason = "a test that cannot continue panics"
 )]
 
 mod catalogue;

@@ -1,4 +1,4 @@
-//! One runner for all signature vectors: it walks a request through the stages and names the one that diverged.
+//! Runs all signature vectors: each request passes through the stages of verification, and a failure names its stage.
 
 use ramgate::catalog::{Binding, Catalog};
 use ramgate::identity::{
@@ -12,7 +12,7 @@ use serde_json::Value;
 const HEAD: HeadLimits = HeadLimits { head_bytes: 65_536, query_bytes: 16_384, body_bytes: 65_536, headers: 100 };
 const FORM: FormLimits = FormLimits { parameters: 100 };
 
-/// Where a vector parted from what it says.
+/// The first stage whose result differs from the vector, and why.
 #[derive(Debug, PartialEq, Eq)]
 struct Diverged {
     stage: &'static str,
@@ -67,9 +67,9 @@ fn read(request: &Value, more: &str) -> Result<Read, Diverged> {
         head += &format!("content-length: {}\r\n", body.len());
     }
     head += "\r\n";
-    let head = Head::read(head.as_bytes(), &HEAD).or_else(|fault| diverged("head", fault))?;
+    let head = Head::read(head.as_bytes(), &HEAD).or_else(|error| diverged("head", error))?;
     let parameters =
-        read_parameters(head.query(), body.as_bytes(), FORM).or_else(|fault| diverged("parameters", fault))?;
+        read_parameters(head.query(), body.as_bytes(), FORM).or_else(|error| diverged("parameters", error))?;
     Ok(Read { head, parameters, body: body.into_bytes() })
 }
 
@@ -94,8 +94,8 @@ fn v1(vector: &Value) -> Result<(), Diverged> {
         None => read(&vector["request"], &format!("&Signature={}", percent_encoded(&signature)))?,
     };
     let signed = Signed::new(&complete.head, &complete.parameters, &complete.body);
-    let claim = V1Claim::read(&signed).or_else(|fault| diverged("claim", fault))?;
-    claim.verify(&signed, &key).or_else(|fault| diverged("verify", fault))
+    let claim = V1Claim::read(&signed).or_else(|error| diverged("claim", error))?;
+    claim.verify(&signed, &key).or_else(|error| diverged("verify", error))
 }
 
 fn v3(vector: &Value) -> Result<(), Diverged> {
@@ -103,7 +103,7 @@ fn v3(vector: &Value) -> Result<(), Diverged> {
     let expect = &vector["expect"];
     let read = read(&vector["request"], "")?;
     let signed = Signed::new(&read.head, &read.parameters, &read.body);
-    let claim = V3Claim::read(&signed).or_else(|fault| diverged("claim", fault))?;
+    let claim = V3Claim::read(&signed).or_else(|error| diverged("claim", error))?;
     same("algorithm", &expect["algorithm"], claim.algorithm().as_str())?;
     same("canonical query", &expect["canonical_query"], canonical_query(signed.query()).as_str())?;
     let request = claim.canonical_request(&signed);
@@ -114,19 +114,19 @@ fn v3(vector: &Value) -> Result<(), Diverged> {
         Some(pem) => claim.verify_rsa(&signed, &RsaKey::from_pem(pem).unwrap()),
         None => claim.verify(&signed, &key),
     };
-    verified.or_else(|fault| diverged("verify", fault))
+    verified.or_else(|error| diverged("verify", error))
 }
 
-/// The whole way of a request that must be refused: every stage is asked, and none of them may be left out.
+/// Passes a request through every stage. For a vector that must be refused, some stage must fail.
 fn accept(vector: &Value) -> Result<(), Diverged> {
     let read = read(&vector["request"], "")?;
     let signed = Signed::new(&read.head, &read.parameters, &read.body);
-    let claim = Claim::read(&signed).or_else(|fault| diverged("claim", fault))?;
+    let claim = Claim::read(&signed).or_else(|error| diverged("claim", error))?;
     if matches!(claim, Claim::Bearer(_)) {
-        return diverged("token", "nothing of such a call is signed");
+        return diverged("token", "a call with a token is not signed");
     }
     let key = credential(vector, claim.fields().access_key_id);
-    claim.verify(&signed, &key).or_else(|fault| diverged("verify", fault))?;
+    claim.verify(&signed, &key).or_else(|error| diverged("verify", error))?;
     let timestamp = claim.fields().timestamp;
     if ramgate::identity::parse_timestamp(timestamp).is_none() {
         return diverged("clock", timestamp);
@@ -135,7 +135,7 @@ fn accept(vector: &Value) -> Result<(), Diverged> {
     let operation = catalog.operation(claim.fields().action.unwrap_or_default()).unwrap();
     let (account, regions) = ("1".parse().unwrap(), ["cn-hangzhou".parse().unwrap()]);
     let binding = Binding { account: &account, regions: &regions };
-    catalog.bind(operation, &read.parameters, binding).or_else(|fault| diverged("parameters", fault))?;
+    catalog.bind(operation, &read.parameters, binding).or_else(|error| diverged("parameters", error))?;
     Ok(())
 }
 
@@ -163,9 +163,9 @@ fn every_v3_vector_verifies() {
     walk(&file(include_str!("../fixtures/vectors/v3.json"))["vectors"], 12, v3);
 }
 
-/// Calls to the upstream are signed exactly as by the SDK's own function, with a permanent and with a temporary key.
+/// The gateway signs calls to ECS exactly as the vendor's SDK does, with a permanent key and with a temporary one.
 #[test]
-fn calls_upstream_are_signed_as_the_vectors_are() {
+fn calls_to_ecs_are_signed_as_in_the_vectors() {
     let vectors = file(include_str!("../fixtures/vectors/v3.json"));
     for (name, token) in [("upstream-host-attach", None), ("upstream-host-attach-sts", Some("CAIS+tok/en=="))] {
         let mut all = vectors["vectors"].as_array().unwrap().iter();
@@ -214,9 +214,9 @@ fn percent_encoding_is_rfc_3986() {
     }
 }
 
-/// Where each vector of the `refuse` lists is stopped, whatever its signature is worth.
+/// The stage that refuses each vector of the `refuse` lists.
 #[test]
-fn every_vector_to_refuse_is_refused_at_its_stage() {
+fn every_refuse_vector_is_refused_at_its_stage() {
     let stages = [
         (
             include_str!("../fixtures/vectors/v1.json"),
@@ -260,18 +260,23 @@ fn every_vector_to_refuse_is_refused_at_its_stage() {
     }
 }
 
-/// The wire takes two schemes only: the RSA vector verifies in the signature code and is refused as a claim.
+/// The gateway accepts two algorithms only: the RSA vector verifies in the signature code, but is refused as a claim.
 #[test]
-fn other_algorithms_are_not_accepted_at_the_wire() {
+fn calls_signed_with_other_algorithms_are_refused() {
     let vectors = file(include_str!("../fixtures/vectors/v3.json"));
     let rsa = vectors["vectors"].as_array().unwrap().iter().find(|vector| vector["name"] == "rsa-sha256").unwrap();
     assert_eq!(accept(rsa).unwrap_err().stage, "claim");
     for request in vectors["bearer_requests"].as_array().unwrap() {
-        assert_eq!(accept(request).unwrap_err().stage, "token", "what real clients send is read as a token");
+        assert_eq!(
+            accept(request).unwrap_err().stage,
+            "token",
+            "the recorded request of a client is not read as a token"
+        );
     }
 }
 
-/// The vector's body repeats a name of the query, which is refused earlier; with another name only the digest is left.
+/// The body of this vector repeats a name of the query, which is refused earlier. With another name, only the digest
+/// can refuse it.
 #[test]
 fn a_body_that_its_digest_does_not_cover_is_refused() {
     let vectors = file(include_str!("../fixtures/vectors/v3.json"));

@@ -1,9 +1,9 @@
-//! World files that must be refused: what is said, and where.
+//! World files of the embedded ECS: malformed ones are refused, with each error at its place.
 
 use ram_policy::{Diagnostic, Source};
 use ramgate::simulator::World;
 
-/// A world that is right; each case changes one piece of it.
+/// A valid world. Each case changes one part of it.
 const GOOD: &str = r#"schema = 1
 account = "1234567890123456"
 [[vswitch]]
@@ -42,8 +42,8 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_world_that_is_right_is_read() {
-    let world = World::read(&Source::new("w.toml", GOOD)).expect("the world is right");
+fn a_valid_world_loads() {
+    let world = World::read(&Source::new("w.toml", GOOD)).expect("a valid world");
     assert_eq!(world.account().as_str(), "1234567890123456");
     let regions: Vec<_> = world.regions().iter().map(ToString::to_string).collect();
     assert_eq!(regions, ["cn-beijing", "cn-hangzhou"]);
@@ -51,10 +51,10 @@ fn a_world_that_is_right_is_read() {
 }
 
 #[test]
-fn one_thing_wrong_is_one_complaint_in_its_place() {
+fn each_error_in_a_world_is_reported_at_its_place() {
     let cases = [
         ("schema = 1", "schema = 2", "1:10: the schema is unknown"),
-        (r#""1234567890123456""#, r#""12ab""#, "2:11: `12ab` is no account id"),
+        (r#""1234567890123456""#, r#""12ab""#, "2:11: `12ab` is not a valid account id"),
         (r#"vpc = "vpc-a""#, r#"vpc = "vpd-a""#, "5:7: `vpd-a` is not a valid VPC id"),
         (r#"region = "cn-hangzhou""#, r#"region = "Hangzhou""#, "6:10: `Hangzhou` is not a region id"),
         (r#""cn-hangzhou-h""#, r#""""#, "7:8: `` is not a valid zone id"),
@@ -95,15 +95,15 @@ fn one_thing_wrong_is_one_complaint_in_its_place() {
 }
 
 #[test]
-fn an_eni_is_attached_within_its_zone_and_vpc() {
+fn an_eni_attached_across_zones_or_vpcs_is_an_error() {
     let text = format!("{GOOD}[[eni]]\nid = \"eni-far\"\nvswitch = \"vsw-b\"\ninstance = \"i-a\"\n");
     let expected =
-        "w.toml:31:12: `i-a` is in another zone or VPC than the ENI; give both vSwitches in the same zone and VPC";
+        "w.toml:31:12: `i-a` is in another zone or VPC than the ENI; put both into vSwitches of the same zone and VPC";
     assert_eq!(lines(&text), [expected]);
 }
 
 #[test]
-fn addresses_run_out_and_are_had_once() {
+fn addresses_of_a_vswitch_are_limited_and_unique() {
     let more = |count: usize| -> String {
         (0..count).map(|n| format!("[[eni]]\nid = \"eni-x{n}\"\nvswitch = \"vsw-a\"\n")).collect()
     };
@@ -117,7 +117,7 @@ fn addresses_run_out_and_are_had_once() {
 }
 
 #[test]
-fn everything_wrong_is_reported() {
+fn all_errors_of_a_world_are_reported_together() {
     let text = GOOD.replace("cn-hangzhou-h", "").replace("\"i-a\"", "\"I\"").replace("10.0.2.0/24", "x");
     let lines = lines(&text);
     assert!(lines.len() >= 3, "{lines:#?}");

@@ -1,4 +1,4 @@
-//! The reading room: our lines and ActionTrail's events, however they are delivered, as one kind of value.
+//! `audit::read`: lines of the gateway's log and ActionTrail events, in every form of delivery, become one type.
 
 use std::fs;
 use std::io::Write;
@@ -25,7 +25,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn our_lines_are_read_whole() {
+fn every_field_of_the_gateways_lines_is_read() {
     let found: Vec<Located> = read(Path::new(SIX)).into_iter().map(Result::unwrap).collect();
     assert_eq!(found.iter().map(|line| line.seq.unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
     assert_eq!(found[3].place.to_string(), format!("{SIX}:4"));
@@ -66,11 +66,11 @@ fn our_lines_are_read_whole() {
     assert_eq!(outcome.stage, Stage::Outcome);
     assert!(outcome.upstream.as_ref().unwrap().latency_ms.is_some());
     assert!(found[1].event.error().is_none());
-    assert_eq!(found[5].event.user.arn(), None, "nobody knows who that was");
+    assert_eq!(found[5].event.user.arn(), None, "an unknown caller has no ARN");
 }
 
 #[test]
-fn actiontrail_is_read_however_it_is_delivered() {
+fn actiontrail_events_are_read_in_every_form_of_delivery() {
     let events_written = [attach("eni-a"), attach("eni-b"), old_form()];
     let folder = tempfile::tempdir().unwrap();
     let lines = |wrap: fn(&Value) -> Value| -> Vec<u8> {
@@ -102,9 +102,9 @@ fn actiontrail_is_read_however_it_is_delivered() {
     let found = first.unwrap();
     assert_eq!(found[0].user.session(), Some(("terway", "node-7")));
     assert_eq!(found[0].parameter("NetworkInterfaceId"), Some("eni-a"));
-    assert_eq!(found[0].parameter("Index"), Some("3"), "a number is read as the text it was sent as");
+    assert_eq!(found[0].parameter("Index"), Some("3"), "a number is read as text");
     assert_eq!(found[0].parameter("Nested"), Some("{\"a\":[1]}"));
-    assert!(found[0].error().is_none(), "an empty code is none");
+    assert!(found[0].error().is_none(), "an empty code means no error");
     assert!(found[0].gateway().is_none());
     assert_eq!(found[2].user.mfa, Some(true));
     assert_eq!(found[2].user.arn().as_deref(), Some("acs:ram::1234567890123456:root"));
@@ -114,7 +114,7 @@ fn actiontrail_is_read_however_it_is_delivered() {
 }
 
 #[test]
-fn what_is_no_event_is_told_with_its_place_and_the_rest_is_read() {
+fn lines_that_are_not_events_are_reported_with_their_place_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mixed.jsonl");
     let good = attach("eni-a").to_string();
@@ -122,23 +122,23 @@ fn what_is_no_event_is_told_with_its_place_and_the_rest_is_read() {
     let no_time = json!({ "eventName": "A", "eventTime": "yesterday" });
     let text = format!("{good}\nhello\n\n[1]\n{{\"seq\":1}}\n{no_time}\n{long}\n{good}\n{}", &good[..100]);
     fs::write(&path, text).unwrap();
-    let told: Vec<String> = read(&path)
+    let errors: Vec<String> = read(&path)
         .into_iter()
         .filter_map(Result::err)
-        .map(|fault| fault.to_string().replace(&format!("{}:", path.display()), ""))
+        .map(|error| error.to_string().replace(&format!("{}:", path.display()), ""))
         .collect();
-    assert_eq!(told.len(), 6, "{told:#?}");
-    assert!(told[0].starts_with("2: it is not the JSON object of an event: "), "{told:#?}");
-    assert!(told[1].starts_with("4: "), "{told:#?}");
-    assert!(told[2].starts_with("5: it is not an event: missing field `event"), "{told:#?}");
-    assert!(told[3].starts_with("6: it is not an event: `yesterday` is not a valid time at line 1"), "{told:#?}");
-    assert_eq!(told[4], "7: it is longer than 1048576 bytes");
-    assert!(told[5].starts_with("9: ") && told[5].ends_with("; the file ends in the middle of it"), "{told:#?}");
+    assert_eq!(errors.len(), 6, "{errors:#?}");
+    assert!(errors[0].starts_with("2: it is not the JSON object of an event: "), "{errors:#?}");
+    assert!(errors[1].starts_with("4: "), "{errors:#?}");
+    assert!(errors[2].starts_with("5: it is not an event: missing field `event"), "{errors:#?}");
+    assert!(errors[3].starts_with("6: it is not an event: `yesterday` is not a valid time at line 1"), "{errors:#?}");
+    assert_eq!(errors[4], "7: it is longer than 1048576 bytes");
+    assert!(errors[5].starts_with("9: ") && errors[5].ends_with("; the file ends in the middle of it"), "{errors:#?}");
     assert_eq!(read(&path).iter().filter(|read| read.is_ok()).count(), 2);
 }
 
 #[test]
-fn a_file_that_breaks_off_does_not_pass_for_one_that_ended() {
+fn a_truncated_or_missing_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let cut = gzip(&fs::read(SIX).unwrap());
     let path = folder.path().join("cut.jsonl.gz");

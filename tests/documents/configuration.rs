@@ -1,4 +1,4 @@
-//! `docs/configuration.md` lists every key that the program reads, and no other; its examples can be read.
+//! `docs/configuration.md` lists exactly the keys that the program reads, and the examples of all documents load.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::markdown::{self, Document, cells, code_spans};
 
 const TABLES: &str = "docs/configuration.md";
 
-/// A chapter of the document: one file.
+/// A chapter of the document. It describes one file.
 struct Chapter {
     name: String,
     keys: BTreeSet<String>,
@@ -21,15 +21,15 @@ struct Chapter {
 fn every_key_has_a_row_and_every_row_a_key() {
     let (mut chapters, mut wrong) = (chapters(), Vec::new());
     for file in keys::files() {
-        let alike = |chapter: &Chapter| chapter.keys.intersection(&file.keys).count();
-        let nearest = (0..chapters.len()).max_by_key(|at| alike(&chapters[*at]));
-        let Some(nearest) = nearest.filter(|at| alike(&chapters[*at]) * 2 > file.keys.len()) else {
-            wrong.push(format!("no chapter is about the file that is read into {}", file.of));
+        let in_common = |chapter: &Chapter| chapter.keys.intersection(&file.keys).count();
+        let nearest = (0..chapters.len()).max_by_key(|at| in_common(&chapters[*at]));
+        let Some(nearest) = nearest.filter(|at| in_common(&chapters[*at]) * 2 > file.keys.len()) else {
+            wrong.push(format!("no chapter describes the file that is read into {}", file.of));
             continue;
         };
         compare(&chapters.swap_remove(nearest), &file, &mut wrong);
     }
-    wrong.extend(chapters.iter().map(|chapter| format!("no file is read as chapter {} says", chapter.name)));
+    wrong.extend(chapters.iter().map(|chapter| format!("no file has the keys of chapter {}", chapter.name)));
     assert!(wrong.is_empty(), "{TABLES} and the sources differ:\n{}", wrong.join("\n"));
 }
 
@@ -42,7 +42,7 @@ fn compare(chapter: &Chapter, file: &Keys, wrong: &mut Vec<String>) {
 
 #[test]
 fn the_keys_of_the_sources_are_found() {
-    // What the test above rests on: were these not found, it would compare nothing.
+    // Without this check, a broken search for keys would make the test above compare nothing.
     let files = keys::files();
     let all: BTreeSet<&str> = files.iter().flat_map(|file| &file.keys).map(String::as_str).collect();
     for known in [
@@ -90,14 +90,14 @@ fn the_examples_of_a_configuration_can_be_read() {
 
 /// One row of a table.
 pub(crate) struct Row {
-    /// With a dot behind it, or nothing.
+    /// Empty, or ending in a dot.
     pub(crate) section: String,
     pub(crate) key: String,
-    /// The text between back-ticks, where that is all that the row says.
+    /// The default, if the cell is just one text in back-ticks.
     pub(crate) default: Option<String>,
 }
 
-/// The rows of a chapter; a row of a table about several sections counts for each.
+/// The rows of a chapter. A row of a table about several sections is returned once for each.
 pub(crate) fn rows(wanted: &str) -> Vec<Row> {
     let of_chapter = |(chapter, row)| (chapter == wanted).then_some(row);
     all_rows().into_iter().filter_map(of_chapter).collect()
@@ -116,10 +116,10 @@ fn chapters() -> Vec<Chapter> {
     chapters
 }
 
-/// Each with the name of its chapter.
+/// All rows, each with the name of its chapter.
 fn all_rows() -> Vec<(String, Row)> {
     let (mut rows, mut chapter, mut sections) = (Vec::new(), String::new(), Vec::new());
-    // Of the table at hand: where its defaults stand, one column or one for each section.
+    // The columns with defaults of the current table: one, or one for each section.
     let mut defaults: Option<Vec<usize>> = None;
     let document = Document::read(TABLES);
     for line in document.prose() {
@@ -153,7 +153,7 @@ fn all_rows() -> Vec<(String, Row)> {
     rows
 }
 
-/// `upstream.key.` for `[[upstream.key]]`; a name that a file makes up is written in capitals or in quotation marks.
+/// `upstream.key.` for `[[upstream.key]]`. A name that users choose is in capitals or quotation marks, and becomes `*`.
 fn section(heading: &str) -> Option<String> {
     let path = heading.strip_prefix('[')?.trim_matches(['[', ']']);
     let made_up = |part: &str| part.starts_with('"') || part.chars().all(|it| it.is_ascii_uppercase());

@@ -1,9 +1,10 @@
-//! The `console` blocks of the README and of `docs/`: each command is run, and its output compared with what is shown.
+//! Runs the commands in the `console` blocks of the README and of `docs/`, and compares their output with the blocks.
 //!
-//! A line that begins with `$ ` is a command; one that ends with `\`, or that begins a here-document, continues in the next
-//! lines. What follows is its output, standard error included. `…` stands for anything within a line, and a line that is
-//! only `…` for any number of lines. The blocks of a document share a folder with the project's policies and its demo; a
-//! server that a block starts with `&` is awaited, and stopped at the block's end. Ports are replaced by free ones.
+//! A line that begins with `$ ` is a command. A command that ends with `\`, or that begins a here-document, continues
+//! in the next lines. The lines after it are its output, standard error included. `…` means any text within a line; a
+//! line that is only `…` means any number of lines. The blocks of a document share a folder, which contains the
+//! project's policies and its demo. A server that is started with `&` is awaited, and stopped at the end of its block.
+//! The ports of the documents are replaced by free ones.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,16 +17,16 @@ use tempfile::{TempDir, tempdir};
 use crate::markdown::{self, Block, Document};
 use crate::parts::left_out;
 
-/// The ports that the documents speak of.
+/// The ports that the documents use.
 const PORTS: [&str; 4] = ["8620", "8621", "8622", "8623"];
-/// What commands read that is not made by them.
+/// Folders of the repository that commands read.
 const COPIED: [&str; 4] = ["policies", "demo", "samples", "schema"];
 /// Programs that a machine with Rust and gcc may lack.
 const PROGRAMS: [&str; 3] = ["bash", "curl", "sed"];
 const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
-fn what_the_documents_show_is_what_the_program_prints() {
+fn commands_in_the_documents_print_the_output_shown() {
     let (mut wrong, mut commands) = (Vec::new(), 0);
     for document in markdown::with_commands() {
         let blocks = document.blocks();
@@ -107,7 +108,7 @@ impl Place {
         PORTS.iter().zip(&self.ports).fold(text.to_owned(), |text, (written, free)| text.replace(written, free))
     }
 
-    /// Runs the steps of a block in one shell; what differs from what is shown.
+    /// Runs the steps of a block in one shell, and returns the differences between the output and the document.
     fn run(&self, document: &Document, line: usize, steps: &[Step<'_>]) -> Vec<String> {
         let outputs = tempdir().unwrap();
         let output = |number: usize| outputs.path().join(number.to_string());
@@ -146,7 +147,7 @@ impl Place {
         script
     }
 
-    /// Whether it ended in time.
+    /// Runs a script. False if it did not end in time.
     fn bash(&self, script: &Path) -> bool {
         let program = Path::new(env!("CARGO_BIN_EXE_ramgate")).parent().unwrap();
         let folders = std::env::var_os("PATH").unwrap_or_default();
@@ -174,29 +175,29 @@ trait Trimmed {
 }
 
 impl Trimmed for [&str] {
-    /// Without blank lines at the end.
+    /// The lines, without blank ones at the end.
     fn trimmed(&self) -> &Self {
         let end = self.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |at| at + 1);
         &self[..end]
     }
 }
 
-/// Whether the lines that are shown are those that were printed.
+/// Whether the printed lines match the lines in the document.
 fn agree(shown: &[&str], printed: &[&str]) -> bool {
     match shown.split_first() {
         None => printed.is_empty(),
         Some((&"…", rest)) => (0..=printed.len()).any(|skipped| agree(rest, &printed[skipped..])),
         Some((line, rest)) => {
-            printed.split_first().is_some_and(|(first, others)| alike(line, first) && agree(rest, others))
+            printed.split_first().is_some_and(|(first, others)| matches_line(line, first) && agree(rest, others))
         }
     }
 }
 
-/// Whether one line is as it is shown.
-fn alike(shown: &str, printed: &str) -> bool {
+/// Whether a printed line matches a line in the document.
+fn matches_line(shown: &str, printed: &str) -> bool {
     let Some((first, rest)) = shown.split_once('…') else { return shown == printed };
     let Some(printed) = printed.strip_prefix(first) else { return false };
-    printed.char_indices().map(|(at, _)| at).chain([printed.len()]).any(|at| alike(rest, &printed[at..]))
+    printed.char_indices().map(|(at, _)| at).chain([printed.len()]).any(|at| matches_line(rest, &printed[at..]))
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -213,11 +214,11 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn the_notation_of_what_is_left_out_means_what_it_says() {
+fn an_ellipsis_matches_text_within_a_line_or_whole_lines() {
     assert!(agree(&["a … d", "…", "z"], &["a b c d", "x", "y", "z"]));
     assert!(agree(&["…"], &[]) && agree(&["a…"], &["a"]) && agree(&[], &[]));
     for (shown, printed) in [("a…", "b"), ("…a", "ab"), ("a", "a b"), ("a … b", "a b")] {
-        assert!(!alike(shown, printed), "{shown} / {printed}");
+        assert!(!matches_line(shown, printed), "{shown} / {printed}");
     }
     assert!(!agree(&[], &["a"]) && !agree(&["a"], &[]) && !agree(&["…", "b"], &["b", "c"]));
 }

@@ -1,4 +1,4 @@
-//! The defaults that the tables of `ramgate.toml` show are those of the program: writing one changes nothing.
+//! The defaults of `ramgate.toml` in `docs/configuration.md` are correct: writing one explicitly changes no setting.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::configuration::{Row, rows};
 const UPSTREAM: &str =
     "[upstream]\nregions = [\"cn-hangzhou\"]\naccess_key_id = \"LTAI5tExample0000000\"\nsecret_env = \"SECRET\"\n";
 
-/// What a section needs before another key in it means anything; the first that the path begins with counts.
+/// The settings that a key needs around it, by the beginning of its path. The first match counts.
 const BASES: [(&str, &str); 11] = [
     (
         "upstream.key.",
@@ -38,7 +38,7 @@ const BASES: [(&str, &str); 11] = [
 ];
 
 #[test]
-fn a_default_that_is_written_changes_nothing() {
+fn writing_a_documented_default_changes_no_setting() {
     let (mut wrong, mut checked) = (Vec::new(), 0);
     for Row { section, key, default } in rows("ramgate.toml") {
         let Some(default) = default.filter(|text| !text.contains("NAME") && text.parse::<Value>().is_ok()) else {
@@ -59,7 +59,7 @@ fn a_default_that_is_written_changes_nothing() {
     assert!(checked > 50, "only {checked} defaults were found");
 }
 
-/// A value as TOML has it.
+/// Parses if a text is a TOML value.
 struct Value;
 
 impl std::str::FromStr for Value {
@@ -70,7 +70,7 @@ impl std::str::FromStr for Value {
     }
 }
 
-/// With a line more in a section.
+/// The text with one more line in a section.
 fn insert(base: &str, section: &str, line: &str) -> String {
     let name = section.trim_end_matches('.');
     if name.is_empty() {
@@ -83,7 +83,7 @@ fn insert(base: &str, section: &str, line: &str) -> String {
     }
 }
 
-/// All settings, as text. Whether a number was written or is the default does not count.
+/// All settings, as text, ignoring whether a number was written or is the default.
 fn read(text: &str) -> Result<String, String> {
     let settings = Settings::read(&Source::new("ramgate.toml", text), Path::new(""));
     let settings = settings.map_err(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));

@@ -1,23 +1,23 @@
-//! The keys that the program reads, by file: worked out from the structs that files are read into.
+//! The keys that the program reads from each kind of file, derived from the structs that files are read into.
 
 use std::collections::BTreeSet;
 
 use crate::sources::{Item, Path2, Shape, SourceFile, items, source_files};
 
-/// A file's keys, each with its sections: `upstream.key.account`; a name that the file makes up is `*`.
+/// The keys of a kind of file, each with its sections: `upstream.key.account`. `*` is a name that users choose.
 #[derive(Default)]
 pub(crate) struct Keys {
-    /// The struct that the file is read into, and where it is defined.
+    /// The struct that the file is read into, with its source file.
     pub(crate) of: String,
     pub(crate) keys: BTreeSet<String>,
     /// Keys that are sections.
     pub(crate) sections: BTreeSet<String>,
 }
 
-/// The vendor's facts are data of the program's own.
+/// The module whose files users do not write: the vendor's facts are part of the program.
 const NOT_WRITTEN_BY_PEOPLE: &str = "catalog";
 
-/// One for each kind of file.
+/// The keys of each kind of file.
 pub(crate) fn files() -> Vec<Keys> {
     let sources = source_files();
     let items = items(&sources);
@@ -42,7 +42,7 @@ impl<'a> Types<'a> {
         let mut keys = Keys { of: format!("`{}` in {}", root.name, root.file.display()), ..Keys::default() };
         match &root.shape {
             Shape::Fields(_) if root.is_section() => self.section(root, "", &mut keys),
-            // The values of a map: of `schema`, and of names that the file makes up.
+            // The values of a map with `schema` and with names that users choose.
             Shape::Choice(names, variants) => {
                 for item in names.iter().filter_map(|path| self.resolve(path, root)).filter(|item| item.is_section()) {
                     self.section(item, "*.", &mut keys);
@@ -75,7 +75,7 @@ impl<'a> Types<'a> {
         }
     }
 
-    /// The sections that a type leads to; `alternatives` says whether it may be something else as well.
+    /// Adds the sections that a type contains. Sets `alternatives` if a value can also be other than a section.
     fn sections_behind(&self, path: &Path2, from: &Item, found: &mut Vec<&'a Item>, alternatives: &mut bool) {
         let Some(item) =
             self.resolve(path, from).filter(|item| item.is_read() || matches!(item.shape, Shape::Wraps(_)))
@@ -98,7 +98,7 @@ impl<'a> Types<'a> {
         *alternatives |= chosen && found.len() > before;
     }
 
-    /// Every type that a type which is read names.
+    /// Every type that the definition of an item names.
     fn named_by(&self, item: &Item) -> Vec<&'a Item> {
         let names: Vec<&Path2> = match &item.shape {
             Shape::Fields(fields) => fields.iter().flat_map(|field| &field.names).collect(),
@@ -108,7 +108,7 @@ impl<'a> Types<'a> {
         found.filter(|found| !std::ptr::eq(*found, item)).collect()
     }
 
-    /// The item that a name means in a file: by its module, in the same file, or by what the file imports.
+    /// The item that a name refers to: by its module, in the same file, or by an import of the file.
     fn resolve(&self, path: &Path2, from: &Item) -> Option<&'a Item> {
         let mut candidates: Vec<_> = self.items.iter().copied().filter(|item| item.name == path.name).collect();
         if candidates.is_empty() {

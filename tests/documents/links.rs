@@ -1,16 +1,16 @@
-//! Links between the documents, and the paths that they name, lead somewhere.
+//! Links between the documents, and the paths that they name, have existing targets.
 
 use std::path::Path;
 
 use crate::markdown::{self, Document, code_spans};
 
-/// What a path in back-ticks begins with, if it is one of this repository.
+/// How a text in back-ticks begins if it is a path of this repository.
 const FOLDERS: [&str; 8] = ["src/", "crates/", "tests/", "schema/", ".ci/", "fuzz/", "demo/", "samples/"];
-/// Names that recipes make up.
+/// Invented names in recipes.
 const MADE_UP: [&str; 4] = ["NAME", "StopInstance", "deny-all", "…"];
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading() {
+fn every_link_has_an_existing_target() {
     let mut wrong = Vec::new();
     for document in markdown::all() {
         let folder = document.path.parent().unwrap_or(Path::new(""));
@@ -22,7 +22,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
             let path = if file.is_empty() { document.path.clone() } else { folder.join(file) };
             let found = path.exists() && anchor.is_none_or(|anchor| anchors(&path).iter().any(|it| it == anchor));
             if !found {
-                wrong.push(format!("{}: `{target}` leads nowhere", document.path.display()));
+                wrong.push(format!("{}: `{target}` does not exist", document.path.display()));
             }
         }
     }
@@ -30,7 +30,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
-fn every_path_that_is_named_exists() {
+fn every_path_in_the_documents_exists() {
     let mut wrong = Vec::new();
     for document in markdown::all().into_iter().filter(|document| !document.path.ends_with("CHANGELOG.md")) {
         for span in document.prose().into_iter().flat_map(code_spans) {
@@ -48,7 +48,8 @@ fn links(document: &Document) -> Vec<&str> {
     lines.flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next())).collect()
 }
 
-/// As GitHub makes them: lower case, letters, digits, `-` and `_`, blanks as `-`.
+/// The anchors of a document's headings, as GitHub generates them: lower case, only letters, digits, `-` and `_`, with
+/// blanks as `-`.
 fn anchors(path: &Path) -> Vec<String> {
     let document = Document::read(path);
     let headings = document.prose().into_iter().filter(|line| line.starts_with('#'));

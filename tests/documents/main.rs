@@ -1,7 +1,6 @@
-//! The documents, held against the program: `docs/configuration.md` against the keys that the code reads and their
-//! defaults, `console` blocks against what the commands print, examples of `ramgate.toml` against the reader, and links
-//! against the files.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+//! Checks that the documents agree with the program: the keys and defaults in `docs/configuration.md`, the output in
+//! `console` blocks, examples of `ramgate.toml`, and links.
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod configuration;
 mod console;

@@ -1,4 +1,4 @@
-//! The parts of Markdown that the tests look at: headings, tables, fenced blocks, code spans and links.
+//! A reader for the parts of Markdown that the tests need: prose, tables, fenced blocks and code spans.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ pub(crate) struct Document {
 
 /// A fenced block.
 pub(crate) struct Block<'a> {
-    /// The word behind the opening fence.
+    /// The word after the opening fence.
     pub(crate) language: &'a str,
-    /// The line of the first line inside, from 1.
+    /// The number of the first line inside, from 1.
     pub(crate) line: usize,
     pub(crate) lines: Vec<&'a str>,
 }
 
-/// The README and what lies in `docs/`; `docs/spec/` is research and shows no commands.
+/// The README and the documents in `docs/`. The research in `docs/spec/` shows no commands.
 pub(crate) fn with_commands() -> Vec<Document> {
     let mut paths = vec![PathBuf::from("README.md")];
     paths.extend(markdown_in("docs"));
     paths.into_iter().map(Document::read).collect()
 }
 
-/// These, and what else lies at the top.
+/// The documents in `docs/` and at the top of the repository.
 pub(crate) fn all() -> Vec<Document> {
     let mut paths = markdown_in(".");
     paths.extend(markdown_in("docs"));
@@ -75,12 +75,12 @@ impl Document {
     }
 }
 
-/// The texts between back-ticks of a line.
+/// The texts of a line that are between back-ticks.
 pub(crate) fn code_spans(line: &str) -> Vec<&str> {
     line.split('`').skip(1).step_by(2).collect()
 }
 
-/// The cells of a line of a table; an escaped bar does not end one.
+/// The cells of a table row, or `None` if the line is not one. An escaped bar does not end a cell.
 pub(crate) fn cells(line: &str) -> Option<Vec<String>> {
     let line = line.trim().strip_prefix('|')?.strip_suffix('|')?;
     Some(line.replace("\\|", "\u{1}").split('|').map(|cell| cell.trim().replace('\u{1}', "|")).collect())

@@ -1,4 +1,4 @@
-//! Types as the sources define them: enough of Rust to find the structs that a file is read into.
+//! A reader for type definitions in the sources: enough of Rust's syntax to find the structs that files are read into.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ pub(crate) struct Item {
 
 pub(crate) enum Shape {
     Fields(Vec<Field>),
-    /// A tuple or an alias, and the types that it names.
+    /// A tuple struct or an alias, with the types that it names.
     Wraps(Vec<Path2>),
-    /// Alternatives, with the names of the variants.
+    /// An enum: the types that it names, and its variants.
     Choice(Vec<Path2>, Vec<String>),
 }
 
 pub(crate) struct Field {
-    /// As a file spells it.
+    /// The key's name in a file.
     pub(crate) key: String,
     pub(crate) is_map: bool,
     pub(crate) names: Vec<Path2>,
@@ -41,17 +41,17 @@ pub(crate) struct SourceFile {
 }
 
 impl Item {
-    /// Whether it is a section of a file: unknown keys are errors, and the program itself writes none of them.
+    /// Whether it is a section of a file that users write: unknown keys are errors, and it is never serialized.
     pub(crate) fn is_section(&self) -> bool {
         self.attributes.contains("deny_unknown_fields") && self.is_read() && !self.attributes.contains("Serialize,")
     }
 
-    /// Whether it is read from a text.
+    /// Whether it can be deserialized.
     pub(crate) fn is_read(&self) -> bool {
         self.deserialized_by_hand || self.attributes.contains("Deserialize")
     }
 
-    /// The module it is defined in: the file's stem, or its folder's name.
+    /// Whether it is defined in a module: the stem of its file, or one of its folders.
     pub(crate) fn is_in(&self, module: &str) -> bool {
         self.file.file_stem().is_some_and(|stem| stem == module)
             || self.file.parent().is_some_and(|folder| folder.iter().any(|part| part == module))
@@ -84,7 +84,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Comments become blanks. Texts stay: the names of keys are among them.
+/// Removes comments. String literals stay, because they contain names of keys.
 fn without_comments(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(first) = rest.chars().next() {
@@ -100,7 +100,7 @@ fn without_comments(text: &str) -> String {
     out
 }
 
-/// How long the text, raw text or character is that begins here.
+/// The length of the string, raw string or character literal at the start of a text.
 fn literal(text: &str) -> Option<usize> {
     if let Some(raw) = text.strip_prefix("r#\"") {
         return Some(3 + raw.find("\"#")? + 2);
@@ -167,7 +167,7 @@ fn items_of(file: &SourceFile) -> Vec<Item> {
     items
 }
 
-/// What is behind the name of an item, and how long that is.
+/// The shape of an item, and the length of its definition, from the text after its name.
 fn shape_of(word: &str, rest: &str) -> (Shape, usize) {
     let generics = if rest.starts_with('<') { enclosed(rest) } else { 0 };
     let Some(at) = rest[generics..].find(['{', '(', ';', '=']).map(|at| at + generics) else {
@@ -199,7 +199,7 @@ fn fields(body: &str) -> Vec<Field> {
     split(body).iter().filter_map(field).collect()
 }
 
-/// The attributes at the head of a field or variant, and the rest.
+/// The attributes at the start of a field or variant, and the rest.
 fn bare(text: &str) -> (String, &str) {
     let (mut attributes, mut rest) = (String::new(), text.trim());
     while rest.starts_with("#[") {
@@ -210,7 +210,7 @@ fn bare(text: &str) -> (String, &str) {
     (attributes, rest)
 }
 
-/// At the commas that are in no brackets.
+/// Splits at the commas that are not inside brackets.
 fn split(body: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut from, mut at) = (Vec::new(), 0_usize, 0, 0);
     while let Some(next) = body[at..].chars().next() {
@@ -233,24 +233,24 @@ fn split(body: &str) -> Vec<&str> {
 /// Every path in a text, by its last two segments.
 fn paths(text: &str) -> Vec<Path2> {
     let (mut found, mut rest): (Vec<Path2>, _) = (Vec::new(), text);
-    let mut behind_colons = false;
+    let mut after_colons = false;
     while let Some(first) = rest.chars().next() {
         if is_word(first) {
             let word = word_at(rest);
-            let module = if behind_colons { found.pop().map(|path: Path2| path.name) } else { None };
+            let module = if after_colons { found.pop().map(|path: Path2| path.name) } else { None };
             found.push(Path2 { module, name: word.to_owned() });
             rest = &rest[word.len()..];
-            behind_colons = rest.starts_with("::");
+            after_colons = rest.starts_with("::");
             rest = rest.strip_prefix("::").unwrap_or(rest);
         } else {
-            behind_colons = false;
+            after_colons = false;
             rest = &rest[literal(rest).unwrap_or(first.len_utf8())..];
         }
     }
     found
 }
 
-/// The length of what the bracket at the head of the text encloses, brackets included.
+/// The length of the bracketed text at the start of a text, brackets included.
 fn enclosed(text: &str) -> usize {
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(next) = text[at..].chars().next() {

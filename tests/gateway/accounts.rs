@@ -1,4 +1,4 @@
-//! Several accounts behind one gateway, each with a key of the gateway's own (`[[upstream.key]]`).
+//! Several accounts behind one gateway, which has a key of its own in each (`[[upstream.key]]`).
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ fn a_caller_of_an_account_without_a_key_is_refused() {
     let mut setup = setup(ALL);
     setup.settings.operations.other = OtherOperations::Forward;
     let bench = Bench::with(setup);
-    let because = "the gateway has no key of the caller's account";
+    let because = "the gateway has no key for the caller's account";
     for shape in SHAPES {
         let refused = Refused::with(403, "Abs.InvalidAccount.NotFound", "account-not-served", because);
         bench.refuses("attach", &third().attach(shape), refused);
@@ -51,7 +51,7 @@ fn a_caller_of_an_account_without_a_key_is_refused() {
 }
 
 #[test]
-fn a_denial_in_one_account_is_none_in_another() {
+fn a_denial_in_one_account_does_not_apply_to_another() {
     let mut setup = setup(ALL);
     setup.more_policies[0] = directory(
         SECOND,
@@ -66,18 +66,18 @@ fn a_denial_in_one_account_is_none_in_another() {
 }
 
 #[test]
-fn facts_are_read_with_the_key_of_the_account_too() {
+fn attributes_are_read_with_the_key_of_the_callers_account() {
     let upstream = FakeUpstream::answering(|head| {
-        let told = forwarded(head);
+        let parameters = forwarded(head);
         let tags = r#""Tags":{"Tag":[{"TagKey":"team","TagValue":"network"}]}"#;
         let set = |outer: &str, inner: &str, name: &str, id: &str| {
             format!(r#"{{"TotalCount":1,"{outer}":{{"{inner}":[{{"{name}":"{id}",{tags}}}]}}}}"#)
         };
-        if let Some(id) = told.get("NetworkInterfaceId.1") {
+        if let Some(id) = parameters.get("NetworkInterfaceId.1") {
             let body = set("NetworkInterfaceSets", "NetworkInterfaceSet", "NetworkInterfaceId", id);
             return Behaviour::Answer(json(200, &body, ""));
         }
-        match told.get("InstanceIds") {
+        match parameters.get("InstanceIds") {
             Some(ids) => {
                 let id = ids.trim_matches(['[', ']', '"']);
                 Behaviour::Answer(json(200, &set("Instances", "Instance", "InstanceId", id), ""))
@@ -93,7 +93,7 @@ fn facts_are_read_with_the_key_of_the_account_too() {
         let answer = gateway.ask(&caller.request(Shape::V3Query, &attach_parameters()));
         assert_eq!(answer.status, 200, "{answer:?}");
         let requests = upstream.requests().split_off(before);
-        assert_eq!(requests.len(), 3, "two look-ups, for each account its own, and the call");
+        assert_eq!(requests.len(), 3, "two look-ups and the call");
         assert!(requests.iter().all(|sent| sent.contains(&format!("Credential={own},"))), "{requests:?}");
     }
 }

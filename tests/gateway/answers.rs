@@ -23,7 +23,7 @@ fn every_refusal_has_its_answer() {
             expect(&answer, refused.status, refused.code, refused.message, &situation);
         }
     }
-    assert_eq!(upstream.requests(), [""; 0], "nothing that is refused is forwarded");
+    assert_eq!(upstream.requests(), [""; 0], "no refused call is forwarded");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_replay_is_refused() {
 }
 
 #[test]
-fn what_the_gateway_cannot_do_is_unavailable_and_not_forwarded() {
+fn a_call_that_cannot_be_logged_or_remembered_is_answered_503_and_not_forwarded() {
     for dialect in DIALECTS {
         let upstream = FakeUpstream::start();
         let broken = ScriptedSink::new(|_| Err(SinkError("no space left".to_owned())));
@@ -65,7 +65,7 @@ fn what_the_gateway_cannot_do_is_unavailable_and_not_forwarded() {
 }
 
 #[test]
-fn an_upstream_that_gives_no_answer_is_unavailable() {
+fn an_upstream_that_does_not_answer_is_reported_as_unavailable() {
     for dialect in DIALECTS {
         let nowhere = TestGateway::before("http://127.0.0.1:1");
         unavailable(&nowhere, dialect, "nothing was sent");
@@ -79,7 +79,7 @@ fn an_upstream_that_gives_no_answer_is_unavailable() {
 }
 
 #[test]
-fn a_caller_who_is_too_slow_is_told() {
+fn a_caller_that_is_too_slow_gets_an_error_answer() {
     let mut setup = Setup::default();
     setup.settings.limits.header_timeout = Duration::from_millis(200);
     setup.settings.limits.body_timeout = Duration::from_millis(200);
@@ -93,18 +93,18 @@ fn a_caller_who_is_too_slow_is_told() {
 }
 
 #[test]
-fn of_two_faults_the_earlier_one_is_answered() {
+fn of_two_errors_the_earlier_one_is_answered() {
     let gateway = TestGateway::start(Setup { keyring: KEYS.to_owned(), ..Setup::default() });
     for dialect in DIALECTS {
-        for (faults, request, code) in two_faults(dialect) {
+        for (errors, request, code) in two_errors(dialect) {
             let answer = gateway.ask(&request);
-            assert_eq!(answer.code(), code, "{faults} ({dialect:?}): {answer:?}");
+            assert_eq!(answer.code(), code, "{errors} ({dialect:?}): {answer:?}");
         }
     }
 }
 
 #[test]
-fn a_denial_comes_before_a_log_that_cannot_be_written() {
+fn a_denial_is_answered_even_when_the_log_cannot_be_written() {
     let upstream = FakeUpstream::start();
     let down = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&down);
@@ -143,7 +143,7 @@ fn a_nonce_is_used_up_only_by_a_call_in_time_with_a_good_signature() {
 }
 
 #[test]
-fn how_a_denial_is_answered_is_a_setting() {
+fn the_settings_determine_the_answer_to_a_denial() {
     let mut setup = Setup::default();
     setup.settings.denial.code = "Forbidden.RAM".to_owned();
     setup.settings.denial.detail = false;
@@ -162,7 +162,7 @@ fn how_a_denial_is_answered_is_a_setting() {
 }
 
 #[test]
-fn a_denial_says_what_ram_says() {
+fn a_denial_carries_the_detail_that_ram_documents() {
     let gateway = TestGateway::demo();
     let denied = |caller: Caller, instance| {
         gateway.ask(&DIALECTS[0].call(&caller, &with(&[("InstanceId", instance)]))).json()["AccessDeniedDetail"].clone()
@@ -197,8 +197,8 @@ fn the_account_root_may_be_accepted() {
     assert_eq!(gateway.ask(&DIALECTS[0].attach(&crate::support::refusals::root())).status, 200);
 }
 
-/// Calls with two faults, the earlier one's code last.
-fn two_faults(dialect: Dialect) -> Vec<(&'static str, Vec<u8>, &'static str)> {
+/// Calls with two errors, each with the code of the error that is checked first.
+fn two_errors(dialect: Dialect) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let like = |mut caller: Caller, change: &dyn Fn(&mut Caller)| {
         change(&mut caller);
         caller

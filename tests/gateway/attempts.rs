@@ -1,4 +1,4 @@
-//! Every attempt is written down, before anything is done about it (`docs/spec/ecs-eni.md` C.1 and C.4).
+//! Every attempt is logged before the gateway acts on it (`docs/spec/ecs-eni.md` C.1 and C.4).
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -75,7 +75,7 @@ fn an_allowed_call_leaves_a_decision_and_an_outcome() {
 }
 
 #[test]
-fn a_decision_is_written_before_the_upstream_hears_of_the_call() {
+fn a_decision_is_logged_before_the_upstream_is_contacted() {
     let upstream = Arc::new(FakeUpstream::start());
     let (heard, asked) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&upstream));
     let notes = Arc::clone(&heard);
@@ -93,7 +93,7 @@ fn a_decision_is_written_before_the_upstream_hears_of_the_call() {
 }
 
 #[test]
-fn every_refusal_is_written_as_it_was_answered() {
+fn every_refusal_is_logged_as_it_was_answered() {
     let gateway = TestGateway::start(Setup { keyring: KEYS.to_owned(), ..Setup::default() });
     for dialect in DIALECTS {
         for refused in refusals(dialect) {
@@ -116,7 +116,7 @@ fn every_refusal_is_written_as_it_was_answered() {
 }
 
 #[test]
-fn an_identity_is_written_for_every_kind_of_caller() {
+fn an_identity_is_logged_for_every_kind_of_caller() {
     let mut setup = Setup { keyring: KEYS.to_owned(), ..Setup::default() };
     setup.settings.operations.accept_root = true;
     let gateway = TestGateway::start(setup);
@@ -140,7 +140,7 @@ fn an_identity_is_written_for_every_kind_of_caller() {
             stranger().attach(Shape::V1Query),
             json!({"type": "unknown", "accessKeyId": "LTAI************sMe0"}),
         ),
-        ("nobody", raw("POST", "/?A=1", &[("Host", "a")], ""), json!({"type": "unknown"})),
+        ("no credential", raw("POST", "/?A=1", &[("Host", "a")], ""), json!({"type": "unknown"})),
         ("a malformed head", b"hello\r\n\r\n".to_vec(), json!({"type": "unknown"})),
     ];
     for (who, request, identity) in cases {
@@ -186,17 +186,17 @@ fn a_log_that_is_slow_for_one_call_does_not_stop_the_others() {
     });
     let gateway = TestGateway::start(Setup { sink: Some(Box::new(sink)), ..before(&upstream) });
     let address = gateway.address;
-    // More of them than the runtime has threads.
+    // More calls than the runtime has threads.
     let waiting: Vec<_> = (0..4)
         .map(|_| Caller::terway().attach(Shape::V1Query))
         .map(|request| tampered(&request, "\r\n\r\n", "\r\nUser-Agent: slow-agent\r\n\r\n"))
         .map(|request| thread::spawn(move || crate::support::exchange(address, &request)))
         .collect();
-    wait_for("the slow ones", || stalled.load(Ordering::SeqCst) == 4);
+    wait_for("the slow calls", || stalled.load(Ordering::SeqCst) == 4);
     for _ in 0..5 {
         assert_eq!(gateway.ask(&Caller::alice().attach(Shape::V3Query)).status, 200);
     }
-    assert_eq!(upstream.requests().len(), 5, "nothing is sent that is not yet written");
+    assert_eq!(upstream.requests().len(), 5, "no call is sent before it is logged");
     stuck.store(false, Ordering::SeqCst);
     for call in waiting {
         assert_eq!(call.join().unwrap().status, 200);
@@ -205,7 +205,7 @@ fn a_log_that_is_slow_for_one_call_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_call_that_waits_too_long_for_the_log_is_refused_for_good() {
+fn a_call_that_times_out_waiting_for_the_log_is_never_forwarded() {
     let upstream = FakeUpstream::start();
     let stuck = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&stuck);
@@ -222,12 +222,12 @@ fn a_call_that_waits_too_long_for_the_log_is_refused_for_good() {
     stuck.store(false, Ordering::SeqCst);
     wait_for("both lines", || sink.events().len() == 2);
     let finals: BTreeSet<_> = sink.events().iter().map(|event| ours(event)["final"].to_string()).collect();
-    assert_eq!(finals.len(), 2, "the decision, and the refusal that came of it");
-    assert_eq!(upstream.requests(), [""; 0], "a permit that was written too late is void");
+    assert_eq!(finals.len(), 2, "the decision, and the refusal that followed");
+    assert_eq!(upstream.requests(), [""; 0], "a permit that is logged too late is void");
 }
 
 #[test]
-fn a_log_that_panics_is_answered_too() {
+fn a_panic_of_the_log_is_answered() {
     let upstream = FakeUpstream::start();
     for make in [ScriptedSink::new, ScriptedSink::blocking] {
         let sink = make(|_: &str| panic!("in the test"));
@@ -242,7 +242,7 @@ fn a_log_that_panics_is_answered_too() {
 }
 
 #[test]
-fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
+fn refused_attempts_beyond_the_budget_are_counted_in_summaries() {
     let gateway = with_budgets(
         PerMinute { refused_lines: 5, ..PerMinute::OF_PRINCIPAL },
         PerMinute { refused_lines: 3, ..PerMinute::OF_SOURCE },
@@ -251,7 +251,7 @@ fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
         assert_eq!(gateway.ask(&stranger().attach(Shape::V1Query)).code(), "InvalidAccessKeyId.NotFound");
         assert_eq!(gateway.ask(&Caller::bob().attach(Shape::V1Query)).code(), "Forbidden.SubUser");
     }
-    // A caller with a budget of its own is written as before.
+    // A caller with a budget of its own is still logged.
     assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V1Query)).status, 200);
     let count = |code: &str| gateway.events().iter().filter(|event| event["errorCode"] == code).count();
     assert_eq!((count("Forbidden.SubUser"), count("InvalidAccessKeyId.NotFound")), (5, 3));
@@ -264,18 +264,20 @@ fn refused_attempts_have_a_budget_and_what_is_not_written_is_counted() {
         denied["userIdentity"],
         json!({"type": "ram-user", "principalId": "200000000000000002", "accountId": ACCOUNT, "userName": "bob"})
     );
-    let told = &ours(&denied)["summary"];
-    assert_eq!((&told["of"], &told["attempts"], &told["resources"]), (&"principal".into(), &5.into(), &2.into()));
-    assert_eq!(told["operations"], json!(["AttachNetworkInterface"]));
+    let counted = &ours(&denied)["summary"];
+    let expected = (&"principal".into(), &5.into(), &2.into());
+    assert_eq!((&counted["of"], &counted["attempts"], &counted["resources"]), expected);
+    assert_eq!(counted["operations"], json!(["AttachNetworkInterface"]));
     let unknown = summary("InvalidAccessKeyId.NotFound");
-    let told = &ours(&unknown)["summary"];
-    assert_eq!((&told["of"], &told["source"], &told["attempts"]), (&"source".into(), &"127.0.0.1".into(), &7.into()));
+    let counted = &ours(&unknown)["summary"];
+    let expected = (&"source".into(), &"127.0.0.1".into(), &7.into());
+    assert_eq!((&counted["of"], &counted["source"], &counted["attempts"]), expected);
 }
 
-/// A verified call is its principal's even where it is refused for its number: strangers at the same address, who have
-/// used up its lines, do not hide who it was.
+/// A verified call that exceeds its principal's nonces still counts as the principal's. Unknown callers at the same
+/// address, which have used up the lines of the source, do not keep it out of the log.
 #[test]
-fn a_call_past_its_principals_nonces_is_the_principals_in_the_log() {
+fn a_call_beyond_its_principals_nonces_is_logged_under_the_principal() {
     let gateway = with_budgets(
         PerMinute { nonces: 2, ..PerMinute::OF_PRINCIPAL },
         PerMinute { refused_lines: 1, ..PerMinute::OF_SOURCE },
@@ -294,7 +296,7 @@ fn a_call_past_its_principals_nonces_is_the_principals_in_the_log() {
 }
 
 #[test]
-fn a_refused_line_is_short_whatever_the_caller_sent() {
+fn the_line_of_a_refused_call_has_a_bounded_length() {
     let gateway = TestGateway::demo();
     let quotes = "\"".repeat(256);
     let many: Vec<(String, String)> = (0..80).map(|at| (format!("P{at}"), quotes.clone())).collect();
@@ -310,7 +312,7 @@ fn a_refused_line_is_short_whatever_the_caller_sent() {
 }
 
 #[test]
-fn a_panic_is_answered_written_and_survived() {
+fn a_panic_is_answered_and_logged_and_the_gateway_continues() {
     let upstream = FakeUpstream::start();
     for dialect in DIALECTS {
         let gateway = TestGateway::start(Setup { nonces: Some(Arc::new(Panicking)), ..before(&upstream) });
@@ -319,7 +321,7 @@ fn a_panic_is_answered_written_and_survived() {
         let answer = gateway.ask(&dialect.attach(&caller));
         crate::support::envelope::check(&answer, dialect.format, "a panic");
         assert_eq!((answer.status, answer.code().as_str()), (500, "InternalError"), "{dialect:?}");
-        assert!(!answer.body.contains("in the test"), "what went wrong is nobody's business: {answer:?}");
+        assert!(!answer.body.contains("in the test"), "the answer does not reveal the panic: {answer:?}");
         let event = gateway.last_event();
         check_refusal(&event, &answer, "a panic");
         assert_eq!(
@@ -328,12 +330,12 @@ fn a_panic_is_answered_written_and_survived() {
         );
         assert_eq!(event["userIdentity"]["accessKeyId"], "LTAI************0000");
         assert_eq!(upstream.requests(), [""; 0]);
-        assert_eq!(gateway.ask(&dialect.attach(&Caller::bob())).status, 403, "the gateway goes on");
+        assert_eq!(gateway.ask(&dialect.attach(&Caller::bob())).status, 403, "the gateway continues");
     }
 }
 
 #[test]
-fn an_outcome_that_is_unknown_is_written_so() {
+fn an_unknown_outcome_is_logged_as_unknown() {
     let upstream = FakeUpstream::behaving(Behaviour::Close);
     let gateway = TestGateway::before(&upstream.url());
     let answer = gateway.ask(&Caller::terway().attach(Shape::V1Query));
@@ -345,19 +347,19 @@ fn an_outcome_that_is_unknown_is_written_so() {
 }
 
 #[test]
-fn an_error_without_a_code_is_no_success_in_the_log() {
+fn an_upstream_error_without_a_code_is_not_logged_as_a_success() {
     let page = upstream::json(502, "<html>Bad Gateway</html>", "");
     let upstream = FakeUpstream::behaving(Behaviour::Answer(page));
     let gateway = TestGateway::before(&upstream.url());
     let answer = gateway.ask(&Caller::terway().attach(Shape::V1Query));
-    assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "no client reads HTML");
+    assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "clients do not understand HTML");
     let outcome = gateway.last_event();
     assert_eq!((outcome.get("responseElements"), &ours(&outcome)["httpStatus"]), (None, &503.into()));
     assert_eq!((&outcome["requestId"], &ours(&outcome)["upstream"]["status"]), (&REQUEST_ID.into(), &502.into()));
 }
 
 #[test]
-fn a_log_on_disk_is_one_chain_whoever_writes() {
+fn concurrent_calls_write_one_chain_to_the_log_on_disk() {
     for sync in [SyncMode::Always, SyncMode::Group, SyncMode::None] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
@@ -385,7 +387,7 @@ fn a_log_on_disk_is_one_chain_whoever_writes() {
     }
 }
 
-/// Panics when it is told to, in the middle of a call.
+/// Panics in the middle of a call if its nonce is `panic`.
 struct Panicking;
 
 impl NonceMemory for Panicking {
@@ -424,18 +426,18 @@ fn before(upstream: &FakeUpstream) -> Setup {
     Setup { upstream: Some(upstream.url()), ..Setup::default() }
 }
 
-/// The events of a log whose chain was computed anew, line by line.
+/// The events of a log, after its chain has been recomputed line by line.
 fn verified(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).expect("a log");
     assert!(text.ends_with('\n'));
     let mut previous = "0".repeat(64);
     let lines = text.lines().enumerate().map(|(at, line)| {
-        let written: Value = serde_json::from_str(line).expect("a line of JSON");
-        crate::support::schema::check_line(&written);
-        assert_eq!((&written["seq"], &written["prev"]), (&(at + 1).into(), &previous.as_str().into()));
+        let parsed: Value = serde_json::from_str(line).expect("a line of JSON");
+        crate::support::schema::check_line(&parsed);
+        assert_eq!((&parsed["seq"], &parsed["prev"]), (&(at + 1).into(), &previous.as_str().into()));
         previous =
             digest::digest(&digest::SHA256, line.as_bytes()).as_ref().iter().map(|b| format!("{b:02x}")).collect();
-        written["event"].clone()
+        parsed["event"].clone()
     });
     lines.collect()
 }

@@ -5,7 +5,7 @@ use crate::support::refusals::{DIALECTS, KEYS, refusals, tampered, with};
 use crate::support::{Caller, Setup, TestGateway};
 
 #[test]
-fn no_credential_is_ever_written() {
+fn no_credential_is_ever_logged() {
     const CREDENTIALS: [&str; 6] =
         ["CAIStoken", "c2lnbmF0dXJl", "deadbeefdeadbeef", "demo-secret", "LTAI5tDemoTerway0000", "eyJhbGciOi"];
     let gateway = TestGateway::start(Setup { keyring: KEYS.to_owned(), ..Setup::default() });
@@ -23,7 +23,7 @@ fn no_credential_is_ever_written() {
         for name in ["\"Signature\"", "\"SecurityToken\"", "\"Authorization\"", "\"AccessKeyId\"", "Credential="] {
             assert!(!text.contains(name), "{name} in {text}");
         }
-        assert!(text.len() < 16_384, "a caller's text is bounded: {} bytes", text.len());
+        assert!(text.len() < 16_384, "text from callers is truncated: {} bytes", text.len());
     }
 }
 

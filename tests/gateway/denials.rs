@@ -1,5 +1,5 @@
-//! What denials and large policies come to: the reason among very many statements, the whole proof on demand, and the
-//! warnings about RAM's own quotas. No test here measures time; `.ci/long/denial-cost` does.
+//! Denials and large policies: the reason among very many statements, the whole proof on demand, and the warnings about
+//! RAM's own quotas. No test here measures time; `.ci/long/denial-cost` does.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn allow(resource: &str, condition: &str) -> String {
     format!(r#"{{"Effect": "Allow", "Action": "ecs:AttachNetworkInterface", "Resource": "{resource}"{condition}}}"#)
 }
 
-/// A gateway at which bob has these statements, 1,000 in a document, and alice may attach whatever she likes.
+/// A gateway at which bob has these statements, 1,000 to a document, and alice may attach any ENI.
 fn gateway(statements: &[String]) -> TestGateway {
     let texts: Vec<String> = statements.chunks(1_000).map(document).collect();
     let names: Vec<String> = (0..texts.len()).map(|at| format!("p{at}")).collect();
@@ -56,9 +56,9 @@ fn a_denial_among_ten_thousand_statements_names_the_nearest() {
     assert!(reason.contains("; nearest: p7#123 (") && reason.ends_with("resource id does not match"), "{reason}");
 }
 
-/// Such a principal is judged beside the threads that serve connections, with the same answers.
+/// A principal with that many conditional statements is judged off the threads that serve connections.
 #[test]
-fn where_only_conditions_differ_the_answers_are_the_same() {
+fn statements_that_differ_only_in_conditions_are_judged_correctly() {
     let wanted = |at: usize| format!(r#", "Condition": {{"StringEquals": {{"acs:SourceIp": "192.0.2.{at}"}}}}"#);
     let mut statements: Vec<String> = (0..RIGHTS).map(|at| allow("*", &wanted(at))).collect();
     let denied = gateway(&statements);
@@ -72,7 +72,7 @@ fn where_only_conditions_differ_the_answers_are_the_same() {
 }
 
 #[test]
-fn of_very_many_denies_a_line_names_some() {
+fn a_line_names_only_some_of_very_many_denies() {
     let deny = allow("*", "").replace("Allow", "Deny");
     let gateway = gateway(&vec![deny; RIGHTS]);
     assert_eq!(attach(&gateway, &Caller::bob(), ENI), 403);
@@ -82,12 +82,12 @@ fn of_very_many_denies_a_line_names_some() {
     let gateway = &event["additionalEventData"]["gateway"];
     let named = gateway["decision"]["Resources"][0]["MatchedPolicies"].as_array().unwrap().len();
     assert!((1..=16).contains(&named), "{named} statements are named");
-    assert!(gateway["cut"]["statements"].as_u64() > Some(0), "the line says that it leaves some out: {gateway}");
+    assert!(gateway["cut"]["statements"].as_u64() > Some(0), "the line says that statements are left out: {gateway}");
 }
 
-/// A permit is evidence: its line may leave out statements, and names every resource that was judged.
+/// The line of a permit is evidence. It may leave out statements, but it names every resource that was judged.
 #[test]
-fn the_line_of_a_permitted_call_is_bounded_and_names_all_that_was_judged() {
+fn the_line_of_a_permitted_call_is_bounded_and_names_every_judged_resource() {
     let named: Vec<String> = (0..95).map(|at| format!("eni-{at:060}")).collect();
     let keys: Vec<String> = (1..=named.len()).map(|at| format!("NetworkInterfaceId.{at}")).collect();
     let mut parameters = vec![("RegionId", "cn-hangzhou")];
@@ -105,28 +105,32 @@ fn the_line_of_a_permitted_call_is_bounded_and_names_all_that_was_judged() {
     let judged = ours["decision"]["Resources"].as_array().unwrap();
     for id in &named {
         let arn = format!("acs:ecs:cn-hangzhou:{ACCOUNT}:eni/{id}");
-        assert!(judged.iter().any(|resource| resource["AuthResource"] == arn), "{id} was judged and is not named");
+        assert!(judged.iter().any(|resource| resource["AuthResource"] == arn), "{id} was judged but is not named");
     }
-    assert_eq!(judged.len(), named.len() + 1, "and `eni/*`");
-    assert!(ours["cut"]["statements"].as_u64() > Some(0), "the line says that it leaves some out: {}", ours["cut"]);
+    assert_eq!(judged.len(), named.len() + 1, "the named resources and `eni/*`");
+    assert!(
+        ours["cut"]["statements"].as_u64() > Some(0),
+        "the line says that statements are left out: {}",
+        ours["cut"]
+    );
     assert!(ours["cut"].get("resources").is_none() && ours["cut"].get("conditions").is_none(), "{}", ours["cut"]);
     assert!(events[1].to_string().len() < 1 << 20, "the outcome's line is no longer");
 }
 
-/// What cannot be written in full is not done: the tags that a decision rests on are part of it.
+/// A call is not forwarded if its decision, with the tags that it depends on, does not fit into a line.
 #[test]
 fn a_permitted_call_whose_line_would_be_too_long_is_not_forwarded() {
     let named: Vec<String> = (0..95).map(|at| format!("eni-{at}")).collect();
     let tags: Vec<String> = (0..20).map(|at| format!("\"{at}{}\" = '{}'", "k".repeat(120), "\"".repeat(256))).collect();
     let tags = tags.join(", ");
-    let facts: String = named.iter().map(|id| format!("[\"eni/{id}\"]\ntags = {{ {tags} }}\n")).collect();
+    let attributes: String = named.iter().map(|id| format!("[\"eni/{id}\"]\ntags = {{ {tags} }}\n")).collect();
     let by_tag = r#", "Condition": {"StringNotEquals": {"acs:ResourceTag/team": "other"}}"#;
     let all = document(&[allow("*", by_tag).replace("AttachNetworkInterface", "*")]);
     let account = format!(
         "schema = 1\naccount = \"{ACCOUNT}\"\n[users.bob]\npolicies = [\"all\"]\n[users.alice]\n[roles.terway]\n"
     );
     let mut files = policies(&account, &[("all", &all)]);
-    files.resources = Some(Source::new("resources.toml", facts));
+    files.resources = Some(Source::new("resources.toml", attributes));
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::start(Setup { policies: files, upstream: Some(upstream.url()), ..Setup::default() });
     let ask = |ids: &[String]| {
@@ -140,7 +144,7 @@ fn a_permitted_call_whose_line_would_be_too_long_is_not_forwarded() {
     let forwarded = upstream.requests().len();
     let many = ask(&named);
     assert_eq!((many.status, many.code().as_str()), (503, "ServiceUnavailable"), "{many:?}");
-    assert_eq!(upstream.requests().len(), forwarded, "nothing is forwarded that is not written");
+    assert_eq!(upstream.requests().len(), forwarded, "no call is forwarded without its line");
     assert!(gateway.events().iter().all(|event| event.to_string().len() < 1 << 20));
 }
 
@@ -158,14 +162,14 @@ fn the_whole_proof_of_a_denial_is_shown_on_demand() {
 
     let shown = show(folder.path(), id, POLICIES, &[]);
     let revision = line["event"]["additionalEventData"]["gateway"]["policyRevision"].as_str().unwrap_or_default();
-    for said in [
+    for words in [
         &format!("judged again by revision {revision}"),
-        ", as it was then",
+        ", the same as then",
         "explicit deny: ecs:AttachNetworkInterface as 1234567890123456:user/alice",
         "  AccountLevelIdentityBasedPolicy: explicit deny",
         "by group `netops`: applies, but does not decide",
     ] {
-        assert!(shown.contains(said), "no `{said}`: {shown}");
+        assert!(shown.contains(words), "no `{words}`: {shown}");
     }
     let json: Value = serde_json::from_str(&show(folder.path(), id, POLICIES, &["--format", "json"])).unwrap();
     let again = &json["attempts"][0]["judgedAgain"];
@@ -175,23 +179,23 @@ fn the_whole_proof_of_a_denial_is_shown_on_demand() {
         "{again}"
     );
 
-    // Other policies: the verdict is theirs, and it is said that they are others.
+    // With other policies the verdict is theirs, and the output names the revision that the call was judged by.
     let account = format!("schema = 1\naccount = \"{ACCOUNT}\"\n[users.alice]\npolicies = [\"all\"]\n");
     let other = folder.path().join("other");
     fs::create_dir(&other).unwrap();
     fs::write(other.join("account.toml"), account).unwrap();
     fs::write(other.join("all.json"), document(&[allow("*", "")])).unwrap();
     let shown = show(folder.path(), id, "other", &[]);
-    assert!(shown.contains("; it was judged by revision sha256:"), "{shown}");
+    assert!(shown.contains("; the gateway judged it by revision sha256:"), "{shown}");
     assert!(shown.contains("allow: ecs:AttachNetworkInterface as 1234567890123456:user/alice"), "{shown}");
     let json: Value = serde_json::from_str(&show(folder.path(), id, "other", &["--format", "json"])).unwrap();
     let again = &json["attempts"][0]["judgedAgain"];
     assert_eq!((&again["sameRevision"], &again["report"]["Verdict"]), (&false.into(), &"Allow".into()), "{again}");
 }
 
-/// Every command that reads the log names the Deny that a refusal rests on, though nobody knows whether it applies.
+/// Every command that reads the log names the Deny behind a refusal, even if it is not known whether the Deny applies.
 #[test]
-fn a_deny_that_cannot_be_ruled_out_is_named_by_all_that_read_the_log() {
+fn a_deny_that_cannot_be_ruled_out_is_named_by_every_command_that_reads_the_log() {
     let folder = tempdir().unwrap();
     let policies = folder.path().join("policies");
     fs::create_dir(&policies).unwrap();
@@ -224,21 +228,21 @@ fn a_deny_that_cannot_be_ruled_out_is_named_by_all_that_read_the_log() {
         );
     }
     let id = line["event"]["eventId"].as_str().unwrap();
-    let said = |arguments: &[&str]| ramgate(folder.path(), &[&["audit"], arguments].concat()).stdout;
-    let shown = said(&["show", id]);
+    let audit = |arguments: &[&str]| ramgate(folder.path(), &[&["audit"], arguments].concat()).stdout;
+    let shown = audit(&["show", id]);
     let expected = "  Deny by guard#0, attached to RamUser, sha256:";
     assert!(
         shown.contains(expected) && shown.contains(" cannot be ruled out: acs:SourceVpc is not known\n"),
         "{shown}"
     );
     assert!(!shown.contains("no statement allows it"), "{shown}");
-    assert!(said(&["stats"]).contains("  guard#0, which cannot be ruled out  "), "{}", said(&["stats"]));
-    assert!(said(&["query", "--statement", "guard#0"]).contains("  [guard#0]  403 "), "{}", said(&["query"]));
-    let shown: Value = serde_json::from_str(&said(&["show", id, "--format", "json"])).unwrap();
+    assert!(audit(&["stats"]).contains("  guard#0, which cannot be ruled out  "), "{}", audit(&["stats"]));
+    assert!(audit(&["query", "--statement", "guard#0"]).contains("  [guard#0]  403 "), "{}", audit(&["query"]));
+    let shown: Value = serde_json::from_str(&audit(&["show", id, "--format", "json"])).unwrap();
     let possible = &shown["attempts"][0]["gateway"]["decision"]["resources"][0]["possibleDeny"];
     assert_eq!((&possible["statement"]["policy"], &possible["unknownKey"]), (&"guard".into(), &"acs:SourceVpc".into()));
 
-    // The same of what policies would come to: here they open what the guard closes, and it closes it again.
+    // `replay` names it too: policies without the guard allow the call, and replayed with the guard it is denied again.
     let open = folder.path().join("open");
     fs::create_dir(&open).unwrap();
     for name in ["account.toml", "all.json"] {
@@ -282,15 +286,15 @@ fn policies_beyond_rams_quotas_load_with_a_warning() {
     fs::write(policies.join("account.toml"), account).unwrap();
     let ran = ramgate(folder.path(), &["check", "policies"]);
     assert_eq!(ran.status, 0, "{ran:?}");
-    let said = [ran.stdout, ran.stderr].concat();
+    let output = [ran.stdout, ran.stderr].concat();
     for warning in [
-        "the user `bob` has 31 policies; RAM attaches at most 30 (20 system and 10 custom ones)",
-        "the user `alice` is in 11 groups; RAM puts a user in at most 10",
-        "characters without white space; RAM takes at most 6144",
+        "the user `bob` has 31 policies; RAM allows at most 30 (20 system and 10 custom policies)",
+        "the user `alice` is in 11 groups; RAM allows at most 10",
+        "characters without white space; RAM allows at most 6144",
         "https://www.alibabacloud.com/help/en/ram/product-overview/limits",
     ] {
-        assert!(said.contains(warning), "no `{warning}`: {said}");
+        assert!(output.contains(warning), "no `{warning}`: {output}");
     }
     let demo = ramgate(folder.path(), &["check", POLICIES]);
-    assert!(!demo.stderr.contains("RAM attaches") && !demo.stderr.contains("RAM takes"), "{demo:?}");
+    assert!(!demo.stderr.contains("RAM allows"), "{demo:?}");
 }

@@ -1,4 +1,4 @@
-//! What is sent upstream, what is returned, and what is never sent twice.
+//! Calls sent upstream and the answers returned, and that no call is sent twice.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -43,11 +43,11 @@ fn a_call_is_rebuilt_and_signed_with_the_gateways_key() {
     }
     let nonces: BTreeSet<_> =
         upstream.requests().iter().map(|request| header(request, "x-acs-signature-nonce").to_owned()).collect();
-    assert_eq!(nonces.len(), DIALECTS.len(), "each call has a nonce of its own");
+    assert_eq!(nonces.len(), DIALECTS.len(), "each call has its own nonce");
 }
 
 #[test]
-fn nothing_of_the_callers_leaks() {
+fn headers_and_ignored_parameters_of_the_caller_do_not_reach_the_upstream() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     let habits = [
@@ -91,7 +91,7 @@ fn nothing_of_the_callers_leaks() {
 }
 
 #[test]
-fn an_answer_is_passed_back_as_it_came() {
+fn an_answer_is_returned_unchanged() {
     let errors = [
         (
             400,
@@ -129,12 +129,12 @@ fn an_answer_is_passed_back_as_it_came() {
         let outcome = gateway.last_event();
         assert_eq!((&outcome["errorCode"], &outcome["errorMessage"]), (&code.into(), &message.into()));
         assert_eq!(outcome["requestId"], REQUEST_ID);
-        assert_eq!(upstream.requests().len(), 1, "an error of ECS is never a reason to repeat");
+        assert_eq!(upstream.requests().len(), 1, "a call is not repeated after an error of ECS");
     }
 }
 
 #[test]
-fn what_belongs_to_one_hop_does_not_pass() {
+fn hop_by_hop_headers_are_not_returned() {
     let hop = "Connection: x-hop, keep-alive\r\nx-hop: 1\r\nKeep-Alive: timeout=25\r\nTE: trailers\r\nTrailer: x-t\r\n\
         Upgrade: h2c\r\nProxy-Connection: keep-alive\r\nProxy-Authenticate: Basic\r\n\
         Proxy-Authentication-Info: x\r\nETag: 1\r\n";
@@ -179,7 +179,7 @@ fn an_upstream_without_an_answer_gets_one_request() {
             Behaviour::AnswerAndClose(success()[..success().len() - 5].to_vec()),
             "the outcome is unknown",
         ),
-        ("no HTTP", Behaviour::AnswerAndClose(b"hello\r\n\r\n".to_vec()), "the outcome is unknown"),
+        ("not HTTP", Behaviour::AnswerAndClose(b"hello\r\n\r\n".to_vec()), "the outcome is unknown"),
         ("too late", Behaviour::Late(Duration::from_millis(600), success()), "the outcome is unknown"),
         ("moved", Behaviour::Answer(redirect(302)), "status 302"),
         ("moved with the method", Behaviour::Answer(redirect(307)), "status 307"),
@@ -211,7 +211,7 @@ fn an_upstream_that_cannot_be_reached_gets_nothing() {
 }
 
 #[test]
-fn a_connection_is_used_again() {
+fn an_upstream_connection_is_reused() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     for calls in 1..=3 {
@@ -221,13 +221,13 @@ fn a_connection_is_used_again() {
 }
 
 #[test]
-fn a_kept_connection_that_the_upstream_closed_is_survived() {
+fn a_kept_connection_that_the_upstream_closed_is_replaced() {
     let upstream = FakeUpstream::behaving(Behaviour::AnswerAndClose(success()));
     let gateway = TestGateway::before(&upstream.url());
     for calls in 1..=4 {
         assert_eq!(gateway.ask(&Caller::terway().attach(Shape::V3Query)).status, 200);
         assert_eq!(upstream.requests().len(), calls, "each call is sent once");
-        wait_for("the gateway has seen the end", || upstream.ended() == calls);
+        wait_for("the gateway to close the connection", || upstream.ended() == calls);
     }
 }
 
@@ -244,7 +244,7 @@ fn a_call_sent_on_a_kept_connection_is_not_repeated() {
 }
 
 #[test]
-fn a_caller_who_hangs_up_leaves_an_outcome() {
+fn the_outcome_is_logged_even_if_the_caller_hangs_up() {
     let upstream = FakeUpstream::behaving(Behaviour::Late(Duration::from_millis(200), success()));
     let gateway = TestGateway::before(&upstream.url());
     let mut stream = connect(gateway.address);
@@ -258,7 +258,7 @@ fn a_caller_who_hangs_up_leaves_an_outcome() {
 }
 
 #[test]
-fn a_call_on_its_way_is_answered_when_the_gateway_drains() {
+fn a_call_in_progress_is_answered_while_the_gateway_drains() {
     let upstream = FakeUpstream::behaving(Behaviour::Late(Duration::from_millis(300), success()));
     let gateway = TestGateway::before(&upstream.url());
     let address = gateway.address;
@@ -266,7 +266,7 @@ fn a_call_on_its_way_is_answered_when_the_gateway_drains() {
     let call = thread::spawn(move || crate::support::exchange(address, &Caller::terway().attach(Shape::V1Query)));
     wait_for("the call is sent", || upstream.requests().len() == 1);
     gateway.shutdown.cancel();
-    wait_for("the door is shut", || TcpStream::connect(address).is_err());
+    wait_for("the listener to close", || TcpStream::connect(address).is_err());
     let answer = call.join().unwrap();
     assert_eq!((answer.status, answer.closed), (200, true), "{answer:?}");
     assert_eq!(gateway.last_event()["additionalEventData"]["gateway"]["stage"], "Outcome");
@@ -275,34 +275,34 @@ fn a_call_on_its_way_is_answered_when_the_gateway_drains() {
     assert!(late.is_none_or(|answer| answer.closed), "no connection outlives the drain");
 }
 
-/// The only place is held by a caller who does not read: the next one gets it once the call has taken too long.
+/// The only slot is held by a caller that does not read its answer. The next caller gets it after `call_timeout`.
 #[test]
-fn a_caller_who_takes_nothing_does_not_keep_its_place() {
+fn a_caller_that_does_not_read_its_answer_loses_its_slot() {
     let body = format!("{{\"RequestId\":\"{}\"}}", "x".repeat(6 << 20));
     let upstream = FakeUpstream::behaving(Behaviour::Answer(json(200, &body, "")));
     let mut setup = Setup { upstream: Some(upstream.url()), ..Setup::default() };
     setup.settings.limits.connections = 1;
     setup.settings.limits.call_timeout = Duration::from_millis(500);
     let gateway = TestGateway::start(setup);
-    let mut deaf = connect(gateway.address);
-    deaf.write_all(&Caller::terway().attach(Shape::V3Query)).unwrap();
+    let mut stalled = connect(gateway.address);
+    stalled.write_all(&Caller::terway().attach(Shape::V3Query)).unwrap();
     wait_for("the first call is forwarded", || upstream.requests().len() == 1);
-    // Until the stalled answer is given up there is no slot, and newcomers are turned away.
+    // Until the gateway abandons the stalled answer, there is no slot, and newcomers are turned away.
     let deadline = Instant::now() + Duration::from_secs(20);
     let answer = loop {
         let mut stream = connect(gateway.address);
         let sent = stream.write_all(&Caller::bob().attach(Shape::V3Query));
         match sent.ok().and_then(|()| read_answer(&mut stream)) {
             Some(answer) => break answer,
-            None => assert!(Instant::now() < deadline, "the deaf caller keeps its place"),
+            None => assert!(Instant::now() < deadline, "the stalled caller keeps its slot"),
         }
     };
     assert_eq!((answer.status, answer.code().as_str()), (403, "Forbidden.SubUser"));
-    drop(deaf);
+    drop(stalled);
 }
 
 #[test]
-fn an_upstream_behind_tls_is_known_by_its_certificate() {
+fn the_certificate_of_a_tls_upstream_is_verified() {
     let (upstream, certificate) = FakeUpstream::tls();
     let setup = |roots| Setup { upstream: Some(upstream.url()), upstream_roots: Some(roots), ..Setup::default() };
     let gateway = TestGateway::start(setup(certificate));
@@ -312,12 +312,12 @@ fn an_upstream_behind_tls_is_known_by_its_certificate() {
     let (_, of_another) = FakeUpstream::tls();
     let distrusting = TestGateway::start(setup(of_another));
     let answer = distrusting.ask(&Caller::terway().attach(Shape::V3Query));
-    unavailable(&answer, "nothing was sent", "a certificate nobody vouches for");
+    unavailable(&answer, "nothing was sent", "an untrusted certificate");
     assert_eq!(upstream.requests().len(), 1);
 }
 
 #[test]
-fn the_callers_query_decides_nothing_about_where_a_call_goes() {
+fn the_hosts_that_a_caller_names_do_not_change_where_a_call_is_sent() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     let mut caller = Caller::terway();

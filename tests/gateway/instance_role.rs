@@ -1,5 +1,5 @@
-//! The gateway's own key as that of its instance's RAM role: read before anything listens, replaced while it runs, and
-//! never used once it expired.
+//! The gateway's own key from its instance's RAM role: read before the gateway listens, replaced while it runs, and
+//! never used after it expires.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ const ALL: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action"
 const TAGGED: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*",
     "Condition": {"StringEquals": {"acs:ResourceTag/team": "network"}}}]}"#;
 
-/// A gateway with that key in front of that upstream; every word of its log is kept.
+/// The folder of a gateway with these keys in front of that upstream. Its log level is `trace`.
 struct Setting {
     folder: TempDir,
 }
@@ -48,7 +48,7 @@ impl Setting {
         Self { folder }
     }
 
-    /// With the role of that service.
+    /// With the role that this metadata service has.
     fn with_role(upstream: &FakeUpstream, metadata: &Metadata) -> Self {
         Self::new(upstream, &role(ROLE, &metadata.url()), "", ALL)
     }
@@ -59,7 +59,7 @@ impl Setting {
 
     fn command(&self) -> Command {
         let mut command = program(self.path(), &["serve", "--config", "ramgate.toml"]);
-        // A proxy that is not there: nothing may be asked through it.
+        // A proxy that does not exist: a request through it would fail.
         command.envs([
             ("RAMGATE_LOG", "trace"),
             ("HTTP_PROXY", "http://127.0.0.1:1"),
@@ -75,7 +75,7 @@ impl Setting {
     fn refused(&self) -> Ran {
         let ran = finish(&mut self.command(), "");
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "nothing listens: {ran:?}");
-        assert!(!self.path().join("audit.jsonl").exists(), "no log is begun");
+        assert!(!self.path().join("audit.jsonl").exists(), "no log file is created");
         ran
     }
 
@@ -98,7 +98,7 @@ fn call(server: &Server) -> Answer {
     crate::support::ask(address, &caller().attach(Shape::V3Query))
 }
 
-/// The upstream's own check: the signature, and the id and the token under it.
+/// Checks a request as the upstream would: the signature, the key id, and the signed token.
 #[track_caller]
 fn signed_with(sent: &str, key: &Given) {
     let limits = HeadLimits { head_bytes: 65_536, query_bytes: 65_536, body_bytes: 0, headers: 100 };
@@ -117,16 +117,16 @@ fn signed_with(sent: &str, key: &Given) {
     }
 }
 
-/// Keys expire and are replaced after whole seconds: longer than anything here takes on a busy machine.
+/// Waits longer than `wait_for`, because keys expire and are replaced only after seconds.
 fn eventually(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
+        assert!(Instant::now() < end, "timed out waiting: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-fn nothing_shown(setting: &Setting, seen: &str) {
+fn check_no_secret_shown(setting: &Setting, seen: &str) {
     let log = fs::read_to_string(setting.path().join("audit.jsonl")).unwrap_or_default();
     for secret in ["hunter2", "TOKEN-"] {
         assert!(!seen.contains(secret) && !log.contains(secret), "`{secret}` in {seen}{log}");
@@ -143,14 +143,14 @@ fn calls_are_signed_with_the_key_of_the_role() {
         assert_eq!(answer.status, 200, "{answer:?}");
         signed_with(upstream.requests().last().unwrap(), &FIRST);
     }
-    assert_eq!(metadata.server.requests().len(), 2, "a token and a key, once");
-    nothing_shown(&setting, &format!("{}{}", server.stdout(), server.stderr()));
-    assert!(server.stderr().contains("the gateway has a key of its role"), "{}", server.stderr());
+    assert_eq!(metadata.server.requests().len(), 2, "one request for a token, and one for a key");
+    check_no_secret_shown(&setting, &format!("{}{}", server.stdout(), server.stderr()));
+    assert!(server.stderr().contains("read a new key of the instance role"), "{}", server.stderr());
 }
 
-/// With a key for each account, and where the gateway asks on its own.
+/// The key belongs to one account here, and the gateway calls ECS on its own behalf.
 #[test]
-fn facts_are_read_with_it_too() {
+fn attributes_are_read_with_the_key_of_the_role() {
     let upstream = FakeUpstream::answering(|head| {
         let tags = r#""Tags":{"Tag":[{"TagKey":"team","TagValue":"network"}]}"#;
         let set = |outer: &str, inner: &str, name: &str, id: &str| {
@@ -177,7 +177,7 @@ fn facts_are_read_with_it_too() {
 }
 
 #[test]
-fn other_products_are_called_with_it_too() {
+fn other_products_are_called_with_the_key_of_the_role() {
     let (upstream, vpc) = (FakeUpstream::start(), FakeUpstream::start());
     let metadata = Metadata::start(Gives::Key(FIRST.lasting(HOURS)));
     let product = format!(
@@ -209,17 +209,17 @@ fn a_new_key_is_used_without_a_restart() {
         upstream.requests().last().unwrap().contains(SECOND.id)
     });
     signed_with(upstream.requests().last().unwrap(), &SECOND);
-    nothing_shown(&setting, &server.stderr());
+    check_no_secret_shown(&setting, &server.stderr());
 }
 
 #[test]
-fn nothing_is_forwarded_once_the_key_expired() {
+fn nothing_is_forwarded_after_the_key_expires() {
     let (upstream, metadata) =
         (FakeUpstream::start(), Metadata::start(Gives::Key(FIRST.lasting(Duration::from_secs(8)))));
     let setting = Setting::with_role(&upstream, &metadata);
     let server = setting.serve();
     metadata.give(Gives::Answer(json(500, "hunter2", "")));
-    assert_eq!(call(&server).status, 200, "the last good one is used while it lasts");
+    assert_eq!(call(&server).status, 200, "the last valid key is used until it expires");
     eventually("the key expires", || call(&server).status == 503);
     let forwarded = upstream.requests().len();
     let answer = call(&server);
@@ -232,17 +232,17 @@ fn nothing_is_forwarded_once_the_key_expired() {
     assert!(reason.starts_with(&format!("the gateway's key of its instance's role `{ROLE}` expired at ")), "{reason}");
     assert_eq!(upstream.requests().len(), forwarded, "nothing was forwarded");
     let log = server.stderr();
-    assert!(log.contains("it answered 500; the key before it is used until"), "{log}");
-    eventually("the log says that it is late", || server.stderr().contains("and there is no newer one"));
+    assert!(log.contains("it answered 500; the previous key is used until"), "{log}");
+    eventually("the log says that there is no newer key", || server.stderr().contains("and there is no newer one"));
 
     metadata.give(Gives::Key(SECOND.lasting(HOURS)));
-    eventually("a key again", || call(&server).status == 200);
+    eventually("calls succeed with the new key", || call(&server).status == 200);
     signed_with(upstream.requests().last().unwrap(), &SECOND);
-    nothing_shown(&setting, &server.stderr());
+    check_no_secret_shown(&setting, &server.stderr());
 }
 
 #[test]
-fn without_a_first_key_nothing_starts() {
+fn the_gateway_does_not_start_without_a_key() {
     let good = || FIRST.lasting(HOURS);
     let changed = |name: &str, value: Value| {
         let mut answer: Value = serde_json::from_str(&good()).unwrap();
@@ -251,46 +251,57 @@ fn without_a_first_key_nothing_starts() {
     };
     let hardened = "help: only the hardened mode of instance metadata is used: allow it for this instance";
     let cases = [
-        (Gives::Unhardened(good()), "gave no token: it answered 405", hardened),
-        (Gives::Answer(json(404, "", "")), "gave no token: it answered 404", hardened),
-        (Gives::Answer(json(200, "", "")), "gave no token: it answered 200", hardened),
-        (Gives::Answer(json(302, "", "Location: /latest\r\n")), "gave no token: it answered 302", hardened),
-        (Gives::Answer(b"hello\r\n\r\n".to_vec()), "gave no answer: ", "or correct `metadata_url`"),
+        (Gives::Unhardened(good()), "did not return a token: it answered 405", hardened),
+        (Gives::Answer(json(404, "", "")), "did not return a token: it answered 404", hardened),
+        (Gives::Answer(json(200, "", "")), "did not return a token: it answered 200", hardened),
+        (Gives::Answer(json(302, "", "Location: /latest\r\n")), "did not return a token: it answered 302", hardened),
+        (Gives::Answer(b"hello\r\n\r\n".to_vec()), "did not answer: ", "or correct `metadata_url`"),
         (
             Gives::Key(FIRST.until("2020-01-01T00:00:00Z")),
             "expired at 2020-01-01T00:00:00Z",
-            "help: set the instance's clock",
+            "help: check the instance's clock",
         ),
-        (Gives::Key("hunter2".to_owned()), "is no key: it is no JSON of that form", "help: look at the role"),
+        (
+            Gives::Key("hunter2".to_owned()),
+            "is not a valid key: it is not JSON of the expected form",
+            "help: check the role",
+        ),
         (Gives::Key("x".repeat(300 << 10)), "or has more than 262144 bytes", "or correct `metadata_url`"),
-        (changed("SecurityToken", Value::Null), "is no key: it has no `SecurityToken`", "help: look at the role"),
-        (changed("SecurityToken", "hunter2\r\nx: y".into()), "it has no `SecurityToken`", "help: look at the role"),
-        (changed("AccessKeySecret", 7.into()), "it is no JSON of that form", "help: look at the role"),
-        (changed("Code", "Failed".into()), "it answered `Failed`", "help: look at the role"),
+        (
+            changed("SecurityToken", Value::Null),
+            "is not a valid key: it has no valid `SecurityToken`",
+            "help: check the role",
+        ),
+        (changed("SecurityToken", "hunter2\r\nx: y".into()), "it has no valid `SecurityToken`", "help: check the role"),
+        (changed("AccessKeySecret", 7.into()), "it is not JSON of the expected form", "help: check the role"),
+        (changed("Code", "Failed".into()), "it answered `Failed`", "help: check the role"),
     ];
     let upstream = FakeUpstream::start();
-    for (gives, said, help) in cases {
+    for (gives, words, help) in cases {
         let label = format!("{gives:.60?}");
         let metadata = Metadata::start(gives);
         let setting = Setting::with_role(&upstream, &metadata);
         let ran = setting.refused();
-        assert!(ran.stderr.contains(said) && ran.stderr.contains(help), "{label}: {said}: {}", ran.stderr);
-        nothing_shown(&setting, &ran.stderr);
+        assert!(ran.stderr.contains(words) && ran.stderr.contains(help), "{label}: {words}: {}", ran.stderr);
+        check_no_secret_shown(&setting, &ran.stderr);
         let requests = metadata.server.requests();
         assert!(requests[0].starts_with("PUT /latest/api/token "), "{requests:?}");
         if help == hardened {
-            assert_eq!(requests.len(), 1, "{label}: no key is asked for without a token");
+            assert_eq!(requests.len(), 1, "{label}: no key is requested without a token");
         }
     }
 
     let metadata = Metadata::start(Gives::Key(good()));
     let setting = Setting::new(&upstream, &role("another", &metadata.url()), "", ALL);
     let ran = setting.refused();
-    assert!(ran.stderr.contains("the metadata service knows no RAM role `another` of this instance"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("the metadata service does not know the RAM role `another` for this instance"),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains("help: attach the role to the instance, or correct `instance_role`"), "{ran:?}");
 
     let setting = Setting::new(&upstream, &role(ROLE, "http://127.0.0.1:1"), "", ALL);
     let ran = setting.refused();
-    assert!(ran.stderr.contains("the metadata service at `http://127.0.0.1:1` gave no answer: "), "{ran:?}");
+    assert!(ran.stderr.contains("the metadata service at `http://127.0.0.1:1` did not answer: "), "{ran:?}");
     assert!(upstream.requests().is_empty());
 }

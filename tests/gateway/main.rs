@@ -1,5 +1,5 @@
-//! The gateway over real sockets: what callers send, what reaches ECS, what comes back, and what the log says of it.
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on stops")]
+//! The gateway over real sockets: requests of callers, calls to ECS, answers, and lines of the log.
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot continue should panic")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Where a caller is: what the socket says, and what is believed of proxies (`docs/spec/wire-protocol.md` 8, row 12).
+//! A caller's address and scheme, from the socket or from a trusted proxy (`docs/spec/wire-protocol.md` 8, row 12).
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ fn setup(ranges: &[&str], protocol: Option<ProxyVersions>) -> Setup {
     setup
 }
 
-/// A call that is judged, and forwarded to nobody.
+/// A call that is judged but not forwarded.
 fn denied() -> Vec<u8> {
     Caller::bob().attach(Shape::V3Query)
 }
@@ -38,18 +38,18 @@ fn origin(event: &Value) -> (String, String, Option<String>) {
     (text(&event["sourceIpAddress"]), text(&more["Scheme"]), peer)
 }
 
-/// Trusted ranges, header lines, and where the caller is then held to be: over which scheme, seen from which peer.
+/// Trusted ranges, header lines, and the source address and scheme that result.
 type Row = (&'static [&'static str], &'static str, &'static str, &'static str);
 
 const TABLE: &[Row] = &[
-    // Nobody is trusted: the socket alone counts.
+    // No proxy is trusted: only the socket counts.
     (&[], "", "127.0.0.1", "http"),
     (&[], "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n", "127.0.0.1", "http"),
-    // Somebody else is trusted.
+    // The peer is not among the trusted proxies.
     (&["10.0.0.0/8"], "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\n", "127.0.0.1", "http"),
     (&["10.0.0.0/8"], "X-Forwarded-For: 203.0.113.9, 10.0.0.1\r\n", "127.0.0.1", "http"),
     (&["10.0.0.0/8"], "X-Forwarded-For: no address\r\nX-Forwarded-Proto: gopher\r\n", "127.0.0.1", "http"),
-    // The neighbour is trusted.
+    // The peer is trusted.
     (LOOPBACK, "", "127.0.0.1", "http"),
     (LOOPBACK, "X-Forwarded-For: 203.0.113.9\r\n", "203.0.113.9", "http"),
     (LOOPBACK, "x-FORWARDED-for: 203.0.113.9\r\nx-forwarded-PROTO: HTTPS\r\n", "203.0.113.9", "https"),
@@ -58,7 +58,7 @@ const TABLE: &[Row] = &[
     (LOOPBACK, "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 203.0.113.9\r\n", "203.0.113.9", "http"),
     (LOOPBACK, "X-Forwarded-For: unreachable nonsense, 203.0.113.9\r\n", "203.0.113.9", "http"),
     (&["::ffff:127.0.0.0/104"], "X-Forwarded-For: ::ffff:203.0.113.9\r\n", "203.0.113.9", "http"),
-    // Several in a row, and one of them not ours.
+    // Chains of proxies: the source is the last address that is not trusted, or the first if all are.
     (
         &["127.0.0.0/8", "10.0.0.0/8"],
         "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.0.0.7, 10.0.0.8\r\n",
@@ -67,13 +67,13 @@ const TABLE: &[Row] = &[
     ),
     (&["127.0.0.0/8", "10.0.0.0/8"], "X-Forwarded-For: 203.0.113.9, 172.16.0.1, 10.0.0.8\r\n", "172.16.0.1", "http"),
     (&["127.0.0.0/8", "10.0.0.0/8"], "X-Forwarded-For: 10.0.0.9, 10.0.0.8\r\n", "10.0.0.9", "http"),
-    // Words that nobody reads, even of a proxy.
+    // Headers that are ignored even from a trusted proxy.
     (LOOPBACK, "Forwarded: for=203.0.113.9;proto=https\r\nX-Real-IP: 203.0.113.9\r\n", "127.0.0.1", "http"),
     (LOOPBACK, "X_Forwarded_For: 203.0.113.9\r\nx-acs-source-ip: 203.0.113.9\r\n", "127.0.0.1", "http"),
 ];
 
 #[test]
-fn the_caller_is_where_a_trusted_neighbour_says() {
+fn only_a_trusted_peer_determines_the_source_address() {
     for (ranges, lines, source, scheme) in TABLE {
         let gateway = TestGateway::start(setup(ranges, None));
         let answer = gateway.ask(&with_lines(&denied(), lines));
@@ -85,7 +85,7 @@ fn the_caller_is_where_a_trusted_neighbour_says() {
 }
 
 #[test]
-fn what_a_trusted_proxy_says_has_one_reading_or_the_call_is_refused() {
+fn ambiguous_headers_of_a_trusted_proxy_are_refused() {
     let bench = Bench::with(setup(LOOPBACK, None));
     for (lines, because) in [
         ("X-Forwarded-For: unknown\r\n", "the hop `unknown`, which is not an address"),
@@ -101,7 +101,7 @@ fn what_a_trusted_proxy_says_has_one_reading_or_the_call_is_refused() {
     }
 }
 
-/// Both facts, judged by a policy; and nothing that a proxy said goes on to ECS.
+/// Policies are judged on the caller's address and scheme. The proxy's headers are not forwarded to ECS.
 #[test]
 fn conditions_see_the_caller_behind_the_proxy() {
     let account =
@@ -126,12 +126,12 @@ fn conditions_see_the_caller_behind_the_proxy() {
     ] {
         assert_eq!(bench.gateway.ask(&attach(lines)).status, 403, "{lines}");
     }
-    assert_eq!(with(&["10.0.0.0/8"]).gateway.ask(&attach(both)).status, 403, "nobody asked this neighbour");
+    assert_eq!(with(&["10.0.0.0/8"]).gateway.ask(&attach(both)).status, 403, "this peer is not trusted");
 }
 
-/// The lines that unknown callers may add to the log are the caller's own, not all of its proxy's.
+/// The number of log lines for unknown callers is limited for each caller behind a proxy, not for the proxy.
 #[test]
-fn the_budget_is_the_callers() {
+fn each_caller_behind_a_proxy_has_its_own_budget() {
     let source = PerMinute { refused_lines: 1, ..PerMinute::OF_SOURCE };
     let budgets = BudgetLimits { source, ..BudgetLimits::default() };
     let gateway = TestGateway::start(Setup { budgets, ..setup(LOOPBACK, None) });
@@ -157,7 +157,7 @@ mod proxy_protocol {
     }
 
     fn v2_header() -> Vec<u8> {
-        // With a field of the proxy's own behind the addresses.
+        // With a vendor-specific field after the addresses.
         v2(0x21, 0x11, &[203, 0, 113, 9, 10, 0, 0, 1, 0, 80, 1, 187, 0xea, 0, 2, 7, 7])
     }
 
@@ -166,7 +166,7 @@ mod proxy_protocol {
         v2(0x21, 0x21, &[&source[..], &[0; 20]].concat())
     }
 
-    /// The header and a call in one piece; none when the connection ends without an answer.
+    /// Sends the header and a call at once. `None` if the connection ends without an answer.
     fn send(address: SocketAddr, header: &[u8], request: &[u8]) -> Option<Answer> {
         let mut stream = connect(address);
         let _ = stream.write_all(&[header, request].concat());
@@ -200,9 +200,9 @@ mod proxy_protocol {
         }
     }
 
-    /// Every cut, with the caller gone and with the caller silent: an end, no answer, no line.
+    /// The caller leaves or stays silent after part of the header: there is no answer and no log line.
     #[test]
-    fn a_header_that_is_cut_ends_the_connection() {
+    fn an_incomplete_header_closes_the_connection() {
         let mut setup = setup(LOOPBACK, Some(ProxyVersions::Any));
         setup.settings.limits.header_timeout = Duration::from_millis(100);
         let gateway = TestGateway::start(setup);
@@ -221,9 +221,9 @@ mod proxy_protocol {
         assert!(gateway.events().is_empty());
     }
 
-    /// Byte by byte as it may come, and several calls after it.
+    /// The header arrives byte by byte. Several calls follow it, and then a second header.
     #[test]
-    fn a_header_may_come_in_pieces_and_once() {
+    fn a_header_may_arrive_in_pieces_but_only_once() {
         let gateway = TestGateway::start(setup(LOOPBACK, Some(ProxyVersions::V1)));
         let mut stream = connect(gateway.address);
         for byte in V1_HEADER {
@@ -237,24 +237,24 @@ mod proxy_protocol {
         }
         stream.write_all(&[V1_HEADER, &denied()].concat()).unwrap();
         let answer = read_answer(&mut stream).unwrap();
-        assert!(answer.status == 400 && answer.closed, "a second one is no request: {answer:?}");
+        assert!(answer.status == 400 && answer.closed, "a second header is not a valid request: {answer:?}");
     }
 
-    /// From others it is no header but a malformed request.
+    /// From an untrusted peer, or without the setting, the header is a malformed request.
     #[test]
-    fn nobody_else_announces_anybody() {
+    fn a_header_is_refused_from_an_untrusted_peer_and_without_the_setting() {
         for (ranges, protocol) in [(&["10.0.0.0/8"][..], Some(ProxyVersions::Any)), (LOOPBACK, None)] {
             let gateway = TestGateway::start(setup(ranges, protocol));
-            assert_eq!(send(gateway.address, b"", &denied()).unwrap().status, 403, "a call without one is served");
+            assert_eq!(send(gateway.address, b"", &denied()).unwrap().status, 403, "a call without a header is served");
             let answer = send(gateway.address, V1_HEADER, &denied()).unwrap();
             assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter"));
             assert_eq!(origin(&gateway.last_event()).0, "127.0.0.1");
         }
     }
 
-    /// The announced neighbour is believed about callers only where it is trusted itself.
+    /// `X-Forwarded-For` and `X-Forwarded-Proto` count only if the announced address is trusted itself.
     #[test]
-    fn the_announced_neighbour_is_the_right_most_hop() {
+    fn the_announced_address_is_the_right_most_hop() {
         let ranges = &["127.0.0.0/8", "10.0.0.0/8"];
         let gateway = TestGateway::start(setup(ranges, Some(ProxyVersions::V1)));
         let forwarded = || with_lines(&denied(), "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n");
@@ -285,13 +285,13 @@ mod proxy_protocol {
         assert_eq!(origin(&gateway.last_event()), expected);
         assert!(
             crate::support::tls::open(gateway.address, trusting(&authority.pem), "127.0.0.1").is_err(),
-            "TLS without it"
+            "TLS without a header"
         );
     }
 
-    /// Silent callers behind a proxy give their slots up as others do: to a caller who holds fewer.
+    /// Silent callers behind a proxy lose slots as other callers do: to a caller that holds fewer.
     #[test]
-    fn a_caller_behind_a_proxy_who_holds_most_gives_its_slots_up() {
+    fn the_caller_behind_a_proxy_that_holds_the_most_slots_gives_them_up() {
         let mut setup = setup(LOOPBACK, Some(ProxyVersions::V1));
         setup.settings.limits.connections = 4;
         let gateway = TestGateway::start(setup);
@@ -301,7 +301,8 @@ mod proxy_protocol {
             stream
         };
         let silent: Vec<_> = (0..4).map(|_| open("203.0.113.1")).collect();
-        // Until the proxy has said whose connection it is, it is the proxy's: the first may have been displaced itself.
+        // Until its header is read, a connection counts as the proxy's, and the first newcomer could be displaced
+        // itself.
         std::thread::sleep(Duration::from_secs(1));
         for number in 2..5 {
             let mut stream = open(&format!("203.0.113.{number}"));
@@ -311,9 +312,9 @@ mod proxy_protocol {
         drop(silent);
     }
 
-    /// A proxy's own connections are its callers': each of those has its number, and the proxy none.
+    /// A connection through a proxy counts for the announced caller, not for the proxy.
     #[test]
-    fn the_number_of_connections_is_the_announced_callers() {
+    fn connections_through_a_proxy_count_for_the_announced_caller() {
         let mut setup = setup(LOOPBACK, Some(ProxyVersions::V1));
         setup.settings.limits.source.connections = 1;
         let gateway = TestGateway::start(setup);
@@ -326,7 +327,7 @@ mod proxy_protocol {
         let first = hold("203.0.113.1");
         let second = hold("203.0.113.2");
         assert!(first.is_some() && second.is_some());
-        assert!(hold("203.0.113.1").is_none(), "a second one of the same caller");
+        assert!(hold("203.0.113.1").is_none(), "a second connection of the same caller");
         assert!(hold("203.0.113.3").is_some());
     }
 }

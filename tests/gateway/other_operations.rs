@@ -9,7 +9,7 @@ use ramgate::store::PolicyFiles;
 use ramgate::testing::wire::Method;
 use serde_json::Value;
 
-/// The role may do all of ECS everywhere, alice on ENIs only, carol but for one explicit deny; bob has nothing.
+/// The role may do everything in ECS, alice only on ENIs, carol everything but one operation; bob has no policies.
 const ACCOUNT_FILE: &str = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\"]\n\
     [users.alice]\npolicies = [\"enis\"]\n[users.carol]\npolicies = [\"all\", \"no-regions\"]\n[users.bob]\n";
 const ALL: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}]}"#;
@@ -21,7 +21,7 @@ const NO_REGIONS: &str =
 const REGION: (&str, &str) = ("RegionId", "cn-hangzhou");
 
 #[test]
-fn without_a_setting_nothing_unknown_is_forwarded() {
+fn unknown_operations_are_refused_by_default() {
     let bench = bench(OtherOperations::default());
     for shape in SHAPES {
         let request = terway("DescribeRegions").request(shape, &[REGION]);
@@ -31,7 +31,7 @@ fn without_a_setting_nothing_unknown_is_forwarded() {
 }
 
 #[test]
-fn an_allow_of_everything_lets_it_go_on_as_it_was_read() {
+fn a_call_allowed_on_all_resources_is_forwarded_as_it_was_read() {
     let bench = bench(OtherOperations::Evaluate);
     let given =
         [REGION, ("Tag.1.Key", "a b"), ("Tag.1.Value", "%2B&=中"), ("InstanceId", PROD_INSTANCE), ("Empty", "")];
@@ -58,7 +58,7 @@ fn an_allow_of_everything_lets_it_go_on_as_it_was_read() {
 }
 
 #[test]
-fn what_looks_only_is_no_exception() {
+fn read_only_operations_are_judged_too() {
     let bench = bench(OtherOperations::Evaluate);
     let get = terway("DescribeRegions").request(Shape::V1Get, &[REGION]);
     bench.forwards("a read", &get, &[REGION, ("Format", "JSON")]);
@@ -68,20 +68,20 @@ fn what_looks_only_is_no_exception() {
 }
 
 #[test]
-fn an_allow_of_less_and_a_deny_refuse_it() {
+fn a_narrower_allow_and_an_explicit_deny_both_refuse_a_call() {
     let bench = bench(OtherOperations::Evaluate);
     let implicit = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "implicit deny on *");
     bench.refuses("of ENIs only", &alice("DescribeRegions").request(Shape::V3Query, &[REGION]), implicit);
-    assert_eq!(written(&bench)["decision"]["ExplicitDeny"], false);
+    assert_eq!(logged(&bench)["decision"]["ExplicitDeny"], false);
     let explicit = Refused::with(403, "Forbidden.SubUser", "explicit-deny", "denied by no-regions#0");
     bench.refuses("denied", &carol("DescribeRegions").request(Shape::V3Query, &[REGION]), explicit);
-    assert_eq!(written(&bench)["decision"]["ExplicitDeny"], true);
-    assert_eq!(carol_calls(&bench, "DescribeZones").status, 200, "the deny is of one operation");
+    assert_eq!(logged(&bench)["decision"]["ExplicitDeny"], true);
+    assert_eq!(carol_calls(&bench, "DescribeZones").status, 200, "the Deny applies to one operation only");
 }
 
-/// Nobody knows whether the call names what a statement is about: the reading that refuses is taken.
+/// The gateway does not know which resources such a call names, so it refuses if a statement depends on them.
 #[test]
-fn a_deny_that_may_apply_is_not_passed_over() {
+fn a_call_is_refused_if_a_statement_may_deny_it() {
     let deny = |rest: &str| {
         format!(r#"{{"Version": "1", "Statement": [{{"Effect": "Deny", "Action": "ecs:StopInstance", {rest}}}]}}"#)
     };
@@ -97,10 +97,11 @@ fn a_deny_that_may_apply_is_not_passed_over() {
         let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\", \"narrow\"]\n\
             [users.alice]\n[users.bob]\n[users.carol]\n";
         let mut setup = setup(OtherOperations::Evaluate, policies(account, &[("all", ALL), ("narrow", &case)]));
-        // There is nothing to look up either.
+        // Attributes cannot be looked up either.
         setup.settings.resources.source = ResourceSource::Upstream;
         let bench = Bench::with(setup);
-        let because = "what a call of this operation names is not known, and a statement turns on it: narrow#0";
+        let because =
+            "the resources that this operation names are not known, and a statement depends on them: narrow#0";
         let request = terway("StopInstance").request(Shape::V3Query, &[REGION, ("InstanceId", PROD_INSTANCE)]);
         bench.refuses(&case, &request, Refused::with(403, "Forbidden.SubUser", "implicit-deny", because));
         let other = bench.gateway.ask(&terway("DescribeRegions").request(Shape::V3Query, &[REGION]));
@@ -116,7 +117,7 @@ fn a_forwarded_operation_is_not_judged() {
         let sent = [REGION, ("InstanceId", "i-1"), ("Format", "JSON")];
         let decision = bench.forwards("forward", &request, &sent);
         let gateway = &decision["additionalEventData"]["gateway"];
-        let reason = "Allow: no policy was asked: `other = \"forward\"` lets everybody call it";
+        let reason = "Allow: no policy was evaluated: `other = \"forward\"` allows every caller";
         assert!(gateway["reason"].as_str().unwrap().eq_ignore_ascii_case(reason), "{decision}");
         assert_eq!((&gateway["stage"], &gateway["verdict"]), (&"Decision".into(), &"Allow".into()));
         assert_eq!(gateway["decision"]["Resources"][0]["MatchedPolicies"], Value::Array(Vec::new()));
@@ -125,7 +126,7 @@ fn a_forwarded_operation_is_not_judged() {
 }
 
 #[test]
-fn what_has_a_file_is_judged_whatever_the_setting() {
+fn operations_with_a_file_are_judged_under_every_setting() {
     for other in [OtherOperations::Refuse, OtherOperations::Evaluate, OtherOperations::Forward] {
         let bench = bench(other);
         let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "eni/eni-bp1demopod0000000001");
@@ -145,7 +146,7 @@ fn a_quarantined_principal_stays_quarantined() {
 }
 
 #[test]
-fn claims_of_an_owner_or_a_source_do_not_go_on() {
+fn owner_and_source_parameters_are_not_forwarded() {
     for other in [OtherOperations::Evaluate, OtherOperations::Forward] {
         let bench = bench(other);
         let own = [
@@ -172,7 +173,7 @@ fn claims_of_an_owner_or_a_source_do_not_go_on() {
 #[test]
 fn names_with_a_second_reading_are_refused() {
     let bench = bench(OtherOperations::Forward);
-    let alike = [
+    let look_alikes = [
         "ownerid",
         "Owner-Id",
         "OwnerId.1",
@@ -185,7 +186,7 @@ fn names_with_a_second_reading_are_refused() {
         "x-acs-source-ip",
         "X_Acs_Proxy_Source_Ip",
     ];
-    for name in alike {
+    for name in look_alikes {
         let request = terway("DescribeRegions").request(Shape::V1Query, &[REGION, (name, "x")]);
         bench.refuses(name, &request, Refused::two_readings("resembles"));
     }
@@ -205,7 +206,7 @@ fn names_with_a_second_reading_are_refused() {
 }
 
 #[test]
-fn names_that_the_vendors_front_gives_a_value_do_not_go_on() {
+fn names_reserved_for_the_vendors_front_end_are_refused() {
     let inner = [
         "CallerUid",
         "calleruid",
@@ -244,7 +245,7 @@ fn names_that_the_vendors_front_gives_a_value_do_not_go_on() {
 }
 
 #[test]
-fn a_password_goes_on_and_is_not_written_down() {
+fn a_password_is_forwarded_but_not_logged() {
     let bench = bench(OtherOperations::Evaluate);
     let secret = [("Password", "hunter2"), ("VncPassword", "hunter2"), ("UserData", "hunter2")];
     let given: Vec<_> = secret.into_iter().chain([REGION]).collect();
@@ -256,14 +257,14 @@ fn a_password_goes_on_and_is_not_written_down() {
     }
 }
 
-/// A space is one byte of a form and three of the forwarded query.
+/// A space takes one byte in a form, and three in the forwarded query.
 #[test]
-fn what_is_too_long_to_be_rebuilt_is_refused() {
+fn a_call_that_is_too_long_to_be_rebuilt_is_refused() {
     let bench = bench(OtherOperations::Evaluate);
     let longest = " ".repeat(60_000);
     let given = [REGION, ("Description", longest.as_str())];
     let request = with_blanks(&terway("RunInstances"), &given);
-    let refused = Refused::with(413, "InvalidParameter", "query-too-large", "is too long to be sent on");
+    let refused = Refused::with(413, "InvalidParameter", "query-too-large", "is too long to forward");
     bench.refuses("blanks", &request, refused);
     let shorter = " ".repeat(19_000);
     let given = [REGION, ("Description", shorter.as_str())];
@@ -277,7 +278,7 @@ fn with_blanks(caller: &Caller, given: &[(&str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn a_name_that_is_nearly_known_is_not_judged_as_another() {
+fn an_operation_name_that_resembles_a_known_one_is_refused() {
     for other in [OtherOperations::Evaluate, OtherOperations::Forward] {
         let bench = bench(other);
         for name in ["attachnetworkinterface", "ATTACHNETWORKINTERFACE", "attachNetworkInterface"] {
@@ -297,22 +298,22 @@ fn a_name_that_is_nearly_known_is_not_judged_as_another() {
 }
 
 #[test]
-fn a_region_is_needed_and_must_be_served() {
+fn a_region_is_required_and_must_be_served() {
     let bench = bench(OtherOperations::Forward);
     let missing = Refused::with(400, "MissingParameter", "missing-parameter", "\"RegionId\"");
     bench.refuses("none", &terway("DescribeRegions").request(Shape::V3Query, &[]), missing);
     let elsewhere = Refused::with(400, "Forbidden.RegionId", "region-not-served", "`cn-beijing` is not served here");
     let request = terway("DescribeRegions").request(Shape::V3Query, &[("RegionId", "cn-beijing")]);
     bench.refuses("another", &request, elsewhere);
-    let none = Refused::with(400, "InvalidOperation.InvalidRegion", "malformed-region", "is not a region id");
-    bench.refuses("no region", &terway("DescribeRegions").request(Shape::V3Query, &[("RegionId", "x y")]), none);
+    let malformed = Refused::with(400, "InvalidOperation.InvalidRegion", "malformed-region", "is not a region id");
+    bench.refuses("invalid", &terway("DescribeRegions").request(Shape::V3Query, &[("RegionId", "x y")]), malformed);
 }
 
 fn carol_calls(bench: &Bench, operation: &str) -> Answer {
     bench.gateway.ask(&carol(operation).request(Shape::V3Query, &[REGION]))
 }
 
-fn written(bench: &Bench) -> Value {
+fn logged(bench: &Bench) -> Value {
     bench.gateway.last_event()["additionalEventData"]["gateway"].clone()
 }
 
@@ -347,9 +348,9 @@ fn carol(operation: &str) -> Caller {
     Caller::new("LTAI5tCarolTest00000", "carol's").calling(operation)
 }
 
-/// Whether an Allow that leaves a tag out applies is not known; one that asks for a tag just does not apply.
+/// It is not known whether an Allow with a negated tag condition applies. An Allow that requires a tag does not apply.
 #[test]
-fn an_allow_with_a_negated_tag_refuses_where_tags_are_not_known() {
+fn an_allow_with_a_negated_tag_condition_refuses_if_tags_are_not_known() {
     for (operator, status) in [("StringNotEquals", 403), ("StringNotLike", 403), ("StringEquals", 200)] {
         for key in ["acs:ResourceTag/env", "ecs:tag/env"] {
             let narrow = format!(
@@ -367,9 +368,9 @@ fn an_allow_with_a_negated_tag_refuses_where_tags_are_not_known() {
     }
 }
 
-/// A key that ECS may supply, and the gateway cannot: a Deny that turns on it is not passed over, an Allow does not apply.
+/// ECS may supply the key, but the gateway cannot. A Deny that depends on it refuses, and an Allow does not apply.
 #[test]
-fn a_condition_key_that_is_not_known_refuses() {
+fn conditions_on_unknown_keys_refuse_the_call() {
     let document = |statements: &str| format!(r#"{{"Version": "1", "Statement": [{statements}]}}"#);
     let statement = |effect: &str, operator: &str, key: &str| {
         format!(
@@ -388,7 +389,7 @@ fn a_condition_key_that_is_not_known_refuses() {
             let because = "a Deny cannot be ruled out: narrow#0";
             let refused = Refused::with(403, "Forbidden.SubUser", "implicit-deny", because);
             bench.refuses(&label, &run(terway("RunInstances")), refused);
-            let gateway = written(&bench);
+            let gateway = logged(&bench);
             assert!(gateway["reason"].as_str().unwrap().contains(&format!("condition key `{key}`")), "{gateway}");
             assert_eq!(gateway["decision"]["ExplicitDeny"], false, "{label}");
             bench.forwards(&label, &run(terway("StopInstance")), &[REGION, ("InstanceType", "y"), ("Format", "JSON")]);
@@ -401,9 +402,9 @@ fn a_condition_key_that_is_not_known_refuses() {
     }
 }
 
-/// What the call itself sets is known: a tag of the request decides.
+/// The tags that a call sets are known, so that conditions on them can be decided.
 #[test]
-fn the_tags_of_a_call_decide() {
+fn conditions_on_the_tags_of_a_call_decide() {
     let deny = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Action": "ecs:CreateNetworkInterface",
         "Resource": "*", "Condition": {"StringEquals": {"acs:RequestTag/env": "prod"}}}]}"#;
     let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\", \"narrow\"]\n\
@@ -419,7 +420,7 @@ fn the_tags_of_a_call_decide() {
     bench.refuses("prod", &create(&[("Tag.1.Key", "env"), ("Tag.1.Value", "prod")]), explicit());
     let second = [("Tag.1.Key", "a"), ("Tag.1.Value", "b"), ("Tag.7.Key", "env"), ("Tag.7.Value", "prod")];
     bench.refuses("prod, the second", &create(&second), explicit());
-    let conditions = written(&bench)["decision"]["AuthConditions"].to_string();
+    let conditions = logged(&bench)["decision"]["AuthConditions"].to_string();
     assert!(conditions.contains(r#"{"ConditionKey":"acs:RequestTag/env","ConditionValues":["prod"]}"#), "{conditions}");
     assert!(conditions.contains(r#"{"ConditionKey":"acs:TagKeys","ConditionValues":["a","env"]}"#), "{conditions}");
     for tags in [&[][..], &[("Tag.1.Key", "env"), ("Tag.1.Value", "dev")], &[("Tag.1.Key", "env")]] {

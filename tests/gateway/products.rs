@@ -10,7 +10,7 @@ const VPC: &str = "vpc.ramgate.internal";
 const REGION: (&str, &str) = ("RegionId", "cn-hangzhou");
 const VSWITCH: (&str, &str) = ("VSwitchId", "vsw-bp1demo");
 
-/// What Terway's documentation grants, in short: the role has it, bob has ECS only, alice is denied.
+/// The role has the grants of Terway's documentation, abbreviated; bob has ECS only; alice is denied VPC.
 const ACCOUNT_FILE: &str = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"terway\"]\n\
     [users.bob]\npolicies = [\"ecs\"]\n[users.alice]\npolicies = [\"terway\", \"no-vpc\"]\n";
 const TERWAY: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Resource": "*",
@@ -20,7 +20,7 @@ const NO_VPC: &str = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Actio
 
 /// The calls of Terway (`docs/spec/ecs-eni.md` A.2), each to the host that its client is configured with.
 #[test]
-fn all_that_terway_calls_works_through_one_gateway() {
+fn every_call_of_terway_works_through_one_gateway() {
     let (vpc, bench) = bench(OtherOperations::Evaluate);
     let (eni, instance) = (("NetworkInterfaceId", ENI), ("InstanceId", crate::support::INSTANCE));
     let calls: [(&str, &[(&str, &str)]); 14] = [
@@ -50,7 +50,7 @@ fn all_that_terway_calls_works_through_one_gateway() {
 }
 
 #[test]
-fn a_call_of_another_product_is_rebuilt_for_it() {
+fn a_call_of_another_product_is_rebuilt_for_that_product() {
     let (vpc, bench) = bench(OtherOperations::Evaluate);
     for shape in SHAPES {
         let answer = bench.gateway.ask(&vswitches(Caller::terway(), shape));
@@ -77,11 +77,11 @@ fn a_call_of_another_product_is_rebuilt_for_it() {
         let outcome = &events[events.len() - 1]["additionalEventData"]["gateway"]["upstream"]["endpoint"];
         assert_eq!(*outcome, vpc.address.to_string());
     }
-    assert_eq!(bench.upstream.requests(), [""; 0], "nothing of it reaches ECS");
+    assert_eq!(bench.upstream.requests(), [""; 0], "no call reaches ECS");
 }
 
 #[test]
-fn it_is_judged_by_its_own_action() {
+fn a_call_of_another_product_is_judged_by_its_own_action() {
     let (vpc, bench) = bench(OtherOperations::Evaluate);
     let implicit = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "implicit deny on *");
     bench.refuses("ECS alone", &vswitches(Caller::bob(), Shape::V3Query), implicit);
@@ -90,7 +90,7 @@ fn it_is_judged_by_its_own_action() {
     let mut other = of_vpc(Caller::terway());
     other.action = "DeleteVSwitch".to_owned();
     bench.refuses("another", &other.request(Shape::V3Query, &[REGION, VSWITCH]), implicit);
-    // The name of an operation of ECS is one of VPC's there, and ECS's rights count for nothing.
+    // At VPC's host, an operation named like one of ECS belongs to VPC, and grants for ECS do not apply.
     other.action = "AttachNetworkInterface".to_owned();
     bench.refuses("a namesake", &other.attach(Shape::V3Query), implicit);
     assert_eq!(bench.gateway.last_event()["serviceName"], "Vpc");
@@ -98,7 +98,7 @@ fn it_is_judged_by_its_own_action() {
 }
 
 #[test]
-fn forwarded_unjudged_when_that_is_configured_and_for_that_product_only() {
+fn the_setting_to_forward_without_judging_applies_to_one_product_only() {
     let (vpc, bench) = bench(OtherOperations::Forward);
     for caller in [Caller::bob(), Caller::alice()] {
         assert_eq!(bench.gateway.ask(&vswitches(caller, Shape::V3Query)).status, 200);
@@ -106,14 +106,14 @@ fn forwarded_unjudged_when_that_is_configured_and_for_that_product_only() {
     assert_eq!(vpc.requests().len(), 2);
     let events = bench.gateway.events();
     let reason = events[0]["additionalEventData"]["gateway"]["reason"].as_str().unwrap();
-    assert!(reason.contains("no policy was asked"), "{reason}");
+    assert!(reason.contains("no policy was evaluated"), "{reason}");
     let refused = Refused::with(403, "Forbidden.NotSupportRAM", "unknown-operation", "DescribeRegions");
     let regions = Caller::bob().calling("DescribeRegions").request(Shape::V3Query, &[REGION]);
     bench.refuses("ECS as before", &regions, refused);
 }
 
 #[test]
-fn the_host_decides_which_product_it_is() {
+fn the_host_selects_the_product() {
     let (vpc, bench) = bench(OtherOperations::Evaluate);
     let version = |because| Refused::with(400, "InvalidParameter", "version", because);
     let mut wrong = of_vpc(Caller::terway());
@@ -126,8 +126,8 @@ fn the_host_decides_which_product_it_is() {
     bench.refuses("ECS's host", &request, version("knows ECS version `2014-05-26`"));
     let host = |because| Refused::with(400, "InvalidParameter", "host", because);
     for (name, because) in [
-        ("vpc.cn-hangzhou.aliyuncs.com", "is no ECS endpoint"),
-        ("vpc-vpc.cn-beijing.aliyuncs.com", "the region `cn-beijing` and the call the region `cn-hangzhou`"),
+        ("vpc.cn-hangzhou.aliyuncs.com", "is not an ECS endpoint"),
+        ("vpc-vpc.cn-beijing.aliyuncs.com", "the region `cn-beijing`, but the call names the region `cn-hangzhou`"),
     ] {
         let mut caller = of_vpc(Caller::terway());
         caller.host = name.to_owned();
@@ -143,7 +143,7 @@ fn the_host_decides_which_product_it_is() {
 }
 
 #[test]
-fn names_of_ecs_stay_as_narrow_as_they_were() {
+fn the_host_names_for_ecs_stay_limited() {
     let (_vpc, bench) = with(OtherOperations::Evaluate, |setup| setup.settings.hosts = vec!["gateway.test".to_owned()]);
     bench.forwards_attach("ECS", &Caller::terway().attach(Shape::V3Query));
     assert_eq!(bench.gateway.ask(&vswitches(Caller::terway(), Shape::V3Query)).status, 200);
@@ -154,7 +154,7 @@ fn names_of_ecs_stay_as_narrow_as_they_were() {
 }
 
 #[test]
-fn its_calls_need_a_region_and_bear_no_owner() {
+fn calls_of_another_product_need_a_region_and_may_not_name_another_owner() {
     let (_vpc, bench) = bench(OtherOperations::Evaluate);
     let caller = of_vpc(Caller::terway());
     let missing = Refused::with(400, "MissingParameter", "missing-parameter", "\"RegionId\"");
@@ -179,7 +179,7 @@ fn bench(other: OtherOperations) -> (FakeUpstream, Bench) {
     with(other, |_| ())
 }
 
-/// ECS and VPC, each an upstream of its own.
+/// A gateway for ECS and VPC, each with an upstream of its own.
 fn with(other: OtherOperations, change: impl Fn(&mut Setup)) -> (FakeUpstream, Bench) {
     let vpc = FakeUpstream::start();
     let documents = [("terway", TERWAY), ("ecs", ECS), ("no-vpc", NO_VPC)];

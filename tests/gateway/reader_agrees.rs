@@ -1,4 +1,4 @@
-//! Mutated heads: whatever is accepted has one reading, and an independent reader finds the same one.
+//! Mutated heads: every accepted head has one reading, and an independent reader finds the same one.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -17,10 +17,10 @@ use ramgate::testing::wire::{Framing, Head, HeadLimits, Method};
 
 const LIMITS: HeadLimits = HeadLimits { head_bytes: 49_152, query_bytes: 16_384, body_bytes: 65_536, headers: 100 };
 
-/// Bytes that some reader takes for something else.
+/// Bytes that some readers of HTTP misinterpret.
 const ODD: &[u8] = b"\r\n\t \0\x0b\x0c\x7f\x80\xff:;,/?#&=%+@[]\"_-.0Aa";
 
-/// Lines that some reader takes for something else.
+/// Lines that some readers of HTTP misinterpret.
 const LINES: [&str; 24] = [
     "Host: other",
     "host: gateway.test",
@@ -53,7 +53,7 @@ enum Mutation {
     Replace(Index, u8),
     Insert(Index, u8),
     Delete(Index),
-    /// Where a line ends: with something else.
+    /// Ends a line with something other than CRLF.
     EndLine(Index, &'static str),
     InsertLine(Index, &'static str),
     RepeatLine(Index),
@@ -86,9 +86,9 @@ proptest! {
         let request = mutated(head_of(&shape(which)), &mutations);
         if let Ok(head) = Head::read(&request, &LIMITS) {
             check_reading(&head, &request)?;
-            let again = written(&head);
-            let second = Head::read(&again, &LIMITS).map_err(|fault| TestCaseError::fail(format!("{fault}")))?;
-            prop_assert_eq!(reading(&head), reading(&second), "what is read is read again");
+            let again = rebuilt(&head);
+            let second = Head::read(&again, &LIMITS).map_err(|error| TestCaseError::fail(format!("{error}")))?;
+            prop_assert_eq!(reading(&head), reading(&second), "a head rebuilt from its reading has the same reading");
         }
     }
 
@@ -107,9 +107,9 @@ fn an_unchanged_head_is_accepted() {
     }
 }
 
-/// Whatever comes, the gateway answers well or closes, in bounded time; and what it forwards is what was signed.
+/// The gateway sends complete answers or closes, in bounded time, and forwards only what was signed.
 #[test]
-fn a_mutated_request_is_answered_or_let_go_and_forwarded_only_as_signed() {
+fn a_mutated_request_is_answered_or_dropped_and_forwarded_only_as_signed() {
     const THREADS: usize = 16;
     let mut setup = Setup::default();
     let patience = Duration::from_millis(400);
@@ -139,19 +139,23 @@ fn a_mutated_request_is_answered_or_let_go_and_forwarded_only_as_signed() {
         .filter(|event| stage(event, "Decision") && event["additionalEventData"]["gateway"]["refusal"].is_null())
         .collect();
     for event in &allowed {
-        assert_eq!(judged(event), expected, "what is judged is what is forwarded: {event}");
+        assert_eq!(judged(event), expected, "the judged parameters are those forwarded: {event}");
         assert_eq!(event["additionalEventData"]["gateway"]["signature"]["verified"], true, "{event}");
     }
-    assert_eq!((allowed.len(), outcomes), (sent.len(), sent.len()), "each was logged before and after");
+    assert_eq!(
+        (allowed.len(), outcomes),
+        (sent.len(), sent.len()),
+        "each forwarded call has a decision and an outcome"
+    );
     assert!((10..390).contains(&sent.len()), "some mutations matter and some do not: {}", sent.len());
 }
 
-/// One connection, with its own mutated request on it.
+/// Sends one mutated request on its own connection, and checks the answers.
 fn check_exchange(bench: &Bench, which: usize, mutations: &[Mutation]) {
     let (head, body) = split(&shape(which));
     let request = [mutated(head, mutations), body].concat();
     let mut stream = connect(bench.gateway.address);
-    // The caller waits with its side open: it is the gateway that must come to an end.
+    // The caller keeps its side open, so that the gateway must close the connection.
     let _ = stream.write_all(&request);
     let answers = read_answers(&mut stream);
     for answer in &answers {
@@ -165,7 +169,7 @@ fn check_exchange(bench: &Bench, which: usize, mutations: &[Mutation]) {
 
 const SHAPES: usize = 6;
 
-/// Requests of real clients, each with a nonce of its own.
+/// Requests of real clients, each with its own nonce.
 fn shape(which: usize) -> Vec<u8> {
     match which {
         0 => V1::attach().bytes(),
@@ -223,7 +227,7 @@ fn with_other_lines(bytes: &[u8], mutation: &Mutation) -> Vec<u8> {
         Mutation::SwapLines(a, b) => lines.swap(a.index(count), b.index(count)),
         _ => {}
     }
-    // The blank line stays last, or nearly nothing would be a head.
+    // The blank line stays last. Otherwise hardly any result would be a complete head.
     if let Some(blank) = lines.iter().position(|line| line == b"\r\n") {
         let blank = lines.remove(blank);
         lines.push(blank);
@@ -231,13 +235,13 @@ fn with_other_lines(bytes: &[u8], mutation: &Mutation) -> Vec<u8> {
     lines.concat()
 }
 
-/// Reads the bytes by the strictest grammar there is and compares.
+/// Reads the bytes by the strictest grammar, and compares the two readings.
 fn check_reading(head: &Head, bytes: &[u8]) -> Result<(), TestCaseError> {
     let text = bytes.strip_suffix(b"\r\n\r\n").expect("a head ends in a blank line");
     let mut lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let pairs = text.windows(2).filter(|pair| pair == b"\r\n").count();
     for byte in [b'\r', b'\n'] {
-        prop_assert_eq!(text.iter().filter(|other| **other == byte).count(), pairs, "neither occurs alone");
+        prop_assert_eq!(text.iter().filter(|other| **other == byte).count(), pairs, "CR and LF occur only together");
     }
     prop_assert!(lines.clone().all(|line| !line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0))));
 
@@ -275,15 +279,15 @@ fn check_reading(head: &Head, bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// All that a head says.
+/// Everything that was read from a head.
 fn reading(head: &Head) -> impl PartialEq + std::fmt::Debug {
     let headers: Vec<_> = head.headers().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
     let framed = (head.framing(), head.form(), head.keep_alive());
     (head.method(), head.query().to_vec(), headers, framed, head.host().to_owned())
 }
 
-/// A head written from what was read of it.
-fn written(head: &Head) -> Vec<u8> {
+/// A head rebuilt from its reading.
+fn rebuilt(head: &Head) -> Vec<u8> {
     let query = head.query();
     let mark: &[u8] = if query.is_empty() { b"" } else { b"?" };
     let mut bytes = [head.method().as_str().as_bytes(), b" /", mark, query, b" HTTP/1.1\r\n"].concat();

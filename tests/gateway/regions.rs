@@ -1,4 +1,4 @@
-//! Several regions, their endpoints, and what a caller may send in place of one (`docs/spec/wire-protocol.md` 1.5).
+//! Several regions, their endpoints, and the aliases that callers may send for them (`docs/spec/wire-protocol.md` 1.5).
 
 use crate::support::caller::{SHAPES, Shape};
 use crate::support::policies::policies;
@@ -14,7 +14,7 @@ const DENIED: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Acti
     {"Effect": "Deny", "Action": "*", "Resource": "acs:ecs:cn-shenzhen:*:*"}]}"#;
 
 #[test]
-fn without_a_setting_an_endpoint_is_no_region() {
+fn without_the_setting_an_endpoint_is_not_a_valid_region() {
     let mut setup = setup();
     setup.settings.upstream.region_aliases = RegionAliases::default();
     let bench = Bench::with(setup);
@@ -25,7 +25,7 @@ fn without_a_setting_an_endpoint_is_no_region() {
 }
 
 #[test]
-fn the_region_that_is_meant_is_judged_written_and_sent() {
+fn the_region_behind_an_alias_is_judged_logged_and_sent() {
     let bench = Bench::with(setup());
     let expected =
         [("RegionId", "cn-shenzhen"), ("NetworkInterfaceId", ENI), ("InstanceId", INSTANCE), ("Format", "JSON")];
@@ -45,7 +45,7 @@ fn the_region_that_is_meant_is_judged_written_and_sent() {
 }
 
 #[test]
-fn an_alias_opens_nothing_that_its_region_does_not() {
+fn an_alias_permits_nothing_that_its_region_does_not() {
     let bench = Bench::with(setup());
     let denied = Refused::with(403, "Forbidden.SubUser", "explicit-deny", "acs:ecs:cn-shenzhen:");
     bench.refuses("denied there", &Caller::alice().request(Shape::V1Query, &in_region(ALIAS)), denied);
@@ -60,7 +60,7 @@ fn an_alias_opens_nothing_that_its_region_does_not() {
 }
 
 #[test]
-fn the_host_and_the_region_that_is_meant_must_agree() {
+fn the_host_and_the_region_behind_an_alias_must_agree() {
     let bench = Bench::with(setup());
     let mut caller = Caller::terway();
     caller.host = "ecs-vpc.cn-hangzhou.aliyuncs.com".to_owned();
@@ -68,15 +68,15 @@ fn the_host_and_the_region_that_is_meant_must_agree() {
         400,
         "InvalidParameter",
         "host",
-        "the region `cn-hangzhou` and the call the region `cn-shenzhen`",
+        "the region `cn-hangzhou`, but the call names the region `cn-shenzhen`",
     );
     bench.refuses("another", &caller.request(Shape::V3Query, &in_region(ALIAS)), refused);
     caller.host = "ecs-vpc.cn-shenzhen.aliyuncs.com".to_owned();
     assert_eq!(bench.gateway.ask(&caller.request(Shape::V3Query, &in_region(ALIAS))).status, 200);
 }
 
-/// `{region}` in the URL is a placeholder for the region of each call. Loopback has no names by region, so it comes after
-/// the address here: in the target and in the host that is signed.
+/// `{region}` in the URL is a placeholder for the region of each call. Loopback has no host name per region, so the
+/// placeholder follows the address here, and shows up in the target and in the signed host.
 #[test]
 fn each_region_has_its_own_endpoint() {
     let upstream = FakeUpstream::start();

@@ -1,4 +1,4 @@
-//! Tags and resource groups read from ECS: when, how, how long they last, and what happens when they cannot be read.
+//! Tags and resource groups read from ECS: when and how they are read, how long they are cached, and failures.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -23,7 +23,7 @@ const ENIS: &str = "DescribeNetworkInterfaces";
 const INSTANCES: &str = "DescribeInstances";
 const PROD_ENI: &str = "eni-bp1demoprod000000001";
 
-/// The role is judged by tags, alice by none.
+/// The role and the user `tagged` are judged by tags; alice is not.
 const ACCOUNT_FILE: &str = "account = \"1234567890123456\"\n\
     [roles.terway]\npolicies = [\"of-the-network\"]\n[users.alice]\npolicies = [\"all\"]\n[users.bob]\n\
     [users.tagged]\npolicies = [\"of-the-network\"]\n";
@@ -37,19 +37,19 @@ const NOT_IN_PRODUCTION: &str = r#"{"Version": "1", "Statement": [
 const ALL: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}]}"#;
 
 #[test]
-fn tags_that_ecs_has_decide() {
+fn tags_read_from_ecs_decide() {
     let gateway = TestGateway::start(setup());
     assert_eq!(attach(&gateway, PROD_ENI, INSTANCE).status, 403, "an ENI of another team");
     assert_eq!(attach(&gateway, ENI, PROD_INSTANCE).status, 403, "an instance of another team");
     let answer = attach(&gateway, ENI, INSTANCE);
     assert_eq!(answer.status, 200, "{answer:?}");
-    let written = gateway.last_event()["additionalEventData"]["gateway"]["decision"].to_string();
+    let logged = gateway.last_event()["additionalEventData"]["gateway"]["decision"].to_string();
     let condition = r#"{"ConditionKey":"acs:ResourceTag/team","ConditionValues":["network"]}"#;
-    assert_eq!(written.matches(condition).count(), 2, "what was read of both is written down: {written}");
+    assert_eq!(logged.matches(condition).count(), 2, "the tags of both are logged: {logged}");
 }
 
 #[test]
-fn an_explicit_deny_by_tag_holds() {
+fn an_explicit_deny_by_tag_applies() {
     let mut setup = setup();
     setup.policies = policies(ACCOUNT_FILE, &[("of-the-network", NOT_IN_PRODUCTION), ("all", ALL)]);
     let gateway = TestGateway::start(setup);
@@ -62,7 +62,7 @@ fn an_explicit_deny_by_tag_holds() {
 }
 
 #[test]
-fn resource_groups_that_ecs_has_decide() {
+fn resource_groups_read_from_ecs_decide() {
     let account = "account = \"1234567890123456\"\n[roles.terway]\n\
         scoped = [{ resource_group = \"rg-acfmdemonetwork\", policies = [\"all\"] }]\n[users.alice]\n[users.bob]\n";
     let mut setup = setup();
@@ -75,7 +75,7 @@ fn resource_groups_that_ecs_has_decide() {
 }
 
 #[test]
-fn only_a_policy_that_turns_on_facts_causes_a_look_up() {
+fn only_a_policy_that_depends_on_attributes_causes_a_look_up() {
     let (upstream, gateway) = before(FakeUpstream::answering(ecs));
     assert_eq!(gateway.ask(&Caller::alice().attach(Shape::V3Query)).status, 200);
     assert_eq!(gateway.ask(&Caller::bob().attach(Shape::V3Query)).status, 403);
@@ -84,7 +84,7 @@ fn only_a_policy_that_turns_on_facts_causes_a_look_up() {
     assert_eq!((asked(&upstream, ENIS), asked(&upstream, INSTANCES), upstream.requests().len()), (1, 1, 4));
 }
 
-/// Where tags decide nothing, ECS is not asked about them.
+/// Tags are not looked up if the decision does not depend on them.
 #[test]
 fn a_look_up_that_cannot_change_the_answer_is_not_made() {
     let by_tag = r#""Condition": {"StringEquals": {"acs:ResourceTag/team": "network"}}"#;
@@ -112,7 +112,7 @@ fn a_look_up_that_cannot_change_the_answer_is_not_made() {
 }
 
 #[test]
-fn a_look_up_is_signed_with_the_gateways_key_and_has_nothing_of_the_callers() {
+fn a_look_up_is_signed_with_the_gateways_key_and_carries_nothing_of_the_callers() {
     let (upstream, gateway) = before(FakeUpstream::answering(ecs));
     let caller = Caller::terway();
     let headers = [("X-Forwarded-For", "203.0.113.9"), ("Cookie", "session=leak"), ("User-Agent", "leaky/1")];
@@ -145,7 +145,7 @@ fn a_look_up_is_signed_with_the_gateways_key_and_has_nothing_of_the_callers() {
 }
 
 #[test]
-fn facts_that_cannot_be_read_refuse_the_call() {
+fn a_call_is_refused_if_attributes_cannot_be_read() {
     let answer = |status, body: &str| Behaviour::Answer(json(status, body, ""));
     let coded = |status, code: &str| answer(status, &format!("{{\"Code\":\"{code}\",\"Message\":\"m\"}}"));
     let list = |inside: &str| format!("{{\"TotalCount\":1,\"{{SET}}\":{{\"{{ELEMENT}}\":[{inside}]}}}}");
@@ -160,22 +160,26 @@ fn facts_that_cannot_be_read_refuse_the_call() {
         ("failed", answer(500, "<html>"), "status 500"),
         ("a list with another status", answer(201, &one), "status 201"),
         ("moved", moved, "status 302"),
-        ("no JSON", answer(200, "hello"), "cannot be used"),
-        ("nothing", answer(200, ""), "cannot be used"),
+        ("not JSON", answer(200, "hello"), "cannot be used"),
+        ("an empty body", answer(200, ""), "cannot be used"),
         ("no list", Behaviour::Answer(success()), "cannot be used"),
         ("XML", answer(200, "<X><RequestId>r</RequestId></X>"), "cannot be used"),
-        ("more than JSON", answer(200, &format!("{one}{one}")), "cannot be used"),
+        ("data after the JSON", answer(200, &format!("{one}{one}")), "cannot be used"),
         ("another id", answer(200, &list(r#"{"{ID}":"x-1"}"#)), "lists `x-1`, which was not asked about"),
         ("no id", answer(200, &list("{}")), "cannot be used"),
         ("listed twice", answer(200, &twice), "twice"),
-        ("two pages", answer(200, &one.replace("\"TotalCount\":1", "\"TotalCount\":2")), "only some"),
-        ("tags that are none", answer(200, &one.replace("{\"Tag\":[", "{\"Tags\":[")), "cannot be used"),
+        ("two pages", answer(200, &one.replace("\"TotalCount\":1", "\"TotalCount\":2")), "does not list all"),
+        ("malformed tags", answer(200, &one.replace("{\"Tag\":[", "{\"Tags\":[")), "cannot be used"),
         ("a tag without a key", answer(200, &one.replace("TagKey", "Key")), "cannot be used"),
         ("a tag twice", answer(200, &one.replace("[{\"Tag", "[{\"TagKey\":\"team\"},{\"Tag")), "the tag `team` twice"),
         ("lists twice", answer(200, &one.replacen('{', "{\"{SET}\":{\"{ELEMENT}\":[]},", 1)), "cannot be used"),
         ("too large", large, "more than 2097152 bytes"),
         ("closed", Behaviour::Close, "no answer came"),
-        ("broken off", Behaviour::AnswerAndClose(success()[..success().len() - 5].to_vec()), "no answer came"),
+        (
+            "an incomplete answer",
+            Behaviour::AnswerAndClose(success()[..success().len() - 5].to_vec()),
+            "no answer came",
+        ),
         ("silent", Behaviour::Silent, "in time"),
     ];
     for (case, behaviour, because) in cases {
@@ -189,19 +193,19 @@ fn facts_that_cannot_be_read_refuse_the_call() {
             let gateway = TestGateway::start(setup);
             unavailable(&gateway, &attach(&gateway, ENI, INSTANCE), because, &case);
             assert_eq!(asked(&upstream, "AttachNetworkInterface"), 0, "{case}: it was forwarded");
-            assert_eq!(asked(&upstream, failing), 1, "{case}: it is not asked again");
+            assert_eq!(asked(&upstream, failing), 1, "{case}: the look-up is not repeated");
         }
     }
 }
 
 #[test]
-fn an_ecs_that_cannot_be_reached_refuses_the_call() {
+fn a_call_is_refused_if_ecs_cannot_be_reached() {
     let gateway = TestGateway::start(Setup { upstream: Some("http://127.0.0.1:1".to_owned()), ..setup() });
     unavailable(&gateway, &attach(&gateway, ENI, INSTANCE), "cannot be reached", "no listener");
 }
 
 #[test]
-fn a_look_up_takes_no_longer_than_its_call_may() {
+fn a_look_up_ends_with_the_timeout_of_its_call() {
     let upstream = FakeUpstream::behaving(Behaviour::Silent);
     let mut setup = Setup { upstream: Some(upstream.url()), ..setup() };
     setup.settings.limits.call_timeout = Duration::from_millis(300);
@@ -210,19 +214,19 @@ fn a_look_up_takes_no_longer_than_its_call_may() {
     unavailable(&gateway, &attach(&gateway, ENI, INSTANCE), "in time", "the call's own deadline");
 }
 
-/// A policy by tag bears on everything that a call names, and ECS is not asked about everything.
+/// A condition on tags applies to every resource that a call names, but the gateway looks up only ENIs and instances.
 #[test]
-fn a_resource_of_another_kind_refuses_the_call() {
+fn a_call_that_names_another_kind_of_resource_is_refused() {
     let (upstream, gateway) = before(FakeUpstream::answering(ecs));
     let create = Caller::terway().calling("CreateNetworkInterface");
     let named = [("RegionId", "cn-hangzhou"), ("VSwitchId", "vsw-a"), ("SecurityGroupId", "sg-a")];
     let answer = gateway.ask(&create.request(Shape::V1Query, &named));
-    unavailable(&gateway, &answer, "asked about ENIs and instances only", "a vSwitch");
+    unavailable(&gateway, &answer, "only attributes of ENIs and instances can be read", "a vSwitch");
     assert_eq!(upstream.requests().len(), 0);
 }
 
 #[test]
-fn a_resource_that_ecs_does_not_know_has_nothing() {
+fn a_resource_that_ecs_does_not_know_has_no_attributes() {
     let (upstream, gateway) = before(FakeUpstream::answering(|sent| {
         let body = match action(sent) {
             ENIS => r#"{"TotalCount":0,"NetworkInterfaceSets":{"NetworkInterfaceSet":[]}}"#,
@@ -234,11 +238,11 @@ fn a_resource_that_ecs_does_not_know_has_nothing() {
         assert_eq!(attach(&gateway, ENI, INSTANCE).status, 403);
         assert_eq!(gateway.last_event()["additionalEventData"]["gateway"]["verdict"], "ImplicitDeny");
     }
-    assert_eq!((asked(&upstream, ENIS), asked(&upstream, INSTANCES)), (1, 1), "that is remembered like any other fact");
+    assert_eq!((asked(&upstream, ENIS), asked(&upstream, INSTANCES)), (1, 1), "the empty result is cached too");
 }
 
 #[test]
-fn facts_last_for_the_configured_time() {
+fn attributes_are_cached_for_the_configured_time() {
     for (cache, look_ups) in [(Duration::from_secs(3600), 1), (Duration::from_millis(1), 2), (Duration::ZERO, 2)] {
         let upstream = FakeUpstream::answering(ecs);
         let mut setup = Setup { upstream: Some(upstream.url()), ..setup() };
@@ -253,7 +257,7 @@ fn facts_last_for_the_configured_time() {
 }
 
 #[test]
-fn facts_are_kept_of_so_many_resources() {
+fn the_number_of_cached_resources_is_limited() {
     let upstream = FakeUpstream::answering(ecs);
     let mut setup = Setup { upstream: Some(upstream.url()), ..setup() };
     setup.settings.resources.cache = Duration::from_secs(3600);
@@ -265,11 +269,11 @@ fn facts_are_kept_of_so_many_resources() {
         assert_eq!(attach(&gateway, eni, instance).status, 200);
         assert_eq!(asked(&upstream, ENIS), look_ups, "{eni} {instance}");
     }
-    assert_eq!(asked(&upstream, INSTANCES), 4, "the last of them was forgotten for the one before");
+    assert_eq!(asked(&upstream, INSTANCES), 4, "`i-other` was evicted by the call before");
 }
 
 #[test]
-fn a_failed_look_up_is_forgotten() {
+fn a_failed_look_up_is_not_cached() {
     let failed = Arc::new(AtomicUsize::new(0));
     let (upstream, gateway) = before(FakeUpstream::answering(move |sent| {
         let fails = action(sent) == ENIS && failed.fetch_add(1, Ordering::SeqCst) == 0;
@@ -281,7 +285,7 @@ fn a_failed_look_up_is_forgotten() {
 }
 
 #[test]
-fn facts_are_those_of_the_region_that_is_named() {
+fn attributes_are_read_from_the_region_of_the_call() {
     let upstream = FakeUpstream::answering(|sent| {
         if forwarded(sent)["RegionId"] == "cn-beijing" { of_team(sent, "other") } else { ecs(sent) }
     });
@@ -296,7 +300,7 @@ fn facts_are_those_of_the_region_that_is_named() {
 }
 
 #[test]
-fn both_look_ups_of_a_call_are_on_their_way_at_once() {
+fn both_look_ups_of_a_call_run_at_the_same_time() {
     let arrived = AtomicUsize::new(0);
     let (_upstream, gateway) = before(FakeUpstream::answering(move |sent| {
         arrived.fetch_add(1, Ordering::SeqCst);
@@ -307,7 +311,7 @@ fn both_look_ups_of_a_call_are_on_their_way_at_once() {
 }
 
 #[test]
-fn a_burst_of_calls_asks_once() {
+fn a_burst_of_calls_shares_one_look_up() {
     let (upstream, gateway) = before(FakeUpstream::answering(|sent| match (action(sent), ecs(sent)) {
         (ENIS | INSTANCES, Behaviour::Answer(answer)) => Behaviour::Late(Duration::from_millis(500), answer),
         (_, at_once) => at_once,
@@ -322,9 +326,9 @@ fn a_burst_of_calls_asks_once() {
     assert_eq!(asked(&upstream, "AttachNetworkInterface"), 12);
 }
 
-/// The one who began a look-up may leave: it is others' too.
+/// A look-up continues when its first call times out, because other calls share its result.
 #[test]
-fn a_look_up_outlives_the_call_that_began_it() {
+fn a_look_up_outlives_the_call_that_started_it() {
     let slow = Duration::from_millis(900);
     let upstream = FakeUpstream::answering(move |sent| match (action(sent), ecs(sent)) {
         (ENIS, Behaviour::Answer(answer)) => Behaviour::Late(slow, answer),
@@ -335,13 +339,13 @@ fn a_look_up_outlives_the_call_that_began_it() {
     let gateway = TestGateway::start(setup);
     let end = Instant::now() + Duration::from_secs(10);
     while attach(&gateway, ENI, INSTANCE).status != 200 {
-        assert!(Instant::now() < end, "waited in vain for facts");
+        assert!(Instant::now() < end, "timed out waiting for attributes");
     }
     assert_eq!(asked(&upstream, ENIS), 1);
 }
 
 #[test]
-fn resources_of_one_kind_are_asked_about_in_one_call() {
+fn resources_of_one_kind_share_one_look_up() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&seen);
     let (upstream, gateway) = before(FakeUpstream::answering(move |sent| {
@@ -350,7 +354,7 @@ fn resources_of_one_kind_are_asked_about_in_one_call() {
     }));
     let named = [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId.1", "eni-one"), ("NetworkInterfaceId.2", "eni-two")];
     let answer = gateway.ask(&Caller::terway().calling(ENIS).request(Shape::V1Query, &named));
-    assert_eq!(answer.status, 403, "all of a type has no tags: {answer:?}");
+    assert_eq!(answer.status, 403, "the resource `eni/*` has no tags: {answer:?}");
     assert_eq!(upstream.requests().len(), 1);
     let seen = seen.lock().unwrap();
     assert_eq!(
@@ -359,9 +363,9 @@ fn resources_of_one_kind_are_asked_about_in_one_call() {
     );
 }
 
-/// 1,000 calls of one caller, each about other resources, none of which has the tag.
+/// 1,000 calls of one caller, each about other resources, all without the tag.
 #[test]
-fn look_ups_have_a_budget_of_their_caller() {
+fn each_caller_has_a_budget_of_look_ups() {
     let (upstream, gateway) = before(FakeUpstream::answering(|sent| {
         let mine = sent.contains(INSTANCE) || sent.contains(ENI);
         of_team(sent, if mine { "network" } else { "other" })
@@ -380,15 +384,15 @@ fn look_ups_have_a_budget_of_their_caller() {
     assert!(throttled[0].header("x-acs-retry-after").is_some());
     let events = gateway.events();
     let line = events.iter().find(|event| event["errorCode"] == "Throttling.User").unwrap();
-    let written = &line["additionalEventData"]["gateway"];
-    assert_eq!(written["refusal"], "throttled-principal");
-    assert!(written["reason"].as_str().unwrap().contains("resource lookups at ECS"), "{written}");
-    // Another caller's facts are read and decided.
+    let logged = &line["additionalEventData"]["gateway"];
+    assert_eq!(logged["refusal"], "throttled-principal");
+    assert!(logged["reason"].as_str().unwrap().contains("resource lookups at ECS"), "{logged}");
+    // Look-ups for another caller still work.
     assert_eq!(attach(&gateway, ENI, INSTANCE).status, 200);
 }
 
 #[test]
-fn look_ups_that_hang_keep_no_other_caller_out() {
+fn look_ups_that_hang_do_not_block_other_callers() {
     let (upstream, gateway) =
         before(FakeUpstream::answering(|sent| if sent.contains("hangs") { Behaviour::Silent } else { ecs(sent) }));
     let address = gateway.address;
@@ -400,15 +404,15 @@ fn look_ups_that_hang_keep_no_other_caller_out() {
             crate::support::wire::connect(address).write_all(&call).map(|()| thread::sleep(Duration::from_secs(8)))
         });
     }
-    wait_for("look-ups on their way", || asked(&upstream, ENIS) + asked(&upstream, INSTANCES) >= 30);
+    wait_for("look-ups in progress", || asked(&upstream, ENIS) + asked(&upstream, INSTANCES) >= 30);
     let begun = Instant::now();
     assert_eq!(attach(&gateway, ENI, INSTANCE).status, 200);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    let under_way = asked(&upstream, ENIS) + asked(&upstream, INSTANCES) - 2;
-    assert!(under_way <= 100, "{under_way}");
+    let in_progress = asked(&upstream, ENIS) + asked(&upstream, INSTANCES) - 2;
+    assert!(in_progress <= 100, "{in_progress}");
 }
 
-/// A second caller who is judged by tags.
+/// A second caller that is judged by tags.
 fn second() -> Caller {
     Caller::new("LTAI5tTestSecondTags", "the second caller's secret")
 }
@@ -466,7 +470,7 @@ fn of_team(sent: &str, team: &str) -> Behaviour {
     Behaviour::Answer(json(200, &body.to_string(), ""))
 }
 
-/// The behaviour, with the words of that operation filled in.
+/// The behaviour, with its placeholders filled in for that operation.
 fn filled(behaviour: &Behaviour, operation: &str) -> Behaviour {
     let Behaviour::Answer(answer) = behaviour else { return behaviour.clone() };
     let (set, element, id, given) = match operation {
@@ -494,17 +498,17 @@ fn asked(upstream: &FakeUpstream, operation: &str) -> usize {
 fn unavailable(gateway: &TestGateway, answer: &Answer, because: &str, case: &str) {
     envelope::check(answer, "JSON", case);
     assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "{case}: {answer:?}");
-    assert!(answer.message().contains("facts about the resource"), "{case}: {answer:?}");
-    assert!(!answer.body.contains("NotFound"), "{case}: what ECS said is for the log: {answer:?}");
+    assert!(answer.message().contains("attributes of the resource"), "{case}: {answer:?}");
+    assert!(!answer.body.contains("NotFound"), "{case}: ECS's message is only logged: {answer:?}");
     let event = gateway.last_event();
-    let written = &event["additionalEventData"]["gateway"];
-    assert_eq!((&written["refusal"], &written["httpStatus"]), (&"facts-unread".into(), &503.into()), "{case}: {event}");
+    let logged = &event["additionalEventData"]["gateway"];
+    assert_eq!((&logged["refusal"], &logged["httpStatus"]), (&"facts-unread".into(), &503.into()), "{case}: {event}");
     assert_eq!((&event["errorCode"], &event["errorMessage"]), (&"ServiceUnavailable".into(), &answer.message().into()));
-    assert_eq!(event["userIdentity"]["type"], "assumed-role", "{case}: who called is known: {event}");
-    let reason = written["reason"].as_str().unwrap_or_default();
+    assert_eq!(event["userIdentity"]["type"], "assumed-role", "{case}: the caller is identified: {event}");
+    let reason = logged["reason"].as_str().unwrap_or_default();
     assert!(
-        reason.contains(because) && reason.contains("facts about `acs:"),
+        reason.contains(because) && reason.contains("the attributes of `acs:"),
         "{case}: `{reason}` instead of `{because}`"
     );
-    assert_eq!(gateway.events().len(), 1, "{case}: one line a refused attempt");
+    assert_eq!(gateway.events().len(), 1, "{case}: one log line per refused attempt");
 }

@@ -1,4 +1,4 @@
-//! Every real client shape is read, judged, forwarded and answered (`docs/spec/wire-protocol.md` 1.3).
+//! Requests in every shape that real clients use (`docs/spec/wire-protocol.md` 1.3).
 
 use crate::support::caller::SHAPES;
 use crate::support::{Caller, ENI, FakeUpstream, INSTANCE, PROD_INSTANCE, TestGateway};
@@ -19,7 +19,7 @@ fn every_shape_reaches_the_embedded_ecs_and_attaches() {
 }
 
 #[test]
-fn every_shape_is_denied_alike() {
+fn every_shape_is_denied() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     for shape in SHAPES {
@@ -27,11 +27,11 @@ fn every_shape_is_denied_alike() {
         let answer = gateway.exchange(&Caller::alice().request(shape, &request));
         assert_eq!((answer.status, answer.code().as_str()), (403, "Forbidden.SubUser"), "{shape:?}");
     }
-    assert_eq!(upstream.requests(), [""; 0], "nothing that was denied is forwarded");
+    assert_eq!(upstream.requests(), [""; 0], "no denied call is forwarded");
 }
 
 #[test]
-fn what_is_forwarded_is_the_same_call_whatever_the_shape() {
+fn every_shape_is_forwarded_as_the_same_call() {
     let upstream = FakeUpstream::start();
     let gateway = TestGateway::before(&upstream.url());
     for shape in SHAPES {

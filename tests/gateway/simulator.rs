@@ -1,4 +1,4 @@
-//! The embedded ECS, called over real sockets by a caller who signs.
+//! The embedded ECS, called over real sockets with signed requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,7 +65,7 @@ fn query(parameters: &[(&str, &str)]) -> Parameters {
     builder.finish().unwrap()
 }
 
-fn written(parameters: &Parameters) -> String {
+fn encoded(parameters: &Parameters) -> String {
     let pairs = parameters.iter().map(|given| format!("{}={}", given.name, percent_encoded(given.value)));
     pairs.collect::<Vec<_>>().join("&")
 }
@@ -109,7 +109,7 @@ impl Ecs {
         };
         let lines: String =
             sign_v3(&call, credential).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        format!("POST /?{} HTTP/1.1\r\n{lines}content-length: 0\r\nconnection: close\r\n\r\n", written(&query))
+        format!("POST /?{} HTTP/1.1\r\n{lines}content-length: 0\r\nconnection: close\r\n\r\n", encoded(&query))
     }
 
     async fn send(&self, request: &str) -> Got {
@@ -135,7 +135,7 @@ impl Ecs {
         got.json()["NetworkInterfaceSets"]["NetworkInterfaceSet"][0].take()
     }
 
-    /// Polls as a client does.
+    /// Polls, as a client does, until the ENI has that status.
     async fn becomes(&self, id: &str, status: &str) -> Value {
         for _ in 0..100 {
             let eni = self.eni(id).await;
@@ -149,7 +149,7 @@ impl Ecs {
 }
 
 #[tokio::test]
-async fn the_whole_life_of_an_eni() {
+async fn the_life_cycle_of_an_eni() {
     let ecs = Ecs::start(Duration::from_millis(400)).await;
     assert_eq!(ecs.eni(POD).await["Status"], "Available");
 
@@ -192,11 +192,11 @@ async fn the_whole_life_of_an_eni() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_with_the_documented_row() {
+async fn invalid_calls_get_the_documented_errors() {
     let ecs = Ecs::start(Duration::ZERO).await;
     let cases = [
-        ("AttachNetworkInterface", "eni-nobody", WORKER, (404, "InvalidEniId.NotFound")),
-        ("AttachNetworkInterface", POD, "i-nobody", (404, "InvalidEcsId.NotFound")),
+        ("AttachNetworkInterface", "eni-unknown", WORKER, (404, "InvalidEniId.NotFound")),
+        ("AttachNetworkInterface", POD, "i-unknown", (404, "InvalidEcsId.NotFound")),
         ("AttachNetworkInterface", "eni-bp1demoprimary00001", OTHER, (403, "InvalidOperation.InvalidEniType")),
         ("AttachNetworkInterface", "eni-bp1demofarvpc0000001", WORKER, (403, "InvalidEni.NotSameVpc")),
         (
@@ -223,12 +223,12 @@ async fn what_does_not_fit_is_refused_with_the_documented_row() {
     let elsewhere = [("RegionId", "cn-beijing"), ("NetworkInterfaceId", POD), ("InstanceId", WORKER)];
     let got = ecs.call("AttachNetworkInterface", &elsewhere).await;
     assert_eq!(got.code(), (400, "Forbidden.RegionId".to_owned()));
-    let message = ecs.pair("AttachNetworkInterface", "eni-nobody", WORKER).await.json()["Message"].take();
-    assert_eq!(message, "The specified EniId \"eni-nobody\" is not found.");
+    let message = ecs.pair("AttachNetworkInterface", "eni-unknown", WORKER).await.json()["Message"].take();
+    assert_eq!(message, "The specified EniId \"eni-unknown\" is not found.");
 }
 
 #[tokio::test]
-async fn an_instance_that_is_starting_takes_no_eni() {
+async fn an_eni_cannot_be_attached_to_a_starting_instance() {
     let demo = include_str!("../../demo/world.toml");
     let world = demo.replacen("name = \"worker-1\"", "name = \"worker-1\"\nstatus = \"Starting\"", 1);
     let ecs = Ecs::of(World::read(&Source::new("w", world)).unwrap(), SimulatorSettings::default()).await;
@@ -237,14 +237,14 @@ async fn an_instance_that_is_starting_takes_no_eni() {
 }
 
 #[tokio::test]
-async fn a_caller_must_prove_who_it_is() {
+async fn a_caller_must_authenticate() {
     let ecs = Ecs::start(Duration::ZERO).await;
     let (call, now) = (("DescribeNetworkInterfaces", [("PageSize", "1")]), jiff::Timestamp::now());
     let signed_by = |credential: &Credential, now| ecs.request_as(credential, call.0, &call.1, now);
 
     let wrong = ecs.send(&signed_by(&credential("testid", "wrong"), now)).await;
     assert_eq!(wrong.code(), (400, "SignatureDoesNotMatch".to_owned()));
-    let unknown = ecs.send(&signed_by(&credential("nobody", "testsecret"), now)).await;
+    let unknown = ecs.send(&signed_by(&credential("unknown", "testsecret"), now)).await;
     assert_eq!(unknown.code(), (400, "InvalidAccessKeyId.NotFound".to_owned()));
     let late = ecs.send(&signed_by(&ecs.credential, now - jiff::SignedDuration::from_mins(16))).await;
     assert_eq!(late.code(), (400, "InvalidTimeStamp.Expired".to_owned()));
@@ -255,9 +255,9 @@ async fn a_caller_must_prove_who_it_is() {
     let tampered = ecs.request(call.0, &call.1).replace("PageSize=1", "PageSize=2");
     assert_eq!(ecs.send(&tampered).await.code(), (400, "SignatureDoesNotMatch".to_owned()));
 
-    let nobody = ecs.send("GET /?Action=DescribeInstances HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
-    assert_eq!(nobody.status, 400);
-    assert!(nobody.body.contains("<Code>MissingParameter</Code>"), "{}", nobody.body);
+    let unsigned = ecs.send("GET /?Action=DescribeInstances HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(unsigned.status, 400);
+    assert!(unsigned.body.contains("<Code>MissingParameter</Code>"), "{}", unsigned.body);
     let method = ecs.send("PUT / HTTP/1.1\r\nhost: a\r\naccept: application/json\r\nconnection: close\r\n\r\n").await;
     assert_eq!(method.code(), (403, "UnsupportedHTTPMethod".to_owned()));
 }
@@ -278,7 +278,7 @@ async fn old_clients_sign_their_parameters_and_read_xml() {
     ];
     let parameters = query(&common);
     let signature = sign_v1(Method::Post, &parameters, &ecs.credential).signature;
-    let form = format!("{}&Signature={}", written(&parameters), percent_encoded(&signature));
+    let form = format!("{}&Signature={}", encoded(&parameters), percent_encoded(&signature));
     let request = format!(
         "POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n{form}",
@@ -299,7 +299,7 @@ async fn old_clients_sign_their_parameters_and_read_xml() {
 }
 
 #[tokio::test]
-async fn what_is_created_is_described_page_by_page() {
+async fn created_enis_are_described_page_by_page() {
     let ecs = Ecs::start(Duration::ZERO).await;
     let vswitch = ("VSwitchId", "vsw-bp1demozoneh0000001");
     let mut made = Vec::new();
@@ -372,7 +372,7 @@ async fn what_is_created_is_described_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_region_holds_so_many_enis() {
+async fn the_number_of_enis_in_a_region_is_limited() {
     let ecs = Ecs::of(World::demo(), SimulatorSettings { enis_per_region: 9, ..Default::default() }).await;
     let vswitch = [("VSwitchId", "vsw-bp1demozoneh0000001")];
     assert_eq!(ecs.call("CreateNetworkInterface", &vswitch).await.status, 200);
@@ -381,7 +381,7 @@ async fn a_region_holds_so_many_enis() {
 }
 
 #[tokio::test]
-async fn a_body_is_a_form_and_not_too_large() {
+async fn a_body_must_be_a_form_and_not_too_large() {
     let ecs = Ecs::start(Duration::ZERO).await;
     let post = |kind: &str, body: &str| {
         format!(
@@ -400,7 +400,7 @@ async fn a_body_is_a_form_and_not_too_large() {
 }
 
 #[tokio::test]
-async fn a_connection_is_kept_and_ends_with_the_server() {
+async fn a_connection_is_kept_until_the_server_stops() {
     let ecs = Ecs::start(Duration::ZERO).await;
     let mut stream = TcpStream::connect(ecs.address).await.unwrap();
     for _ in 0..3 {

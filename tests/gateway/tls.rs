@@ -1,4 +1,4 @@
-//! TLS on the listener: what is served, what is turned away, and certificates that change under way.
+//! TLS on the listener: connections that are served or turned away, client certificates, and certificate reloads.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ fn attach() -> Vec<u8> {
     Caller::terway().attach(Shape::V3Query)
 }
 
-/// A gateway with TLS, and whoever signed its certificate.
+/// A gateway with TLS, and the authority that signed its certificate.
 fn with_tls(change: impl FnOnce(&mut Setup)) -> (TestGateway, Authority) {
     let authority = Authority::new();
     let mut setup = Setup { tls: Some(listener(config(&authority.server(), None)).0), ..Setup::default() };
@@ -31,7 +31,7 @@ fn with_tls(change: impl FnOnce(&mut Setup)) -> (TestGateway, Authority) {
 }
 
 #[test]
-fn both_versions_of_tls_are_served_and_written_down() {
+fn both_versions_of_tls_are_served_and_logged() {
     let (gateway, authority) = with_tls(|_| {});
     for version in [&TLS12, &TLS13] {
         for shape in crate::support::caller::SHAPES {
@@ -46,9 +46,9 @@ fn both_versions_of_tls_are_served_and_written_down() {
     }
 }
 
-/// Many calls on one connection, a body of the largest size among them, and an end in peace.
+/// Several calls on one connection, some with large bodies, and then a graceful close.
 #[test]
-fn a_connection_goes_on_and_ends_with_a_word() {
+fn a_connection_serves_several_calls_and_closes_gracefully() {
     let (gateway, authority) = with_tls(|_| {});
     let mut stream = open(gateway.address, trusting(&authority.pem), "127.0.0.1").unwrap();
     assert_eq!(ask_on(&mut stream, &attach()).unwrap().status, 200);
@@ -60,22 +60,22 @@ fn a_connection_goes_on_and_ends_with_a_word() {
     }
     let last = String::from_utf8(attach()).unwrap().replacen("\r\n", "\r\nConnection: close\r\n", 1);
     ask_on(&mut stream, last.as_bytes()).unwrap();
-    // Without a closing alert this is an error: somebody on the way could have cut the answer.
+    // Without a `close_notify` alert this is an error: an attacker in the path could have cut the answer.
     assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
 }
 
 #[test]
-fn what_is_no_handshake_is_turned_away_without_an_answer_or_an_event() {
+fn a_failed_handshake_is_turned_away_without_an_answer_or_an_event() {
     let (gateway, authority) = with_tls(|_| {});
     let old_hello = [&[0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2][..], &[7; 32], &[0, 0, 2, 0x00, 0x2f, 1, 0]].concat();
     for bytes in [attach(), old_hello, b"\x16\x03\x01\xff\xff".to_vec(), vec![0x80; 64], b"\r\n\r\n".to_vec()] {
         let mut stream = connect(gateway.address);
         stream.write_all(&bytes).unwrap();
         let _ = stream.shutdown(std::net::Shutdown::Write);
-        let mut told = Vec::new();
-        // A reset is an end too.
-        let _ = stream.read_to_end(&mut told);
-        assert!(told.is_empty() || told[0] == 0x15, "an alert, or nothing: {}", told.escape_ascii());
+        let mut received = Vec::new();
+        // A reset is acceptable too.
+        let _ = stream.read_to_end(&mut received);
+        assert!(received.is_empty() || received[0] == 0x15, "an alert, or nothing: {}", received.escape_ascii());
     }
     let mut http2 = trusting(&authority.pem);
     http2.alpn_protocols = vec![b"h2".to_vec()];
@@ -84,10 +84,10 @@ fn what_is_no_handshake_is_turned_away_without_an_answer_or_an_event() {
     assert_eq!(ask(gateway.address, trusting(&authority.pem), &attach()).unwrap().status, 200);
 }
 
-/// With two slots and nobody to displace yet, the call after the silent connections is served because their deadline let
-/// them go.
+/// Silent connections hold both slots and cannot be displaced yet. The call is served after their handshake deadline
+/// has closed them.
 #[test]
-fn a_handshake_that_does_not_come_gives_its_place_back() {
+fn a_handshake_that_times_out_frees_its_slot() {
     let (gateway, authority) = with_tls(|setup| {
         setup.settings.limits.connections = 2;
         setup.tls.as_mut().unwrap().handshake_timeout = Duration::from_millis(200);
@@ -96,14 +96,14 @@ fn a_handshake_that_does_not_come_gives_its_place_back() {
     let mut halting = connect(gateway.address);
     halting.write_all(b"\x16\x03\x01").unwrap();
     for stream in [&mut silent, &mut halting] {
-        assert_eq!(stream.read(&mut [0; 1]).unwrap_or_default(), 0, "let go");
+        assert_eq!(stream.read(&mut [0; 1]).unwrap_or_default(), 0, "closed");
     }
     assert_eq!(ask(gateway.address, trusting(&authority.pem), &attach()).unwrap().status, 200);
 }
 
-/// Others do not wait for a handshake that does not come: its own deadline is further away than a test waits.
+/// The handshake deadline is further away than a test waits, so it is not the reason that the call is served.
 #[test]
-fn others_are_served_while_a_handshake_does_not_come() {
+fn other_connections_are_served_while_a_handshake_is_pending() {
     let (gateway, authority) = with_tls(|setup| {
         setup.tls.as_mut().unwrap().handshake_timeout = Duration::from_secs(600);
     });
@@ -113,7 +113,7 @@ fn others_are_served_while_a_handshake_does_not_come() {
 }
 
 #[test]
-fn the_host_is_the_one_that_the_handshake_asked_for() {
+fn the_host_must_be_the_server_name_of_the_handshake() {
     let (gateway, authority) = with_tls(|_| {});
     let mut stream = open(gateway.address, trusting(&authority.pem), "other.test").unwrap();
     let answer = ask_on(&mut stream, &attach()).unwrap();
@@ -124,9 +124,9 @@ fn the_host_is_the_one_that_the_handshake_asked_for() {
     assert_eq!(ask_on(&mut stream, &with_port.attach(Shape::V3Query)).unwrap().status, 200);
 }
 
-/// The same policy, the same call: only the way it comes differs.
+/// The policy and the call are the same; only the listener differs.
 #[test]
-fn a_condition_on_secure_transport_sees_the_listener() {
+fn a_condition_on_secure_transport_depends_on_the_listener() {
     let policies = || -> PolicyFiles {
         let account =
             "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"tls\"]\n[users.alice]\n[users.bob]\n";
@@ -151,7 +151,7 @@ mod clients {
         raw("POST", &target, &[("host", "gateway.test")], "")
     }
 
-    /// A gateway where `CN=terway,O=netops` stands for the role.
+    /// A gateway that maps the subject `CN=terway,O=netops` to the role.
     fn asking(required: bool, change: impl FnOnce(&mut Setup)) -> (TestGateway, Authority) {
         let authority = Authority::new();
         let clients = ClientCertificates { ca: authority.pem.as_bytes(), required };
@@ -165,11 +165,11 @@ mod clients {
     }
 
     #[test]
-    fn a_certificate_is_asked_for_as_configured() {
+    fn a_client_certificate_is_requested_as_configured() {
         let stranger = Authority::new().client("terway");
         for required in [true, false] {
             let (gateway, authority) = asking(required, |_| {});
-            let known = authority.client("somebody");
+            let known = authority.client("unmapped");
             for version in [&TLS12, &TLS13] {
                 let ask = |own: Option<&Pair>| {
                     let answer = ask(
@@ -179,18 +179,18 @@ mod clients {
                     );
                     answer.map(|answer| answer.status)
                 };
-                assert_eq!(ask(None), (!required).then_some(403), "none, {version:?}");
-                assert_eq!(ask(Some(&known)), Some(403), "a good one, and bob is denied by policy, {version:?}");
-                assert_eq!(ask(Some(&stranger)), None, "of another authority, {version:?}");
+                assert_eq!(ask(None), (!required).then_some(403), "no certificate, {version:?}");
+                assert_eq!(ask(Some(&known)), Some(403), "a valid certificate; bob is denied by policy, {version:?}");
+                assert_eq!(ask(Some(&stranger)), None, "a certificate of another authority, {version:?}");
                 let as_server = authority.server();
                 let other_use = ask(Some(&as_server));
-                assert_eq!(other_use, Some(403), "no use is named in it, so any is meant");
+                assert_eq!(other_use, Some(403), "a certificate that names no key usage is valid for any");
             }
         }
     }
 
     #[test]
-    fn an_unsigned_call_is_that_of_whom_the_certificate_stands_for() {
+    fn the_caller_of_an_unsigned_call_is_the_principal_of_the_certificate() {
         let (gateway, authority) = asking(true, |_| {});
         let send = |name: &str, request: &[u8]| {
             let own = authority.client(name);
@@ -204,21 +204,22 @@ mod clients {
         assert_eq!(event["userIdentity"]["userName"], "terway");
         assert_eq!(event["userIdentity"].get("accessKeyId"), None);
 
-        let nobody = send("mallory", &unsigned());
-        assert_eq!((nobody.status, nobody.code().as_str()), (400, "MissingParameter"), "a certificate of nobody's");
+        let unmapped = send("mallory", &unsigned());
+        let expected = (400, "MissingParameter");
+        assert_eq!((unmapped.status, unmapped.code().as_str()), expected, "the certificate maps to no principal");
         let prod = String::from_utf8(unsigned()).unwrap().replace(INSTANCE, "no-instance");
         assert_eq!(send("terway", prod.as_bytes()).code(), "InvalidInstanceID.Malformed");
     }
 
     #[test]
-    fn a_signature_decides_before_a_certificate() {
+    fn a_signature_takes_precedence_over_a_certificate() {
         let (gateway, authority) = asking(false, |_| {});
         let own = authority.client("terway");
         let send =
             |request: &[u8]| ask(gateway.address, caller(&authority.pem, &[&TLS13], Some(&own)), request).unwrap();
         assert_eq!(send(&Caller::bob().attach(Shape::V1Query)).code(), "Forbidden.SubUser", "bob, not the role");
         let bent = String::from_utf8(attach()).unwrap().replace("Signature=", "Signature=0");
-        assert_eq!(send(bent.as_bytes()).status, 400, "a bad signature is not made good by a certificate");
+        assert_eq!(send(bent.as_bytes()).status, 400, "a certificate does not make up for a bad signature");
         let text = String::from_utf8(unsigned()).unwrap();
         for (more, code) in [
             ("AccessKeyId=LTAI5tDemoTerway0000", "MissingParameter"),
@@ -237,9 +238,9 @@ mod clients {
         assert!(gateway.events().iter().all(|event| event["additionalEventData"]["gateway"]["verdict"] != "Allow"));
     }
 
-    /// A proxy's certificate says who the proxy is, not who calls through it.
+    /// A proxy's certificate identifies the proxy, not the callers behind it.
     #[test]
-    fn a_trusted_proxys_certificate_stands_for_no_caller() {
+    fn the_certificate_of_a_trusted_proxy_identifies_no_caller() {
         let (gateway, authority) = asking(true, |setup| {
             setup.settings.listener.proxies.trusted = crate::support::trusted(&["127.0.0.0/8"]);
         });
@@ -248,10 +249,10 @@ mod clients {
         assert_eq!(answer.code(), "MissingParameter");
     }
 
-    /// Nor where it announces a caller by the PROXY protocol, or in a header: a proxy that ends TLS and begins it anew
-    /// shows its own certificate.
+    /// The same holds if the proxy announces a caller by the PROXY protocol or in a header: a proxy that terminates TLS
+    /// and connects anew presents its own certificate.
     #[test]
-    fn a_caller_that_a_trusted_proxy_announces_is_not_whom_the_proxys_certificate_stands_for() {
+    fn the_certificate_of_a_trusted_proxy_does_not_identify_an_announced_caller() {
         let (gateway, authority) = asking(true, |setup| {
             setup.settings.listener.proxies.trusted = crate::support::trusted(&["127.0.0.0/8"]);
             setup.settings.listener.proxies.protocol = Some(ramgate::testing::wire::ProxyVersions::Any);
@@ -265,7 +266,7 @@ mod clients {
             let answer = ask_on(&mut stream, &unsigned()).unwrap();
             assert_eq!((answer.status, answer.code().as_str()), (400, "MissingParameter"), "{announced}");
             let signed = ask_on(&mut stream, &attach()).unwrap();
-            assert_eq!(signed.status, 200, "a signature counts as ever: {signed:?}");
+            assert_eq!(signed.status, 200, "a signed call is served: {signed:?}");
         }
         let (gateway, authority) = asking(true, |setup| {
             setup.settings.listener.proxies.trusted = crate::support::trusted(&["127.0.0.0/8"]);
@@ -280,9 +281,9 @@ mod clients {
         String::from_utf8(request.to_vec()).unwrap().replacen("\r\n\r\n", &format!("\r\n{line}\r\n\r\n"), 1).into()
     }
 
-    /// A browser sends its user's certificate with whatever a page of any site composed.
+    /// A browser sends its user's certificate with requests that a page of any site can compose.
     #[test]
-    fn a_page_cannot_call_with_its_readers_certificate() {
+    fn a_web_page_cannot_call_with_its_visitors_certificate() {
         let (gateway, authority) = asking(true, |_| {});
         let own = authority.client("terway");
         let send =
@@ -305,7 +306,11 @@ mod clients {
                 assert_eq!(event["additionalEventData"]["gateway"]["verdict"], "Refused", "{line}");
             }
         }
-        assert_eq!(send(&with_header(&attach(), "Origin: https://evil.example.com")).status, 200, "signed, so meant");
+        assert_eq!(
+            send(&with_header(&attach(), "Origin: https://evil.example.com")).status,
+            200,
+            "a signed call is intended"
+        );
         for line in ["Sec-Fetch-Site: none", "Sec-Fetch-Mode: navigate", "Accept: */*"] {
             let answer = send(&with_header(&unsigned(), line));
             assert!(answer.status == 200 || answer.code() != "InvalidParameter", "{line}: {answer:?}");
@@ -318,7 +323,7 @@ mod reload {
     use super::*;
 
     #[test]
-    fn a_new_certificate_is_for_new_connections() {
+    fn a_new_certificate_applies_to_new_connections() {
         let (old, new) = (Authority::new(), Authority::new());
         let (tls, current) = listener(config(&old.server(), None));
         let gateway = TestGateway::start(Setup { tls: Some(tls), ..Setup::default() });
@@ -327,10 +332,10 @@ mod reload {
         current.send_replace(config(&new.server(), None));
         assert!(open(gateway.address, trusting(&old.pem), "127.0.0.1").is_err());
         assert!(open(gateway.address, trusting(&new.pem), "127.0.0.1").is_ok());
-        assert!(ask_on(&mut before, &attach()).is_some(), "what was begun goes on");
+        assert!(ask_on(&mut before, &attach()).is_some(), "open connections stay open");
     }
 
-    /// The real program, with files as an administrator has them.
+    /// The real program, with its files as an operator installs them.
     struct Installed {
         folder: TempDir,
         server: Server,
@@ -342,7 +347,7 @@ mod reload {
             Self::with(pair, "", &[])
         }
 
-        /// The same with more in the section `[tls]`, and more files.
+        /// Like `start`, with more settings in the section `[tls]`, and more files.
         fn with(pair: &Pair, settings: &str, more: &[(&str, &str)]) -> Self {
             let folder = tempdir().unwrap();
             let inside = folder.path();
@@ -375,7 +380,7 @@ mod reload {
             Self { folder, server, address }
         }
 
-        /// The log says so, so many times, by now or soon.
+        /// Waits until the log contains `what` exactly this many times.
         fn says(&self, what: &str, times: usize) {
             wait_for(what, || self.server.stderr().matches(what).count() == times);
         }
@@ -390,7 +395,7 @@ mod reload {
         put(&folder.join("tls.key"), &pair.key);
     }
 
-    /// At one stroke, so that nobody reads half of it.
+    /// Replaces the file atomically, so that the gateway never reads a part of it.
     fn put(path: &Path, text: &str) {
         let beside = path.with_extension("new");
         fs::write(&beside, text).unwrap();
@@ -399,23 +404,23 @@ mod reload {
     }
 
     const TAKEN: &str = "a new certificate is in use for new connections";
-    const NOT_TAKEN: &str = "the new certificate is not valid, and the old one stays in use";
+    const NOT_TAKEN: &str = "the new certificate is not valid; the old one stays in use";
 
     #[test]
-    fn files_that_change_are_taken_without_a_word() {
+    fn changed_files_are_loaded_without_a_signal() {
         let (old, new) = (Authority::new(), Authority::new());
         let mut installed = Installed::start(&old.server());
         let mut before = open(installed.address, trusting(&old.pem), "127.0.0.1").unwrap();
         install(installed.folder.path(), &new.server());
         installed.says(TAKEN, 1);
         assert!(installed.shows(&new) && !installed.shows(&old));
-        assert!(ask_on(&mut before, &attach()).is_some(), "what was begun goes on");
+        assert!(ask_on(&mut before, &attach()).is_some(), "open connections stay open");
         drop(before);
         assert_eq!(installed.server.terminate(Duration::from_secs(20)), Some(0));
     }
 
     #[test]
-    fn a_broken_pair_is_told_and_the_old_one_stays() {
+    fn an_invalid_pair_is_logged_and_the_old_one_stays() {
         let (old, new) = (Authority::new(), Authority::new());
         let installed = Installed::start(&old.server());
         let inside = installed.folder.path();
@@ -427,7 +432,7 @@ mod reload {
         installed.server.hang_up();
         installed.says(NOT_TAKEN, 2);
         put(&inside.join("tls.pem"), &another.certificate);
-        installed.says("certificate and key cannot be used", 1);
+        installed.says("the certificate and the key cannot be used", 1);
         put(&key, &another.key);
         installed.says(TAKEN, 1);
         assert!(installed.shows(&new));
@@ -435,15 +440,15 @@ mod reload {
         fs::remove_file(&key).unwrap();
         installed.says("`tls.key` cannot be read", 1);
         fs::write(&key, &old.server().key).unwrap();
-        installed.says("others can read `tls.key`", 1);
-        assert!(installed.shows(&new), "it was never without");
+        installed.says("other users can access `tls.key`", 1);
+        assert!(installed.shows(&new), "the last valid pair stays in use");
         let log = installed.server.stderr();
         assert!(!log.contains("PRIVATE KEY"), "{log}");
     }
 
-    /// As an administrator configures it; whose certificates are taken changes under way too.
+    /// The authority for client certificates can be replaced while the gateway runs, too.
     #[test]
-    fn whose_certificates_are_taken_is_a_file_like_the_others() {
+    fn the_authority_for_client_certificates_is_reloaded_like_other_files() {
         let (authority, next) = (Authority::new(), Authority::new());
         let settings = "client_ca = \"clients.pem\"\n[[tls.principal]]\nsubject = \"CN=terway,O=netops\"\nprincipal = \"role/terway\"\n";
         let installed = Installed::with(&authority.server(), settings, &[("clients.pem", &authority.pem)]);
@@ -457,22 +462,22 @@ mod reload {
         installed.server.hang_up();
         installed.says(TAKEN, 1);
         assert_eq!((ask(Some(&old)), ask(None)), (None, None));
-        assert!(ask(Some(&new)).is_some(), "no longer a stranger");
+        assert!(ask(Some(&new)).is_some(), "a certificate of the new authority is accepted");
     }
 
-    /// A handshake that does not come keeps nobody from stopping.
+    /// A pending handshake does not delay the shutdown.
     #[test]
-    fn a_server_that_stops_waits_for_no_handshake() {
+    fn a_server_that_stops_does_not_wait_for_handshakes() {
         let authority = Authority::new();
         let mut installed = Installed::with(&authority.server(), "handshake_timeout = \"1h\"\n", &[]);
         let mut silent = connect(installed.address);
         silent.write_all(b"\x16").unwrap();
-        assert!(installed.shows(&authority), "whoever came later was accepted");
+        assert!(installed.shows(&authority), "a later connection is accepted");
         assert_eq!(installed.server.terminate(Duration::from_secs(30)), Some(0));
     }
 
     #[test]
-    fn a_real_caller_trusts_the_file_that_it_is_given() {
+    fn the_call_command_trusts_its_ca_file() {
         let authority = Authority::new();
         let installed = Installed::start(&authority.server());
         fs::write(installed.folder.path().join("ca.pem"), &authority.pem).unwrap();
@@ -485,6 +490,6 @@ mod reload {
         let ran = call(&["--ca-file", "ca.pem"]);
         assert_eq!(ran.status, 0, "{ran:?}");
         let ran = call(&[]);
-        assert_eq!(ran.status, 2, "nobody else vouches for it: {ran:?}");
+        assert_eq!(ran.status, 2, "the certificate is not trusted without the file: {ran:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! What real clients trip over (`docs/spec/wire-protocol.md` 5.3, `docs/spec/ecs-eni.md` A.4,
-//! `docs/spec/sdk-behaviour.md` 3).
+//! Answers that real clients would misread, and habits of theirs that must be accepted (`docs/spec/wire-protocol.md`
+//! 5.3, `docs/spec/ecs-eni.md` A.4, `docs/spec/sdk-behaviour.md` 3).
 
 use std::path::PathBuf;
 
@@ -8,11 +8,11 @@ use crate::support::refusals::{DIALECTS, Dialect, KEYS, OWN_ACCOUNT, Refused, re
 use crate::support::{Answer, Caller, Setup, TestGateway, ask, envelope};
 use ram_policy::Source;
 
-/// Terraform looks for these anywhere in an error and repeats the call, or takes the resource for gone.
+/// If one of these words occurs in an error, Terraform repeats the call or assumes that the resource is gone.
 const WATCHED_WORDS: [&str; 6] =
     ["NotFound", "InternalError", "ServiceUnavailable", "OperationConflict", "InvalidOperation", "Throttling"];
 
-/// Terraform also acts when a code it expects *begins* with the one it got.
+/// Terraform also acts if a code that it expects *begins* with the code that it received.
 const WATCHED_CODES: [&str; 14] = [
     "InvalidOperation.InvalidEniState",
     "InvalidOperation.InvalidEcsState",
@@ -31,7 +31,7 @@ const WATCHED_CODES: [&str; 14] = [
 ];
 
 #[test]
-fn no_refusal_is_taken_for_something_else() {
+fn no_refusal_is_mistaken_for_another_error() {
     for_all_refusals(|refused, answer, situation| {
         assert!(!matches!(answer.status, 300..400 | 404 | 429), "{situation}: {answer:?}");
         let code = answer.code();
@@ -45,10 +45,10 @@ fn no_refusal_is_taken_for_something_else() {
 }
 
 #[test]
-fn a_bad_signature_is_answered_without_what_was_signed() {
+fn no_answer_reveals_the_text_that_was_signed() {
     for_all_refusals(|refused, answer, situation| {
         if refused.code == "SignatureDoesNotMatch" {
-            assert!(answer.message().contains(':'), "old Python splits the message there: {answer:?}");
+            assert!(answer.message().contains(':'), "old Python clients split the message at the colon: {answer:?}");
         }
         let body = answer.body.to_ascii_lowercase();
         for echo in ["string to sign", "stringtosign", "canonicalrequest", "acs3-hmac", "caistoken", "hmac-sha1"] {
@@ -58,7 +58,7 @@ fn a_bad_signature_is_answered_without_what_was_signed() {
 }
 
 #[test]
-fn no_denial_holds_a_watched_word_whatever_the_names() {
+fn no_denial_contains_a_watched_word() {
     for word in WATCHED_WORDS {
         let gateway = TestGateway::start(account_named_after(word));
         for dialect in DIALECTS {
@@ -78,16 +78,16 @@ fn no_denial_holds_a_watched_word_whatever_the_names() {
 }
 
 #[test]
-fn a_refused_head_is_answered_in_the_form_its_sender_reads() {
+fn a_refused_head_is_answered_in_the_format_that_its_sender_reads() {
     let gateway = TestGateway::demo();
     let heads: [(&str, Vec<u8>, &str); 7] = [
         ("libcloud", raw("GET", "//?Format=XML&Action=A", &[("Host", "a"), ("Accept-Encoding", "gzip")], ""), "XML"),
-        ("nothing said", raw("GET", "//", &[("Host", "a")], ""), "XML"),
+        ("no format", raw("GET", "//", &[("Host", "a")], ""), "XML"),
         ("an old SDK", raw("PUT", "/?Format=JSON", &[("Host", "a")], ""), "JSON"),
         ("a V3 SDK", raw("PUT", "/", &[("Host", "a"), ("Authorization", "ACS3-HMAC-SHA256 x")], ""), "JSON"),
-        ("accept", raw("PUT", "/", &[("Host", "a"), ("accept", "application/json")], ""), "JSON"),
+        ("an `Accept` header", raw("PUT", "/", &[("Host", "a"), ("accept", "application/json")], ""), "JSON"),
         ("a form", raw("PUT", "/", &[("Host", "a"), FORM], "Format=JSON"), "JSON"),
-        ("no HTTP at all", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n".to_vec(), "XML"),
+        ("not HTTP", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n".to_vec(), "XML"),
     ];
     for (sender, head, format) in heads {
         let answer = gateway.exchange(&head);
@@ -97,7 +97,7 @@ fn a_refused_head_is_answered_in_the_form_its_sender_reads() {
 }
 
 #[test]
-fn a_form_of_answer_that_does_not_exist_is_refused_in_one_that_does() {
+fn an_unknown_answer_format_is_refused_in_a_known_one() {
     let gateway = TestGateway::demo();
     let bad = |dialect| Dialect { format: "html", ..dialect };
     for (dialect, format) in [(DIALECTS[0], "XML"), (DIALECTS[2], "JSON")] {
@@ -124,7 +124,7 @@ fn without_a_format_the_answer_is_json_for_v3_and_xml_for_v1() {
 }
 
 #[test]
-fn honest_clients_are_not_refused_for_their_habits() {
+fn parameters_that_real_clients_add_are_accepted() {
     let gateway = TestGateway::demo();
     let habits: [&[(&str, &str)]; 5] = [
         &[("on", "AttachNetworkInterface")],
@@ -139,7 +139,7 @@ fn honest_clients_are_not_refused_for_their_habits() {
         assert_eq!(answer.status, 200, "{habit:?}: {answer:?}");
     }
     assert_eq!(gateway.ask(&DIALECTS[0].call(&Caller::terway(), &with(last))).status, 400);
-    // pop-core writes the first letter of the unsigned header as its program did.
+    // pop-core keeps the first letter of the action in the unsigned header as its caller wrote it.
     let small = tampered(
         &DIALECTS[0].attach(&Caller::terway()),
         "\r\n\r\n",
@@ -153,7 +153,7 @@ fn a_repeated_attach_of_the_same_pair_converges() {
     let gateway = TestGateway::demo();
     for _ in 0..2 {
         let answer = gateway.ask(&DIALECTS[0].attach(&Caller::terway()));
-        assert_eq!(answer.status, 200, "Terway repeats an attach until it is answered with success: {answer:?}");
+        assert_eq!(answer.status, 200, "Terway repeats an attach until it succeeds: {answer:?}");
     }
 }
 
@@ -164,7 +164,7 @@ fn a_chunked_form_is_read() {
     let headers = [("Host", "a"), FORM, ("Transfer-Encoding", "chunked")];
     let mut request = raw("POST", "/", &headers, "");
     request.extend_from_slice(format!("{:x}\r\n{form}\r\n0\r\n\r\n", form.len()).as_bytes());
-    assert_eq!(gateway.ask(&request).status, 200, "Node clients send their forms so");
+    assert_eq!(gateway.ask(&request).status, 200, "Node clients send their forms chunked");
 }
 
 fn for_all_refusals(check: impl Fn(&Refused, &Answer, &str)) {
@@ -179,8 +179,8 @@ fn for_all_refusals(check: impl Fn(&Refused, &Answer, &str)) {
 
 const TAME: &str = "LTAI5tTestTame000000";
 
-/// A user and a role who are named after a word and have no id to show instead, and a policy of that name that
-/// denies every principal.
+/// A user and a role that are named after a word and have no id to show instead, a user with a harmless name, and a
+/// policy, also named after the word, that denies everything.
 fn account_named_after(word: &str) -> Setup {
     let account = format!(
         "account = \"{}\"\n\

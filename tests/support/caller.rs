@@ -91,12 +91,12 @@ impl Caller {
         self.nonce.clone().unwrap_or_else(unique_id)
     }
 
-    /// The demo's pair.
+    /// The demo's attach.
     pub fn attach(&self, shape: Shape) -> Vec<u8> {
         self.request(shape, &attach_parameters())
     }
 
-    /// A signed request of that shape.
+    /// A signed request in that shape.
     pub fn request(&self, shape: Shape, business: &[(&str, &str)]) -> Vec<u8> {
         match shape {
             Shape::V3Query => self.v3(&encode(business), "", &[]),
@@ -148,12 +148,12 @@ impl Caller {
         common
     }
 
-    /// The signature over names that may even repeat: computed as a client would, whatever it sends.
+    /// The signature that a client would compute. If a name repeats, its last value is signed.
     pub fn v1_signature(&self, method: Method, parameters: &[(&str, &str)]) -> String {
         sign_v1(method, &collect(parameters), &self.credential()).signature
     }
 
-    /// A V3 request over a raw query and body; `extra` headers are sent and not signed.
+    /// A V3 request over a raw query and body; `extra` headers are sent but not signed.
     pub fn v3(&self, query: &str, body: &str, extra: &[(&str, &str)]) -> Vec<u8> {
         let headers = self.v3_headers(query, body);
         let mut lines: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -223,7 +223,7 @@ pub fn attach_parameters() -> [(&'static str, &'static str); 3] {
     [("RegionId", "cn-hangzhou"), ("NetworkInterfaceId", super::ENI), ("InstanceId", super::INSTANCE)]
 }
 
-/// A request as it is written, nothing added but the length of the body.
+/// A request exactly as given; only the `Content-Length` of a body is added.
 pub fn raw(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{method} {target} HTTP/1.1\r\n");
     for (name, value) in headers {
@@ -253,7 +253,7 @@ fn decode(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Parameters for signing. A repeated name keeps its last value: what is sent is the test's own affair.
+/// Parameters for signing. If a name repeats, its last value counts; the request itself may still repeat it.
 fn collect(pairs: &[(&str, &str)]) -> Parameters {
     let mut builder = ParametersBuilder::default();
     for (at, (name, value)) in pairs.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Calls put together piece by piece, and signed by arithmetic of their own: a client may sign a repeated name, a
-//! broken escape or a foreign header, whatever the code under test thinks of them.
+//! Calls built piece by piece, with signatures computed independently of the code under test: a client can sign a
+//! repeated name, a broken escape or a foreign header even though the gateway refuses them.
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
@@ -8,7 +8,7 @@ use ramgate::testing::wire::percent_encoded;
 
 use super::caller::{Caller, FORM, attach_parameters};
 
-/// A V1 call: pieces of query and form as they stand on the wire, signed as a client's form decoder reads them.
+/// A V1 call: pieces of query and form as sent. The signature covers the values that a form decoder makes of them.
 #[derive(Clone, Debug)]
 pub struct V1 {
     method: &'static str,
@@ -18,7 +18,7 @@ pub struct V1 {
     headers: Vec<(String, String)>,
 }
 
-/// A V3 call. Every header in `signed` is covered, in the order of names.
+/// A V3 call. The signature covers every header in `signed`, sorted by name.
 #[derive(Clone, Debug)]
 pub struct V3 {
     id: String,
@@ -31,12 +31,12 @@ pub struct V3 {
 }
 
 impl V1 {
-    /// The demo's pair, all parameters in the query.
+    /// The demo's attach, all parameters in the query.
     pub fn attach() -> Self {
         Self::from(&Caller::terway(), &attach_parameters())
     }
 
-    /// All but `Action` and its like in the form, as Terraform sends it.
+    /// The demo's attach, common parameters in the query and the others in the form, as Terraform sends it.
     pub fn split() -> Self {
         let mut call = Self::from(&Caller::terway(), &[]);
         call.form = attach_parameters().iter().map(|(name, value)| piece(name, value)).collect();
@@ -50,7 +50,7 @@ impl V1 {
         Self { method: "POST", secret: caller.secret.clone(), query, form: Vec::new(), headers }
     }
 
-    /// Replaces a parameter's value where it stands, or adds the parameter to the query.
+    /// Replaces a parameter's value in place, or adds the parameter to the query.
     pub fn set(mut self, name: &str, value: &str) -> Self {
         let mut pieces = self.query.iter_mut().chain(&mut self.form);
         if let Some(text) = pieces.find(|text| names(text, name)) {
@@ -72,7 +72,7 @@ impl V1 {
         self
     }
 
-    /// The same in the form body.
+    /// Adds a piece to the form body exactly as written.
     pub fn form(mut self, text: &str) -> Self {
         self.form.push(text.to_owned());
         self
@@ -122,7 +122,7 @@ impl V1 {
 }
 
 impl V3 {
-    /// The demo's pair, in the query.
+    /// The demo's attach, parameters in the query.
     pub fn attach() -> Self {
         let pieces = attach_parameters().map(|(name, value)| piece(name, value));
         Self::from(&Caller::terway(), &pieces.join("&"), "")
@@ -158,7 +158,7 @@ impl V3 {
         self
     }
 
-    /// Changes the body; the digest that is signed stays the old one's.
+    /// Changes the body, but not the signed digest.
     pub fn body_after_signing(mut self, body: &str) -> Self {
         body.clone_into(&mut self.body);
         self
@@ -182,13 +182,13 @@ impl V3 {
         self
     }
 
-    /// A header that is sent and not signed.
+    /// A header that is sent but not signed.
     pub fn unsigned(mut self, name: &str, value: &str) -> Self {
         self.unsigned.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Sends a header and leaves it out of the signature.
+    /// Still sends a header, but leaves it out of the signature.
     pub fn uncovered(self, name: &str) -> Self {
         let value = self.signed.iter().find(|(other, _)| other == name).expect("a signed header").1.clone();
         self.without(name).unsigned(name, &value)
@@ -219,19 +219,19 @@ impl V3 {
     }
 }
 
-/// The bytes with one piece of text replaced, wherever it first stands.
+/// The bytes with the first occurrence of `old` replaced.
 pub fn replaced(bytes: &[u8], old: &str, new: &[u8]) -> Vec<u8> {
     let at = bytes.windows(old.len()).position(|window| window == old.as_bytes());
-    let at = at.unwrap_or_else(|| panic!("`{old}` is not there"));
+    let at = at.unwrap_or_else(|| panic!("`{old}` does not occur"));
     [&bytes[..at], new, &bytes[at + old.len()..]].concat()
 }
 
-/// The request with whole lines put after its request line.
+/// The request with whole header lines inserted after its request line.
 pub fn with_lines(bytes: &[u8], lines: &str) -> Vec<u8> {
     replaced(bytes, "HTTP/1.1\r\n", format!("HTTP/1.1\r\n{lines}").as_bytes())
 }
 
-/// A body in two chunks, or in one where it is short.
+/// A body in chunked encoding: two chunks, or fewer where one would be empty.
 pub fn chunked(body: &str) -> String {
     let (first, second) = body.split_at(body.len() / 2);
     let chunks = [first, second].into_iter().filter(|chunk| !chunk.is_empty());

@@ -1,11 +1,11 @@
-//! What every refusal looks like, whatever it refuses (`docs/spec/wire-protocol.md` 5.2 and 5.3).
+//! The envelope that all refusals have in common (`docs/spec/wire-protocol.md` 5.2 and 5.3).
 
 use super::Answer;
 
-/// Every value in it is a text, in the envelope and in the detail.
+/// Every value is a string, in the envelope and in `AccessDeniedDetail`.
 const FIELDS: [&str; 5] = ["RequestId", "HostId", "Code", "Message", "Recommend"];
 
-/// Checks the envelope of a refusal that was asked for in `format`, `JSON` or `XML`.
+/// Checks the envelope of a refusal in the requested format, `JSON` or `XML`.
 pub fn check(answer: &Answer, format: &str, situation: &str) {
     assert!((400..600).contains(&answer.status), "{situation}: {answer:?}");
     let kind = if format == "JSON" { "application/json;charset=utf-8" } else { "text/xml;charset=utf-8" };

@@ -1,4 +1,4 @@
-//! A gateway on port 0, with parts that a test may exchange.
+//! A gateway on port 0, with parts that a test can replace.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,8 +11,8 @@ use ramgate::budget::{BudgetLimits, Budgets, PerMinute};
 use ramgate::catalog::Catalog;
 use ramgate::config::{ResourceSource, Settings, Signing};
 use ramgate::gateway::{
-    Callers, Front, Gateway, GatewayParts, InForce, Judge, Product, ResourceFacts, ServerTls, Upstream, UpstreamFacts,
-    UpstreamKeys, UpstreamTarget, Upstreams, client_tls, run, steady,
+    Callers, Front, Gateway, GatewayParts, InForce, Judge, Product, ResourceAttributes, ServerTls, Upstream,
+    UpstreamAttributes, UpstreamKeys, UpstreamTarget, Upstreams, client_tls, run, steady,
 };
 use ramgate::identity::{Credential, InMemoryNonces, KeyRing, NonceMemory, WithoutSecret};
 use ramgate::pdp::Pdp;
@@ -27,30 +27,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::caller::Caller;
 
-/// What a test wants of its gateway; without a wish, the demo in front of the embedded ECS.
+/// The parts of a test's gateway. The default is the demo in front of the embedded ECS.
 pub struct Setup {
     pub settings: Settings,
     pub policies: PolicyFiles,
-    /// Of further accounts.
+    /// Policies of further accounts.
     pub more_policies: Vec<PolicyFiles>,
-    /// Added to the demo's keys, in the form of a key ring file.
+    /// Keys in addition to the demo's, in the format of a key ring file.
     pub keyring: String,
-    /// Without one, an embedded ECS of its own.
+    /// The upstream's URL. If `None`, an embedded ECS is started.
     pub upstream: Option<String>,
-    /// The keys there; without a wish, [`own_key`].
+    /// The gateway's keys at the upstream. If `None`, [`own_key`].
     pub upstream_keys: Option<UpstreamKeys>,
-    /// What that ECS begins with.
+    /// The initial state of the embedded ECS.
     pub world: World,
     pub upstream_roots: Option<Vec<u8>>,
-    /// Without one, lines are kept in memory.
+    /// If `None`, events are kept in memory.
     pub sink: Option<Box<dyn Sink>>,
     pub nonces: Option<Arc<dyn NonceMemory>>,
     pub budgets: BudgetLimits,
-    /// Without it the listener is plain.
+    /// If `None`, the listener does not use TLS.
     pub tls: Option<ServerTls>,
 }
 
-/// Every refused attempt of a test is written, unless the test is about budgets.
+/// Raises the limits so that every refused attempt is logged. Tests about budgets set their own limits.
 fn roomy(limits: PerMinute) -> PerMinute {
     PerMinute { refused_lines: 10_000, refused_bytes: 64 << 20, ..limits }
 }
@@ -78,7 +78,7 @@ impl Default for Setup {
     }
 }
 
-/// A running gateway. Dropped, it is stopped.
+/// A running gateway, stopped on drop.
 pub struct TestGateway {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
@@ -91,7 +91,7 @@ impl TestGateway {
         Self::start(Setup::default())
     }
 
-    /// The demo in front of an upstream of the test's own.
+    /// The demo in front of the test's own upstream.
     pub fn before(url: &str) -> Self {
         Self::start(Setup { upstream: Some(url.to_owned()), ..Setup::default() })
     }
@@ -116,7 +116,7 @@ impl TestGateway {
                 Signing::Resign => WithoutSecret::Refused,
                 Signing::PassThrough => WithoutSecret::KnownById,
             },
-            |written| written.in_account(Some(&super::ACCOUNT.parse().unwrap())).ok_or_else(String::new),
+            |raw| raw.in_account(Some(&super::ACCOUNT.parse().unwrap())).ok_or_else(String::new),
             FileModes::Ignored,
         )
         .unwrap();
@@ -149,17 +149,17 @@ impl TestGateway {
         let target = UpstreamTarget { url, timeout: settings.upstream.timeout };
         let tls = client_tls(setup.upstream_roots.as_deref()).unwrap();
         let upstream = Arc::new(Upstream::new(target, setup.upstream_keys.unwrap_or_else(|| own.into()), tls));
-        let facts = match settings.resources.source {
-            ResourceSource::File => ResourceFacts::Inventory(loaded.inventory),
+        let attributes = match settings.resources.source {
+            ResourceSource::File => ResourceAttributes::Inventory(loaded.inventory),
             ResourceSource::Upstream => {
-                ResourceFacts::Upstream(UpstreamFacts::new(Arc::clone(&upstream), &settings.resources))
+                ResourceAttributes::Upstream(UpstreamAttributes::new(Arc::clone(&upstream), &settings.resources))
             }
         };
         let gateway = Gateway::new(GatewayParts {
             journal: Arc::new(Journal::new(sink, identity, Arc::clone(&budgets), steady)),
             in_force: InForce {
                 pdp: Pdp::new(Arc::new(loaded.directory)),
-                facts,
+                attributes,
                 keys,
                 issuers: Vec::new(),
                 issuer_keys: Vec::new(),
@@ -195,12 +195,12 @@ impl TestGateway {
         Self { address, shutdown, audit, runtime: Some(runtime) }
     }
 
-    /// Sends bytes on a connection of their own and reads the answer.
+    /// Sends bytes on a new connection, reads the answer, and checks whether the connection closes.
     pub fn exchange(&self, request: &[u8]) -> super::Answer {
         super::exchange(self.address, request)
     }
 
-    /// The same, when it does not matter whether the connection goes on.
+    /// Like `exchange`, for tests that do not care whether the connection closes.
     pub fn ask(&self, request: &[u8]) -> super::Answer {
         super::ask(self.address, request)
     }

@@ -1,4 +1,4 @@
-//! A folder that the real gateway runs in, an upstream behind it, and calls that can be told apart.
+//! A folder for the real gateway to run in, the upstream behind it, and calls that each name another ENI.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ pub struct House {
 pub const SECRET: &str = "the secret of carol";
 
 impl House {
-    /// With these lines in the configuration, after the upstream.
+    /// `more` is appended to the configuration, after the upstream.
     pub fn new(more: &str) -> Self {
         let house = Self { folder: tempdir().unwrap(), upstream: FakeUpstream::start(), calls: AtomicUsize::new(0) };
         furnish(house.path(), &house.upstream.url(), more);
@@ -43,12 +43,12 @@ impl House {
         Server::start(&mut self.serve(), "attempts are written to")
     }
 
-    /// A call that nobody made before.
+    /// An attach of an ENI that no earlier call named. `None` if the gateway does not answer.
     pub fn call(&self, address: SocketAddr) -> Option<Answer> {
         self.call_with("LTAI5tCarol000000000", address)
     }
 
-    /// The same by a user who may do nothing.
+    /// The status of the answer to a call of a user without policies.
     pub fn denied(&self, server: &Server) -> u16 {
         self.call_with("LTAI5tDave0000000000", address(server)).expect("an answer").status
     }
@@ -64,19 +64,19 @@ impl House {
         read_answer(&mut stream)
     }
 
-    /// The answer's status, of a gateway that is there.
+    /// The status of the answer to a call. Panics if the gateway does not answer.
     pub fn status(&self, server: &Server) -> u16 {
         self.call(address(server)).expect("an answer").status
     }
 
-    /// Which calls reached the upstream.
+    /// The ENI ids of the calls that reached the upstream.
     pub fn forwarded(&self) -> Vec<String> {
         let requests = self.upstream.requests();
         requests.iter().map(|request| request[request.find("eni-call").unwrap()..][..16].to_owned()).collect()
     }
 }
 
-/// With a key for checkpoints; these lines of the configuration end in the section `[audit]`.
+/// A house with a checkpoint key. `more` goes before `[audit.checkpoint]` in the configuration.
 pub fn with_key(more: &str) -> House {
     let house = House::new(&format!("{more}\n[audit.checkpoint]\nkey_file = \"checkpoint.key\""));
     let made = ramgate(house.path(), &["key", "checkpoint", "--out", "checkpoint.key"]);
@@ -84,7 +84,7 @@ pub fn with_key(more: &str) -> House {
     house
 }
 
-/// All that a gateway needs in front of that upstream.
+/// Writes all the files that a gateway in front of that upstream needs.
 pub fn furnish(folder: &Path, upstream: &str, more: &str) {
     fs::create_dir(folder.join("policies")).unwrap();
     let allow = "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
@@ -117,7 +117,7 @@ pub fn address(server: &Server) -> SocketAddr {
     server.url().strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-/// What a GET is answered.
+/// The answer to a GET.
 pub fn get(address: SocketAddr, path: &str) -> Answer {
     let mut stream = connect(address);
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Logs as the gateway writes them, made at will: chains, rotated files, checkpoints.
+//! Generated logs in the gateway's format: chains, rotated files, checkpoints.
 
 use std::fs;
 use std::io::Write;
@@ -47,7 +47,7 @@ pub fn text(lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Writes lines under a name; compressed where that says so.
+/// Writes lines to a file, compressed if its name ends with `.gz`.
 pub fn write(folder: &Path, name: &str, lines: &[String]) -> PathBuf {
     let path = folder.join(name);
     let text = text(lines).into_bytes();
@@ -55,7 +55,7 @@ pub fn write(folder: &Path, name: &str, lines: &[String]) -> PathBuf {
     path
 }
 
-/// Makes checkpoints.
+/// Signs checkpoints.
 pub struct Notary {
     key: Ed25519KeyPair,
     previous: String,
@@ -80,7 +80,7 @@ impl Notary {
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
     }
 
-    /// Vouches for the first `last` lines of a chain.
+    /// Signs a checkpoint of a chain, from the end of the previous checkpoint to line `last`.
     pub fn vouch(&mut self, chain: &str, lines: &[String], last: usize) -> String {
         let last_hash = if last == 0 { ZEROS.to_owned() } else { sha256(&lines[last - 1]) };
         let checkpoint = format!(

@@ -1,4 +1,4 @@
-//! The metadata service of an ECS instance, in hardened mode: nothing is given without a token.
+//! A fake metadata service of an ECS instance. In hardened mode it answers only requests with a token.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,14 +17,14 @@ pub struct Metadata {
     gives: Arc<Mutex<Gives>>,
 }
 
-/// What it does with those who ask.
+/// How the service answers.
 #[derive(Clone, Debug)]
 pub enum Gives {
-    /// This, to whoever has a token and asks for the role.
+    /// This key, to requests for the role that carry a valid token.
     Key(String),
-    /// The same to everybody: it has no tokens.
+    /// This key, to all requests for the role: the service does not support tokens.
     Unhardened(String),
-    /// Whatever is asked, this.
+    /// These bytes, to every request.
     Answer(Vec<u8>),
 }
 
@@ -40,7 +40,7 @@ pub const FIRST: Given = Given { id: "STS.first", secret: "hunter2-first", token
 pub const SECOND: Given = Given { id: "STS.second", secret: "hunter2-second", token: "CAIS-hunter2-token+second/==" };
 
 impl Given {
-    /// The service's answer.
+    /// The service's answer with this key, which expires after `left`.
     pub fn lasting(&self, left: Duration) -> String {
         self.until(&format_timestamp(now() + left))
     }
@@ -53,7 +53,7 @@ impl Given {
         .to_string()
     }
 
-    /// The key without its token: what its signatures are checked with.
+    /// The key without its token, for checking signatures.
     pub fn credential(&self) -> Credential {
         let principal = Principal::new(super::ACCOUNT.parse().unwrap(), "root".parse().unwrap());
         Credential::new(self.id.parse().unwrap(), &Secret::new(self.secret), principal, KeyStatus::Active)

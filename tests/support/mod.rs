@@ -1,6 +1,6 @@
-//! What black-box tests share: a gateway on port 0, callers that sign, an upstream that says what it is told to say.
+//! Shared by black-box tests: a gateway on port 0, callers that sign, a scripted upstream.
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by stopping")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue should panic")]
 
 pub mod bench;
 pub mod caller;
@@ -35,13 +35,13 @@ pub use program::{Ran, Server, program, ramgate};
 pub use upstream::FakeUpstream;
 pub use wire::{Answer, ask, ask_many, exchange, read_answers, send_raw};
 
-/// The demo's pair that attaches, and the demo's account.
+/// The ENI that the demo attaches to [`INSTANCE`].
 pub const ENI: &str = "eni-bp1demopod0000000001";
 pub const INSTANCE: &str = "i-bp1demoworker00000001";
 pub const PROD_INSTANCE: &str = "i-bp1demoprod000000001";
 pub const ACCOUNT: &str = "1234567890123456";
 
-/// The demo with another account file and other documents.
+/// The demo's policies with another account file and other documents.
 pub fn policies(account: &str, documents: &[(&str, &str)]) -> PolicyFiles {
     let mut files = demo_policies();
     files.accounts = vec![(PathBuf::from("account.toml"), Source::new("account.toml", account))];
@@ -54,11 +54,11 @@ pub fn trusted(ranges: &[&str]) -> TrustedProxies {
     TrustedProxies::new(ranges.iter().map(|range| range.parse().unwrap()))
 }
 
-/// Waits until something holds; a test that waits for longer has failed.
+/// Waits until a condition holds. Panics after 30 seconds.
 pub fn wait_for(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
+        assert!(Instant::now() < end, "timed out waiting: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

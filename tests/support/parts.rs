@@ -7,15 +7,15 @@
 //! | part | needed for |
 //! |---|---|
 //! | `bash`, `curl`, `sed` | running the documents' `console` blocks |
-//! | `cc` | a library that gives the gateway another clock |
-//! | `core-dumps` | reading from a wait status that no dump was made: the kernel writes dumps to files |
+//! | `cc` | building a library that changes the gateway's clock |
+//! | `core-dumps` | seeing in a wait status that no core was dumped: the kernel must write dumps to files |
 //! | `gzip` | reading a compressed log |
-//! | `optional-crates` | checking crates of optional features: they have been downloaded |
-//! | `prlimit` | limiting the size of a file of a running gateway |
-//! | `rebind` | binding a second socket to an address that does not listen yet, which Linux allows |
-//! | `root` | giving a file to another user |
-//! | `script` | a terminal |
-//! | `setpriv` | a gateway without root's capabilities, when the tests run as root |
+//! | `optional-crates` | checking the crates of optional features, which must have been downloaded |
+//! | `prlimit` | limiting the file size of a running gateway |
+//! | `rebind` | binding a second socket to an address on which no socket listens yet, which Linux allows |
+//! | `root` | changing the owner of a file |
+//! | `script` | running the gateway on a terminal |
+//! | `setpriv` | running the gateway without root's capabilities, when the tests run as root |
 
 use std::process::{Command, Stdio};
 
@@ -35,7 +35,7 @@ const PARTS: [&str; 12] = [
     "setpriv",
 ];
 
-/// Says that a test, or a piece of one, is left out because this machine lacks a part. Panics if the part is required.
+/// Reports that a test, or part of one, is skipped because this machine lacks a part. Panics if the part is required.
 #[track_caller]
 pub fn left_out(part: &str, what: &str) {
     let required = std::env::var("RAMGATE_TEST_REQUIRE").unwrap_or_default();

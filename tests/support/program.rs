@@ -1,4 +1,4 @@
-//! The real binary: run to its end, or kept running.
+//! The real binary, run to completion or kept running.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than any command here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a finished run left behind.
+/// The result of a finished run.
 #[derive(Debug)]
 pub struct Ran {
     pub status: i32,
@@ -27,7 +27,7 @@ impl Ran {
     }
 }
 
-/// The binary in a folder, with nothing in its environment that could configure it.
+/// The binary in a folder, without environment variables that could configure it.
 pub fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ramgate"));
     command.args(arguments);
@@ -35,7 +35,7 @@ pub fn program(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Takes the environment away, but for a path to find programs in; the home is the folder.
+/// Clears the environment except `PATH`, and makes the folder the home directory.
 pub fn bare(command: &mut Command, folder: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.current_dir(folder).env_clear().env("PATH", path).env("HOME", folder);
@@ -45,11 +45,11 @@ pub fn ramgate(folder: &Path, arguments: &[&str]) -> Ran {
     finish(&mut program(folder, arguments), "")
 }
 
-/// Runs a command to its end. One that does not end is killed, and has no status.
+/// Runs a command to completion. A command that takes longer than [`PATIENCE`] is killed and gets the status -1.
 pub fn finish(command: &mut Command, input: &str) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Whoever does not read its input may have ended already.
+    // A command that does not read its input may have exited already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let stdout = collect(child.stdout.take().unwrap());
     let stderr = collect(child.stderr.take().unwrap());
@@ -61,13 +61,13 @@ pub fn finish(command: &mut Command, input: &str) -> Ran {
     Ran { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
-/// As a file with secrets must be.
+/// Sets the file mode that a file with secrets must have.
 pub fn close_to_others(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// A server of ours in a process of its own. Dropped, it is killed.
+/// A server of this project in a process of its own, killed on drop.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
@@ -76,12 +76,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it and waits until it has said where it listens, and the line with `last`.
+    /// Starts the server and waits until its standard output contains `last`.
     pub fn start(command: &mut Command, last: &str) -> Self {
         Self::spawn(command.stderr(Stdio::piped()), last)
     }
 
-    /// The same, with a log that nobody reads any more.
+    /// Like [`Self::start`], with a standard error whose reading end is closed: log lines cannot be written.
     pub fn start_unread(command: &mut Command, last: &str) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -114,7 +114,7 @@ impl Server {
         stdout[at..].split_whitespace().next().unwrap().to_owned()
     }
 
-    /// The process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -134,12 +134,12 @@ impl Server {
         self.stderr.lock().unwrap().clone()
     }
 
-    /// Asks it to read its files again, as an init system does.
+    /// Sends SIGHUP, on which the server reads its files again.
     pub fn hang_up(&self) {
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
     }
 
-    /// Asks it to stop as an init system does; its exit status, if it stops within that time.
+    /// Sends SIGTERM, as an init system does. Returns the exit status if the server stops within that time.
     pub fn terminate(&mut self, within: Duration) -> Option<i32> {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         let deadline = Instant::now() + within;

@@ -1,20 +1,20 @@
-//! The refusals before anything is forwarded, as requests: one for each kind.
+//! One request for each kind of refusal before a call is forwarded.
 
 use super::caller::{Caller, Shape, attach_parameters, raw};
 use super::{ACCOUNT, ENI, PROD_INSTANCE};
 
-/// A call that is refused, and with what.
+/// A call, and the refusal that it gets.
 #[derive(Debug)]
 pub struct Refused {
     pub situation: &'static str,
     pub request: Vec<u8>,
     pub status: u16,
     pub code: &'static str,
-    /// A piece of the message that no other refusal has.
+    /// A distinctive part of the message.
     pub message: &'static str,
 }
 
-/// How a caller signs, and the form of answer that it asks for.
+/// How a caller signs, and the answer format that it asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialect {
     pub shape: Shape,
@@ -28,7 +28,7 @@ pub const DIALECTS: [Dialect; 4] = [
     Dialect { shape: Shape::V3Query, format: "XML" },
 ];
 
-/// Keys that the table needs beside the demo's.
+/// Keys that the table needs in addition to the demo's.
 pub const KEYS: &str = r#"
     [[access_key]]
     id = "LTAI5tTestInactive00"
@@ -43,7 +43,7 @@ pub const KEYS: &str = r#"
 
     [[access_key]]
     id = "LTAI5tTestGhost00000"
-    secret = "the secret of nobody"
+    secret = "the ghost's secret"
     principal = "user/ghost"
 
     [[access_key]]
@@ -88,7 +88,7 @@ impl Dialect {
     }
 }
 
-/// The demo's pair with other values, or with more parameters.
+/// The parameters of the demo's attach, with values changed or parameters added.
 pub fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut parameters: Vec<(&str, &str)> = attach_parameters().into();
     for (name, value) in changes {
@@ -100,14 +100,14 @@ pub fn with<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     parameters
 }
 
-/// A request with its first `from` changed after it was signed.
+/// The request with its first `from` replaced after signing.
 pub fn tampered(request: &[u8], from: &str, to: &str) -> Vec<u8> {
     let text = String::from_utf8(request.to_vec()).unwrap();
     assert!(text.contains(from), "`{from}` is not in {text}");
     text.replacen(from, to, 1).into_bytes()
 }
 
-/// Every line of the table that a request alone brings about.
+/// All refusals that a single request can cause.
 pub fn refusals(dialect: Dialect) -> Vec<Refused> {
     let row = |(situation, request, status, code, message)| Refused { situation, request, status, code, message };
     let rows = readings(dialect).into_iter().chain(identities(dialect)).chain(operations(dialect));
@@ -126,13 +126,13 @@ fn readings(dialect: Dialect) -> Vec<Row> {
     elsewhere.host = "rds.aliyuncs.com".to_owned();
     vec![
         ("a method", tampered(&good, "POST ", "PUT "), 403, "UnsupportedHTTPMethod", "`PUT` is not supported"),
-        ("a name twice", query("&InstanceId=i-2"), 400, "InvalidParameter", "`InstanceId` occurs twice"),
+        ("a repeated name", query("&InstanceId=i-2"), 400, "InvalidParameter", "`InstanceId` occurs twice"),
         ("a broken escape", query("&A=%zz"), 400, "InvalidParameter", "escape"),
         ("a fragment", query("#x"), 400, "InvalidParameter", "request target"),
         ("another path", tampered(&good, " /?", " /x?"), 400, "InvalidParameter", "request target `/x`"),
         ("two hosts", header("Host: b"), 400, "InvalidParameter", "`Host` occurs twice"),
-        ("expect", header("Expect: 100-continue"), 400, "InvalidParameter", "`Expect` is not accepted"),
-        ("another product", dialect.attach(&elsewhere), 400, "InvalidParameter", "is no ECS endpoint"),
+        ("an `Expect` header", header("Expect: 100-continue"), 400, "InvalidParameter", "`Expect` is not accepted"),
+        ("another product", dialect.attach(&elsewhere), 400, "InvalidParameter", "is not an ECS endpoint"),
         ("a large query", query(&format!("&A={}", "x".repeat(17_000))), 413, "InvalidParameter", "the query has"),
         (
             "a large body",
@@ -167,7 +167,7 @@ fn identities(dialect: Dialect) -> Vec<Row> {
     };
     let (inactive_text, ghost, foreign) = (
         "The Account is not found or ak is expired.",
-        Caller::new("LTAI5tTestGhost00000", "the secret of nobody"),
+        Caller::new("LTAI5tTestGhost00000", "the ghost's secret"),
         Caller::new("LTAI5tTestForeign000", "the secret of elsewhere"),
     );
     let sts = Caller::new("STS.NUBnZ5yMQRq7zcGH", "s");
@@ -185,11 +185,17 @@ fn identities(dialect: Dialect) -> Vec<Row> {
         ("a token with a permanent key", with_token, 400, token, "drop the token"),
         ("a stale clock", time("2020-01-01T00:00:00Z"), 400, "InvalidTimeStamp.Expired", "is expired"),
         ("a clock ahead", time("2222-01-01T00:00:00Z"), 400, "InvalidTimeStamp.Expired", "is expired"),
-        ("no time", time("yesterday"), 400, "InvalidTimeStamp.Format", "not well formatted"),
+        ("an invalid time", time("yesterday"), 400, "InvalidTimeStamp.Format", "not well formatted"),
         ("a long nonce", long, 400, "InvalidParameter", "a nonce must have 1 to 256"),
-        ("a principal without account file", dialect.attach(&ghost), 403, "Abs.InvalidAccount.NotFound", inactive_text),
+        (
+            "a principal that is not in the account file",
+            dialect.attach(&ghost),
+            403,
+            "Abs.InvalidAccount.NotFound",
+            inactive_text,
+        ),
         ("a key of another account", dialect.attach(&foreign), 403, "Abs.InvalidAccount.NotFound", inactive_text),
-        ("the root", dialect.attach(&root()), 403, "InvalidUserType.NotSupported", "root user may not call"),
+        ("the root", dialect.attach(&root()), 403, "InvalidUserType.NotSupported", "root user may not use"),
     ]
 }
 
@@ -213,19 +219,37 @@ fn operations(dialect: Dialect) -> Vec<Row> {
         ("no instance", without("InstanceId"), 400, "MissingParameter", "\"InstanceId\""),
         ("an empty instance", with("InstanceId", ""), 400, "MissingParameter", "\"InstanceId\""),
         ("a trunk ENI", with("TrunkNetworkInstanceId", ENI), 400, "UnsupportedParameter", "is unavailable"),
-        ("no instance id", with("InstanceId", "I-A"), 400, "InvalidInstanceID.Malformed", "an instance id is `i-`"),
-        ("no ENI id", with("NetworkInterfaceId", "eni-*"), 400, "InvalidParams.EniId", "an ENI id is `eni-`"),
-        ("no region id", with("RegionId", "Hangzhou"), 400, "InvalidOperation.InvalidRegion", "is not a region id"),
+        (
+            "an invalid instance id",
+            with("InstanceId", "I-A"),
+            400,
+            "InvalidInstanceID.Malformed",
+            "an instance id is `i-`",
+        ),
+        ("an invalid ENI id", with("NetworkInterfaceId", "eni-*"), 400, "InvalidParams.EniId", "an ENI id is `eni-`"),
+        (
+            "an invalid region id",
+            with("RegionId", "Hangzhou"),
+            400,
+            "InvalidOperation.InvalidRegion",
+            "is not a region id",
+        ),
         ("a region elsewhere", with("RegionId", "cn-beijing"), 400, "Forbidden.RegionId", "`cn-beijing` is not served"),
-        ("no number", with("NetworkCardIndex", "first"), 400, "InvalidParameter", "a whole number is expected"),
-        ("no such card", with("NetworkCardIndex", "64"), 400, index, "The network card index is invalid"),
+        ("an invalid number", with("NetworkCardIndex", "first"), 400, "InvalidParameter", "a whole number is expected"),
+        ("an invalid card index", with("NetworkCardIndex", "64"), 400, index, "The network card index is invalid"),
         ("an unknown parameter", with("Colour", "red"), 400, "UnsupportedParameter", "`Colour` does not belong"),
         ("another owner", with("OwnerId", "42"), 400, "UnsupportedParameter", "names an account other than"),
-        ("a look-alike", with("instanceid", "i-2"), 400, "InvalidParameter", "`instanceid` resembles `InstanceId`"),
+        (
+            "a look-alike name",
+            with("instanceid", "i-2"),
+            400,
+            "InvalidParameter",
+            "`instanceid` resembles `InstanceId`",
+        ),
         ("an implicit deny", dialect.attach(&Caller::bob()), 403, "Forbidden.SubUser", denied),
         ("an explicit deny", production, 403, "Forbidden.SubUser", denied),
     ]
 }
 
-/// Owner parameters that name the caller's own account change nothing.
+/// An owner parameter that names the caller's own account. It is accepted and has no effect.
 pub const OWN_ACCOUNT: (&str, &str) = ("OwnerId", ACCOUNT);

@@ -1,4 +1,4 @@
-//! A sink whose test says what becomes of an event before it is kept.
+//! A sink whose script decides for each event whether it is kept.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ impl ScriptedSink {
         Self { kept: Mutex::default(), before: Box::new(before), blocks: false }
     }
 
-    /// One that takes its time, and says so.
+    /// A sink that declares that it blocks.
     pub fn blocking(before: impl Fn(&str) -> Result<(), SinkError> + Send + Sync + 'static) -> Self {
         Self { blocks: true, ..Self::new(before) }
     }

@@ -1,4 +1,4 @@
-//! Certificates of a test's own making, and a caller that speaks TLS.
+//! Certificates generated for tests, and a caller that speaks TLS.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -17,14 +17,14 @@ use tokio::sync::watch;
 
 use super::wire::{Answer, connect, read_answer};
 
-/// A certificate and its key, PEM.
+/// A certificate and its key, as PEM.
 #[derive(Clone, Debug)]
 pub struct Pair {
     pub certificate: String,
     pub key: String,
 }
 
-/// Whoever signs certificates.
+/// A certificate authority.
 pub struct Authority {
     pub pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -39,13 +39,13 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// For the gateway, on loopback and by name.
+    /// A server certificate for the gateway's loopback address and its host names.
     pub fn server(&self) -> Pair {
         let names = ["127.0.0.1", "gateway.test", "other.test"].map(str::to_owned);
         self.sign(&CertificateParams::new(names).unwrap())
     }
 
-    /// For a caller, with the subject `CN=name,O=netops`.
+    /// A client certificate with the subject `CN=name,O=netops`.
     pub fn client(&self, name: &str) -> Pair {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
@@ -62,25 +62,25 @@ impl Authority {
     }
 }
 
-/// What a gateway with that certificate is given.
+/// The TLS configuration of a gateway with that certificate.
 pub fn config(pair: &Pair, clients: Option<ClientCertificates<'_>>) -> Arc<ServerConfig> {
     let texts = ServerTlsTexts { certificate: pair.certificate.as_bytes(), key: pair.key.as_bytes(), clients };
     Arc::new(server_tls(texts).unwrap())
 }
 
-/// The same as a part of a gateway, and the means to exchange it.
+/// A gateway's TLS part with that configuration, and a sender that replaces the configuration.
 pub fn listener(config: Arc<ServerConfig>) -> (ServerTls, watch::Sender<Arc<ServerConfig>>) {
     let (sender, receiver) = watch::channel(config);
     let principals: Arc<HashMap<String, Principal>> = Arc::default();
     (ServerTls { config: receiver, handshake_timeout: Duration::from_secs(10), principals }, sender)
 }
 
-/// A caller who trusts that authority.
+/// The configuration of a caller that trusts that authority.
 pub fn trusting(roots: &str) -> ClientConfig {
     client_tls(Some(roots.as_bytes())).unwrap()
 }
 
-/// The same with one version of TLS only, or with a certificate.
+/// Like [`trusting`], with these TLS versions only, and with a client certificate if `own` is given.
 pub fn caller(roots: &str, versions: &[&'static SupportedProtocolVersion], own: Option<&Pair>) -> ClientConfig {
     let mut store = RootCertStore::empty();
     store.add(CertificateDer::from_pem_slice(roots.as_bytes()).unwrap()).unwrap();
@@ -100,12 +100,12 @@ pub fn caller(roots: &str, versions: &[&'static SupportedProtocolVersion], own: 
 
 pub type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Connects and shakes hands.
+/// Connects and completes the handshake.
 pub fn open(address: SocketAddr, config: ClientConfig, name: &str) -> io::Result<Stream> {
     open_on(connect(address), config, name)
 }
 
-/// Shakes hands on a connection on which something was said before.
+/// Completes the handshake on a connection that has carried other bytes before.
 pub fn open_on(mut socket: TcpStream, config: ClientConfig, name: &str) -> io::Result<Stream> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
@@ -115,13 +115,13 @@ pub fn open_on(mut socket: TcpStream, config: ClientConfig, name: &str) -> io::R
     Ok(StreamOwned::new(connection, socket))
 }
 
-/// Sends on a connection that stays open; none when it ends instead of answering.
+/// Sends a request on an open connection. `None` if the connection ends without an answer.
 pub fn ask_on(stream: &mut Stream, request: &[u8]) -> Option<Answer> {
     stream.write_all(request).and_then(|()| stream.flush()).ok()?;
     read_answer(stream)
 }
 
-/// One call on a connection of its own; none when the handshake fails or nothing is answered.
+/// One call on a new connection. `None` if the handshake fails or no answer comes.
 pub fn ask(address: SocketAddr, config: ClientConfig, request: &[u8]) -> Option<Answer> {
     ask_on(&mut open(address, config, "127.0.0.1").ok()?, request)
 }

@@ -1,4 +1,4 @@
-//! An upstream that records what it gets and answers what it is told.
+//! A scripted upstream that records its requests.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -17,18 +17,18 @@ pub struct FakeUpstream {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What it does with a request.
+/// How the upstream handles a request.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
     /// Answers with these bytes.
     Answer(Vec<u8>),
-    /// The same, after a while.
+    /// Answers with these bytes after this delay.
     Late(Duration, Vec<u8>),
     /// Answers with these bytes, which need not be a whole answer, and closes.
     AnswerAndClose(Vec<u8>),
-    /// Takes the request and says nothing until the caller leaves.
+    /// Reads the request and sends nothing until the client closes.
     Silent,
-    /// Takes the request and closes.
+    /// Reads the request and closes.
     Close,
 }
 
@@ -51,22 +51,22 @@ impl FakeUpstream {
         Self::scripted(move |_| behaviour.clone())
     }
 
-    /// Behaves as told for the first request, the second, and so on.
+    /// The script gets the number of the request, counted from 0.
     pub fn scripted(script: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
         Self::listen("http", move |number, _| script(number), |stream| Box::new(stream))
     }
 
-    /// Behaves as the request asks for, of which the head is given.
+    /// The script gets the text of the request, head and body.
     pub fn answering(script: impl Fn(&str) -> Behaviour + Send + Sync + 'static) -> Self {
         Self::listen("http", move |_, request| script(request), |stream| Box::new(stream))
     }
 
-    /// Answers every call with success, over TLS; and the certificate to trust, PEM.
+    /// Answers every call with success, over TLS. Also returns the certificate to trust, as PEM.
     pub fn tls() -> (Self, Vec<u8>) {
         Self::tls_answering(|_| Behaviour::Answer(success()))
     }
 
-    /// Behaves as the request asks for, over TLS; and the certificate to trust, PEM.
+    /// Like [`Self::answering`], over TLS. Also returns the certificate to trust, as PEM.
     pub fn tls_answering(script: impl Fn(&str) -> Behaviour + Send + Sync + 'static) -> (Self, Vec<u8>) {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -107,23 +107,23 @@ impl FakeUpstream {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// All requests so far, as received: heads, and bodies where they announce one.
+    /// All requests so far, as received: head, and body if the head announces one.
     pub fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().requests.clone()
     }
 
-    /// How many connections were accepted so far.
+    /// The number of connections accepted so far.
     pub fn connections(&self) -> usize {
         self.seen.lock().unwrap().connections
     }
 
-    /// How many connections were closed after an answer, as the other side has seen too.
+    /// The number of connections that were closed after an answer, and then by the client too.
     pub fn ended(&self) -> usize {
         self.seen.lock().unwrap().ended
     }
 }
 
-/// An answer with a JSON body; `headers` are whole lines.
+/// An answer with a JSON body; `headers` holds whole lines, each with its line end.
 pub fn json(status: u16, body: &str, headers: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: {}\r\n\
@@ -138,7 +138,7 @@ pub fn success() -> Vec<u8> {
 }
 
 trait Stream: Read + Write + Send {
-    /// Says that no more will come.
+    /// Closes the sending direction.
     fn end(&mut self);
 }
 
@@ -154,7 +154,7 @@ impl Stream for StreamOwned<ServerConnection, TcpStream> {
     }
 }
 
-/// How long the body is.
+/// The length of the body that a head announces.
 fn announced(head: &[u8]) -> usize {
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines().filter_map(|line| line.split_once(':'));
@@ -179,7 +179,7 @@ fn serve(mut stream: Box<dyn Stream>, seen: &Mutex<Seen>, script: &dyn Fn(usize,
                 seen.requests.push(request.clone());
                 seen.requests.len() - 1
             };
-            // Whether anybody still listens is the test's affair.
+            // Errors are ignored: a test may close the connection before the answer.
             match script(number, &request) {
                 Behaviour::Answer(answer) => drop(stream.write_all(&answer)),
                 Behaviour::Late(wait, answer) => {

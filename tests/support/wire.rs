@@ -1,16 +1,16 @@
-//! Bytes over a socket.
+//! HTTP over raw sockets.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// One HTTP answer, read off the socket.
+/// One HTTP answer, read from a socket.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
-    /// Whether the server ended the connection after it.
+    /// Whether the server closes the connection after this answer.
     pub closed: bool,
 }
 
@@ -48,26 +48,26 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends bytes on a connection of their own and reads one answer.
+/// Sends bytes on a new connection, reads one answer, and checks whether the server closes.
 pub fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
     let (mut answer, mut stream) = send(address, request);
     answer.closed |= is_closed(&mut stream);
     answer
 }
 
-/// The same without a look at whether the server closes, which takes its time.
+/// Like [`exchange`], but does not wait to see whether the server closes.
 pub fn ask(address: SocketAddr, request: &[u8]) -> Answer {
     send(address, request).0
 }
 
 fn send(address: SocketAddr, request: &[u8]) -> (Answer, TcpStream) {
     let mut stream = connect(address);
-    // The server may refuse and close before it has taken everything.
+    // The server may refuse the request and close before it has read everything.
     let _ = stream.write_all(request);
     (read_answer(&mut stream).expect("an answer"), stream)
 }
 
-/// Sends bytes and reads whatever comes until the server closes, or nothing for a second.
+/// Sends bytes and reads until the server closes or is silent for a second.
 pub fn send_raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     let _ = stream.write_all(request);
@@ -77,7 +77,7 @@ pub fn send_raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     all
 }
 
-/// Reads one answer; none when the connection ends first.
+/// Reads one answer. `None` if the connection ends before the head is complete.
 pub fn read_answer(stream: &mut impl Read) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];
@@ -111,10 +111,10 @@ pub fn read_answer(stream: &mut impl Read) -> Option<Answer> {
     Some(Answer { status, headers, body, closed })
 }
 
-/// Reads until the server ends the connection, and takes what came for answers. Nothing else may stand between them.
+/// Reads until the server closes the connection, and parses the bytes as answers. Panics if there is anything else.
 pub fn read_answers(stream: &mut TcpStream) -> Vec<Answer> {
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("the connection did not end in peace: {error}"));
+    stream.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("the connection did not close cleanly: {error}"));
     let mut rest = std::str::from_utf8(&bytes).expect("answers are text");
     let mut answers = Vec::new();
     while !rest.is_empty() {
@@ -139,7 +139,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0; 1]), Ok(0))
 }
 
-/// Asks many times over a few connections that are kept, and gives every answer. A connection that the server ends is
+/// Sends requests over a few keep-alive connections, and returns all answers. A connection that the server closes is
 /// opened again.
 pub fn ask_many(address: SocketAddr, requests: &[Vec<u8>]) -> Vec<Answer> {
     const CONNECTIONS: usize = 4;
@@ -168,7 +168,7 @@ pub fn ask_many(address: SocketAddr, requests: &[Vec<u8>]) -> Vec<Answer> {
     })
 }
 
-/// Asks from an address of the loopback network.
+/// Sends a request from an address of the loopback network, and reads the answer.
 pub fn ask_from(source: [u8; 4], address: SocketAddr, request: &[u8]) -> Answer {
     let mut stream = connect_from(source, address);
     stream.write_all(request).unwrap();
@@ -180,7 +180,7 @@ pub fn connect_from(source: [u8; 4], address: SocketAddr) -> TcpStream {
     try_connect_from(source, address).unwrap()
 }
 
-/// The same; none when the connection is reset at once.
+/// Like [`connect_from`], but `None` if the connection fails.
 pub fn try_connect_from(source: [u8; 4], address: SocketAddr) -> Option<TcpStream> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stream = runtime.block_on(async {

@@ -1,7 +1,7 @@
-//! Circles of imports between files: none across folders, and within one folder none of more than three files.
+//! Import cycles between files: none across folders, and none of more than three files within a folder.
 //!
-//! A name is followed through re-exports to the file that defines it, so a `mod.rs` that only hands names on ties
-//! nothing together.
+//! A name is followed through re-exports to the file that defines it, so a `mod.rs` that only re-exports names adds no
+//! dependency.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ type Module = Vec<String>;
 
 struct File {
     path: PathBuf,
-    /// Names that the file hands on, and what each stands for.
+    /// Names that the file imports or re-exports, with their full paths.
     aliases: BTreeMap<String, Vec<String>>,
-    /// Every path that the file names, absolute.
+    /// Every path that the file uses, as an absolute path.
     names: Vec<Vec<String>>,
 }
 
@@ -44,7 +44,7 @@ fn no_circle_of_imports_spans_folders_or_more_than_three_files() {
             }
         }
     }
-    assert!(imports > 500, "only {imports} imports were found: the reading of the sources is broken");
+    assert!(imports > 500, "only {imports} imports were found: the parser of this test is broken");
     assert!(wrong.is_empty(), "{} circles: {wrong:#?}", wrong.len());
 }
 
@@ -90,7 +90,7 @@ impl Package {
         self.files.values().map(|file| (file.path.clone(), imported(file))).collect()
     }
 
-    /// The file that defines what a path names; none for a module that is only named.
+    /// The file that defines the item of a path. `None` for a path to a module itself.
     fn defining(&self, name: &[String], depth: usize) -> Option<&PathBuf> {
         let mut module: Module = Vec::new();
         let mut rest = name;
@@ -147,7 +147,7 @@ impl File {
     }
 }
 
-/// Where the next `use` begins.
+/// The position of the next `use`.
 fn find_use(text: &str) -> Option<usize> {
     let starts = |at: &usize| {
         let line = text[..*at].rfind('\n').map_or(0, |newline| newline + 1);
@@ -202,7 +202,7 @@ fn split_outside_braces(text: &str) -> Vec<&str> {
     parts.into_iter().filter(|part| !part.trim().is_empty()).collect()
 }
 
-/// A path from the package's root; none for one of another package.
+/// The path from the package's root. `None` for a path into another package.
 fn absolute(path: &[String], module: &[String], exists: impl Fn(&Module) -> bool) -> Option<Vec<String>> {
     let mut base = module.to_vec();
     let mut rest = path;

@@ -1,4 +1,4 @@
-//! Citations of `docs/spec`: every one names a page and a section that exist.
+//! Citations of `docs/spec`: each names an existing page and section.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "docs/spec/";
 
-/// Means any page where a text explains how pages are cited.
+/// A placeholder for any page, in texts that explain how pages are cited.
 const PLACEHOLDER: &str = "FILE.md";
 
-/// Build output, other people's files and inputs that are not text.
+/// Folders with build output, third-party files, and inputs that are not text.
 const SKIPPED: [&str; 7] = ["target", ".git", "seeds", "crashes", "corpus", "artifacts", "node_modules"];
 
 /// Extensions of the files whose citations are checked.
@@ -54,7 +54,7 @@ fn the_pages_name_files_that_exist() {
     let mut wrong = Vec::new();
     for page in pages().keys() {
         let text = fs::read_to_string(format!("{FOLDER}{page}")).unwrap();
-        // Every second piece is between back-ticks.
+        // Every second part is between back-ticks.
         for quoted in text.split('`').skip(1).step_by(2) {
             let ours = ["src/", "tests/", "crates/", "schema/", "samples/"].iter().any(|root| quoted.starts_with(root));
             if ours && !Path::new(quoted).exists() {
@@ -66,7 +66,7 @@ fn the_pages_name_files_that_exist() {
 }
 
 #[test]
-fn citations_are_read_in_every_form_that_comments_use() {
+fn citations_are_recognized_in_every_form_that_comments_use() {
     for (text, expected) in [
         ("(`docs/spec/ram-policy.md` 4.3)", vec!["4.3"]),
         ("`docs/spec/ram-policy.md` 2, 3.1, 4.2.", vec!["2", "3.1", "4.2"]),
@@ -87,7 +87,7 @@ fn citations_are_read_in_every_form_that_comments_use() {
     assert_eq!(outside_the_folder("`docs/spec/ram-policy.md`, `rfc-spec/x`, inspect"), None);
 }
 
-/// The pages, each with the numbers of its headings.
+/// The pages, each with the section numbers of its headings.
 fn pages() -> BTreeMap<String, BTreeSet<String>> {
     let mut pages = BTreeMap::new();
     for entry in fs::read_dir(FOLDER).unwrap() {
@@ -135,25 +135,25 @@ fn citations(text: &str) -> Vec<Citation> {
     found.collect()
 }
 
-/// A line of a file, which a citation may run across.
+/// A line without its comment mark, because a citation can continue on the next line.
 fn without_comment_mark(line: &str) -> &str {
     let line = line.trim();
     ["///", "//!", "//", "#"].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).trim_start()
 }
 
-/// How long the name of a page is that a text begins with.
+/// The length of the page name at the start of a text.
 fn page_end(text: &str) -> Option<usize> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))?;
     text[end..].starts_with(".md").then_some(end + ".md".len())
 }
 
-/// How long the separator is between a page and its first section, or between two sections.
+/// The length of the separator at the start of a text: before the first section, or between two sections.
 fn separator(text: &str, first: bool) -> Option<usize> {
     let known: &[&str] = if first { &[" "] } else { &[", ", " and ", " to ", "-"] };
     known.iter().find(|known| text.starts_with(**known)).map(|known| known.len())
 }
 
-/// The section number that a text begins with (`4`, `4.3` or `C.1`), and what follows it.
+/// The section number at the start of a text (`4`, `4.3` or `C.1`), and the rest of the text.
 fn section(text: &str) -> Option<(&str, &str)> {
     let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let lettered = text.starts_with(|c: char| c.is_ascii_uppercase());
@@ -167,7 +167,7 @@ fn section(text: &str) -> Option<(&str, &str)> {
     Some((&text[..end], &text[end..]))
 }
 
-/// A page of the folder that is cited without it.
+/// A page that is cited without its folder.
 fn outside_the_folder(text: &str) -> Option<&str> {
     text.match_indices("spec/").find_map(|(at, word)| {
         let before = text[..at].chars().next_back();

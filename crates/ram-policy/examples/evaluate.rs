@@ -1,4 +1,4 @@
-//! Evaluates one request and prints the verdict and why: `cargo run -p ram-policy --example evaluate`.
+//! Evaluates one request and explains the verdict: `cargo run -p ram-policy --example evaluate`.
 
 use std::sync::Arc;
 

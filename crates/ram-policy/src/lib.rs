@@ -1,9 +1,9 @@
 //! Evaluates Alibaba Cloud RAM policies and explains every verdict.
 //!
-//! The crate reads policy documents strictly, attaches them to a principal in the layers that RAM evaluates (control
-//! policies, session policy, identity policies, policies of a resource group), decides a request, and says which
-//! statements the decision rests on. It does no I/O, has no clock and no C code in its dependencies, and `evaluate` is a
-//! total function: whatever is wrong with a document is reported when the document is parsed.
+//! The crate reads policy documents strictly, combines them in the layers that RAM evaluates for a principal (control
+//! policies, session policy, identity policies at account scope and in resource groups), decides requests, and explains
+//! which statements a decision rests on. It does no I/O, reads no clock, and has no C code in its dependencies.
+//! [`evaluate`] is a total function, because all errors in a document are reported when the document is parsed.
 //!
 //! # Example
 //!
@@ -50,31 +50,34 @@
 //! # }
 //! ```
 //!
-//! # Modules
+//! # Overview
 //!
-//! | module | what it holds |
+//! | task | items |
 //! |---|---|
-//! | `name` | [`AccountId`], [`Action`], [`Arn`], [`Principal`] |
-//! | `context` | condition keys and their values: [`Context`], [`ContextKey`], [`UnknownKeys`] |
-//! | `diagnostic` | a [`Source`] text and a [`Diagnostic`] about a place in it |
-//! | `document` | reading: [`Document`], and [`Library`] for many documents that repeat each other |
-//! | `language` | what a [`Statement`] says: [`ArnPattern`], [`Glob`], [`Condition`], [`Operator`] |
-//! | `judge` | [`PolicySet`] and its index, [`Layers`], [`evaluate`], [`Decision`] |
-//! | `explain` | [`Reason`] in one line, [`Proof`] with every statement, [`Report`] as data, [`LayerReach`] without a request |
-//! | `compare` | whether one pattern or statement covers another, [`Mutant`], [`Exercise`] |
-//! | `trust` | [`TrustPolicy`]: who may assume a role |
+//! | name things | [`AccountId`], [`Action`], [`Arn`], [`Principal`] |
+//! | describe a call | [`Request`], [`Context`], [`ContextKey`], [`UnknownKeys`] |
+//! | report errors in a text | [`Source`], [`Diagnostic`] |
+//! | read documents | [`Document`]; [`Library`] for many documents that repeat each other |
+//! | inspect a document | [`Statement`], [`ArnPattern`], [`Glob`], [`Condition`], [`Operator`] |
+//! | decide | [`PolicySet`], [`Layers`], [`evaluate`], [`Decision`] |
+//! | explain | [`Reason`] in one line, [`Proof`] in full, [`Report`] as data; [`LayerReach`] without a request |
+//! | compare and test policies | [`Statement::covers`], [`Mutant`], [`Exercise`] |
+//! | decide who may assume a role | [`TrustPolicy`] |
 //!
-//! # What it does not know
+//! # What the caller supplies
 //!
-//! Files and directories, which policies are attached to whom, the operations of a product and their parameters, the
-//! time, the network. The caller supplies all of it.
+//! The crate does not know files and directories, attachments of policies, the operations of a product with their
+//! parameters, the time, or the network. In particular, the caller works out which ARNs an operation touches and which
+//! condition keys it carries.
 //!
-//! # What is unknown about RAM
+//! # Undocumented rules of RAM
 //!
-//! The vendor does not document every rule. Where it does not, the crate takes the reading under which less is allowed,
-//! and `docs/spec/ram-policy.md` 11 lists each choice. Two of them concern every request: a key that the request does not
-//! have and that may have a value ([`UnknownKeys`]) never lets an Allow apply and never rules a Deny out, and the same
-//! holds for tags and resource groups that have not been read ([`Request::attributes`]).
+//! The vendor does not document every rule. In these cases the crate takes the reading that allows less;
+//! `docs/spec/ram-policy.md` 11 lists each choice. Two of them concern every request. If a key has no value in the
+//! request but may have one ([`UnknownKeys`]), an Allow that depends on it does not apply, and a Deny that depends on
+//! it denies. The same holds for tags and resource groups that have not been read ([`Request::attributes`]).
+
+#![deny(missing_docs)]
 
 mod compare;
 mod context;
@@ -95,25 +98,22 @@ pub use diagnostic::{Diagnostic, Position, Severity, Source};
 pub use document::library::Library;
 pub use document::outline::{Outline, condition_pointer, statement_pointer};
 pub use document::policy_document::{Digest, Document};
-pub use explain::possible_deny::PossibleDeny;
+pub use explain::deciding::PossibleDeny;
 pub use explain::proof::{Finding, LayerProof, Proof, ResourceProof};
 pub use explain::reach::{Grant, LayerReach};
 pub use explain::reason::Reason;
 pub use explain::report::{LayerReport, MatchedPolicy, Report, ResourceReport, StatementReport};
 pub use explain::words::{Details, Summary};
 pub use judge::action_slot::ActionSlots;
-pub use judge::decision::Decision;
-pub use judge::evaluate::{depends_on_attributes, evaluate};
+pub use judge::evaluate::{Decision, allow_by_configuration, depends_on_attributes, evaluate};
 pub use judge::layer::{Layers, Scoped};
 pub use judge::request::Request;
 pub use judge::set::{AttachedTo, LONGEST_SESSION_POLICY, PolicySet, PolicySetBuilder, StatementRef};
-pub use judge::unlisted::allow_by_configuration;
 pub use judge::verdict::{Grounds, Judged, LayerKind, Verdict};
 pub use language::attributes::{Attributes, RequiredAttributes, Targets};
 pub use language::condition::{Condition, ConditionMismatch};
-pub use language::effect::Effect;
+pub use language::effect::{Effect, Mismatch};
 pub use language::glob::{Case, Glob};
-pub use language::mismatch::Mismatch;
 pub use language::operator::{Compares, Operator, Sense};
 pub use language::pattern::ArnPattern;
 pub use language::statement::{Actions, Conditions, Resources, Statement};
@@ -124,7 +124,7 @@ pub use name::arn::{Arn, ArnError, Fields, Resource};
 pub use name::principal::{ByPrincipal, Identity, KnownHash, Principal, PrincipalError, PrincipalName};
 pub use trust::{TrustDecision, TrustPolicy, Trustee, is_provider_name};
 
-/// The README's example compiles.
+/// Compiles the example of the README as a documentation test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,7 +1,7 @@
 //! Trust policies: who may assume a role (`docs/spec/ram-policy.md` 1.1, 6.7).
 //!
-//! The grammar is that of every RAM policy, with `Principal` in the place of `Resource`; statements select actions and
-//! test conditions as they do everywhere.
+//! The grammar is that of other RAM policies, with `Principal` instead of `Resource`. Statements select actions and
+//! test conditions as in every policy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,9 +16,8 @@ use crate::explain::words::Words;
 use crate::judge::verdict::Verdict;
 use crate::language::attributes::Attributes;
 use crate::language::condition::Condition;
-use crate::language::effect::Effect;
+use crate::language::effect::{Effect, Mismatch};
 use crate::language::error::{Refusal, Title};
-use crate::language::mismatch::Mismatch;
 use crate::language::pattern::{ArnPattern, Heads};
 use crate::language::statement::{Conditions, Resources, Statement};
 use crate::name::account::AccountId;
@@ -26,11 +25,32 @@ use crate::name::action::Action;
 use crate::name::principal::{Identity, Principal};
 
 const HELP_STATEMENT: &str =
-    "a statement of a trust policy has Effect, Action, Principal, and perhaps Condition and Sid";
+    "a statement of a trust policy has Effect, Action, Principal, and optionally Condition and Sid";
 const HELP_PRINCIPAL: &str = "write `\"Principal\": { \"RAM\": […] }` with ARNs of an account's root, users or roles, \
                               or \"Federated\" with ARNs of providers, or \"Service\" with names of services";
 
-/// Who may assume a role.
+/// The trust policy of a role: it decides who may assume the role.
+///
+/// A RAM principal also needs an identity policy that allows `sts:AssumeRole` on the role, which is judged by
+/// [`evaluate`](crate::evaluate).
+///
+/// ```
+/// use ram_policy::{Context, Principal, Source, TrustPolicy, Trustee, UnknownKeys, Verdict};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let text = r#"{ "Version": "1", "Statement": [
+///     { "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "RAM": "acs:ram::1234567890123456:root" } } ]
+/// }"#;
+/// let policy = TrustPolicy::parse("deployer", &Source::new("deployer.json", text)).expect("a valid policy");
+///
+/// let alice = Principal::new("1234567890123456".parse()?, "user/alice".parse()?);
+/// let action = "sts:AssumeRole".parse()?;
+/// let decision = policy.judge(Trustee::Principal(&alice), &action, &Context::default(), UnknownKeys::none());
+/// assert_eq!(decision.verdict, Verdict::Allow);
+/// assert_eq!(decision.reason, "allow by `deployer#0`");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TrustPolicy {
     name: Box<str>,
@@ -40,7 +60,7 @@ pub struct TrustPolicy {
 
 #[derive(Clone, Debug)]
 struct TrustStatement {
-    /// Its resource is the role, whichever has the policy.
+    /// Its resource is `*`, which stands for the role that has the policy.
     statement: Statement,
     trusted: Box<[Trusted]>,
 }
@@ -48,37 +68,43 @@ struct TrustStatement {
 /// One entry of a Principal element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Trusted {
-    /// `acs:ram::UID:root`: every identity of the account that its own policies allow to.
+    /// `acs:ram::UID:root`: every identity of the account whose own policies allow it to assume the role.
     Account(AccountId),
     Principal(Principal),
-    /// The ARN of a provider of tokens or assertions.
+    /// The ARN of an OIDC or SAML identity provider.
     Provider(Box<str>),
     Service(Box<str>),
 }
 
-/// Who asks to assume a role.
+/// The caller that wants to assume a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trustee<'a> {
+    /// A RAM principal.
     Principal(&'a Principal),
-    /// By the ARN of the provider that vouches for them: `acs:ram::UID:oidc-provider/NAME`.
+    /// A subject of an identity provider, by the ARN of the provider: `acs:ram::UID:oidc-provider/NAME`. The subject
+    /// itself is in the context, under keys such as `oidc:sub`.
     Federated(&'a str),
-    /// `ecs.aliyuncs.com`.
+    /// A cloud service, by its name: `ecs.aliyuncs.com`.
     Service(&'a str),
 }
 
-/// What a trust policy says of somebody.
+/// The decision of a trust policy on one caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustDecision {
+    /// The verdict.
     pub verdict: Verdict,
-    /// The statements that decided, by their index.
+    /// The indexes of the statements that decided. Empty for an implicit deny.
     pub deciding: Vec<usize>,
-    /// Why, in words.
+    /// The reason, in one line.
     pub reason: String,
 }
 
 impl TrustPolicy {
+    /// Reads a trust policy. `name` is the name by which [`TrustDecision::reason`] refers to the policy.
+    ///
     /// # Errors
-    /// Everything that RAM would refuse, in the order of the text.
+    /// One diagnostic for each error that RAM would report when the policy is saved, and for each duplicate key; in the
+    /// order of the text.
     pub fn parse(name: &str, source: &Source) -> Result<Self, Vec<Diagnostic>> {
         let tree = json::parse(source).map_err(|diagnostic| vec![diagnostic])?;
         let mut reader = Reader::new(source);
@@ -92,18 +118,20 @@ impl TrustPolicy {
         Ok(Self { name: name.into(), statements: statements.into(), digest: Digest::of(source.text()) })
     }
 
+    /// The name, as it was passed to [`TrustPolicy::parse`].
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The digest of the text that the policy was read from.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// Whether some principal could assume the role.
+    /// Checks that some RAM principal could assume the role.
     ///
     /// # Errors
-    /// The verdict on every principal, where no Allow names an account, a user or a role.
+    /// No Allow names an account, a user or a role. The error is the decision on every RAM principal.
     pub fn check_trusts_principals(&self) -> Result<(), TrustDecision> {
         let is_principal = |trusted: &Trusted| matches!(trusted, Trusted::Account(_) | Trusted::Principal(_));
         let allows = |it: &&TrustStatement| it.statement.effect() == Effect::Allow;
@@ -114,8 +142,10 @@ impl TrustPolicy {
         Err(TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason })
     }
 
-    /// Whether somebody may assume the role: an explicit deny, else an allow, else neither. A Deny that turns on one of
-    /// the `unknown` keys cannot be ruled out, so what would be allowed is refused.
+    /// Decides whether a caller may assume the role.
+    ///
+    /// A Deny that applies decides before an Allow, and without either the verdict is an implicit deny. A caller that
+    /// would be allowed is refused if a Deny depends on one of the `unknown` keys, because it cannot be ruled out.
     pub fn judge(
         &self,
         trustee: Trustee<'_>,
@@ -128,14 +158,14 @@ impl TrustPolicy {
             Trustee::Federated(_) | Trustee::Service(_) => None,
         };
         let attributes = Attributes::of_call(principal, context, unknown);
-        let fault = |it: &TrustStatement| it.mismatch(trustee, action, &attributes);
+        let miss = |it: &TrustStatement| it.miss(trustee, action, &attributes);
         let of_effect = |effect| self.statements.iter().filter(move |it| it.statement.effect() == effect);
         let applying = |effect| -> Vec<usize> {
-            of_effect(effect).filter(|it| fault(it).is_none()).map(|it| it.statement.index()).collect()
+            of_effect(effect).filter(|it| miss(it).is_none()).map(|it| it.statement.index()).collect()
         };
         let possible_deny = || {
-            let faults = of_effect(Effect::Deny).filter_map(|it| Some((it, fault(it)??)));
-            let (it, mismatch) = faults.into_iter().find(|(_, mismatch)| mismatch.is_unknown())?;
+            let mut misses = of_effect(Effect::Deny).filter_map(|it| Some((it, miss(it)??)));
+            let (it, mismatch) = misses.find(|(_, mismatch)| mismatch.is_unknown())?;
             let why = Words { mismatch, statement: &it.statement };
             Some(format!("a Deny cannot be ruled out: `{}#{}` {why}", self.name, it.statement.index()))
         };
@@ -150,24 +180,25 @@ impl TrustPolicy {
             let reason = format!("{verdict} by `{}#{first}`", self.name);
             return TrustDecision { verdict, deciding, reason };
         }
-        let nearest = of_effect(Effect::Allow).filter_map(|it| Some((it, fault(it)?))).max_by_key(|(_, fault)| *fault);
+        let nearest = of_effect(Effect::Allow).filter_map(|it| Some((it, miss(it)?))).max_by_key(|(_, miss)| *miss);
         let reason = match nearest {
             Some((it, Some(mismatch))) => {
                 let why = Words { mismatch, statement: &it.statement };
-                format!("`{}#{}` trusts {trustee}, and does not apply: {why}", self.name, it.statement.index())
+                format!("`{}#{}` trusts {trustee} but does not apply: {why}", self.name, it.statement.index())
             }
             _ => format!("the trust policy `{}` does not name {trustee}", self.name),
         };
         TrustDecision { verdict: Verdict::ImplicitDeny, deciding: Vec::new(), reason }
     }
 
-    /// Every condition, with its statement: for warnings about what the policy turns on.
+    /// Every condition with its statement, for warnings about the keys that the policy depends on.
     pub fn conditions(&self) -> impl Iterator<Item = (&Statement, &Condition)> {
         let statements = self.statements.iter().map(|it| &it.statement);
         statements.flat_map(|statement| statement.conditions().iter().map(move |condition| (statement, condition)))
     }
 
-    /// Statements that let everybody in for whom a provider vouches, whoever that is: by their index.
+    /// The indexes of the Allow statements that trust every subject of an identity provider, because they have no
+    /// condition on `oidc:sub`.
     pub fn unbounded(&self) -> impl Iterator<Item = usize> {
         let provider = |it: &&TrustStatement| {
             it.statement.effect() == Effect::Allow && it.trusted.iter().any(|it| matches!(it, Trusted::Provider(_)))
@@ -180,8 +211,8 @@ impl TrustPolicy {
 }
 
 impl TrustStatement {
-    /// None when it applies; else why not, and nothing in particular where it names somebody else.
-    fn mismatch(&self, trustee: Trustee<'_>, action: &Action, attributes: &Attributes<'_>) -> Option<Option<Mismatch>> {
+    /// `None` if the statement applies; `Some(None)` if it does not name the caller; otherwise why it does not apply.
+    fn miss(&self, trustee: Trustee<'_>, action: &Action, attributes: &Attributes<'_>) -> Option<Option<Mismatch>> {
         if !self.trusted.iter().any(|trusted| trusted.is(trustee)) {
             return Some(None);
         }
@@ -232,7 +263,7 @@ impl Reader<'_> {
         let mut trusted = Vec::new();
         let members = self.members(principal, HELP_PRINCIPAL);
         if members.is_empty() && principal.value.as_object().is_some() {
-            self.refuse_place(principal, Title::InvalidPolicyElement, "names nobody", HELP_PRINCIPAL);
+            self.refuse_place(principal, Title::InvalidPolicyElement, "names no principal", HELP_PRINCIPAL);
         }
         for (kind, under) in members {
             let parse: fn(&str) -> Option<Trusted> = match kind.text {
@@ -240,7 +271,7 @@ impl Reader<'_> {
                 "Federated" => provider,
                 "Service" => service,
                 _ => {
-                    let why = "is no kind of principal";
+                    let why = "is not a valid principal type";
                     let refusal = Refusal::new(Title::InvalidPolicyElement, kind.text, why, HELP_PRINCIPAL);
                     self.refuse(kind.span.clone(), &kind.pointer, &refusal);
                     continue;
@@ -248,7 +279,7 @@ impl Reader<'_> {
             };
             let texts = self.texts(&under, Title::InvalidPolicyElement, HELP_PRINCIPAL).unwrap_or_default();
             let named = |text: &Text<'_>| {
-                let why = "is nobody that a trust policy can name so";
+                let why = "is not a valid principal of this type";
                 parse(text.text)
                     .ok_or_else(|| Refusal::new(Title::InvalidPolicyElement, text.text, why, HELP_PRINCIPAL))
             };
@@ -258,7 +289,8 @@ impl Reader<'_> {
     }
 }
 
-/// `acs:ram::UID:root`, `…:user/NAME`, `…:role/NAME`. No pattern: whom a role trusts is named.
+/// Reads `acs:ram::UID:root`, `…:user/NAME` or `…:role/NAME`. Patterns are refused: a trust policy must name
+/// principals.
 fn ram(text: &str) -> Option<Trusted> {
     let (account, identity) = text.strip_prefix("acs:ram::")?.split_once(':')?;
     let account = account.parse::<AccountId>().ok()?;
@@ -275,7 +307,7 @@ fn provider(text: &str) -> Option<Trusted> {
     is_provider_name(name).then(|| Trusted::Provider(text.into()))
 }
 
-/// Whether a provider may be called so: 1 to 128 letters, digits, `.`, `-` or `_`.
+/// Whether a text is a valid name of an identity provider: 1 to 128 letters, digits, `.`, `-` or `_`.
 pub fn is_provider_name(name: &str) -> bool {
     let character = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     (1..=128).contains(&name.len()) && name.bytes().all(character)

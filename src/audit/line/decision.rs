@@ -1,4 +1,4 @@
-//! The decision in a line, in the words of RAM's own diagnosis (`docs/spec/ram-policy.md` 7.3).
+//! The decision in a line, with the names of RAM's own diagnosis (`docs/spec/ram-policy.md` 7.3).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::gateway::Verdict;
 use super::text::{displayed, text};
 
-/// What the policies decided, and on what.
+/// The decision of the policies, and the values it is based on.
 ///
-/// A reader gets texts. The writer has the engine's values instead, which are written as the same texts: `S` for a
-/// statement, [`ram_policy::MatchedPolicy`], and `K` for a condition key.
+/// A reader gets texts. The writer has the engine's values instead, which are written as the same texts: `S` is a
+/// statement (the writer's is [`ram_policy::MatchedPolicy`]), and `K` a condition key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     rename_all = "PascalCase",
@@ -23,7 +23,7 @@ pub struct Decision<'a, S = MatchedStatement<'a>, K = Cow<'a, str>> {
     pub action: Cow<'a, str>,
     #[serde(default)]
     pub explicit_deny: bool,
-    /// The kind of policy that refused.
+    /// The kind of policy that refused the call.
     #[serde(
         rename = "NoPermissionPolicyType",
         default,
@@ -31,7 +31,7 @@ pub struct Decision<'a, S = MatchedStatement<'a>, K = Cow<'a, str>> {
         skip_serializing_if = "Option::is_none"
     )]
     pub policy_type: Option<Cow<'a, str>>,
-    /// What was known of the request. A role's trust policy is judged without such conditions.
+    /// The condition keys of the request, and their values. Absent for a role's trust policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_conditions: Option<Vec<Condition<'a, K>>>,
     #[serde(default = "Vec::new")]
@@ -56,14 +56,14 @@ pub struct JudgedResource<'a, S = MatchedStatement<'a>, K = Cow<'a, str>> {
     pub arn: Cow<'a, str>,
     #[serde(rename = "Verdict")]
     pub verdict: Verdict,
-    /// Tags and the resource group. Absent if no policy asked for them, so that they are not known; empty if there are
-    /// none.
+    /// Tags and the resource group. Absent if no policy depends on them, so that they were not read; empty if the
+    /// resource has neither.
     #[serde(rename = "ResourceConditions", skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition<'a, K>>>,
     /// The statements that decided.
     #[serde(rename = "MatchedPolicies", default = "Vec::new")]
     pub matched: Vec<S>,
-    /// What a refusal rests on if no statement is known to deny.
+    /// The reason for a refusal if no statement is known to deny.
     #[serde(rename = "PossibleDeny", skip_serializing_if = "Option::is_none")]
     pub possible_deny: Option<PossibleDeny<'a, S>>,
 }
@@ -73,7 +73,7 @@ pub struct JudgedResource<'a, S = MatchedStatement<'a>, K = Cow<'a, str>> {
 pub struct PossibleDeny<'a, S = MatchedStatement<'a>> {
     #[serde(rename = "Policy")]
     pub statement: S,
-    /// The condition key that was not known, as the policy spells it; `None` if it was the resource or its group.
+    /// The unknown condition key, as the policy spells it; `None` if the resource or its group was unknown.
     #[serde(rename = "UnknownKey", skip_serializing_if = "Option::is_none")]
     pub unknown_key: Option<Cow<'a, str>>,
 }
@@ -109,7 +109,7 @@ pub struct MatchedStatement<'a> {
 }
 
 impl<'a, S, K> Decision<'a, S, K> {
-    /// What was known of the request.
+    /// The condition keys of the request, and their values.
     pub fn conditions(&self) -> &[Condition<'a, K>] {
         self.auth_conditions.as_deref().unwrap_or_default()
     }

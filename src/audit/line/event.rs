@@ -1,4 +1,4 @@
-//! One call: ActionTrail's fields, and the gateway's where the line is the gateway's (`docs/spec/ecs-eni.md` C.1, C.4).
+//! One event: ActionTrail's fields, and in this program's lines also the gateway's (`docs/spec/ecs-eni.md` C.1, C.4).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use super::text::{Text, additional, displayed, mfa, ordered, parameters, paramet
 
 /// An event of this program's log, or of ActionTrail's. Every text in it may have been chosen by a caller.
 ///
-/// `D` is the decision: the writer has it as JSON, because it appears in two lines; a reader gets its parts.
+/// `D` is the decision. The writer has it as JSON, because it appears in two lines; a reader gets it parsed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "D: Deserialize<'de>"))]
 pub struct Event<'a, D = Decision<'a>> {
@@ -28,7 +28,7 @@ pub struct Event<'a, D = Decision<'a>> {
     /// `ApiCall`, `ConsoleOperation`, …
     #[serde(rename = "eventType", default, deserialize_with = "text")]
     pub kind: Option<Cow<'a, str>>,
-    /// The operation, such as `AttachNetworkInterface`; empty if the call named none.
+    /// The operation, such as `AttachNetworkInterface`; empty if the call does not name one.
     #[serde(rename = "eventName")]
     pub name: Cow<'a, str>,
     /// `Read` or `Write`.
@@ -46,7 +46,7 @@ pub struct Event<'a, D = Decision<'a>> {
     pub region: Option<Cow<'a, str>>,
     #[serde(rename = "eventTime", serialize_with = "displayed", deserialize_with = "time")]
     pub time: Timestamp,
-    /// Of the answer: the upstream's request id in a line of stage `Outcome`.
+    /// The request id of the answer: the upstream's in a line of stage `Outcome`.
     #[serde(default, deserialize_with = "text")]
     pub request_id: Option<Cow<'a, str>>,
     /// An address, or the host name of one of the vendor's services.
@@ -67,7 +67,7 @@ pub struct Event<'a, D = Decision<'a>> {
     /// In the order in which they were sent; each text is truncated when it is written.
     #[serde(rename = "requestParameters", default, serialize_with = "parameters_map", deserialize_with = "parameters")]
     pub parameters: Cow<'a, [(String, String)]>,
-    /// Only written: what ActionTrail puts here differs from operation to operation.
+    /// Written but not read: ActionTrail's content differs from operation to operation.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub response_elements: Option<ResponseElements<'a>>,
     /// Absent or empty on success.
@@ -78,7 +78,7 @@ pub struct Event<'a, D = Decision<'a>> {
     /// Types of resources, joined with `;`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<Cow<'a, str>>,
-    /// For each type its resources' names, joined with `,`; the types are separated by `;`.
+    /// For each type, the names of its resources, joined with `,`; the types are separated by `;`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<Cow<'a, str>>,
     #[serde(
@@ -93,7 +93,7 @@ pub struct Event<'a, D = Decision<'a>> {
     pub additional: Additional<'a, D>,
 }
 
-/// What an event says besides ActionTrail's common fields.
+/// The fields of an event besides ActionTrail's common ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Additional<'a, D = Decision<'a>> {
     /// `http` or `https`.
@@ -104,7 +104,7 @@ pub struct Additional<'a, D = Decision<'a>> {
     pub gateway: Option<Gateway<'a, D>>,
 }
 
-/// Who called.
+/// The caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UserIdentity<'a> {
@@ -123,12 +123,12 @@ pub struct UserIdentity<'a> {
     /// `RoleName:SessionName` for a session.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub user_name: Option<Cow<'a, str>>,
-    /// Whether the session was begun with MFA, where ActionTrail says so. Never written.
+    /// Whether the session was begun with MFA, if ActionTrail recorded it. Never written.
     #[serde(rename = "sessionContext", deserialize_with = "mfa", skip_serializing)]
     pub mfa: Option<bool>,
 }
 
-/// What the answer to a successful call holds.
+/// The recorded part of the answer to a successful call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ResponseElements<'a> {
     #[serde(rename = "RequestId")]
@@ -152,7 +152,7 @@ pub struct ErrorAnswer<'a> {
 }
 
 impl<'a, D> Event<'a, D> {
-    /// What only this program's lines say.
+    /// The fields that only this program's lines have.
     pub fn gateway(&self) -> Option<&Gateway<'a, D>> {
         self.additional.gateway.as_ref()
     }
@@ -172,7 +172,7 @@ impl<'a, D> Event<'a, D> {
         self.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// The resources that the call was about: those listed by type, and without such lists those of the joined texts
+    /// The resources that the call was about: those listed by type or, without such lists, those in the joined texts
     /// (`docs/spec/ecs-eni.md` C.1).
     pub fn resources(&self) -> Vec<Resource<'_>> {
         if !self.referenced.is_empty() {
@@ -195,7 +195,7 @@ impl<'a, D> Event<'a, D> {
         self.gateway()?.counted.as_ref()
     }
 
-    /// Where the call came from, if that is an address.
+    /// The source of the call, if it is an IP address.
     pub fn address(&self) -> Option<IpAddr> {
         self.source.as_deref()?.parse().ok()
     }
@@ -231,7 +231,7 @@ impl<D> Default for Additional<'_, D> {
     }
 }
 
-/// Writes a list of names for each type, the types in the order in which they first occur.
+/// Writes a list of names for each type. The types are in the order of their first occurrence.
 fn resource_lists<S: Serializer>(resources: &[Resource<'_>], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     for (at, Resource { kind, .. }) in resources.iter().enumerate() {

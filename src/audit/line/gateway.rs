@@ -1,4 +1,4 @@
-//! `additionalEventData.gateway`: what only this program's lines say.
+//! `additionalEventData.gateway`: the fields that only this program's lines have.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::catalog::RejectionReason;
 use super::decision::Decision;
 use super::text::{moment, text};
 
-/// What the gateway did about one attempt, or what the log reports about itself.
+/// The gateway's decision about one attempt, or a report of the log about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gateway<'a, D = Decision<'a>> {
@@ -29,12 +29,12 @@ pub struct Gateway<'a, D = Decision<'a>> {
     /// Why, in this program's words; the answer to the caller may say less.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
-    /// The kind of refusal, if it was not the policies that refused.
+    /// The kind of refusal. Absent for a permitted call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RefusalName>,
     #[serde(default)]
     pub signature: Signature<'a>,
-    /// Identifies the caller's key without revealing it: the same in all lines of one log.
+    /// Identifies the caller's key without revealing it. The tag of a key is the same in all lines of one log.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub access_key_tag: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub struct Gateway<'a, D = Decision<'a>> {
     /// The other end of the connection, if it is not the source.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub peer: Option<Cow<'a, str>>,
-    // The names of chain and replica come last: a verifier finds them from the line's end.
+    // Chain and replica must come last: a verifier finds them from the end of the line.
     #[serde(default, deserialize_with = "text")]
     pub chain: Option<Cow<'a, str>>,
     #[serde(default, deserialize_with = "text")]
@@ -72,7 +72,7 @@ pub struct Gateway<'a, D = Decision<'a>> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum Stage {
-    /// Written before anything is done about the attempt.
+    /// Written before the call is forwarded or answered.
     Decision,
     /// The result of a forwarded call.
     Outcome,
@@ -82,14 +82,14 @@ pub enum Stage {
     Other(String),
 }
 
-/// What was decided.
+/// The verdict about an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(from = "String")]
 pub enum Verdict {
     Allow,
     ExplicitDeny,
     ImplicitDeny,
-    /// Refused before any policy was evaluated: malformed, unauthenticated, unknown.
+    /// Refused without a verdict of the policies: malformed, unauthenticated, over a budget, for example.
     Refused,
     /// The gateway itself failed.
     Error,
@@ -114,7 +114,7 @@ pub struct Signature<'a> {
     #[serde(deserialize_with = "text")]
     pub scheme: Option<Cow<'a, str>>,
     pub verified: bool,
-    /// Of an accepted token.
+    /// The issuer of an accepted token.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Cow<'a, str>>,
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
@@ -131,47 +131,47 @@ pub struct Session<'a> {
     pub access_key_id: Option<Cow<'a, str>>,
     #[serde(deserialize_with = "text")]
     pub expires: Option<Cow<'a, str>>,
-    /// Of the token that the session was given for.
+    /// The issuer of the token that the session was issued for.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub issuer: Option<Cow<'a, str>>,
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub subject: Option<Cow<'a, str>>,
-    /// The ARN of the principal whose key or certificate it was given for.
+    /// The ARN of the principal whose key or certificate the session was issued for.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub shown_by: Option<Cow<'a, str>>,
-    /// The address that it was given to.
+    /// The address that the session was issued to.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub address: Option<Cow<'a, str>>,
     /// The digest of the session policy.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub narrowed_by: Option<Cow<'a, str>>,
-    /// The session policy itself, only in the line with which the session begins.
+    /// The session policy itself. Only in the line about the session's beginning.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub policy: Option<Cow<'a, str>>,
 }
 
-/// How many things a line omits because it would be too long.
+/// Counts of the things that a line omits because it would be too long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cut {
     #[serde(skip_serializing_if = "is_zero")]
     pub parameters: u64,
-    /// Resources that were judged. Never of a permitted call.
+    /// Judged resources. Never omitted for a permitted call.
     #[serde(skip_serializing_if = "is_zero")]
     pub resources: u64,
-    /// Statements that decided: at least so many, because not all of very many are looked up.
+    /// Deciding statements. A lower bound, because not all are looked up if there are very many.
     #[serde(skip_serializing_if = "is_zero")]
     pub statements: u64,
-    /// Condition keys that were judged by. Never of a permitted call.
+    /// Condition keys of the request and its resources. Never omitted for a permitted call.
     #[serde(skip_serializing_if = "is_zero")]
     pub conditions: u64,
 }
 
-/// What a line of stage `Summary` says of attempts that have no line.
+/// The attempts without a line of their own that a line of stage `Summary` counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CountedAttempts<'a> {
-    /// Whose attempts they were: of a `principal`, `key`, `source` or `account`, or of all `others`.
+    /// The kind of holder that made them: `principal`, `key`, `source`, `account`, or all `others`.
     pub of: Cow<'a, str>,
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub source: Option<Cow<'a, str>>,
@@ -180,15 +180,15 @@ pub struct CountedAttempts<'a> {
     pub first: Option<Timestamp>,
     #[serde(serialize_with = "moment::write", deserialize_with = "moment::read")]
     pub last: Option<Timestamp>,
-    /// Not all of them if `other_operations` is set.
+    /// The names of operations. The list is incomplete if `other_operations` is set.
     pub operations: Vec<Cow<'a, str>>,
     pub other_operations: bool,
-    /// How many distinct resources were judged; more than that if `more_resources` is set.
+    /// How many distinct resources were judged. There were more if `more_resources` is set.
     pub resources: u64,
     pub more_resources: bool,
 }
 
-/// What the upstream answered to a forwarded call.
+/// The upstream's answer to a forwarded call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Upstream<'a> {
@@ -211,7 +211,7 @@ impl Cut {
         self != Self::default()
     }
 
-    /// Whether something that was judged is missing, so that the attempt cannot be judged again.
+    /// Whether resources or conditions are missing, so that the attempt cannot be judged again.
     pub fn is_of_the_question(self) -> bool {
         self.resources > 0 || self.conditions > 0
     }

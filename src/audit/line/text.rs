@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 /// The most characters of a caller's text that a line holds.
 pub(in super::super) const LONGEST_TEXT: usize = 256;
 
-/// A caller's text, cut after [`LONGEST_TEXT`] characters; `…` marks the cut.
+/// Truncates a caller's text after [`LONGEST_TEXT`] characters; `…` marks the truncation.
 pub(in super::super) fn truncate(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT {
         return Cow::Borrowed(text);
@@ -24,7 +24,7 @@ pub(in super::super) fn truncate(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Writes a value as its text, without allocating one.
+/// Writes a value as its text, without allocating.
 pub(super) fn displayed<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
@@ -34,7 +34,7 @@ pub(super) fn parameters_map<S: Serializer>(all: &[(String, String)], serializer
     serializer.collect_map(all.iter().map(|(name, value)| (truncate(name), truncate(value))))
 }
 
-/// Reads a text; `None` for `null`, an empty text, a list and an object.
+/// Reads a text. `null`, an empty text, a list and an object read as `None`.
 pub(super) fn text<'de, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'a, str>>, D::Error> {
     Ok(Text::deserialize(deserializer)?.0.map(Cow::Owned))
 }
@@ -83,7 +83,7 @@ pub(super) fn mfa<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<b
     Ok(context.attributes.mfa_authenticated.0.and_then(|text| text.parse().ok()))
 }
 
-/// Reads `additionalEventData`, which ActionTrail's old events have as an empty text.
+/// Reads `additionalEventData`, which is an empty text in ActionTrail's old events.
 pub(super) fn additional<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -97,14 +97,14 @@ where
     serde_json::from_str(json.get()).map_err(malformed)
 }
 
-/// Reads the members of an object in their order, each as a text; a list or an object as its JSON.
+/// Reads the members of an object in their order, each as a text. A list or an object is read as its JSON.
 pub(super) fn parameters<'de, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Cow<'a, [(String, String)]>, D::Error> {
     ordered(deserializer, |value: &RawValue| match value.get() {
         "null" => None,
         json if json.starts_with('"') => serde_json::from_str(json).ok(),
-        // Compact, however it was formatted.
+        // The JSON is made compact.
         json => serde_json::from_str::<Value>(json).ok().map(|value| value.to_string()),
     })
     .map(Cow::Owned)
@@ -164,7 +164,7 @@ impl<'de> Visitor<'de> for AnyText {
     }
 }
 
-/// Reads the members of an object in their order, those that `read` takes.
+/// Reads the members of an object in their order. Those for which `read` returns `None` are skipped.
 pub(super) fn ordered<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     read: impl Fn(&RawValue) -> Option<T>,

@@ -1,4 +1,4 @@
-//! Attempts, each read from its one or two lines: the decision and the outcome.
+//! Joins the one or two lines about each attempt: the decision and the outcome.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -6,7 +6,8 @@ use std::collections::{HashMap, VecDeque};
 use super::events::{Located, ReadError};
 use super::{Event, Stage, Verdict};
 
-/// More calls than any gateway has in flight at once; beyond that, the oldest is given up.
+/// More calls than any gateway has in flight at once. Beyond that, the oldest open attempt is returned without an
+/// outcome.
 const MOST_OPEN: usize = 65_536;
 
 /// One attempt.
@@ -36,17 +37,17 @@ impl Attempt {
         self.line.event.gateway().map(|gateway| &gateway.verdict)
     }
 
-    /// The event that says what the caller got.
+    /// The event with the caller's answer.
     pub fn answer(&self) -> &Event {
         self.outcome.as_ref().map_or(&self.line.event, |outcome| &outcome.event)
     }
 
-    /// Whether it was allowed and no line has its outcome: it was sent, or was about to be.
+    /// Whether the attempt was allowed but no line has its outcome: it was forwarded, or was about to be.
     pub fn is_open(&self) -> bool {
         self.outcome.is_none() && self.line.event.gateway().is_some_and(|gateway| !gateway.last)
     }
 
-    /// Whether an id is the attempt's, the answer's or the upstream's.
+    /// Whether an id is that of the attempt, of its answer or of the upstream's answer. Case is ignored.
     pub fn is_called(&self, id: &str) -> bool {
         let same = |other: &Option<Cow<'_, str>>| other.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(id));
         let events = std::iter::once(&self.line).chain(&self.outcome).map(|line| &line.event);
@@ -62,7 +63,7 @@ impl<I: Iterator<Item = Result<Located, ReadError>>> Attempts<I> {
         Self { lines, open: HashMap::new(), order: VecDeque::new(), ended: false }
     }
 
-    /// The oldest attempt without an outcome.
+    /// Takes the oldest attempt without an outcome.
     fn give_up(&mut self) -> Option<Attempt> {
         loop {
             let id = self.order.pop_front()?;
@@ -92,7 +93,8 @@ impl<I: Iterator<Item = Result<Located, ReadError>>> Iterator for Attempts<I> {
                 (Some(id), Some(gateway)) if gateway.stage == Stage::Outcome => {
                     return Some(Ok(match self.open.remove(&id) {
                         Some(decision) => Attempt { line: decision, outcome: Some(line) },
-                        // The line with its decision is in a file that was not given; this one has both.
+                        // The line of the decision is in a file that was not given. The outcome repeats the decision,
+                        // unless the key of the call was only claimed.
                         None => Attempt { line, outcome: None },
                     }));
                 }

@@ -1,18 +1,20 @@
-//! All events of several inputs, one after the other.
+//! Reads all events of several inputs in sequence.
 
 use std::fmt;
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::Event;
 use super::input::Input;
 use super::lines::{LONGEST_LINE, LineForm, Lines, RawLine};
 use super::open::{Bytes, open};
-use super::parse::read_event;
 use super::values::Values;
 
-/// An event, and its place.
+/// An event and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     pub place: Place,
@@ -36,13 +38,13 @@ pub struct Place {
     pub line: u64,
 }
 
-/// Why an event or a file could not be read. The iterator goes on after it, if its caller accepts that.
+/// Why an event or a file could not be read. The iterator can be continued after it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The rest of the file is missing.
+    /// The file, or the rest of it, is skipped.
     #[error("`{file}` cannot be read: {error}")]
     File { file: Arc<str>, error: io::Error },
-    /// Only this line is missing.
+    /// Only this line is skipped.
     #[error("{place}: {why}")]
     Line { place: Place, why: String },
 }
@@ -55,11 +57,12 @@ pub struct Events {
     progress: Arc<AtomicU64>,
 }
 
-/// How a file holds its events.
+/// The layout of a file.
 #[derive(Debug)]
 enum Form {
+    /// One event in each line.
     Lines(Lines<Peeked>),
-    /// In an array, or each over several lines.
+    /// An array of events, or events that span several lines.
     Values(Values<BufReader<Peeked>>),
 }
 
@@ -72,7 +75,7 @@ impl Events {
         Self { inputs: inputs.into_iter(), current: None, progress: Arc::default() }
     }
 
-    /// How many bytes have been read so far, in the form in which they are on disk.
+    /// How many bytes have been read so far, counted before decompression.
     pub fn progress(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.progress)
     }
@@ -150,7 +153,8 @@ fn read(place: &Place, bytes: &[u8], form: LineForm) -> Result<Located, ReadErro
     }
 }
 
-/// An array begins with a bracket, an event over several lines with a brace alone in its line.
+/// Detects the layout: an array begins with a bracket, and an event that spans several lines with a brace alone in its
+/// line.
 fn form_of(mut bytes: Bytes) -> io::Result<Form> {
     const PEEKED: u64 = 512;
     let mut start = Vec::new();
@@ -181,4 +185,38 @@ impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:{}", self.file, self.line)
     }
+}
+
+/// The object around an event, in this program's lines and in Log Service. A bare event has neither member.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    seq: Option<u64>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+/// Reads an event, and the line's number in its chain if it has one.
+///
+/// # Errors
+/// Why the JSON is not an event, in words that follow a line's place.
+pub(super) fn read_event(json: &[u8]) -> Result<(Option<u64>, Event), String> {
+    let envelope: Envelope<'_> = serde_json::from_slice(json).map_err(|error| not_json(&error))?;
+    let event = match envelope.event.map(RawValue::get) {
+        None => event(std::str::from_utf8(json).map_err(|error| error.to_string())?)?,
+        // Some exports have the event as a JSON text.
+        Some(text) if text.starts_with('"') => {
+            let text: String = serde_json::from_str(text).map_err(|error| not_json(&error))?;
+            event(&text)?
+        }
+        Some(object) => event(object)?,
+    };
+    Ok((envelope.seq, event))
+}
+
+fn not_json(error: &serde_json::Error) -> String {
+    format!("it is not the JSON object of an event: {error}")
+}
+
+fn event(json: &str) -> Result<Event, String> {
+    serde_json::from_str(json).map_err(|error| format!("it is not an event: {error}"))
 }

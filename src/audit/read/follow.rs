@@ -7,22 +7,22 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::events::{Events, Located, Place, ReadError};
+use super::events::{Events, Located, Place, ReadError, read_event};
 use super::input::{Input, log_with_rotated};
 use super::lines::LONGEST_LINE;
 use super::log_name::LogName;
-use super::parse::read_event;
 
-/// Reads what is appended.
+/// Follows a log, and reads the lines that are appended to it.
 #[derive(Debug)]
 pub struct Follow {
     path: PathBuf,
     name: Arc<str>,
     file: Option<File>,
-    /// The start of a line whose end is not written yet.
+    /// The beginning of a line that is not complete yet.
     begun: Vec<u8>,
     line: u64,
-    /// The last line number that was read, so that a file that came and went between two looks is not missed.
+    /// The number of the last line that was read, so that no file that was begun and rotated between two looks is
+    /// missed.
     seq: u64,
 }
 
@@ -42,7 +42,7 @@ impl Follow {
         if !self.was_rotated()? {
             return Ok(());
         }
-        // What was written between the look above and the rotation.
+        // Lines may have been written between the look above and the rotation.
         self.drain(take)?;
         let opened = match File::open(&self.path) {
             Ok(opened) => opened,
@@ -92,7 +92,7 @@ impl Follow {
             }
             self.begun.drain(..start);
             if self.begun.len() > LONGEST_LINE {
-                // The rest of the line will be reported as not an event.
+                // The rest of the line will be reported as a line that is not an event.
                 self.begun.clear();
             }
         }

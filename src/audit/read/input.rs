@@ -1,4 +1,4 @@
-//! Which files are read, and in which order.
+//! Selects the files to read, and their order.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,7 +12,7 @@ use memchr::memmem;
 use super::log_name::{LogName, stem_of};
 use super::open::open;
 
-/// How deep folders are searched; ActionTrail's deliveries are nested less deeply.
+/// How deep folders are searched. ActionTrail's deliveries are nested less deeply.
 const DEEPEST: usize = 16;
 
 /// One stream of bytes to read.
@@ -23,7 +23,7 @@ pub enum Input {
     File(PathBuf),
 }
 
-/// What a reader looks for in a folder.
+/// The files to look for in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The log in the folder itself, and its checkpoints.
@@ -32,16 +32,16 @@ pub enum Wanted {
     Events,
 }
 
-/// What is read, and what is left out although its name looks right.
+/// The files to read, and those that are skipped although their names look right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     pub inputs: Vec<Input>,
-    /// Files with the name of a log or of a delivery that are not read.
+    /// Files that have the name of a log or of a delivery, but not its content.
     pub left_out: Vec<PathBuf>,
 }
 
-/// The files that arguments name. `-` is standard input. A folder is all logs in it, each with its rotated files in the
-/// order of their lines and the current one last; for events, also what ActionTrail delivered into its subfolders.
+/// The files that arguments name. `-` is standard input. A folder means all logs in it, each with its rotated files in
+/// the order of their lines and the current file last; for events, also ActionTrail's deliveries in its subfolders.
 ///
 /// # Errors
 /// A folder cannot be read, or a name does not exist.
@@ -106,13 +106,13 @@ pub fn logs(named: &[PathBuf]) -> Result<Selection, (PathBuf, io::Error)> {
     Ok(found)
 }
 
-/// The size on disk, in bytes; unknown if one of the inputs is a pipe.
+/// The size on disk, in bytes; `None` if one of the inputs is not a regular file.
 pub fn total_size<'a>(inputs: impl IntoIterator<Item = &'a Input>) -> Option<u64> {
     inputs.into_iter().map(Input::size).sum()
 }
 
 impl Input {
-    /// The size on disk, in bytes; unknown for standard input.
+    /// The size on disk, in bytes; `None` if the input is not a regular file.
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::Stdin => None,
@@ -195,7 +195,8 @@ fn kind_of(path: &Path, beside: &[PathBuf], wanted: Wanted) -> Kind {
     }
 }
 
-/// Whether other files of a log with this stem are beside it: then the file is that log, whatever it holds.
+/// Whether other files of a log with this stem are beside the file. If so, the file is that log, regardless of its
+/// content.
 fn has_kin(stem: &str, beside: &[PathBuf]) -> bool {
     beside.iter().any(|path| match LogName::of(path) {
         LogName::Rotated { stem: other, .. } | LogName::Checkpoints { stem: other } => other == stem,
@@ -208,16 +209,16 @@ fn has_kin(stem: &str, beside: &[PathBuf]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     Empty,
-    /// With a line of a log.
+    /// A line of a log.
     Line,
-    /// With what may be one of ActionTrail's events.
+    /// Possibly one of ActionTrail's events.
     Events,
     Other,
 }
 
 impl Beginning {
     fn of(path: &Path) -> Self {
-        /// An event has its time, its name or its id within so many bytes.
+        /// An event has its time, its name or its id within this many bytes.
         const ENOUGH: u64 = 16 << 10;
         const MEMBERS: [&[u8]; 3] = [b"\"eventName\"", b"\"eventTime\"", b"\"eventId\""];
         let mut start = Vec::new();
@@ -225,7 +226,7 @@ impl Beginning {
             .and_then(|bytes| bytes.take(ENOUGH).read_to_end(&mut start));
         let text = start.trim_ascii_start();
         if text.is_empty() {
-            // A file that cannot be read is kept, so that reading it reports the error.
+            // A file that cannot be read is selected, so that reading it reports the error.
             return if read.is_ok() { Self::Empty } else { Self::Line };
         }
         if text.starts_with(b"{\"seq\":") {
@@ -293,7 +294,7 @@ mod tests {
             (names(&all.inputs[..3]), vec!["notes.jsonl".to_owned()])
         );
         assert_eq!(log_with_rotated(&folder.path().join("audit.jsonl")).unwrap(), log.inputs);
-        // What is in the file is for the reader to judge, where it is the log's.
+        // A file that belongs to the log is selected even if its content is damaged: reading it reports the damage.
         fs::write(folder.path().join("audit.jsonl"), "garbage").unwrap();
         log.inputs.insert(0, checkpoints);
         assert_eq!(inputs(&[folder.path().to_owned()], Wanted::Log).unwrap(), log);

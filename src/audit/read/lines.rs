@@ -1,4 +1,4 @@
-//! The lines of a stream, lent from one buffer. No line is longer than a bound.
+//! The lines of a stream, lent from one buffer, with a bound on their length.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -10,11 +10,11 @@ pub const LONGEST_LINE: usize = 1 << 20;
 
 const STEP: usize = 1 << 18;
 
-/// Lends one line after the other.
+/// Lends the lines in sequence.
 pub struct Lines<R> {
     from: R,
     buffer: Vec<u8>,
-    /// The bytes that are read and not lent yet.
+    /// The bytes that were read but not lent yet.
     start: usize,
     end: usize,
     /// How many of these bytes are known to hold no line feed.
@@ -38,9 +38,9 @@ pub struct RawLine<'a> {
 pub enum LineForm {
     /// With a line feed.
     Whole,
-    /// With the stream: the line may be incomplete.
+    /// At the end of the stream; the line may be incomplete.
     Unended,
-    /// It exceeds the bound; `bytes` is its beginning, and the rest is skipped.
+    /// The line exceeds the bound: `bytes` is its beginning, and the rest is skipped.
     TooLong,
 }
 
@@ -133,7 +133,7 @@ impl<R> fmt::Debug for Lines<R> {
 mod tests {
     use super::*;
 
-    /// Gives a few bytes at a time.
+    /// Returns a few bytes at a time.
     struct Slow<'a>(&'a [u8], usize);
 
     impl Read for Slow<'_> {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_lent_however_they_come() {
+    fn lines_are_lent_regardless_of_how_they_arrive() {
         for step in [1, 2, 5, 1 << 20] {
             let expected = [
                 (1, b"one".to_vec(), LineForm::Whole),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What a file's name says about it.
+/// The meaning of a file's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogName {
     /// `audit.000000000001-000000004096.jsonl`, with or without `.gz`: lines `first` to `last` of its log.
@@ -11,7 +11,7 @@ pub enum LogName {
     Current { stem: String },
     /// `audit.checkpoints.jsonl`
     Checkpoints { stem: String },
-    /// Not a file of lines.
+    /// Not the name of a file of lines.
     Other,
 }
 
@@ -30,7 +30,8 @@ impl LogName {
     }
 }
 
-/// What the names of a log's other files begin with: `audit` for `audit.jsonl`, and for any other extension.
+/// The beginning of the names of all of a log's files: `audit` for `audit.jsonl`, or for `audit` with any other
+/// extension.
 pub(super) fn stem_of(path: &Path) -> Option<String> {
     match LogName::of(path) {
         LogName::Rotated { stem, .. } | LogName::Current { stem } => Some(stem),
@@ -39,7 +40,7 @@ pub(super) fn stem_of(path: &Path) -> Option<String> {
     }
 }
 
-/// The file of checkpoints of the log that a file belongs to.
+/// The path of the checkpoints of the log that a file belongs to.
 pub fn checkpoints_of(path: &Path) -> Option<PathBuf> {
     stem_of(path).map(|stem| path.with_file_name(format!("{stem}.checkpoints.jsonl")))
 }

@@ -1,8 +1,7 @@
-//! Reading the log: this program's files, rotated and compressed, and the events that ActionTrail delivers, as one kind
-//! of value.
+//! Reading the log: this program's files, rotated and compressed, and ActionTrail's deliveries, as values of one type.
 //!
-//! Reading streams: no log is held in memory, and no line is longer than a bound. Log contents are untrusted input, and
-//! callers chose much of it. Must not know: HTTP, policies, and what a reader of the log wants of it.
+//! Reading streams: no log is held in memory, and no line is longer than a bound. Log contents are untrusted input:
+//! callers chose much of it. Must not know: HTTP, policies, what the log is read for.
 
 mod attempts;
 mod events;
@@ -11,7 +10,6 @@ mod input;
 mod lines;
 mod log_name;
 mod open;
-mod parse;
 mod values;
 
 use super::line;
@@ -25,11 +23,11 @@ pub use lines::{LONGEST_LINE, LineForm, Lines, RawLine};
 pub use log_name::{LogName, checkpoints_of};
 pub use open::{Bytes, open};
 
-/// An event that was read, with all its texts.
+/// An event that was read. It owns its texts.
 pub type Event = line::Event<'static>;
-/// What only this program's lines say.
+/// The fields that only this program's lines have.
 pub type Gateway = line::Gateway<'static>;
-/// What the policies decided, and on what.
+/// The decision of the policies, and the values it is based on.
 pub type Decision = line::Decision<'static>;
 /// A condition key and all its values.
 pub type Condition = line::Condition<'static>;
@@ -39,5 +37,5 @@ pub type JudgedResource = line::JudgedResource<'static>;
 pub type MatchedStatement = line::MatchedStatement<'static>;
 /// A Deny that could not be ruled out.
 pub type PossibleDeny = line::PossibleDeny<'static>;
-/// What a line of stage `Summary` says of attempts that have no line.
+/// The attempts without a line of their own, as a line of stage `Summary` counts them.
 pub type CountedAttempts = line::CountedAttempts<'static>;

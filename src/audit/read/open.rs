@@ -15,7 +15,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The content of an input.
 pub type Bytes = Box<dyn Read + Send>;
 
-/// Opens an input, decompressed. The bytes that are read from disk are added to `progress`.
+/// Opens an input and decompresses it if necessary. The bytes that are read from disk are added to `progress`.
 ///
 /// # Errors
 /// The file cannot be opened or read.
@@ -42,7 +42,7 @@ pub fn open(input: &Input, progress: &Arc<AtomicU64>) -> io::Result<Bytes> {
     Ok(Box::new(whole))
 }
 
-/// A log that is being compressed may have become its `.gz` by now.
+/// Opens a file. A rotated file may have been compressed, and so have the name `….gz`, since it was listed.
 fn open_file(path: &Path) -> io::Result<File> {
     match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,12 +1,13 @@
-//! The JSON values of a stream that does not have one value in each line: an array as ActionTrail delivers it, or values
-//! that are formatted over several lines. Each is lent as its bytes, with the number of the line in which it begins.
+//! The JSON values of a stream that does not have one value in each line: an array as ActionTrail delivers it, or
+//! values that are formatted over several lines. Each is lent as its bytes, with the number of the line in which it
+//! begins.
 
 use std::fmt;
 use std::io::{self, BufRead};
 
 use super::lines::{LONGEST_LINE, LineForm, RawLine};
 
-/// Lends one value after the other, with or without an array around them.
+/// Lends the values in sequence, with or without an array around them.
 pub(super) struct Values<R> {
     from: R,
     value: Vec<u8>,
@@ -14,7 +15,7 @@ pub(super) struct Values<R> {
     line: u64,
 }
 
-/// The position of a byte in a value.
+/// Where in a value the current byte is.
 #[derive(Default)]
 struct Nesting {
     depth: usize,
@@ -27,7 +28,8 @@ impl<R: BufRead> Values<R> {
         Self { from, value: Vec::new(), line: 1 }
     }
 
-    /// The next value; `None` at the end. Bytes that are not a value are lent too, up to a comma or the end of the line.
+    /// The next value; `None` at the end. Bytes that are not a value are lent too, up to a comma, a bracket or the end
+    /// of the line.
     ///
     /// # Errors
     /// The stream cannot be read.

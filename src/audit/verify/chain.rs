@@ -1,4 +1,4 @@
-//! One chain, as its lines come in: lines that fit are remembered as a run, a line that does not is a break.
+//! One chain, line by line: lines that fit are remembered as a run, and a line that does not fit is a break.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,40 +7,41 @@ use crate::text::hex;
 use super::line::Digest;
 use super::segment::{At, Read, Segment};
 
-/// A break whose place is still a file's number.
+/// A break whose place still has the number of the file instead of its name.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     pub(super) at: At,
-    pub(super) what: Said,
+    pub(super) what: Message,
     pub(super) expected: Option<String>,
     pub(super) found: Option<String>,
 }
 
-/// Words, and a place in the middle of them.
+/// A message, with an optional place in the middle of it.
 #[derive(Clone, Debug)]
-pub(super) struct Said(pub(super) String, pub(super) Option<At>, pub(super) &'static str);
+pub(super) struct Message(pub(super) String, pub(super) Option<At>, pub(super) &'static str);
 
 #[derive(Debug, Default)]
 pub(super) struct ChainState {
     pub(super) name: String,
     pub(super) replica: String,
-    /// Runs that ended, and the one that still grows.
+    /// Runs that have ended.
     ended: Vec<Segment>,
+    /// The run that is still growing.
     tip: Option<Segment>,
     /// A second line with the number of the last one.
     rival: Option<Read>,
     /// Runs by their first line, when lines may come in any order.
     index: BTreeMap<u64, Segment>,
-    /// The digests that checkpoints give for lines, and which checkpoint does.
+    /// For each line that a checkpoint vouches for: the line's digest, and the index of the checkpoint.
     pub(super) vouched: HashMap<u64, (Digest, usize)>,
-    /// The last line that fitted. It is parsed as a whole, because no other line names its digest.
+    /// The last line that fits. It is parsed as a whole in the end, because no later line vouches for its digest.
     pub(super) last_line: Vec<u8>,
     pub(super) last_at: At,
 }
 
 impl Fault {
     pub(super) fn new(at: At, what: impl Into<String>) -> Self {
-        Self { at, what: Said(what.into(), None, ""), expected: None, found: None }
+        Self { at, what: Message(what.into(), None, ""), expected: None, found: None }
     }
 
     pub(super) fn with(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
@@ -61,7 +62,7 @@ impl ChainState {
         Self { name, replica, vouched, ..Self::default() }
     }
 
-    /// Takes a line that must be in the place that its number says.
+    /// Takes the next line of a chain whose lines are in the order of their numbers.
     pub(super) fn take_in_order(&mut self, line: &Read) -> Option<Fault> {
         let Some(tip) = &mut self.tip else {
             self.tip = Some(Segment::of(line));
@@ -75,12 +76,12 @@ impl ChainState {
         let rival = self.rival.take().filter(|rival| rival.seq == tip.last && rival.hash == line.prev);
         if let (true, Some(rival)) = (line.seq == due, rival) {
             let fault = Fault::new(tip.last_at, format!("another line {} is at ", tip.last));
-            let fault = fault.about(rival.at, ", and the line after it names that one");
+            let fault = fault.about(rival.at, ", and the next line names that one as the line before it");
             tip.append(line);
             return Some(fault);
         }
         if line.seq != due && line.prev == tip.last_hash {
-            let fault = Fault::new(line.at, "its number is not the one after the line it names as the one before it");
+            let fault = Fault::new(line.at, "its number is not the one after that of the line it names in `prev`");
             let fault = fault.with(format!("seq {due}"), format!("seq {}", line.seq));
             tip.append(&Read { seq: due, ..*line });
             return Some(fault);
@@ -102,7 +103,7 @@ impl ChainState {
         fault
     }
 
-    /// Takes a line in any place.
+    /// Takes a line of a chain whose lines may be in any order.
     pub(super) fn take_in_any_order(&mut self, line: &Read) -> Option<Fault> {
         let before = self.index.range_mut(..=line.seq).next_back().map(|(_, before)| before);
         if let Some(before) = before.as_ref().filter(|before| before.last >= line.seq) {
@@ -137,7 +138,7 @@ impl ChainState {
     }
 }
 
-/// The breaks between runs, and before the first one; `anchors` are lines that a checkpoint vouches for.
+/// The breaks between runs, and before the first run. `anchors` are lines that a checkpoint vouches for.
 pub(super) fn joined(segments: &[Segment], anchors: &[(u64, Digest)]) -> Vec<Fault> {
     let Some(first) = segments.first() else { return Vec::new() };
     let mut faults: Vec<Fault> = beginning(first, anchors).into_iter().collect();
@@ -151,10 +152,11 @@ pub(super) fn joined(segments: &[Segment], anchors: &[(u64, Digest)]) -> Vec<Fau
             let line = Read { seq: b.first, prev: b.first_prev, hash: b.last_hash, at: b.first_at };
             faults.push(missing(a.last_at, due, &line));
         } else if b.first < due {
-            let fault = Fault::new(b.first_at, format!("line {} of this chain occurs again: ", b.first));
-            faults.push(fault.about(a.first_at, " begins a run of lines with it"));
+            let what = format!("line {} of this chain occurs again: it is also in the run of lines from ", b.first);
+            faults.push(Fault::new(b.first_at, what).about(a.first_at, " on"));
         } else {
-            // If the lines that follow hold together without it, this line is the one that was changed.
+            // If `b` is a single line that fits neither the line before it nor the one after it, it is `b` that was
+            // changed.
             let alone = !b.is_run() && segments.get(at + 2).is_some_and(|c| c.first == b.last.saturating_add(1));
             let (place, other) = if alone { (b.first_at, a.last_at) } else { (a.last_at, b.first_at) };
             let words = if alone { "it does not name the line before it, at " } else { "it is not the line that " };

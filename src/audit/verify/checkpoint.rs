@@ -15,14 +15,14 @@ use super::line::{Digest, digest_of, from_hex};
 pub struct Checkpoint {
     pub chain: String,
     pub replica: String,
-    /// When it was made.
+    /// When the checkpoint was written.
     pub at: String,
-    /// The first line since the checkpoint before; `last + 1` if there is none.
+    /// The number of the first line after the previous checkpoint; `last + 1` if there is no such line.
     pub first: u64,
-    /// The last line it vouches for, and that line's digest.
+    /// The number of the last line that it vouches for, and that line's digest.
     pub last: u64,
     pub last_hash: [u8; 32],
-    /// The digest of the checkpoint before.
+    /// The digest of the previous checkpoint.
     pub previous: [u8; 32],
     pub key_id: String,
     pub(super) count: u64,
@@ -45,7 +45,7 @@ impl CheckpointKey {
     /// # Errors
     /// The text is not such a key.
     pub fn from_pem(text: &str) -> Result<Self, &'static str> {
-        /// What precedes the 32 bytes of an Ed25519 key (RFC 8410).
+        /// The bytes before the 32 bytes of an Ed25519 key (RFC 8410).
         const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
         let body = text.split_once("-----BEGIN PUBLIC KEY-----").ok_or("it has no PEM block `PUBLIC KEY`")?.1;
         let body = body.split_once("-----END PUBLIC KEY-----").ok_or("its PEM block does not end")?.0;
@@ -55,14 +55,14 @@ impl CheckpointKey {
         Ok(Self { id: hex(&digest_of(raw)[..8]), raw: raw.to_vec() })
     }
 
-    /// The first 16 digits of the SHA-256 of the raw key: what checkpoints name.
+    /// The id that checkpoints name: the first 16 hexadecimal digits of the SHA-256 of the raw key.
     pub fn id(&self) -> &str {
         &self.id
     }
 }
 
 impl Checkpoint {
-    /// Whether one of the keys signed it.
+    /// Checks that one of the keys signed the checkpoint.
     ///
     /// # Errors
     /// Why the signature is not accepted, in words.
@@ -70,7 +70,7 @@ impl Checkpoint {
         let key = keys.iter().find(|key| key.id == self.key_id).ok_or_else(|| {
             let given: Vec<&str> = keys.iter().map(CheckpointKey::id).collect();
             let own = self.key_id.escape_default();
-            format!("it says that the key `{own}` signed it, and `--public-key` gave `{}`", given.join("`, `"))
+            format!("it names the key `{own}` as its signer, but `--public-key` gave `{}`", given.join("`, `"))
         })?;
         let public = UnparsedPublicKey::new(&ED25519, &key.raw);
         public.verify(&self.signed, &self.signature).map_err(|_| "its signature does not verify".to_owned())

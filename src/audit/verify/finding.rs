@@ -5,16 +5,16 @@ use super::super::read::Place;
 /// A place where the log is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// The line that is wrong, as far as that can be determined.
+    /// The line that is wrong; if that cannot be determined, the line at which the break shows.
     pub place: Place,
-    /// The chain that the line belongs to, if it says so.
+    /// The chain that the line belongs to, if it names one.
     pub chain: Option<String>,
     pub what: String,
     pub expected: Option<String>,
     pub found: Option<String>,
 }
 
-/// What was read, and whether it holds.
+/// The result: what was read, and the breaks in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// In the order of the files and their lines: the first bad line comes first.
@@ -22,7 +22,7 @@ pub struct Verified {
     /// In the order in which their first lines were read.
     pub chains: Vec<ChainResult>,
     pub lines: u64,
-    /// After decompression.
+    /// The number of bytes, after decompression.
     pub bytes: u64,
     pub checkpoints: u64,
     /// Whether verification stopped because of too many breaks.
@@ -32,26 +32,26 @@ pub struct Verified {
 /// One chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainResult {
-    /// Empty if the lines do not say.
+    /// The name of the chain; empty if the lines do not name it.
     pub chain: String,
     pub replica: String,
     /// The numbers of the first and the last line.
     pub first: u64,
     pub last: u64,
-    /// Of the last line: what the next one, or a checkpoint, would name.
+    /// The digest of the last line, which the next line or a checkpoint would name.
     pub last_hash: String,
-    /// What the last checkpoint vouches for.
+    /// The lines that the last checkpoint vouches for.
     pub vouched: Option<Vouched>,
 }
 
 /// How far a chain's last checkpoint reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vouched {
-    /// The last line it vouches for.
+    /// The number of the last line that it vouches for.
     pub last: u64,
     pub at: String,
     pub key_id: String,
-    /// Whether the signature was verified, which needs a key.
+    /// Whether the signature was verified. That requires a key.
     pub signature: SignatureCheck,
 }
 
@@ -62,7 +62,7 @@ pub enum SignatureCheck {
 }
 
 impl Verified {
-    /// Whether everything is as it was written.
+    /// Whether the log is as it was written.
     pub fn holds(&self) -> bool {
         self.breaks.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What the chain needs of a line, found without parsing all of it.
+//! Reads the fields of a line that the chain needs, without parsing all of it.
 
 use serde::Deserialize;
 
@@ -8,12 +8,12 @@ use super::super::read::RawLine;
 
 pub(super) type Digest = [u8; 32];
 
-/// What the chain needs of a line.
+/// The fields of a line that the chain needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Link<'a> {
     pub(super) seq: u64,
     pub(super) prev: Digest,
-    /// Empty if the line does not say.
+    /// Empty if the line does not name a chain.
     pub(super) chain: &'a str,
     pub(super) replica: &'a str,
 }
@@ -41,7 +41,7 @@ fn as_written(line: &[u8]) -> Option<Link<'_>> {
     Some(Link { seq, prev: from_hex(prev)?, chain, replica })
 }
 
-/// Splits off a text that ends here; `None` if it has escapes or is long.
+/// Splits off the JSON string that ends here; `None` if it has escapes or is long.
 fn last_text(bytes: &[u8]) -> Option<(&[u8], &str)> {
     const LONGEST: usize = 256;
     let from = bytes.len().saturating_sub(LONGEST);
@@ -91,7 +91,7 @@ fn parsed(line: &[u8]) -> Result<Link<'_>, String> {
     Ok(Link { seq: parsed.seq, prev, chain: gateway.chain, replica: gateway.replica })
 }
 
-/// Lower case only, because a digest has only one written form.
+/// Parses a digest. Only lower case is accepted, so that a digest has one written form.
 pub(super) fn from_hex(text: &[u8]) -> Option<Digest> {
     let mut digest = [0; 32];
     unhex(text, &mut digest).map(|()| digest)
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quick_reading_and_the_whole_one_agree() {
+    fn the_fast_reading_and_the_full_one_agree() {
         let zeros = "0".repeat(64);
         let line = |gateway: &str| {
             format!(

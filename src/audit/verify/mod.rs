@@ -1,8 +1,8 @@
-//! Verification: whether a log is the one that was written, with every line in its place, none changed and none missing.
+//! Verification: whether a log is as it was written, with every line in its place, none changed and none missing.
 //!
 //! A line names the digest of the line before it, so a change shows at the next line. A checkpoint, signed and kept
-//! elsewhere, vouches for all lines up to its own. Lines that no later line and no checkpoint names cannot be vouched
-//! for, and the result says how far that is.
+//! elsewhere, vouches for all lines up to its own. The result states how far the checkpoints reach, because
+//! later lines could be rewritten, chain and all.
 //!
 //! The chain and the checkpoints are described here a second time on purpose: a verifier must not trust the writer's
 //! code. Must not use: anything of `audit::write`.

@@ -15,29 +15,30 @@ use super::line::{Digest, digest_of, link};
 use super::segment::Read;
 use super::signed::{Located, Signed};
 
-/// Verification stops at so many breaks; going on would only cost memory.
+/// Verification stops at this many breaks, because continuing would only cost memory.
 const MOST_BREAKS: usize = 10_000;
 
 /// The order of one chain's lines in one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// As they were written. Files may come in any order.
+    /// The order in which they were written. Files may be given in any order.
     AsWritten,
-    /// As an export left them; the memory needed grows with the disorder.
+    /// Any order, as an export left them. The memory needed grows with the disorder.
     Any,
 }
 
-/// What is verified, and with which checkpoints and keys.
+/// The logs to verify, and the checkpoints and keys to verify them with.
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Files of lines.
     pub logs: Vec<Input>,
     pub checkpoints: Vec<Input>,
-    /// Checkpoints that vouch for lines before those that are given.
+    /// Checkpoints that vouch for lines before the given ones (`--from-checkpoint`).
     pub from: Vec<Input>,
     pub keys: Vec<CheckpointKey>,
     pub order: Order,
-    /// Whether the ends of the logs are among the files, so that checkpoints for later lines show that lines are missing.
+    /// Whether the ends of the logs are among the files, so that checkpoints for later lines show that lines are
+    /// missing.
     pub to_the_end: bool,
 }
 
@@ -82,7 +83,7 @@ pub(super) struct Run {
     files: Vec<Arc<str>>,
     chains: Vec<ChainState>,
     by_name: HashMap<String, usize>,
-    /// The chain of the line before, which is mostly that of the next one too.
+    /// The chain of the previous line, which usually is that of the next line too.
     current: usize,
     at_line: u64,
     pub(super) faults: Vec<(Option<String>, Fault)>,
@@ -109,7 +110,7 @@ impl Default for Run {
 }
 
 impl Run {
-    /// Numbers a file.
+    /// Assigns a number to a file.
     pub(super) fn names(&mut self, file: &str) -> u32 {
         self.files.push(file.into());
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
@@ -206,8 +207,8 @@ impl Run {
         let mut ends: HashMap<String, u64> = HashMap::new();
         for mut chain in std::mem::take(&mut self.chains) {
             let segments = chain.segments();
-            let told = joined(&segments, &signed.anchors(&chain.name));
-            self.faults.extend(told.into_iter().map(|fault| (Some(chain.name.clone()), fault)));
+            let faults = joined(&segments, &signed.anchors(&chain.name));
+            self.faults.extend(faults.into_iter().map(|fault| (Some(chain.name.clone()), fault)));
             if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&chain.last_line) {
                 let fault = Fault::new(chain.last_at, format!("it is not a line of an audit log: {error}"));
                 self.faults.push((Some(chain.name.clone()), fault));
@@ -234,7 +235,7 @@ impl Run {
         Verified { breaks, chains, lines: self.lines, bytes: self.bytes, checkpoints, stopped: self.stopped }
     }
 
-    /// The breaks in the order of their places; of several at one line, the first.
+    /// The breaks in the order of their places. Only the first break at a line is kept.
     fn breaks(&mut self) -> Vec<Break> {
         let mut faults = std::mem::take(&mut self.faults);
         faults.sort_by_key(|(_, fault)| fault.at);

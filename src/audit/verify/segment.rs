@@ -1,4 +1,4 @@
-//! A run of lines without a gap, each naming the one before, and what must be remembered of them.
+//! A run of lines without a gap, each naming the one before, reduced to the values that verification needs.
 
 use super::line::Digest;
 
@@ -13,7 +13,7 @@ pub(super) struct Segment {
     pub(super) last: u64,
     pub(super) last_hash: Digest,
     pub(super) last_at: At,
-    /// Whether the break before its first line is reported already.
+    /// Whether the break before its first line has been reported already.
     pub(super) reported: bool,
 }
 
@@ -45,7 +45,7 @@ impl Segment {
         self.last_at = line.at;
     }
 
-    /// Whether more than one line holds together here.
+    /// Whether the run has more than one line.
     pub(super) fn is_run(&self) -> bool {
         self.last > self.first
     }

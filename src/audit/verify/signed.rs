@@ -1,4 +1,4 @@
-//! All checkpoints that were given: the chain they form, and what they vouch for.
+//! All given checkpoints: the chain that they form, and the lines that they vouch for.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,7 +17,7 @@ use super::segment::At;
 #[derive(Debug, Default)]
 pub(super) struct Signed {
     checkpoints: Vec<Located>,
-    /// Those that vouch for lines before those that are given.
+    /// Checkpoints that vouch for lines before the given ones.
     from: Vec<Located>,
     /// Whether signatures were verified.
     pub(super) checked: bool,
@@ -31,7 +31,7 @@ pub(super) struct Located {
 }
 
 impl Signed {
-    /// Reads them all. Breaks in a single checkpoint or in their order are added to `run`.
+    /// Reads all checkpoints. Breaks in a single checkpoint or in their order are added to `run`.
     pub(super) fn read(
         wanted: &Verification,
         progress: &Arc<AtomicU64>,
@@ -50,7 +50,7 @@ impl Signed {
         Ok(signed)
     }
 
-    /// Checks that each names the one before it, and covers the lines after that one.
+    /// Checks that each checkpoint names the previous one of its chain, and covers the lines after it.
     fn follow_each_other(&self, run: &mut Run) {
         let mut ends: HashMap<&str, &Checkpoint> = HashMap::new();
         for Located { checkpoint, at, .. } in &self.checkpoints {
@@ -94,13 +94,13 @@ impl Signed {
         &self.checkpoints[at].place
     }
 
-    /// Lines of a chain after which reading may begin.
+    /// The lines of a chain after which the given lines may begin.
     pub(super) fn anchors(&self, chain: &str) -> Anchors {
         let of_chain = self.from.iter().filter(|located| located.checkpoint.chain == chain);
         of_chain.map(|located| (located.checkpoint.last, located.checkpoint.last_hash)).collect()
     }
 
-    /// The last checkpoint of a chain for lines that are given.
+    /// The last checkpoint of a chain that vouches for a given line.
     pub(super) fn last(&self, chain: &str, end: u64) -> Option<&Located> {
         let mut of_chain = self.checkpoints.iter().filter(|located| located.checkpoint.chain == chain);
         of_chain.rfind(|located| (1..=end).contains(&located.checkpoint.last))
@@ -110,7 +110,8 @@ impl Signed {
         self.checkpoints.len() as u64
     }
 
-    /// The newest checkpoint of each chain, if it covers lines that are missing; the gateway's start reports the same one.
+    /// The newest checkpoint of each chain, if it covers lines that are missing; the gateway's start reports the same
+    /// one.
     pub(super) fn missing(&self, ends: &HashMap<String, u64>) -> Vec<(Option<String>, Fault)> {
         let mut newest: HashMap<&str, u64> = HashMap::new();
         for Located { checkpoint, .. } in &self.checkpoints {
@@ -120,14 +121,14 @@ impl Signed {
         let mut faults = Vec::new();
         for Located { checkpoint, at, .. } in self.checkpoints.iter().rev() {
             let end = ends.get(&checkpoint.chain).copied().unwrap_or_default();
-            // Where several vouch for the same line, the last of them.
+            // If several vouch for the same line, only the last of them is reported.
             let is_newest = newest.get(checkpoint.chain.as_str()) == Some(&checkpoint.last);
             if checkpoint.last <= end || !is_newest {
                 continue;
             }
             newest.remove(checkpoint.chain.as_str());
             let what = format!(
-                "it vouches for lines up to {}, and the log ends with line {end}: lines {} to {} are missing",
+                "it vouches for lines up to {}, but the log ends with line {end}: lines {} to {} are missing",
                 checkpoint.last,
                 end + 1,
                 checkpoint.last

@@ -1,4 +1,4 @@
-//! What is known of an attempt so far: more, the further it came.
+//! The facts about an attempt, which are filled in as the call is processed.
 
 use std::net::IpAddr;
 
@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use crate::budget::{Holder, Source};
 use crate::ram::{Caller, KnownBy, Origin, Scheme};
 
-/// What is known of one attempt. There is no field for signatures, tokens and secrets, so none can be written.
+/// The facts known about one attempt. There is no field for signatures, tokens or secrets, so none can be written.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// An upper-case UUID: the request id of an answer that the gateway itself gives.
     pub id: String,
     pub at: Timestamp,
-    /// The caller's address: the connection's, or what a trusted proxy says.
+    /// The caller's address, taken from the connection or stated by a trusted proxy.
     pub source: IpAddr,
     /// The other end of the connection: the caller, or a trusted proxy.
     pub peer: IpAddr,
@@ -22,7 +22,7 @@ pub struct Attempt {
     pub signing: Option<&'static str>,
     pub host: Option<String>,
     pub user_agent: Option<String>,
-    /// The product that is called, such as `Vpc`; ECS if there is none.
+    /// The product that is called, such as `Vpc`. `None` means ECS.
     pub service: Option<String>,
     /// The operation that the request names.
     pub operation: Option<String>,
@@ -38,24 +38,24 @@ pub struct Attempt {
     pub caller: Option<Caller>,
     /// RAM's numeric id of the caller.
     pub caller_id: Option<String>,
-    /// What a caller who asks for a session proved its identity with.
+    /// The credential with which a caller that requests a session proved its identity.
     pub shown: Option<Origin>,
     pub reached: Reached,
     /// Whose budget pays for the attempt, if that is neither the caller nor its source.
     pub charged_to: Option<Holder>,
 }
 
-/// How far an attempt came.
+/// How far authentication came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reached {
     /// No caller is authenticated: everything in the request is a claim, even if policies were evaluated.
     Unauthenticated,
-    /// The signature verified.
+    /// The caller's credential was verified: a signature, a token or a certificate.
     Authenticated,
 }
 
 impl Attempt {
-    /// When it came, to the second: the precision of calls, conditions and lines.
+    /// When the call arrived, to the second: the precision of calls, conditions and lines.
     pub fn second(&self) -> Timestamp {
         Timestamp::from_second(self.at.as_second()).unwrap_or(self.at)
     }

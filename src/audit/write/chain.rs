@@ -12,10 +12,10 @@ pub struct Chain {
 /// A SHA-256 digest in lower-case hexadecimal digits, as in a line.
 pub(super) type Hash = [u8; 64];
 
-/// What the first line of a chain names as the digest of the line before it.
+/// The first line of a chain has this in place of the digest of a line before it.
 pub(super) const NO_HASH: Hash = [b'0'; 64];
 
-/// What the chain needs of a line.
+/// The fields of a line that the chain needs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Link {
     pub seq: u64,
@@ -55,7 +55,7 @@ impl Chain {
         self.next
     }
 
-    /// The number of the last line; 0 if there is none.
+    /// The number of the last line, or 0 if the chain has no lines.
     pub(super) fn last(self) -> u64 {
         self.next - 1
     }

@@ -32,15 +32,15 @@ pub struct NewCheckpointKey {
 
 /// A text that is not a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a private key for checkpoints, which is Ed25519 in PKCS#8, PEM")]
+#[error("not a private key for checkpoints: expected an Ed25519 key in PKCS#8, PEM")]
 pub struct CheckpointKeyError;
 
 /// A text that is not a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a public key for checkpoints, which is Ed25519 as SubjectPublicKeyInfo, PEM")]
+#[error("not a public key for checkpoints: expected an Ed25519 key as SubjectPublicKeyInfo, PEM")]
 pub struct CheckpointPublicKeyError;
 
-/// What precedes the 32 bytes of an Ed25519 key in a `SubjectPublicKeyInfo` (RFC 8410).
+/// The bytes before the 32 bytes of an Ed25519 key in a `SubjectPublicKeyInfo` (RFC 8410).
 const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 const PRIVATE: &str = "PRIVATE KEY";
@@ -61,7 +61,7 @@ impl CheckpointKey {
         &self.id
     }
 
-    /// The key that verifies its signatures.
+    /// The public key that verifies this key's signatures.
     pub(super) fn public(&self) -> CheckpointPublicKey {
         CheckpointPublicKey { raw: self.pair.public_key().as_ref().to_vec(), id: self.id.clone() }
     }
@@ -73,14 +73,15 @@ impl CheckpointKey {
 
 impl CheckpointPublicKey {
     /// # Errors
-    /// The text is not one Ed25519 key as `SubjectPublicKeyInfo`, PEM: what `ramgate key checkpoint` writes as `.pub`.
+    /// The text is not one Ed25519 key as `SubjectPublicKeyInfo`, PEM, the form of the `.pub` file that `ramgate key
+    /// checkpoint` writes.
     pub fn from_pem(text: &str) -> Result<Self, CheckpointPublicKeyError> {
         let der = from_pem(PUBLIC, text).ok_or(CheckpointPublicKeyError)?;
         let raw = der.strip_prefix(&ED25519_INFO).filter(|raw| raw.len() == 32).ok_or(CheckpointPublicKeyError)?;
         Ok(Self { raw: raw.to_vec(), id: shown(&digest_of(raw))[..16].to_owned() })
     }
 
-    /// The private key's id.
+    /// The id of the pair of keys, as [`CheckpointKey::id`].
     pub(super) fn id(&self) -> &str {
         &self.id
     }

@@ -1,5 +1,5 @@
-//! Attempts that were counted instead of written: whose they were, how many, with which code, and from when to when.
-//! No count is ever lost: an attempt for which the table has no room is counted under its code alone.
+//! Attempts that were counted instead of written: by whom, how many, with which code, and from when to when.
+//! No count is ever lost: an attempt for which the table has no room is counted under its verdict and code alone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,8 +12,8 @@ use ram_policy::Resource;
 
 use super::attempt::Attempt;
 
-/// The most pairs of holder and code in each table. Principals have a table of their own, so that unidentified callers
-/// cannot use up their room. Each pair costs a line a minute.
+/// The most groups that each table counts separately. Principals have a table of their own, so that unidentified
+/// callers cannot use up their room. Each group costs a line a minute.
 const MOST: usize = 512;
 /// The most names of operations in one line.
 const MOST_OPERATIONS: usize = 16;
@@ -31,7 +31,8 @@ pub(super) struct Counted {
 #[derive(Debug, Default)]
 struct Groups(HashMap<Group, Count>);
 
-/// What is counted together. Without a holder, the entry covers every holder that did not fit into the table.
+/// The key under which attempts are counted together. Without a holder, the group covers every holder that did not fit
+/// into the table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Group {
     pub(super) holder: Option<Holder>,
@@ -45,16 +46,16 @@ pub(super) struct Count {
     pub(super) attempts: u64,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
-    /// When the first was counted, by the monotonic clock.
+    /// When the first attempt was counted, by the monotonic clock.
     since: Duration,
     /// RAM's numeric id of the holder.
     pub(super) caller_id: Option<String>,
     pub(super) operations: BTreeSet<String>,
-    /// Whether there were other operations: those that the catalogue does not know, and those beyond the list.
+    /// Whether there were other operations: unknown to the catalogue, or beyond the list.
     pub(super) other_operations: bool,
-    /// Digests of their names.
+    /// Digests of the resources' names.
     resources: HashSet<u64>,
-    /// Whether there were more than the table distinguishes.
+    /// Whether there were more resources than one count distinguishes.
     pub(super) more_resources: bool,
 }
 
@@ -88,7 +89,7 @@ impl Counted {
         }
     }
 
-    /// Takes what has been counted for a minute; `now` is monotonic.
+    /// Takes the counts that are at least a minute old; `now` is monotonic.
     pub(super) fn take_due(&mut self, now: Duration) -> Vec<(Group, Count)> {
         let is_due = |count: &Count| now.saturating_sub(count.since) >= MINUTE;
         let mut due: Vec<_> = self.of_principals.0.extract_if(|_, count| is_due(count)).collect();

@@ -15,13 +15,12 @@ use super::length::{PERMITTED_DECISION, REFUSED_DECISION};
 pub(super) const MOST_DENYING: usize = 16;
 
 /// How many statements are looked up for a permit's line, for all its resources together. A line that names all its
-/// statements never reaches this, because so many take more bytes than it has for its decision
-/// ([`PERMITTED_DECISION`]).
+/// statements stays below this bound: so many statements would not fit into [`PERMITTED_DECISION`] bytes.
 const MOST_ALLOWING: usize = PERMITTED_DECISION / SHORTEST_MATCHED;
-/// The fewest bytes that a matched statement takes: its keys and its document's digest alone take more.
+/// A lower bound for the bytes of a matched statement: its keys and its document's digest alone take more.
 const SHORTEST_MATCHED: usize = 100;
 
-/// How many statements of a resource are written if not all are.
+/// How many statements of a resource are written if the line is too long for all of them.
 const FEW_STATEMENTS: usize = 4;
 
 /// How much of a decision is written.
@@ -30,19 +29,19 @@ enum Extent {
     Whole,
     /// Every resource and condition key, and a few statements of each resource.
     AllResources,
-    /// So many resources, and first of them the one that decided.
+    /// This many resources, the decisive one first, with a few statements of each and without conditions.
     Decisive(usize),
 }
 
-/// A decision that is made of the engine's values.
+/// A decision that borrows the engine's values.
 type Judged<'a> = Decision<'a, MatchedPolicy<'a>, &'a ContextKey>;
 
-/// The decision of a denied call, and what it omits.
+/// The decision about a denied call, and what it omits.
 pub(super) fn denied_decision(request: &Request<'_>, decision: &ram_policy::Decision) -> (Box<RawValue>, Cut) {
     shortest(request, decision, REFUSED_DECISION, &[Extent::Whole, Extent::Decisive(16), Extent::Decisive(1)])
 }
 
-/// The decision of a permitted call, with every resource that was judged.
+/// The decision about a permitted call, with every resource that was judged.
 pub(super) fn permitted_decision(request: &Request<'_>, decision: &ram_policy::Decision) -> (Box<RawValue>, Cut) {
     shortest(request, decision, PERMITTED_DECISION, &[Extent::Whole, Extent::AllResources])
 }
@@ -100,7 +99,7 @@ fn possible_deny(deny: ram_policy::PossibleDeny<'_>) -> PossibleDeny<'_, Matched
     PossibleDeny { statement: MatchedPolicy::new(deny.layer, deny.at), unknown_key: deny.key().map(truncate) }
 }
 
-/// Omits what is beyond an extent.
+/// Omits everything beyond an extent, and returns how much that was.
 fn limit(judged: &mut Judged<'_>, decision: &ram_policy::Decision, extent: Extent) -> Cut {
     let mut cut = Cut::default();
     if extent == Extent::Whole {

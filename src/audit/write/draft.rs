@@ -1,4 +1,4 @@
-//! A line in the making: filled from an attempt, then from what was decided, answered or received from the upstream.
+//! A line under construction: filled from an attempt, then from the decision, the answer or the upstream's result.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::user_identity::{identity_of, key_of};
 /// The most request parameters that a line holds.
 const MOST_PARAMETERS: usize = 100;
 
-/// What identifies a log. It is in every line, so that merged logs can be told apart.
+/// Identifies a log. Every line names the chain and the replica, so that the lines of merged logs can be distinguished.
 #[derive(Clone, Debug)]
 pub struct JournalIdentity {
     pub chain: String,
@@ -60,7 +60,7 @@ pub struct Forwarded {
     pub failure: Option<String>,
 }
 
-/// What the policies decided, and on what.
+/// The decision of the policies, and the call it is about.
 #[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
     pub(super) call: &'a Call,
@@ -155,7 +155,7 @@ impl<'a> Draft<'a> {
         Self(event).cutting(Cut { parameters: (attempt.parameters.len() - parameters.len()) as u64, ..Cut::default() })
     }
 
-    /// Adds to what the line says it omits.
+    /// Adds to the counts of what the line omits.
     pub(super) fn cutting(self, cut: Cut) -> Self {
         self.with_gateway(|gateway| {
             gateway.cut = Some(gateway.cut.unwrap_or_default().and(cut)).filter(|cut| cut.is_any());
@@ -169,7 +169,7 @@ impl<'a> Draft<'a> {
         self
     }
 
-    /// The attempts that a line of stage `Summary` counts, and whose they were.
+    /// Adds the counted attempts of a line of stage `Summary`, and the identity that made them.
     pub(super) fn with_count(
         mut self,
         counted: CountedAttempts<'a>,
@@ -183,7 +183,7 @@ impl<'a> Draft<'a> {
         self.with_gateway(|gateway| gateway.counted = Some(counted))
     }
 
-    /// Another line about this attempt follows.
+    /// Marks the line as one that is followed by another line about the attempt.
     pub(super) fn not_final(self) -> Self {
         self.with_gateway(|gateway| gateway.last = false)
     }
@@ -209,7 +209,7 @@ impl<'a> Draft<'a> {
         draft.cutting(judged.cut)
     }
 
-    /// The session that begins with this attempt.
+    /// Adds the session that begins with this attempt.
     pub(super) fn with_grant(mut self, granted: &'a Granted, decision: &'a RawValue) -> Self {
         let principal = granted.assumed.principal();
         let (kind, name) = match principal.identity() {

@@ -11,7 +11,7 @@ use ram_policy::Verdict;
 
 use super::super::line::{Decision, JudgedResource, MatchedStatement, Session, truncate};
 
-/// A session whose key may be issued once this is in the log.
+/// A session whose key may be issued once the session is in the log.
 #[derive(Debug)]
 pub struct Granted {
     pub assumed: Assumed,

@@ -1,26 +1,26 @@
-//! Writes attempts to the log, and returns the proof that it did.
+//! Writes attempts to the log, and returns the proof that they were written.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
-
-use crate::budget::{BudgetItem, Budgets, Holder};
-use crate::catalog::{Call, Catalog, STS_OPERATIONS};
-use crate::pdp::{Denied, Permit, Subject};
 use ram_policy::{Decision, Request, Resource, Verdict};
+use serde_json::value::RawValue;
 
 use super::super::line::{self, Cut, Stage};
 use super::attempt::{Attempt, Reached};
 use super::counted::{Count, Counted, Group, Uncounted, digest};
-use super::counters::Counters;
 use super::decision::{MOST_DENYING, denied_decision, permitted_decision};
 use super::draft::{Answered, Draft, Forwarded, JournalIdentity, Judged};
 use super::granted::{Granted, assumption_json};
 use super::length::PARAMETER_BYTES;
 use super::notice::counted;
 use super::sink::{Appended, LineClass, LogStatus, Sink, SinkError};
+use crate::budget::{BudgetItem, Budgets, Holder};
+use crate::catalog::{Call, Catalog, STS_OPERATIONS};
+use crate::pdp::{Denied, Permit, Subject};
 
 /// Proof that a permit was written to the log before anything was done with it. Only the journal makes one.
 ///
@@ -31,7 +31,7 @@ use super::sink::{Appended, LineClass, LogStatus, Sink, SinkError};
 /// }
 /// ```
 ///
-/// What it holds can be looked at:
+/// Its content can be read:
 ///
 /// ```
 /// # use ramgate::{audit::Recorded, catalog::Call, pdp::Permit};
@@ -49,7 +49,7 @@ pub struct Recorded<P> {
     cut: Cut,
 }
 
-/// What budgets need to know of a refused attempt.
+/// A refused attempt, with the values that its budget depends on.
 struct Refused<'a> {
     attempt: &'a Attempt,
     verdict: &'static str,
@@ -60,7 +60,7 @@ struct Refused<'a> {
     resources: &'a [Resource<'a>],
 }
 
-/// The one way to the log for everything that concerns an attempt.
+/// Writes every line about an attempt. No other code does.
 #[derive(Debug)]
 pub struct Journal {
     sink: Box<dyn Sink>,
@@ -72,7 +72,7 @@ pub struct Journal {
     catalog: Arc<Catalog>,
     counted: Mutex<Counted>,
     attempts: Counters,
-    /// Those of them that were counted and not written.
+    /// The attempts that were counted and not written.
     unwritten: Counters,
 }
 
@@ -107,17 +107,17 @@ impl Journal {
         self.sink.blocks()
     }
 
-    /// How the log is doing.
+    /// The status of the log.
     pub fn status(&self) -> LogStatus {
         self.sink.status()
     }
 
-    /// How many attempts had which verdict and code since the start, including those that were only counted.
+    /// The number of attempts since the start for each verdict and code, including those that were only counted.
     pub fn attempts(&self) -> Vec<(&'static str, String, u64)> {
         self.attempts.counts(Verdict::Allow.as_str())
     }
 
-    /// How many of the refused ones were counted and not written.
+    /// The number of refused attempts that were counted and not written, for each verdict and code.
     pub fn unwritten(&self) -> Vec<(&'static str, String, u64)> {
         self.unwritten.refusals()
     }
@@ -125,7 +125,7 @@ impl Journal {
     /// Writes the decision to forward a call.
     ///
     /// # Errors
-    /// The log cannot be written. The permit is consumed all the same.
+    /// The log cannot be written. The permit is consumed in any case.
     pub fn record<T>(&self, attempt: &Attempt, permit: Permit<T>) -> Result<Recorded<Permit<T>>, SinkError>
     where
         T: Subject + AsRef<Call>,
@@ -135,7 +135,7 @@ impl Journal {
         let judged = judged(&permit, &decision, cut);
         let event = Draft::new(attempt, &self.identity, Stage::Decision, judged.verdict.into());
         let event = event.with_judgement(judged).not_final();
-        // Such a decision names no statement, so the line says in words what it rests on.
+        // A decision by configuration names no statement, so the line gives its reason in words.
         let unjudged = permit.decision().is_configured().then(|| permit.proof().summary().to_string());
         let event = match &unjudged {
             Some(reason) => event.with_reason(reason),
@@ -153,7 +153,7 @@ impl Journal {
     /// Writes the result of a forwarded call.
     ///
     /// # Errors
-    /// The log cannot be written: it has the decision without an outcome.
+    /// The log cannot be written. It then has the decision without an outcome.
     pub fn outcome<T>(
         &self,
         attempt: &Attempt,
@@ -176,7 +176,7 @@ impl Journal {
     /// Writes that a session is about to begin.
     ///
     /// # Errors
-    /// The log cannot be written. The grant is consumed all the same.
+    /// The log cannot be written. The grant is consumed in any case.
     pub fn grant(&self, attempt: &Attempt, granted: Granted) -> Result<Recorded<Granted>, SinkError> {
         self.attempts.allowed();
         let decision = assumption_json(&granted.assumed);
@@ -189,7 +189,7 @@ impl Journal {
     ///
     /// # Errors
     /// The log cannot be written.
-    pub fn told(&self, attempt: &Attempt) -> Result<(), SinkError> {
+    pub fn caller_identity(&self, attempt: &Attempt) -> Result<(), SinkError> {
         self.attempts.allowed();
         let event = Draft::new(attempt, &self.identity, Stage::Decision, line::Verdict::Allow);
         self.permit(&event.with_reason("a caller may always ask who it is").to_text())
@@ -243,7 +243,7 @@ impl Journal {
         self.sink.append(LineClass::Permit, event).map(drop)
     }
 
-    /// Writes a line, or counts the attempt. Every attempt is in the metrics.
+    /// Writes a line about a refusal, or counts the attempt. Every attempt is in the metrics.
     fn keep(&self, refused: &Refused<'_>, line: impl FnOnce() -> String) -> Result<Appended, SinkError> {
         self.attempts.refused(refused.verdict, &refused.answered.code);
         let (holder, now) = (refused.attempt.holder(), (self.elapsed)());
@@ -267,8 +267,8 @@ impl Journal {
         Ok(kept)
     }
 
-    /// Whether there is room for a line. Of a principal, the first line of a kind is always written; of calls that were
-    /// refused because a budget is used up, only the first.
+    /// Whether a refusal is written, if the sink has room for it. The first refusal of a kind by a principal is written
+    /// even if the budget is used up. Of the calls refused because a budget is used up, only the first is.
     fn may_write(&self, refused: &Refused<'_>, holder: &Holder, kind: u64, now: Duration) -> bool {
         let first = self.budgets.is_first(holder, kind, now);
         if !self.sink.takes_refusals() || (refused.answered.refusal.is_throttling() && !first) {
@@ -333,4 +333,45 @@ where
 {
     let call = permit.subject().as_ref();
     Judged { call, verdict: permit.decision().verdict(), decision, cut, revision: permit.revision() }
+}
+
+/// The most codes that are counted separately for a verdict; the catalogue has fewer.
+const MOST: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    allowed: AtomicU64,
+    refused: Mutex<BTreeMap<&'static str, BTreeMap<String, u64>>>,
+}
+
+impl Counters {
+    pub(super) fn allowed(&self) {
+        self.allowed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused(&self, verdict: &'static str, code: &str) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let codes = refused.entry(verdict).or_default();
+        if let Some(count) = codes.get_mut(code) {
+            *count += 1;
+            return;
+        }
+        let code = if codes.len() < MOST { code } else { "other" };
+        *codes.entry(code.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn counts(&self, allowed: &'static str) -> Vec<(&'static str, String, u64)> {
+        let mut counts = vec![(allowed, String::new(), self.allowed.load(Ordering::Relaxed))];
+        counts.extend(self.refusals());
+        counts
+    }
+
+    pub(super) fn refusals(&self) -> Vec<(&'static str, String, u64)> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |(verdict, codes): (&&'static str, &BTreeMap<String, u64>)| {
+            let verdict: &'static str = verdict;
+            codes.iter().map(|(code, count)| (verdict, code.clone(), *count)).collect::<Vec<_>>()
+        };
+        refused.iter().flat_map(of).collect()
+    }
 }

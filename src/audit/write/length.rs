@@ -1,4 +1,4 @@
-//! How long a line may become, and what is omitted from one that would be longer.
+//! The maximum length of a line, and what is omitted from a line that would be longer.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use super::super::line::{Cut, LONGEST_TEXT};
 use super::draft::{Draft, join};
 use super::sink::SinkError;
 
-/// The longest line about a refused attempt, in bytes, with what the chain puts around an event.
+/// The longest line about a refused attempt, in bytes, including the chain's envelope around the event.
 const LONGEST_REFUSED: usize = 16 << 10;
-/// The longest line about a permitted one.
+/// The longest line about a permitted attempt.
 const LONGEST_PERMITTED: usize = 1 << 20;
 /// `{"seq":…,"prev":…,"event":…}` and the line feed.
 const ENVELOPE: usize = 128;
@@ -22,7 +22,7 @@ pub(super) const REFUSED_DECISION: usize = 6 << 10;
 pub(super) const PERMITTED_DECISION: usize = LONGEST_PERMITTED / 3;
 
 impl<'a> Draft<'a> {
-    /// Keeps the first parameters, as many as fit into so many bytes.
+    /// Keeps the first parameters, as many as fit into this many bytes.
     pub(super) fn with_few_parameters(mut self, bytes: usize) -> Self {
         let Cow::Borrowed(all) = self.0.parameters else { return self };
         let fitting = fitting(all, bytes);
@@ -30,7 +30,7 @@ impl<'a> Draft<'a> {
         self.cutting(Cut { parameters: (all.len() - fitting) as u64, ..Cut::default() })
     }
 
-    /// Leaves out what the decision's line says already.
+    /// Omits everything that the line of the decision already has.
     pub(super) fn in_brief(mut self) -> Self {
         self.0.parameters = Cow::Borrowed(&[]);
         self.with_gateway(|gateway| (gateway.decision, gateway.cut) = (None, None))
@@ -39,7 +39,7 @@ impl<'a> Draft<'a> {
     /// The line of a permitted attempt.
     ///
     /// # Errors
-    /// A line that is too long although everything that may be omitted is.
+    /// The line is too long, although everything that may be omitted is already omitted.
     pub(super) fn to_permitted_text(&self) -> Result<String, SinkError> {
         let text = self.to_text();
         if text.len() <= LONGEST_PERMITTED - ENVELOPE {
@@ -48,7 +48,7 @@ impl<'a> Draft<'a> {
         Err(SinkError(format!("the line of the call would be {} bytes long; the limit is 1 MiB", text.len())))
     }
 
-    /// The line of a refused attempt: short, whatever the caller sent.
+    /// The line of a refused attempt, which is short no matter how much the caller sent.
     pub(super) fn into_refused_text(self) -> String {
         let few = self.with_few_parameters(PARAMETER_BYTES).with_few_names();
         let text = few.to_text();
@@ -78,7 +78,7 @@ impl<'a> Draft<'a> {
         draft.cutting(Cut { parameters, ..Cut::default() })
     }
 
-    /// The last resort: for a caller each of whose texts is as long in JSON as a text can be.
+    /// The last resort, for a caller whose texts all take the most bytes that JSON escapes can take.
     fn with_short_texts(mut self) -> Self {
         const SHORT: usize = 64;
         let shorten = |text: &mut Cow<'a, str>| *text = Cow::Owned(text.chars().take(SHORT).collect());
@@ -95,7 +95,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// How many parameters fit, from the first on, with each text truncated.
+/// How many of the first parameters fit, with each text truncated.
 fn fitting(parameters: &[(String, String)], bytes: usize) -> usize {
     let mut left = bytes;
     let fits = |(name, value): &&(String, String)| {

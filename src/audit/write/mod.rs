@@ -1,14 +1,13 @@
-//! Writing the log: the journal and what it knows of an attempt, the lines it makes, and the sinks that take them.
+//! Writing the log: the journal, the facts about an attempt, the lines made of them, and the sinks that take the lines.
 //!
-//! Only this module makes a [`Recorded`], and the upstream sends nothing else. `file` is the one place below the edges
-//! of the program that touches files; secondary sinks (`stdout`, the spool) get the lines that a file has. Must not
-//! know: HTTP, how a caller is recognised, and the time, which callers of this module pass in.
+//! Only this module makes a [`Recorded`], and the upstream sends nothing else. Below the edges of the program, only
+//! `file` touches files. Secondary sinks (`stdout`, the spool) get the lines that are in the file. Must not know: HTTP,
+//! how a caller is authenticated, the time (callers of this module pass it in).
 
 mod attempt;
 mod chain;
 mod checkpoint_key;
 mod counted;
-mod counters;
 mod decision;
 mod draft;
 mod file;

@@ -14,7 +14,7 @@ use super::counted::{Count, Group};
 use super::draft::{Draft, JournalIdentity};
 use super::user_identity::{identity_of_account, identity_of_principal};
 
-/// What a notice needs besides its reason.
+/// Makes notices: everything that a notice needs besides its reason.
 #[derive(Debug)]
 pub(super) struct Notices {
     pub(super) identity: JournalIdentity,

@@ -14,7 +14,7 @@ pub trait Sink: Send + Sync + fmt::Debug {
     /// The event was not written; nothing of it remains in the log.
     fn append(&self, class: LineClass, event: &str) -> Result<Appended, SinkError>;
 
-    /// Writes without waiting for the disk, for a line whose loss would show.
+    /// Writes without waiting for the disk, for a line whose loss would be noticed.
     ///
     /// # Errors
     /// As [`Sink::append`].
@@ -36,12 +36,12 @@ pub trait Sink: Send + Sync + fmt::Debug {
     }
 }
 
-/// What a line is evidence of, so that a sink can keep room for the lines that matter most.
+/// The kind of evidence in a line, so that a sink can reserve room for the lines that matter most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineClass {
-    /// A call that goes on. Always written, or the append fails.
+    /// A permitted call. Always written, or the append fails.
     Permit,
-    /// The result of a call that went on. Always written, or the append fails.
+    /// The result of a forwarded call. Always written, or the append fails.
     Outcome,
     /// An attempt that was refused or denied. A sink that is short of room counts it instead of writing it.
     Refusal,
@@ -54,21 +54,21 @@ pub enum LineClass {
 #[must_use = "a refusal that was not written has to be counted"]
 pub enum Appended {
     Written,
-    /// Not written for lack of room. Only a [`LineClass::Refusal`] gets this answer; the journal counts it, and puts the
-    /// count into a line of stage `Summary`.
+    /// Not written for lack of room. Only a [`LineClass::Refusal`] gets this answer; the journal counts it, and puts
+    /// the count into a line of stage `Summary`.
     Counted,
 }
 
 /// Why refusals are only counted at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortage {
-    /// Little more of the file system is free than what is reserved for permits.
+    /// Hardly more of the file system is free than is reserved for permits.
     Space,
     /// Refusals have used their share of the file.
     FileShare,
 }
 
-/// Whether a call may go on without its line.
+/// Whether a call may proceed without its line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Requirement {
     #[default]
@@ -80,13 +80,13 @@ pub enum Requirement {
 /// The status of a log; counts are since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogStatus {
-    /// Whether calls may go on without their lines.
+    /// Whether calls may proceed without their lines.
     pub requirement: Requirement,
     /// Lines of attempts.
     pub written: u64,
     /// Lines that could not be written and whose calls were refused.
     pub failed: u64,
-    /// Lines that could not be written and whose calls went on.
+    /// Lines that could not be written and whose calls proceeded without them.
     pub lost: u64,
     /// Refusals that were only counted for lack of room.
     pub left_out: u64,
@@ -95,11 +95,11 @@ pub struct LogStatus {
     /// When lines last reached the disk.
     pub last_sync: Option<Timestamp>,
     /// Why nothing can be written at the moment.
-    pub fault: Option<String>,
+    pub error: Option<String>,
     pub checkpoints: u64,
     /// The last line that a checkpoint covers, if the log has checkpoints.
     pub covered: Option<u64>,
-    pub checkpoint_fault: Option<String>,
+    pub checkpoint_error: Option<String>,
     /// Where lines go after the file has them.
     pub secondary: Vec<SecondaryStatus>,
 }
@@ -112,13 +112,13 @@ pub trait SecondarySink: Send + Sync + fmt::Debug {
     /// Takes whole lines.
     ///
     /// # Errors
-    /// Lines that were not taken, if they are required; else they are counted.
+    /// Required lines were not taken. Lines that are not required are counted instead.
     fn take(&self, lines: &[u8], count: u64) -> Result<(), SinkError>;
 
     /// The status of the sink.
     fn status(&self) -> SecondaryStatus;
 
-    /// Closes it. Lines that it still has are passed on, as far as that is possible at once.
+    /// Closes the sink, after a short attempt to pass on the lines that it still has.
     fn close(&self) {}
 }
 
@@ -133,42 +133,42 @@ pub struct SecondaryStatus {
     /// Bytes that are not passed on yet.
     pub waiting: u64,
     /// Why it takes no lines at the moment.
-    pub fault: Option<String>,
+    pub error: Option<String>,
 }
 
 /// A store that is written before the lines of each batch, and synced along with them.
 pub trait WriteAhead: fmt::Debug + Send + Sync {
-    /// Writes what is pending, together with the number `last`, before the lines up to that number are written.
+    /// Writes the pending entries, together with the number `last`, before the lines up to that number are written.
     ///
     /// # Errors
-    /// The store could not be written; what is pending stays pending.
+    /// The store could not be written; the pending entries stay pending.
     fn write(&self, last: u64, stamping: Stamping) -> Result<(), SinkError>;
 
-    /// Starts to sync what was written. `None` if there is nothing to wait for.
+    /// Starts to sync the written entries. `None` if there is nothing to wait for.
     fn start_sync(&self) -> Option<SyncTicket>;
 
-    /// Waits until what the ticket covers is on disk.
+    /// Waits until everything that the ticket covers is on disk.
     ///
     /// # Errors
     /// The sync failed.
     fn finish_sync(&self, ticket: SyncTicket) -> Result<(), SinkError>;
 }
 
-/// Whether the number of a batch's last line must be put on record even if nothing is pending.
+/// Whether the number of a batch's last line must be recorded even if no entry is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stamping {
-    /// No call goes on with this batch: the number is written only if something is pending.
+    /// This batch permits no call: the number is written only if an entry is pending.
     WithPending,
-    /// The number is written in any case. What was pending for a line of this batch may have been taken along by an
-    /// earlier batch, which had a lower number.
+    /// The number is written in any case. The entry for a line of this batch may have been written with an earlier
+    /// batch, under a lower number.
     Always,
 }
 
-/// How much of what was written a sync covers.
+/// How many of the written entries a sync covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SyncTicket(pub u64);
 
-/// A sink that another owner shares.
+/// A shared sink.
 impl<S: Sink> Sink for Arc<S> {
     fn append(&self, class: LineClass, event: &str) -> Result<Appended, SinkError> {
         S::append(self, class, event)

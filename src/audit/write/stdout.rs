@@ -14,7 +14,7 @@ const WAITING: usize = 256;
 /// How long a reader has to take the remaining batches when the gateway stops.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Standard output, which calls wait for or not.
+/// Standard output as a secondary sink, required or not.
 #[derive(Debug)]
 pub struct StdoutSink {
     missed: Arc<AtomicU64>,
@@ -97,7 +97,7 @@ impl SecondarySink for StdoutSink {
 
     fn status(&self) -> SecondaryStatus {
         let missed = self.missed.load(Ordering::Relaxed);
-        SecondaryStatus { name: "stdout", requirement: self.requirement(), missed, waiting: 0, fault: None }
+        SecondaryStatus { name: "stdout", requirement: self.requirement(), missed, waiting: 0, error: None }
     }
 
     fn close(&self) {

@@ -1,4 +1,4 @@
-//! Tags for keys whose ids are masked: the same for the same key in all lines of one log, and different in other logs
+//! Tags for keys whose ids are masked: the same for a key in all lines of one log, and different in other logs
 //! (`docs/spec/ecs-eni.md` C.4).
 
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::text::hex;
 #[derive(Clone)]
 pub struct TagKey(Arc<hmac::Key>);
 
-/// How many bytes of a digest are written: enough to distinguish the keys of an account.
+/// How many bytes of a digest are written. That is enough to distinguish the keys of an account.
 const WRITTEN: usize = 8;
 
 impl TagKey {
@@ -24,7 +24,7 @@ impl TagKey {
     /// The bytes of a new key.
     ///
     /// # Panics
-    /// The system has no source of randomness: nothing that needs it may go on.
+    /// The system has no source of randomness.
     pub fn random_secret() -> [u8; 32] {
         let mut secret = [0; 32];
         SystemRandom::new().fill(&mut secret).expect("the system gives random bytes");

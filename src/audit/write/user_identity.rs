@@ -8,7 +8,7 @@ use ram_policy::{AccountId, Identity, Principal};
 use super::super::line::UserIdentity;
 use super::attempt::Attempt;
 
-/// The whole id of the key that the caller used or claims. It is for the key's tag, and must never be written.
+/// The whole id of the key that the caller used or claims. Only the key's tag is made of it; it must never be written.
 pub(super) fn key_of(attempt: &Attempt) -> Option<&str> {
     match attempt.caller.as_ref().map(|caller| &caller.proof) {
         None => attempt.claimed_key.as_deref(),
@@ -18,7 +18,7 @@ pub(super) fn key_of(attempt: &Attempt) -> Option<&str> {
     }
 }
 
-/// A principal, whatever key it used; `id` is RAM's numeric id.
+/// A principal without the key it used; `id` is RAM's numeric id.
 pub(super) fn identity_of_principal<'a>(principal: &'a Principal, id: Option<&'a str>) -> UserIdentity<'a> {
     let (kind, name) = kind_and_name(principal);
     let id = if principal.is_root() { Some(principal.account().as_str()) } else { id };
@@ -36,7 +36,7 @@ pub(super) fn identity_of_account(account: &AccountId) -> UserIdentity<'_> {
     UserIdentity { account: Some(Cow::Borrowed(account.as_str())), ..unknown() }
 }
 
-/// The caller of an attempt, as far as it is known. Key ids are masked.
+/// The caller of an attempt; `unknown` if it was not identified. Key ids are masked.
 pub(super) fn identity_of(attempt: &Attempt) -> UserIdentity<'_> {
     let key = |id: &str| Some(Cow::Owned(AccessKeyId::mask(id)));
     let Some(caller) = &attempt.caller else {

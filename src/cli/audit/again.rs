@@ -1,4 +1,4 @@
-//! A recorded attempt judged again by a policy directory, with the whole proof: what is too long to be written about
+//! Judges a recorded attempt again by a policy directory and shows the whole proof, which is too long to be logged for
 //! every denial.
 
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::pdp::{Authorization, Inventory, Pdp};
 use crate::replay::{self, Replay, SessionPolicies};
 use crate::store::{AttributeSource, load_directories};
 
-/// The policies that attempts are judged by, and the session policies that the log tells of.
+/// The policies that attempts are judged by, and the session policies that the log contains.
 pub(super) struct Again {
     pdp: Pdp,
     inventory: Option<Inventory>,
@@ -34,12 +34,12 @@ impl Again {
         })
     }
 
-    /// Keeps the policy of a session that begins in this line, for the attempts that follow.
+    /// Remembers the policy of a session that begins in this line, for the attempts that follow.
     pub(super) fn learn(&self, event: &Event) {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).learn(event);
     }
 
-    /// The ruling, or why the attempt could not be judged again.
+    /// The new authorization, or why the attempt cannot be judged again.
     fn judge(&self, attempt: &Attempt) -> Result<Authorization<replay::Subject>, String> {
         let recorded = replay::Attempt::read(attempt.event(), &self.catalog).map_err(|why| why.to_string())?;
         let replay = Replay::new(&self.pdp, self.inventory.as_ref(), &self.sessions);
@@ -50,21 +50,21 @@ impl Again {
         self.pdp.directory().revision()
     }
 
-    pub(super) fn tell(&self, attempt: &Attempt) {
+    pub(super) fn print(&self, attempt: &Attempt) {
         let revision = self.revision();
         let (which, different) = match revision_of(attempt) {
-            Some(then) if then == revision => (", as it was then".to_owned(), false),
-            Some(then) => (format!("; it was judged by revision {} then", plain(then)), true),
-            None => ("; the line does not say by which it was judged then".to_owned(), true),
+            Some(then) if then == revision => (", the same as then".to_owned(), false),
+            Some(then) => (format!("; the gateway judged it by revision {}", plain(then)), true),
+            None => ("; the line does not record the gateway's revision".to_owned(), true),
         };
         say!("judged again by revision {revision}{which}");
         if different {
-            say!("the policies may differ from those that the gateway judged by: compare the verdicts");
+            say!("the policies may differ from those of the gateway: compare the verdicts");
         }
         match self.judge(attempt) {
-            Ok(ruling) => {
+            Ok(authorization) => {
                 say!("");
-                for line in ruling.proof().details().to_string().lines() {
+                for line in authorization.proof().details().to_string().lines() {
                     say!("{}", plain(line));
                 }
             }
@@ -79,7 +79,7 @@ impl Again {
             "sameRevision": revision_of(attempt).map(|then| then == self.revision()),
         });
         match self.judge(attempt) {
-            Ok(ruling) => value["report"] = json!(ruling.proof().report()),
+            Ok(authorization) => value["report"] = json!(authorization.proof().report()),
             Err(why) => value["notJudged"] = why.into(),
         }
         value

@@ -1,4 +1,4 @@
-//! Which attempts are meant.
+//! The flags that select attempts.
 
 use std::net::IpAddr;
 
@@ -9,28 +9,28 @@ use crate::audit::read::{Attempt, Event, MatchedStatement, Verdict};
 use crate::cli::recording::Window;
 
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Which attempts")]
+#[command(next_help_heading = "Filters")]
 pub(super) struct FilterArgs {
     #[command(flatten)]
     window: Window,
-    /// `user/alice`, `role/terway`, `role/terway:SESSION`, `root`, with `ACCOUNT:` in front or as an ARN
+    /// `user/alice`, `role/terway`, `role/terway:SESSION` or `root`, optionally with the prefix `ACCOUNT:`, or an ARN
     #[arg(long)]
     principal: Option<String>,
-    /// The ENI that was to be attached
+    /// The ENI of the call
     #[arg(long, value_name = "ID")]
     eni: Option<String>,
-    /// The instance it was for
+    /// The instance of the call
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
     #[arg(long, value_enum)]
     verdict: Option<WantedVerdict>,
-    /// The error code that the caller got; `Forbidden.*` for all that begin so
+    /// The error code that the caller got; `Forbidden.*` for all codes with this prefix
     #[arg(long)]
     code: Option<String>,
-    /// Where it came from: an address, or a network as `10.0.0.0/8`
+    /// The caller's address, or a network such as `10.0.0.0/8`
     #[arg(long, value_name = "ADDRESS", value_parser = network)]
     source: Option<IpNet>,
-    /// A statement that decided, `POLICY#N` counted from 0, or all of `POLICY`
+    /// A statement that decided, as `POLICY#N` counted from 0, or `POLICY` for all of its statements
     #[arg(long, value_name = "POLICY#N")]
     statement: Option<String>,
 }
@@ -38,11 +38,11 @@ pub(super) struct FilterArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum WantedVerdict {
     Allow,
-    /// By a statement, or for want of one
+    /// Explicit or implicit deny
     Deny,
     ExplicitDeny,
     ImplicitDeny,
-    /// Malformed, unauthenticated, unknown
+    /// Ended before a decision: malformed, unauthenticated, or an unknown operation
     Refused,
     Error,
 }
@@ -74,7 +74,7 @@ impl WantedVerdict {
     }
 }
 
-/// Names of roles differ in no letter's case.
+/// Whether a principal has this name or ARN. Case is ignored, because two role names never differ only in case.
 fn is_principal(event: &Event, wanted: &str) -> bool {
     let Some(arn) = event.user.arn() else { return false };
     let account = event.user.account.as_deref().unwrap_or_default();
@@ -107,5 +107,5 @@ fn decided(event: &Event, wanted: &str) -> bool {
 
 fn network(text: &str) -> Result<IpNet, String> {
     let address = text.parse::<IpAddr>().map(IpNet::from);
-    address.or_else(|_| text.parse()).map_err(|_| "write an address, or a network as `10.0.0.0/8`".to_owned())
+    address.or_else(|_| text.parse()).map_err(|_| "write an address, or a network such as `10.0.0.0/8`".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The log that questions are put to.
+//! The log that `ramgate audit` reads.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -14,14 +14,14 @@ use crate::cli::recording::inputs;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct LogArgs {
-    /// Logs of ours, with what was rotated away beside them, or ActionTrail's events: files, compressed ones too, `-` for
-    /// standard input, or folders
+    /// The gateway's logs, each with its rotated files, or ActionTrail's events: files (also compressed), folders, or
+    /// `-` for standard input
     #[arg(long, value_name = "FILE|DIR", num_args = 1.., default_value = "audit.jsonl")]
     log: Vec<PathBuf>,
 }
 
-/// More lines that are no events are counted and not told.
-const TOLD: u64 = 5;
+/// The most skipped lines that are shown; further ones are only counted.
+const MOST_SHOWN: u64 = 5;
 const HELP: &str = "name the log with `--log`";
 
 impl LogArgs {
@@ -29,11 +29,14 @@ impl LogArgs {
     pub(super) fn single(&self) -> Result<&Path, Failure> {
         match self.log.as_slice() {
             [path] if path.as_os_str() != "-" && !path.is_dir() => Ok(path),
-            _ => Err(Failure::new("one file can be followed", "name the current file of one log with `--log`")),
+            _ => Err(Failure::new("only one file can be followed", "name the current file of one log with `--log`")),
         }
     }
 
-    /// Reads all attempts. Lines that are no events are told and skipped.
+    /// Reads all attempts. Lines that are not events are reported and skipped.
+    ///
+    /// # Errors
+    /// A file cannot be read.
     pub(super) fn each(&self, mut take: impl FnMut(Attempt)) -> Result<(), Failure> {
         let inputs = inputs(&self.log, HELP)?;
         let total = total_size(&inputs);
@@ -46,34 +49,34 @@ impl LogArgs {
             }
             match attempt {
                 Ok(attempt) => take(attempt),
-                Err(fault) => skipped.take(&fault).inspect_err(|_| progress.end())?,
+                Err(error) => skipped.take(&error).inspect_err(|_| progress.end())?,
             }
         }
         progress.end();
-        skipped.tell();
+        skipped.report();
         Ok(())
     }
 }
 
-/// Lines that are no events.
+/// The number of lines that were skipped because they are not events.
 #[derive(Debug, Default)]
 pub(super) struct Skipped(u64);
 
 impl Skipped {
-    pub(super) fn take(&mut self, fault: &ReadError) -> Result<(), Failure> {
-        if let ReadError::File { .. } = fault {
-            return Err(Failure::new(fault.to_string(), HELP));
+    pub(super) fn take(&mut self, error: &ReadError) -> Result<(), Failure> {
+        if let ReadError::File { .. } = error {
+            return Err(Failure::new(error.to_string(), HELP));
         }
         self.0 += 1;
-        if self.0 <= TOLD {
-            tell!("skipped: {}", plain(&fault.to_string()));
+        if self.0 <= MOST_SHOWN {
+            tell!("skipped: {}", plain(&error.to_string()));
         }
         Ok(())
     }
 
-    fn tell(&self) {
-        if self.0 > TOLD {
-            tell!("skipped: {} that are no events, in all", counted(self.0, "line"));
+    fn report(&self) {
+        if self.0 > MOST_SHOWN {
+            tell!("skipped: {} in total that are not events", counted(self.0, "line"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `ramgate audit`: questions to the log.
+//! `ramgate audit`: verifies, searches and summarizes the log.
 
 mod again;
 mod filter;

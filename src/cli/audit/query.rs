@@ -1,4 +1,4 @@
-//! `ramgate audit query`: attempts that are like this.
+//! `ramgate audit query`: lists the attempts that match a filter.
 
 use std::collections::VecDeque;
 
@@ -14,10 +14,10 @@ use super::log::LogArgs;
 use super::row::{COLUMNS, cells, json, text};
 use crate::cli::plain::csv_row;
 
-/// Lists attempts, each once: what was decided, and what the caller got
+/// Lists attempts, each once, with the decision and the answer to the caller
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 something was found, 1 nothing was, 2 could not run.
+Exit status: 0 attempts were found, 1 none were found, 2 could not run.
 
 Example: ramgate audit query --since 2h --verdict deny --principal role/terway --format csv")]
 pub(in crate::cli) struct Query {
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Query {
     filter: FilterArgs,
     #[command(flatten)]
     log: LogArgs,
-    /// Only the last N of them
+    /// Show only the last N attempts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[arg(long, value_enum, default_value_t)]
@@ -42,7 +42,7 @@ enum Format {
 
 impl Query {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
-        // One that is limited, or that becomes one document, is held back; all others are told as they come.
+        // With `--limit`, and for JSON, attempts are collected first; otherwise they are printed as they are read.
         let mut held: VecDeque<Attempt> = VecDeque::new();
         let mut found = 0_u64;
         if self.format == Format::Csv {
@@ -54,7 +54,7 @@ impl Query {
             }
             found += 1;
             if self.limit.is_none() && self.format != Format::Json {
-                return self.tell(&attempt);
+                return self.print(&attempt);
             }
             held.push_back(attempt);
             if self.limit.is_some_and(|limit| held.len() > limit as usize) {
@@ -66,12 +66,12 @@ impl Query {
                 let attempts: Vec<Value> = held.iter().map(json).collect();
                 print_json(json!({ "found": found, "attempts": attempts }));
             }
-            Format::Text | Format::Csv => held.iter().for_each(|attempt| self.tell(attempt)),
+            Format::Text | Format::Csv => held.iter().for_each(|attempt| self.print(attempt)),
         }
         Ok(if found > 0 { Exit::Yes } else { Exit::No })
     }
 
-    fn tell(&self, attempt: &Attempt) {
+    fn print(&self, attempt: &Attempt) {
         match self.format {
             Format::Csv => say!("{}", csv_row(cells(attempt))),
             Format::Text | Format::Json => say!("{}", text(attempt)),

@@ -1,4 +1,4 @@
-//! An attempt in one line, as JSON, and as a row of a table.
+//! An attempt as one line of text, as JSON, and as a row of CSV.
 
 use serde_json::{Map, Value, json};
 
@@ -29,7 +29,7 @@ pub(super) const COLUMNS: [&str; 19] = [
     "line",
 ];
 
-/// Who called: `user/alice`, `role/terway:node-7`, or what is known of nobody.
+/// The caller: `user/alice`, `role/terway:node-7`, or `unknown` with the name or key that the call claimed.
 pub(super) fn who(event: &Event) -> String {
     let user = &event.user;
     let Some(arn) = user.arn() else {
@@ -46,7 +46,7 @@ pub(super) fn who(event: &Event) -> String {
     }
 }
 
-/// What was decided; of an event of ActionTrail's, whether it succeeded.
+/// The verdict; for an event of ActionTrail, whether the call succeeded.
 pub(super) fn verdict(attempt: &Attempt) -> &str {
     match attempt.verdict() {
         Some(verdict) => verdict.as_str(),
@@ -55,7 +55,8 @@ pub(super) fn verdict(attempt: &Attempt) -> &str {
     }
 }
 
-/// The statements that the verdict rests on, each once: a denial does not rest on what allows another of its resources.
+/// The statements that the verdict depends on, each once. For a denial, statements that allow another of its resources
+/// are left out.
 pub(super) fn statements(event: &Event) -> Vec<String> {
     let Some(decision) = decision(event) else { return Vec::new() };
     let matched = |effect: &str| {
@@ -80,7 +81,7 @@ fn once_each(places: impl Iterator<Item = String>) -> Vec<String> {
     once
 }
 
-/// Whether a line is about many attempts, or about the log.
+/// Whether a line is about many attempts, or about the log itself.
 pub(super) fn is_summary(event: &Event) -> bool {
     event.gateway().is_some_and(|gateway| gateway.stage == Stage::Summary)
 }
@@ -89,7 +90,7 @@ pub(super) fn decision(event: &Event) -> Option<&Decision> {
     event.gateway()?.decision.as_ref()
 }
 
-/// What the call was about: `eni-… to i-…`, or the resources' names.
+/// The resources of the call: `eni-… to i-…`, or their names.
 fn about(event: &Event) -> String {
     match (event.parameter("NetworkInterfaceId"), event.parameter("InstanceId")) {
         (Some(eni), Some(instance)) => format!("{eni} to {instance}"),
@@ -101,7 +102,7 @@ pub(super) fn status(attempt: &Attempt) -> Option<u16> {
     attempt.answer().gateway()?.http_status
 }
 
-/// For a terminal.
+/// An attempt as one line for a terminal.
 pub(super) fn text(attempt: &Attempt) -> String {
     let event = attempt.event();
     if is_summary(event) {
@@ -163,7 +164,7 @@ pub(super) fn cells(attempt: &Attempt) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// All of it.
+/// An attempt with all its fields.
 pub(super) fn json(attempt: &Attempt) -> Value {
     let event = attempt.event();
     let parameters: Map<String, Value> =

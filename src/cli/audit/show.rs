@@ -1,4 +1,4 @@
-//! `ramgate audit show`: one attempt with all that its lines say about why.
+//! `ramgate audit show`: shows one attempt with everything that the log records about it.
 
 use std::io::{Read, stdin};
 use std::path::PathBuf;
@@ -15,32 +15,33 @@ use super::log::LogArgs;
 use super::row::{decision, is_summary, json, status, verdict, who};
 use crate::cli::plain::plain;
 
-/// Shows one attempt: who asked what, what decided, what the caller got, and what became of it
+/// Shows one attempt: the caller, the request, the decision, the answer, and the outcome
 ///
-/// A line names the statement that decided or came nearest. With `--policies` the attempt is judged again by a policy
-/// directory, and every statement is shown with the reason why it did or did not apply.
+/// The log names the statement that decided, or that came nearest. With `--policies`, the attempt is judged again by a
+/// policy directory, and every statement is shown with the reason why it did or did not apply.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 it was found, 1 it was not, 2 could not run.
+Exit status: 0 found, 1 not found, 2 could not run.
 
 Example: kubectl describe pod web-0 | ramgate audit show -
          ramgate audit show 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803 --policies policies")]
 pub(in crate::cli) struct Show {
-    /// The id of the event or of the request, as callers quote it; `-` finds one in a text on standard input, such as a
-    /// pasted error of Terraform's or an event of Kubernetes'
+    /// The id of the event, or of the request as callers see it; `-` finds ids in a text on standard input, such as an
+    /// error of Terraform or an event of Kubernetes
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
     log: LogArgs,
-    /// A policy directory to judge the attempt by again; repeat it for more accounts
+    /// A policy directory by which to judge the attempt again; repeat the flag for more accounts
     #[arg(long, value_name = "DIR")]
     policies: Vec<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }
 
-/// No more is read of a text that was pasted, nor shown of attempts that one text names.
+/// The most bytes that are read of a pasted text.
 const LONGEST_PASTE: u64 = 1 << 20;
+/// The most attempts that are shown for one text.
 const MOST_SHOWN: usize = 100;
 
 impl Show {
@@ -69,15 +70,15 @@ impl Show {
             }
             OutputFormat::Text => {
                 for attempt in &found {
-                    tell(attempt);
+                    print(attempt);
                     if let Some(again) = &again {
-                        again.tell(attempt);
+                        again.print(attempt);
                     }
                 }
             }
         }
         if found.is_empty() {
-            tell!("no attempt is called {}", plain(&ids.join(" or ")));
+            tell!("no attempt has the id {}", plain(&ids.join(" or ")));
             return Ok(Exit::No);
         }
         Ok(Exit::Yes)
@@ -90,13 +91,13 @@ fn pasted() -> Result<Vec<String>, Failure> {
     read.map_err(|error| Failure::new(format!("standard input cannot be read: {error}"), "paste a text"))?;
     let ids = ids_in(&String::from_utf8_lossy(&bytes));
     if ids.is_empty() {
-        let what = "the text on standard input holds no request id";
-        return Err(Failure::new(what, "one looks like 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803"));
+        let what = "the text on standard input contains no request id";
+        return Err(Failure::new(what, "a request id looks like 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803"));
     }
     Ok(ids)
 }
 
-/// All UUIDs of a text, each once.
+/// All UUIDs in a text, each once.
 fn ids_in(text: &str) -> Vec<String> {
     const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
     let words = text.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
@@ -111,7 +112,7 @@ fn ids_in(text: &str) -> Vec<String> {
     ids
 }
 
-fn tell(attempt: &Attempt) {
+fn print(attempt: &Attempt) {
     let event = attempt.event();
     let gateway = event.gateway();
     let region = event.region.as_deref().map(|region| format!(" in {region}")).unwrap_or_default();
@@ -119,7 +120,7 @@ fn tell(attempt: &Attempt) {
     row("who", caller(event));
     let over = event.transport().map(|transport| format!(" over {transport}")).unwrap_or_default();
     let agent = event.user_agent.as_deref().map(|agent| format!(", {agent}")).unwrap_or_default();
-    row("from", format!("{}{over}{agent}", event.source.as_deref().unwrap_or("nowhere that is known")));
+    row("from", format!("{}{over}{agent}", event.source.as_deref().unwrap_or("an unknown address")));
     if let Some(gateway) = gateway {
         let scheme = gateway.signature.scheme.as_deref().unwrap_or("none");
         row("signed", format!("{scheme}, {}", if gateway.signature.verified { "verified" } else { "not verified" }));
@@ -133,13 +134,13 @@ fn tell(attempt: &Attempt) {
     if let Some(decision) = decision(event) {
         let layer = decision.policy_type.as_deref().map(|layer| format!(", refused by {layer}")).unwrap_or_default();
         row("decision", format!("{}{layer}", decision.action));
-        decision.resources.iter().for_each(tell_resource);
-        tell_conditions("with", decision.conditions());
+        decision.resources.iter().for_each(print_resource);
+        print_conditions("with", decision.conditions());
     }
     if let Some(revision) = gateway.and_then(|gateway| gateway.policy_revision.as_deref()) {
         row("policies", revision);
     }
-    tell_answer(attempt);
+    print_answer(attempt);
     for (name, id) in [("event", &event.event_id), ("request", &attempt.answer().request_id)] {
         if let Some(id) = id {
             row(name, id);
@@ -159,7 +160,7 @@ fn caller(event: &Event) -> String {
     format!("{}{account}{key}", who(event))
 }
 
-fn tell_resource(resource: &JudgedResource) {
+fn print_resource(resource: &JudgedResource) {
     row("", format!("{}: {}", resource.arn, resource.verdict));
     for statement in &resource.matched {
         row("", format!("  {} by {}", statement.effect, described(statement)));
@@ -170,7 +171,7 @@ fn tell_resource(resource: &JudgedResource) {
     } else if resource.matched.is_empty() && resource.verdict == Verdict::ImplicitDeny {
         row("", "  no statement allows it");
     }
-    tell_conditions("", resource.conditions.as_deref().unwrap_or_default());
+    print_conditions("", resource.conditions.as_deref().unwrap_or_default());
 }
 
 /// `OfficeOnly#1`, with what it is attached to and the digest of its document.
@@ -180,19 +181,19 @@ fn described(statement: &MatchedStatement) -> String {
     format!("{}{attached}{digest}", statement.place())
 }
 
-fn tell_conditions(name: &str, conditions: &[Condition]) {
+fn print_conditions(name: &str, conditions: &[Condition]) {
     for (at, condition) in conditions.iter().enumerate() {
         row(if at == 0 { name } else { "" }, format!("{} = {}", condition.key, condition.values.join(", ")));
     }
 }
 
-/// What the caller got, and where from.
-fn tell_answer(attempt: &Attempt) {
+/// Prints the answer that the caller got, and where it came from.
+fn print_answer(attempt: &Attempt) {
     if is_summary(attempt.event()) {
         return;
     }
     if attempt.is_open() {
-        row("got", "no line tells what became of it: it was sent, or was about to be");
+        row("got", "no outcome is recorded: the call was sent, or was about to be");
         return;
     }
     let answer = attempt.answer();
@@ -224,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_ids_are_found_in_what_people_paste() {
+    fn request_ids_are_found_in_pasted_text() {
         let terraform = "│ Error: [ERROR] terraform-provider-alicloud/alicloud/resource.go:113: Resource AttachNetworkInterface Failed!!! \
              code: 403, User not authorized request id: 0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803\n│ Data: {\"RequestId\":\"0a1b2c3d-4e5f-4071-8293-a4b5c6d7e803\"}";
         assert_eq!(ids_in(terraform), ["0A1B2C3D-4E5F-4071-8293-A4B5C6D7E803"]);

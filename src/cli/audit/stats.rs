@@ -1,4 +1,4 @@
-//! `ramgate audit stats`: who is denied most, by what.
+//! `ramgate audit stats`: counts attempts by verdict, and denials by principal, statement and code.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,10 @@ use super::log::LogArgs;
 use super::row::{statements, verdict, who};
 use crate::cli::plain::plain;
 
-/// Counts attempts: by verdict, and who was denied most, by which statement, with which code
+/// Counts attempts by verdict and by error code, and denials by principal and by statement
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 there were attempts, 1 there were none, 2 could not run.
+Exit status: 0 attempts were found, 1 none were found, 2 could not run.
 
 Example: ramgate audit stats --since 7d")]
 pub(in crate::cli) struct Stats {
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Stats {
     filter: FilterArgs,
     #[command(flatten)]
     log: LogArgs,
-    /// So many of each
+    /// The number of rows in each table
     #[arg(long, value_name = "N", default_value_t = 10)]
     limit: u32,
     #[arg(long, value_enum, default_value_t)]
@@ -35,17 +35,17 @@ pub(in crate::cli) struct Stats {
 #[derive(Debug, Default)]
 struct Counts {
     attempts: u64,
-    /// Of these, those that have no line of their own.
+    /// The attempts among them that have no line of their own.
     counted_only: u64,
-    verdicts: Tally,
-    principals: Tally,
-    statements: Tally,
-    codes: Tally,
+    verdicts: Counters,
+    principals: Counters,
+    statements: Counters,
+    codes: Counters,
 }
 
-/// How often each; callers choose some of the names, so their number is bounded.
+/// How often each name occurs. Callers choose some of the names, so the number of names is bounded.
 #[derive(Debug, Default)]
-struct Tally {
+struct Counters {
     counts: HashMap<String, u64>,
     others: u64,
 }
@@ -75,8 +75,8 @@ impl Stats {
         match self.format {
             OutputFormat::Json => {
                 let mut all = json!({ "attempts": counts.attempts, "countedOnly": counts.counted_only });
-                for (name, _, tally) in sections {
-                    all[name] = tally.json(limit).into();
+                for (name, _, counters) in sections {
+                    all[name] = counters.json(limit).into();
                 }
                 print_json(all);
             }
@@ -90,20 +90,20 @@ impl Stats {
                     };
                     say!("{} of them {have} own: a Summary line counts {them}", counts.counted_only);
                 }
-                sections.into_iter().for_each(|(_, title, tally)| tally.tell(title, limit));
+                sections.into_iter().for_each(|(_, title, counters)| counters.print(title, limit));
             }
         }
         Ok(if counts.attempts > 0 { Exit::Yes } else { Exit::No })
     }
 }
 
-/// Whether a line is about no attempt.
+/// Whether a line is about the log itself, and not about attempts.
 fn is_about_the_log(attempt: &Attempt) -> bool {
     attempt.event().gateway().is_some_and(|gateway| gateway.stage == Stage::Summary)
 }
 
 impl Counts {
-    /// Attempts that a `Summary` stands for.
+    /// Counts the attempts that a `Summary` line represents.
     fn take_counted(&mut self, summary: &Attempt, counted: &CountedAttempts) {
         let event = summary.event();
         self.attempts += counted.attempts;
@@ -114,7 +114,7 @@ impl Counts {
         }
         let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = summary.verdict() else { return };
         self.principals.add(event.user.arn().unwrap_or_else(|| who(event)), counted.attempts);
-        self.statements.add("not told: the attempts were only counted".to_owned(), counted.attempts);
+        self.statements.add("not recorded: the attempts were only counted".to_owned(), counted.attempts);
     }
 
     fn take(&mut self, attempt: &Attempt) {
@@ -125,7 +125,7 @@ impl Counts {
         }
         let Some(Verdict::ExplicitDeny | Verdict::ImplicitDeny) = attempt.verdict() else { return };
         let event = attempt.event();
-        // A session is its role's: its name is chosen by whoever takes the role.
+        // A session counts for its role, because the caller that assumes the role chooses the session's name.
         self.principals.count(event.user.arn().unwrap_or_else(|| who(event)));
         let statements = statements(event);
         if attempt.verdict() == Some(&Verdict::ExplicitDeny) {
@@ -139,7 +139,7 @@ impl Counts {
     }
 }
 
-impl Tally {
+impl Counters {
     fn count(&mut self, name: String) {
         self.add(name, 1);
     }
@@ -159,8 +159,8 @@ impl Tally {
         all
     }
 
-    /// A bar for each; the longest is as long as the most frequent.
-    fn tell(&self, title: &str, limit: usize) {
+    /// Prints each name with a bar in proportion to the most frequent.
+    fn print(&self, title: &str, limit: usize) {
         const WIDTH: u64 = 40;
         let sorted = self.sorted();
         let Some((_, most)) = sorted.first() else { return };

@@ -1,4 +1,4 @@
-//! `ramgate audit tail`: the last attempts, and those that come.
+//! `ramgate audit tail`: shows the last attempts, and new ones as they are logged.
 
 use std::collections::VecDeque;
 use std::io::{Write, stdout};
@@ -15,7 +15,7 @@ use super::filter::FilterArgs;
 use super::log::{LogArgs, Skipped};
 use super::row::text;
 
-/// Shows the last attempts; with `-f`, also those that come, over rotations of the log
+/// Shows the last attempts; with `-f`, also new ones, even after the log is rotated
 #[derive(Debug, Args)]
 #[command(after_help = "Example: ramgate audit tail -f --verdict deny")]
 pub(in crate::cli) struct Tail {
@@ -23,10 +23,10 @@ pub(in crate::cli) struct Tail {
     filter: FilterArgs,
     #[command(flatten)]
     log: LogArgs,
-    /// Go on, until Ctrl-C. An allowed call has two lines then: what was decided, and what became of it
+    /// Show new attempts until Ctrl-C. An allowed call then has two lines: the decision and the outcome
     #[arg(short, long)]
     follow: bool,
-    /// So many of those that are there
+    /// The number of attempts to show from the existing log
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: u32,
 }
@@ -56,11 +56,11 @@ impl Tail {
         let mut first: Option<VecDeque<String>> = Some(VecDeque::new());
         let mut skipped = Skipped::default();
         loop {
-            let mut told = Ok(());
+            let mut written = Ok(());
             let looked = log.look(&mut |read| {
                 let line = match read {
                     Ok(line) => line,
-                    Err(fault) => return drop(skipped.take(&fault)),
+                    Err(error) => return drop(skipped.take(&error)),
                 };
                 let attempt = Attempt { line, outcome: None };
                 if !self.filter.takes(&attempt) {
@@ -74,7 +74,7 @@ impl Tail {
                             last.pop_front();
                         }
                     }
-                    None if told.is_ok() => told = put(&line),
+                    None if written.is_ok() => written = put(&line),
                     None => {}
                 }
             });
@@ -82,10 +82,10 @@ impl Tail {
                 Failure::new(format!("`{}` cannot be read: {error}", path.display()), "name the log with `--log`")
             })?;
             for line in first.take().unwrap_or_default() {
-                told = told.and_then(|()| put(&line));
+                written = written.and_then(|()| put(&line));
             }
-            // Nobody reads any more.
-            if told.is_err() {
+            // The reader has closed the pipe.
+            if written.is_err() {
                 return Ok(Exit::Yes);
             }
             sleep(PAUSE);
@@ -93,7 +93,7 @@ impl Tail {
     }
 }
 
-/// What became of a call is told by its own line.
+/// The text of one line. When a log is followed, the outcome of a call has its own line, which is marked.
 fn line_text(attempt: &Attempt) -> String {
     let outcome = attempt.event().gateway().is_some_and(|gateway| gateway.stage == Stage::Outcome);
     let text = text(attempt);

@@ -1,4 +1,4 @@
-//! `ramgate audit verify`: whether the log is the one that was written.
+//! `ramgate audit verify`: checks that the log was not changed after it was written.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,38 +17,39 @@ use crate::cli::progress::Progress;
 use crate::cli::recording::tell_left_out;
 use crate::store::read_source;
 
-/// Verifies the hash chain and its checkpoints, and names the first line that is not as it was written
+/// Verifies the hash chain and its checkpoints, and names the lines that were changed
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each line names the digest of the one before it, so any edit, deletion, insertion or reordering shows, but for the last
-lines: only a later checkpoint, or one that is kept elsewhere, shows that the end was cut. Checkpoints that lie beside the
-files are verified with them; without `--public-key`, whoever can write the log could have written those too.
+Each line contains the digest of the line before it, so any edit, deletion, insertion or reordering is detected, except
+at the end: only a later checkpoint, or one that is kept elsewhere, shows that the last lines were cut off. Checkpoints
+beside the files are verified with them. Without `--public-key`, an attacker who can write the log could also have
+written those.
 
-Exit status: 0 all of it verifies, 1 a line or a checkpoint does not, 2 could not run (a file cannot be read).
+Exit status: 0 every line and checkpoint verifies, 1 one does not, 2 could not run (a file cannot be read).
 
 Example: ramgate audit verify /var/log/ramgate --public-key checkpoint.key.pub")]
 pub(in crate::cli) struct Verify {
-    /// Files, compressed ones too, `-` for standard input, or a folder with a log and what was rotated away (folders in it
-    /// are not looked at); without any, `audit.jsonl` with its rotated files
+    /// Files (also compressed), `-` for standard input, or a folder with a log and its rotated files (subfolders are
+    /// not searched); default: `audit.jsonl` with its rotated files
     #[arg(value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
-    /// The public key of the checkpoints, in PEM; repeat it where the key was changed
+    /// The public key of the checkpoints, in PEM; repeat the flag if the key was changed
     #[arg(long, value_name = "FILE")]
     public_key: Vec<PathBuf>,
-    /// Checkpoints that do not lie beside the log
+    /// A file of checkpoints that is not beside the log; repeat the flag for more
     #[arg(long, value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// The first files are gone: a checkpoint that vouches for the line before the first one here
+    /// If the first files are gone: a file with a checkpoint that vouches for the line before the first remaining one
     #[arg(long, value_name = "FILE")]
     from_checkpoint: Vec<PathBuf>,
-    /// An export that does not keep the order of lines
+    /// Accept lines in any order, as from an export that does not keep their order
     #[arg(long)]
     any_order: bool,
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
 }
 
-/// More breaks are counted and not shown.
+/// The most breaks that are shown; further ones are only counted.
 const SHOWN: usize = 10;
 
 impl Verify {
@@ -56,17 +57,17 @@ impl Verify {
         let (wanted, left_out, verified) = self.verified()?;
         tell_left_out(&left_out);
         if verified.lines == 0 && verified.checkpoints == 0 && verified.holds() {
-            return Err(Failure::new("there is no line to verify", "name the files of a log, or its folder"));
+            return Err(Failure::new("there are no lines to verify", "name the files of a log, or its folder"));
         }
         match self.format {
-            OutputFormat::Text => tell(&verified, &wanted),
+            OutputFormat::Text => print(&verified, &wanted),
             OutputFormat::Json => print_json(json(&verified, &wanted, &left_out)),
         }
         Ok(if verified.holds() { Exit::Yes } else { Exit::No })
     }
 
-    /// A log that is written meanwhile may be caught in the middle of a line or of its rotation: what does not hold then
-    /// is looked at again.
+    /// Verifies the files. If the gateway is writing the log, they may be read in the middle of a line or of a
+    /// rotation, so a failure is checked again if the files have changed in the meantime.
     fn verified(&self) -> Result<(Verification, Vec<PathBuf>, Verified), Failure> {
         const LOOKS: u32 = 3;
         let mut looks = 0;
@@ -78,10 +79,10 @@ impl Verify {
             let total = before.iter().map(|(_, size)| *size).sum();
             let verified = verify(&wanted, &read, &mut || progress.tell_bytes(read.load(Ordering::Relaxed), total));
             progress.end();
-            let still =
+            let unchanged =
                 || wanted.logs.contains(&Input::Stdin) || self.wanted().is_ok_and(|(now, _)| sizes(&now) == before);
             looks += 1;
-            if verified.as_ref().is_ok_and(Verified::holds) || looks == LOOKS || still() {
+            if verified.as_ref().is_ok_and(Verified::holds) || looks == LOOKS || unchanged() {
                 let verified = verified.map_err(|(file, error)| unreadable(&file, &error))?;
                 return Ok((wanted, left_out, verified));
             }
@@ -114,7 +115,8 @@ impl Verify {
                 checkpoints.push(input);
             }
         }
-        // Whoever names rotated files only means these; a folder, or a log, is meant to its end.
+        // Arguments that are all rotated files select a part of the log. A folder, or a log's current file, reaches its
+        // end.
         let rotated = |path: &PathBuf| matches!(LogName::of(path), LogName::Rotated { .. });
         let part = !self.files.is_empty() && self.files.iter().all(rotated);
         let verification = Verification {
@@ -137,19 +139,19 @@ fn key(path: &Path) -> Result<CheckpointKey, Failure> {
     let source = read_source(path).map_err(|diagnostic| Failure::from(vec![diagnostic]))?;
     CheckpointKey::from_pem(source.text()).map_err(|why| {
         Failure::new(
-            format!("`{}` is no public key of checkpoints: {why}", path.display()),
-            "give the file that ends in `.pub`",
+            format!("`{}` is not a public key for checkpoints: {why}", path.display()),
+            "name the file that ends in `.pub`",
         )
     })
 }
 
-/// All files, and how large they are.
+/// All files with their sizes.
 fn sizes(wanted: &Verification) -> Vec<(Input, Option<u64>)> {
     let all = wanted.logs.iter().chain(&wanted.checkpoints).chain(&wanted.from);
     all.map(|input| (input.clone(), input.size())).collect()
 }
 
-fn tell(verified: &Verified, wanted: &Verification) {
+fn print(verified: &Verified, wanted: &Verification) {
     for broken in verified.breaks.iter().take(SHOWN) {
         say!("{}: {}", broken.place, broken.what);
         if let (Some(expected), Some(found)) = (&broken.expected, &broken.found) {
@@ -160,7 +162,7 @@ fn tell(verified: &Verified, wanted: &Verification) {
         say!("and {} more", verified.breaks.len() - SHOWN);
     }
     if verified.stopped {
-        say!("reading stopped there: this is no log");
+        say!("verification stopped there: there are too many breaks, so this is probably not a log");
     }
     for chain in &verified.chains {
         let ChainResult { first, last, last_hash, .. } = chain;
@@ -169,7 +171,7 @@ fn tell(verified: &Verified, wanted: &Verification) {
     }
     let word = if verified.holds() { "verified" } else { "NOT VERIFIED" };
     let breaks = verified.breaks.len();
-    let broken = if breaks == 0 { String::new() } else { format!(", {breaks} of them or of the checkpoints wrong") };
+    let broken = if breaks == 0 { String::new() } else { format!(", {}", counted(breaks as u64, "break")) };
     let (lines, files) = (counted(verified.lines, "line"), counted(wanted.logs.len() as u64, "file"));
     say!("{word}: {lines} in {files}, {}{broken}", counted(verified.checkpoints, "checkpoint"));
 }
@@ -181,10 +183,11 @@ fn name(chain: &ChainResult) -> String {
     }
 }
 
-/// How far anybody vouches for a chain, and what that leaves open.
+/// Which lines of a chain a checkpoint vouches for, and which changes would not be detected.
 fn reach(chain: &ChainResult, wanted: &Verification) -> String {
     let Some(vouched) = &chain.vouched else {
-        return "no checkpoint vouches for any of them: what was cut off after the last one would not show".to_owned();
+        return "no checkpoint vouches for them: lines that were cut off after the last one would not be detected"
+            .to_owned();
     };
     let signed = match vouched.signature {
         SignatureCheck::Verified => format!("signed with key {}", vouched.key_id.escape_debug()),
@@ -192,10 +195,13 @@ fn reach(chain: &ChainResult, wanted: &Verification) -> String {
     };
     let (at, last) = (vouched.at.escape_debug(), vouched.last);
     let open = match chain.last.saturating_sub(last) {
-        0 => "no line is without one; lines after it that were cut off would not show".to_owned(),
-        more => format!("the {more} after it hold together, but whether more followed would not show"),
+        0 => "it vouches for every line; lines that were cut off after it would not be detected".to_owned(),
+        more => format!(
+            "{} after it verified by the chain alone; lines that were cut off after that would not be detected",
+            counted(more, "line")
+        ),
     };
-    let part = if wanted.to_the_end { "" } else { "; only rotated files were given: the log goes on after them" };
+    let part = if wanted.to_the_end { "" } else { "; only rotated files were given: the log continues after them" };
     format!("the last checkpoint, of {at}, {signed}, vouches for lines up to {last}; {open}{part}")
 }
 

@@ -1,4 +1,4 @@
-//! `ramgate key issuer`: makes the key that security tokens are sealed with, and rolls it over.
+//! `ramgate key issuer`: makes and rotates the keys that seal security tokens.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,29 +15,29 @@ use ram_policy::Source;
 
 use super::super::exit::{Exit, Failure};
 
-/// Makes an issuer key, or adds a new one to those of a file
+/// Makes an issuer key, or adds a key to an existing file
 ///
-/// Every replica needs the same file. A key that is added comes into force later, so that there is time to bring the
-/// file to all of them; running gateways read it again by themselves. A key that was superseded more than twelve hours
-/// ago, the longest that a session may last, is dropped when the next is added.
+/// Every replica needs the same file. An added key comes into force later, so that there is time to copy the file to
+/// every replica; running gateways reload it automatically. Keys that were superseded more than twelve hours ago, the
+/// longest duration of a session, are removed when a key is added.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example: ramgate key issuer --out issuer.key
          ramgate key issuer --out issuer.key --rotate --after 30m")]
 pub(in super::super) struct IssuerKey {
-    /// The file; only its owner may read it
+    /// The key file; only its owner may read it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Add a key to the file that is there
+    /// Add a key to the existing file
     #[arg(long)]
     rotate: bool,
-    /// When the added key comes into force: the time that the file needs to reach every replica
+    /// The time until the added key comes into force, which must be enough to copy the file to every replica
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = parse_duration, requires = "rotate")]
     after: Duration,
 }
 
-const HEAD: &str = "# Security tokens are sealed with these keys: whoever has this file can make a key of any role.\n\
-                    # The same file belongs on every replica. Made by `ramgate key issuer`.\n";
+const HEAD: &str = "# These keys seal security tokens: anyone who has this file can make a key for any role.\n\
+                    # Every replica needs the same file. Made by `ramgate key issuer`.\n";
 
 impl IssuerKey {
     pub(super) fn run(self) -> Result<Exit, Failure> {
@@ -45,37 +45,38 @@ impl IssuerKey {
     }
 
     fn make(&self) -> Result<Exit, Failure> {
-        let key = NewIssuerKey::random(whole(now()));
+        let key = NewIssuerKey::random(whole_second(now()));
         let mut document = DocumentMut::new();
         document["schema"] = value(1);
         push(&mut document, &key);
         let text = format!("{HEAD}{document}");
         write_private(&self.out, &text).map_err(|error| {
             let help = if error.kind() == std::io::ErrorKind::AlreadyExists {
-                "keys in use would be lost: add one with `--rotate`, or name another file"
+                "add a key with `--rotate`, or name another file: replacing the file would lose its keys"
             } else {
-                "name a file in a folder that can be written"
+                "name a file in a writable folder"
             };
             Failure::new(format!("`{}` cannot be written: {error}", self.out.display()), help)
         })?;
         say!("{}: key `{}`, in force now", self.out.display(), key.id);
-        say!("name it in the configuration: [identity.issuer] enabled = true, key_file = \"{}\"", self.out.display());
+        say!("add it to the configuration: [identity.issuer] enabled = true, key_file = \"{}\"", self.out.display());
         Ok(Exit::Yes)
     }
 
     fn add(&self) -> Result<Exit, Failure> {
-        let now = whole(now());
+        let now = whole_second(now());
         let (text, keys) = read_issuer_keys(&self.out, FileModes::Checked).map_err(Failure::Diagnostics)?;
         let malformed = |_| {
             let source = Source::new(self.out.display().to_string(), "").confidential();
-            Failure::Diagnostics(vec![source.error_without_place("the file cannot be edited", "make it anew")])
+            let help = "make a new file with `ramgate key issuer`";
+            Failure::Diagnostics(vec![source.error_without_place("the file cannot be edited", help)])
         };
         let mut document: DocumentMut = text.expose().parse().map_err(malformed)?;
-        let gone: Vec<String> = keys.superseded(now).map(str::to_owned).collect();
+        let superseded: Vec<String> = keys.superseded(now).map(str::to_owned).collect();
         if let Some(tables) = document.get_mut("key").and_then(Item::as_array_of_tables_mut) {
             tables.retain(|table| {
                 let id = table.get("id").and_then(Item::as_str).unwrap_or_default();
-                !gone.iter().any(|gone| gone == id)
+                !superseded.iter().any(|superseded| superseded == id)
             });
         }
         let after = SignedDuration::try_from(self.after).unwrap_or_default();
@@ -83,16 +84,16 @@ impl IssuerKey {
         push(&mut document, &key);
         replace_private(&self.out, &document.to_string(), 0o600).map_err(|error| {
             let what = format!("`{}` cannot be written: {error}", self.out.display());
-            Failure::new(what, "the keys are as they were; make the folder writable")
+            Failure::new(what, "make the folder writable; the keys are unchanged")
         })?;
         say!(
-            "{}: key `{}`, in force from {}; bring the file to every replica before",
+            "{}: key `{}`, in force from {}; copy the file to every replica before then",
             self.out.display(),
             key.id,
             key.from
         );
-        for gone in gone {
-            say!("dropped `{gone}`: no session that it sealed can last until now");
+        for id in superseded {
+            say!("removed key `{id}`: every session that it sealed has expired");
         }
         Ok(Exit::Yes)
     }
@@ -109,6 +110,7 @@ fn push(document: &mut DocumentMut, key: &NewIssuerKey) {
     }
 }
 
-fn whole(time: Timestamp) -> Timestamp {
+/// A time without the fraction of a second.
+fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }

@@ -1,4 +1,4 @@
-//! `ramgate key`: the gateway's own keys, and keys that it issues.
+//! `ramgate key`: makes keys for the gateway, and gets keys from it.
 
 mod checkpoint;
 mod issuer;
@@ -10,7 +10,7 @@ use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
 
-/// Makes issuer and checkpoint keys, and files with keys that the gateway issues
+/// Makes issuer and checkpoint keys, and gets temporary keys from a gateway
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Example: ramgate key issuer --out issuer.key")]
@@ -21,9 +21,9 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// Whether it runs until it is stopped.
-    pub(super) fn is_kept_up(&self) -> bool {
-        matches!(self, Self::TokenFile(file) if file.is_kept_up())
+    /// Whether the command runs until it is stopped.
+    pub(super) fn runs_until_stopped(&self) -> bool {
+        matches!(self, Self::TokenFile(file) if file.runs_until_stopped())
     }
 
     pub(super) fn run(self) -> Result<Exit, Failure> {

@@ -1,4 +1,4 @@
-//! Asks a gateway for a key, with what a workload has to show.
+//! Gets a temporary key from a gateway in exchange for a credential of the workload.
 
 use std::path::{Path, PathBuf};
 
@@ -20,20 +20,20 @@ use super::super::exit::Failure;
 use super::super::http_client;
 
 const VERSION: &str = "2015-04-01";
-/// STS takes no longer one.
+/// The longest token that STS accepts, in characters.
 const LONGEST_TOKEN: u64 = 20_000;
 
-/// What is shown for the key.
-pub(super) enum Shown {
-    /// A token that is read anew each time: whoever makes it replaces the file.
+/// The credential that the workload presents.
+pub(super) enum Presented {
+    /// An OIDC token. The file is read for each request, because its issuer replaces it before the token expires.
     Token { file: PathBuf, provider: String },
     /// A key of the gateway's key ring.
     RingKey(Box<Credential>),
-    /// A key of the real STS, from the environment, for a gateway that is known under this name.
+    /// A key of the real STS, from the environment. `audience` is the name that the gateway expects in the signature.
     CallerIdentity { audience: String },
 }
 
-/// What is asked for.
+/// The session that is requested.
 pub(super) struct Session {
     pub(super) role: Option<String>,
     pub(super) name: String,
@@ -41,7 +41,7 @@ pub(super) struct Session {
     pub(super) policy: Option<String>,
 }
 
-/// A key as a gateway hands it out.
+/// A temporary key that a gateway issued.
 pub(super) struct Obtained {
     pub(super) access_key_id: String,
     pub(super) secret: Secret,
@@ -50,9 +50,9 @@ pub(super) struct Obtained {
     pub(super) expiration: String,
 }
 
-/// Why there is no key.
+/// Why no key was obtained.
 pub(super) enum ObtainKeyError {
-    /// The gateway said no; asking again changes nothing by itself.
+    /// The gateway refused the request, and will refuse it again until the cause is fixed.
     Refused(String),
     Failed(Failure),
 }
@@ -63,14 +63,14 @@ impl From<Failure> for ObtainKeyError {
     }
 }
 
-/// Sends one request, and reads the key in its answer.
+/// Sends one request and reads the key from the answer.
 pub(super) async fn obtain(
     endpoint: &str,
-    shown: &Shown,
+    presented: &Presented,
     session: &Session,
     tls: rustls::ClientConfig,
 ) -> Result<Obtained, ObtainKeyError> {
-    let request = request(endpoint, shown, session)?;
+    let request = request(endpoint, presented, session)?;
     let answer = http_client::exchange(request, tls).await?;
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     if !answer.status().is_success() {
@@ -89,11 +89,11 @@ pub(super) async fn obtain(
         })
     };
     Ok(obtained().ok_or_else(|| {
-        Failure::new(format!("`{endpoint}` answered, and not with a key"), "name a gateway with `[identity.issuer]`")
+        Failure::new(format!("the answer of `{endpoint}` has no key"), "name a gateway with `[identity.issuer]`")
     })?)
 }
 
-fn request(endpoint: &str, shown: &Shown, session: &Session) -> Result<Request<Full<Bytes>>, Failure> {
+fn request(endpoint: &str, presented: &Presented, session: &Session) -> Result<Request<Full<Bytes>>, Failure> {
     let mut builder = ParametersBuilder::default();
     let mut put = |name: &str, value: &str, place: Place| builder.push(name, value, place);
     let (timestamp, nonce) = (format_timestamp(now()), unique_id());
@@ -111,34 +111,35 @@ fn request(endpoint: &str, shown: &Shown, session: &Session) -> Result<Request<F
     if let Some(policy) = &session.policy {
         put("Policy", policy, Place::Form);
     }
-    match shown {
-        Shown::Token { file, provider } => {
+    match presented {
+        Presented::Token { file, provider } => {
             put("Action", ASSUME_ROLE_WITH_OIDC, Place::Query);
             put("OIDCProviderArn", provider, Place::Form);
             put("OIDCToken", &token(file)?, Place::Form);
         }
-        Shown::CallerIdentity { audience } => {
+        Presented::CallerIdentity { audience } => {
             put("Action", ASSUME_ROLE_WITH_CALLER_IDENTITY, Place::Query);
             put("CallerIdentity", &caller_identity(audience, timestamp.clone())?, Place::Form);
         }
-        Shown::RingKey(credential) => {
+        Presented::RingKey(credential) => {
             put("Action", ASSUME_ROLE, Place::Query);
             put("AccessKeyId", credential.id().as_str(), Place::Query);
             put("SignatureMethod", "HMAC-SHA1", Place::Query);
             put("SignatureVersion", "1.0", Place::Query);
         }
     }
-    let parameters =
-        builder.finish().map_err(|repeated| Failure::new(repeated.to_string(), "this is a fault of ours"))?;
+    let parameters = builder
+        .finish()
+        .map_err(|repeated| Failure::new(repeated.to_string(), "this is a bug in ramgate: report it"))?;
     let mut query = part(&parameters, Place::Query);
-    if let Shown::RingKey(credential) = shown {
+    if let Presented::RingKey(credential) = presented {
         let signed = sign_v1(crate::wire::Method::Post, &parameters, credential);
         query.push_str("&Signature=");
         query.push_str(&crate::wire::percent_encoded(&signed.signature));
     }
     let uri = format!("{}/?{query}", endpoint.trim_end_matches('/')).parse::<Uri>();
     let uri = uri.map_err(|error| {
-        Failure::new(format!("`{endpoint}` is no endpoint: {error}"), "write `https://HOST[:PORT]`")
+        Failure::new(format!("`{endpoint}` is not a valid endpoint: {error}"), "write `https://HOST[:PORT]`")
     })?;
     let mut request = Request::new(Full::from(part(&parameters, Place::Form)));
     *request.method_mut() = Method::POST;
@@ -153,13 +154,13 @@ fn part(parameters: &Parameters, place: Place) -> String {
 }
 
 fn token(file: &Path) -> Result<String, Failure> {
-    let help = "name the file that the token is projected into, with `--oidc-token-file`";
+    let help = "name the file that holds the projected token with `--oidc-token-file`";
     let bytes = read_bounded(file, LONGEST_TOKEN)
         .map_err(|error| Failure::new(format!("`{}` cannot be read: {error}", file.display()), help))?;
     let text = String::from_utf8(bytes).unwrap_or_default();
     let token = text.trim();
     if token.is_empty() {
-        return Err(Failure::new(format!("`{}` holds no token", file.display()), help));
+        return Err(Failure::new(format!("`{}` contains no token", file.display()), help));
     }
     Ok(token.to_owned())
 }
@@ -167,11 +168,11 @@ fn token(file: &Path) -> Result<String, Failure> {
 fn caller_identity(audience: &str, date: String) -> Result<String, Failure> {
     const HELP: &str =
         "set ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN";
-    let told = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let id = told("ALIBABA_CLOUD_ACCESS_KEY_ID").and_then(|id| id.parse().ok());
-    let id = id.ok_or_else(|| Failure::new("there is no key of the real STS to show", HELP))?;
-    let secret = told("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let id = variable("ALIBABA_CLOUD_ACCESS_KEY_ID").and_then(|id| id.parse().ok());
+    let id = id.ok_or_else(|| Failure::new("ALIBABA_CLOUD_ACCESS_KEY_ID is not set to a valid key id", HELP))?;
+    let secret = variable("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
     let secret = secret.ok_or_else(|| Failure::new("the key of the real STS has no secret", HELP))?;
-    let token = told("ALIBABA_CLOUD_SECURITY_TOKEN").map(Secret::new);
+    let token = variable("ALIBABA_CLOUD_SECURITY_TOKEN").map(Secret::new);
     Ok(SignedIdentity::sign(id, &Secret::new(secret), token, date, audience).to_text())
 }

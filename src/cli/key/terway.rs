@@ -1,7 +1,8 @@
 //! The encrypted token file that Terway and other addons of a Kubernetes cluster read.
 //!
-//! Every value is AES in CBC mode under a key that stands in the same file, the initialisation vector in front, in
-//! base64. That hides nothing from whoever can read the file; it is the form that is read.
+//! The key's id, its secret and its token are encrypted with AES-256 in CBC mode and written in base64, each after its
+//! initialisation vector. The encryption key is in the same file, so this hides nothing from a reader of the file. It
+//! is only the format that these clients expect.
 
 use aws_lc_rs::cipher::{AES_256, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use super::obtain::Obtained;
 
-/// The file's text.
+/// The text of the file, or `None` if the key cannot be encrypted.
 pub(super) fn token_file(key: &Obtained) -> Option<String> {
     let keyring = keyring();
     let sealed = |text: &str| seal(keyring.as_bytes(), text);
@@ -25,10 +26,10 @@ pub(super) fn token_file(key: &Obtained) -> Option<String> {
     Some(file.to_string())
 }
 
-/// 32 characters, which are the key's bytes.
+/// A new encryption key. The bytes of its 32 hexadecimal characters are the AES key.
 fn keyring() -> String {
     let mut bytes = [0; 16];
-    SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
+    SystemRandom::new().fill(&mut bytes).expect("the system supplies random bytes");
     crate::text::hex(&bytes)
 }
 

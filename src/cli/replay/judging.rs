@@ -1,4 +1,4 @@
-//! Logs read by one thread and judged by several.
+//! Replays logs: one thread reads the lines, and several judge them.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
@@ -20,13 +20,13 @@ use super::super::recording::Window;
 const MOST_WORKERS: usize = 8;
 const BATCH: usize = 256;
 
-/// What could not be read.
+/// The lines and files that could not be read.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(super) struct ReadErrors {
     pub(super) count: u64,
-    /// The first few, to be told.
+    /// The first few, to show to the user.
     pub(super) first: Vec<ReadError>,
-    /// Whether the rest of a file is missing.
+    /// Whether a file could not be read to its end.
     pub(super) incomplete: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) fn judge(
     pdp: &Pdp,
     inventory: Option<&Inventory>,
     window: Window,
-) -> Result<(ReplayCounts, Faults), Failure> {
+) -> Result<(ReplayCounts, ReadErrors), Failure> {
     let sessions = RwLock::new(SessionPolicies::default());
     let workers = available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_WORKERS);
     let (sender, receiver) = sync_channel(2 * workers);
@@ -44,36 +44,37 @@ pub(super) fn judge(
     thread::scope(|scope| {
         let work = || work(&receiver, Replay::new(pdp, inventory, &sessions), window);
         let judging: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let (mut counts, mut faults) = hand_out(files, &sender, &sessions);
+        let (mut counts, mut errors) = hand_out(files, &sender, &sessions);
         drop(sender);
         for worker in judging {
             let (judged, more) =
-                worker.join().map_err(|_| Failure::new("judging ended early", "this is a fault of ours"))?;
+                worker.join().map_err(|_| Failure::new("a worker panicked", "this is a bug in ramgate: report it"))?;
             counts.absorb(judged);
-            faults.absorb(more);
+            errors.absorb(more);
         }
-        Ok((counts, faults))
+        Ok((counts, errors))
     })
 }
 
-/// Reads lines in their order and hands them out in batches. A line in which a session begins is read here too, so that
-/// its policy is known to whoever gets a later one.
+/// Reads lines in order and sends them to the workers in batches. A line that begins a session with a policy is parsed
+/// here too, so that every worker that judges a later line of the session knows the policy.
 fn hand_out(
     files: Vec<Input>,
     to: &SyncSender<Vec<RawEvent>>,
     sessions: &RwLock<SessionPolicies>,
-) -> (ReplayCounts, Faults) {
-    // An outcome repeats the attempt's first line. Our lines have this order of keys, and whatever a caller chose stands
-    // in strings, where a quotation mark is escaped.
+) -> (ReplayCounts, ReadErrors) {
+    // The line of an outcome repeats the attempt's first line, so it is skipped without being parsed. The gateway
+    // writes keys in this order. Text that callers chose cannot match: it is in strings, where quotation marks are
+    // escaped.
     let outcome = Finder::new(br#""gateway":{"stage":"Outcome""#);
     let narrowed = Finder::new(br#""narrowedBy":""#);
     let (total, mut events) = (total_size(&files), Events::new(files));
     let (progress, read) = (Progress::new("read"), events.progress());
-    let (mut counts, mut faults) = (ReplayCounts::default(), Faults::default());
+    let (mut counts, mut errors) = (ReplayCounts::default(), ReadErrors::default());
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(next) = events.next_raw() {
         match next {
-            Err(fault) => faults.add(fault),
+            Err(error) => errors.add(error),
             Ok(raw) if outcome.find(raw.bytes()).is_some() => {
                 counts.events += 1;
                 counts.not_judged += 1;
@@ -89,7 +90,7 @@ fn hand_out(
         }
         if batch.len() == BATCH {
             progress.tell_bytes(read.load(Ordering::Relaxed), total);
-            // Nobody takes it when judging ended early, which is told elsewhere.
+            // Cannot fail: `judge` owns the receiver until all lines are sent.
             if to.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err() {
                 break;
             }
@@ -97,15 +98,15 @@ fn hand_out(
     }
     let _ = to.send(batch);
     progress.end();
-    (counts, faults)
+    (counts, errors)
 }
 
 /// Judges batches until there are no more.
-fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: Window) -> (ReplayCounts, Faults) {
-    let (catalog, mut faults) = (Catalog::bundled(), Faults::default());
+fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: Window) -> (ReplayCounts, ReadErrors) {
+    let (catalog, mut errors) = (Catalog::bundled(), ReadErrors::default());
     loop {
         let batch = from.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = batch else { return (judging.finish(), faults) };
+        let Ok(batch) = batch else { return (judging.finish(), errors) };
         for raw in batch {
             match raw.read() {
                 Ok(Located { event, .. }) if window.contains(event.time) => {
@@ -113,20 +114,20 @@ fn work(from: &Mutex<Receiver<Vec<RawEvent>>>, mut judging: Replay<'_>, window: 
                     judging.take(Attempt::read(&event, &catalog));
                 }
                 Ok(_) => judging.take(Err(AttemptError::NotJudged)),
-                Err(fault) => faults.add(fault),
+                Err(error) => errors.add(error),
             }
         }
     }
 }
 
-impl Faults {
+impl ReadErrors {
     const MOST: usize = 5;
 
-    fn add(&mut self, fault: ReadError) {
+    fn add(&mut self, error: ReadError) {
         self.count += 1;
-        self.incomplete |= matches!(fault, ReadError::File { .. });
+        self.incomplete |= matches!(error, ReadError::File { .. });
         if self.first.len() < Self::MOST {
-            self.first.push(fault);
+            self.first.push(error);
         }
     }
 

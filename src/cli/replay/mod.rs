@@ -1,4 +1,4 @@
-//! `ramgate replay`: what a change of policies would have done to recorded attempts.
+//! `ramgate replay`: shows how a change of policies would have changed the verdicts on recorded attempts.
 
 mod judging;
 
@@ -22,20 +22,20 @@ use super::recording::{LOGS, Window, inputs};
 
 use judging::judge;
 
-/// Judges recorded attempts again by other policies, and shows what would change
+/// Judges recorded attempts again by other policies, and shows which verdicts would change
 ///
-/// Reads the gateway's own audit log, rotated and compressed files included, and what ActionTrail delivers. What was
-/// denied and would be allowed comes first, gathered by the statements that would allow it.
+/// Reads the gateway's own audit log, including rotated and compressed files, and ActionTrail's deliveries. Attempts
+/// that were denied and would be allowed come first, grouped by the statements that would allow them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 nothing would change, 1 something would, 2 it could not be judged.
+Exit status: 0 no verdict would change, 1 at least one would, 2 the attempts could not be judged.
 
 Example: ramgate replay audit.jsonl --policies policies-next")]
 pub(super) struct Replay {
     /// Logs: files, folders, or `-` for standard input
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
-    /// The policies to judge by; repeat it for more accounts
+    /// A policy directory to judge by; repeat the flag for more accounts
     #[arg(long, value_name = "DIR", required = true)]
     policies: Vec<PathBuf>,
     #[command(flatten)]
@@ -58,25 +58,23 @@ impl Replay {
         let loaded = load_directories(&self.policies, AttributeSource::Question, now())?;
         let inventory = (!loaded.inventory.is_empty()).then_some(&loaded.inventory);
         let pdp = Pdp::new(Arc::new(loaded.directory));
-        let (counts, faults) = judge(inputs(&self.logs, LOGS)?, &pdp, inventory, self.window)?;
-        for fault in &faults.first {
-            tell!("{}", plain(&fault.to_string()));
+        let (counts, errors) = judge(inputs(&self.logs, LOGS)?, &pdp, inventory, self.window)?;
+        for error in &errors.first {
+            tell!("{}", plain(&error.to_string()));
         }
-        if faults.incomplete {
-            return Err(Failure::new(
-                "a log could not be read to its end",
-                "what was judged of it would not be all of it",
-            ));
+        if errors.incomplete {
+            let what = "a log could not be read to its end";
+            return Err(Failure::new(what, "fix it: the result would cover only a part of the log"));
         }
         if counts.replayed == 0 && counts.unreplayed.is_empty() {
             return Err(Failure::new(
-                "the logs hold no attempt that was judged",
-                "name an audit log, or a longer window",
+                "the logs contain no attempt that was judged",
+                "name an audit log, or a longer time window",
             ));
         }
         match self.format {
-            Format::Text => print_text(&counts, faults.count),
-            Format::Json => print_json(json_of(&counts, faults.count, pdp.directory().revision())),
+            Format::Text => print_text(&counts, errors.count),
+            Format::Json => print_json(json_of(&counts, errors.count, pdp.directory().revision())),
             Format::Github => print_github(&counts, &self.policies),
         }
         Ok(if counts.flips.is_empty() { Exit::Yes } else { Exit::No })
@@ -113,7 +111,7 @@ fn print_text(counts: &ReplayCounts, unread: u64) {
     }
     if counts.counted_only > 0 {
         let what = counted(counts.counted_only, "denied attempt");
-        say!("{what} not judged: a Summary line counts them, and no line tells what they asked for");
+        say!("{what} not judged: only counted by a Summary line, without the resources of each attempt");
     }
     if unread > 0 {
         say!("{} could not be read", counted(unread, "line"));
@@ -162,7 +160,7 @@ fn json_of(counts: &ReplayCounts, unread: u64, revision: &str) -> Value {
     })
 }
 
-/// Beside the account file: a log has no place in a repository.
+/// Annotates the account file, because the log is not a file of the repository.
 fn print_github(counts: &ReplayCounts, policies: &[PathBuf]) {
     let file = policies.first().map(|path| path.join("account.toml").display().to_string()).unwrap_or_default();
     for flip in counts.in_order() {

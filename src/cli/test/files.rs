@@ -1,4 +1,4 @@
-//! From paths to tests that can be run: files are read, each suite's policy directory is loaded once.
+//! Reads the files of tests, and loads each policy directory that they use once.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,31 @@ use ram_policy::Diagnostic;
 
 use super::super::diagnostic;
 
-/// What is run.
+/// The tests to run.
 pub(super) struct Tests {
     pub(super) files: Vec<TestFile>,
-    /// Every policy directory that is used, as it was named.
+    /// Every policy directory that the suites use, as they name it.
     pub(super) directories: Vec<PathBuf>,
 }
 
-/// Policy directories, each loaded once however many suites are judged in it.
+/// The loaded policy directories. Each is loaded once, even if several suites use it.
 #[derive(Default)]
-struct Worlds {
+struct Environments {
     loaded: BTreeMap<Vec<PathBuf>, Option<Arc<Environment>>>,
     directories: Vec<PathBuf>,
 }
 
 impl Tests {
-    /// Every diagnostic about every file.
+    /// Reads all files of tests.
+    ///
+    /// # Errors
+    /// The diagnostics about all files.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Vec<Diagnostic>> {
-        let (mut files, mut diagnostics, mut worlds) = (Vec::new(), Vec::new(), Worlds::default());
+        let (mut files, mut diagnostics, mut environments) = (Vec::new(), Vec::new(), Environments::default());
         for test in read_test_files(paths)? {
             let read = match test.kind {
                 TestKind::Cases => CaseFile::read(&test.stem, &test.source).map(TestFile::Cases).map_err(|it| vec![it]),
-                TestKind::Suite => worlds.suite(&test),
+                TestKind::Suite => environments.suite(&test),
             };
             match read {
                 Ok(file) => {
@@ -46,11 +49,15 @@ impl Tests {
                 Err(found) => diagnostics.extend(found),
             }
         }
-        if diagnostics.is_empty() { Ok(Self { files, directories: worlds.directories }) } else { Err(diagnostics) }
+        if diagnostics.is_empty() {
+            Ok(Self { files, directories: environments.directories })
+        } else {
+            Err(diagnostics)
+        }
     }
 }
 
-impl Worlds {
+impl Environments {
     fn suite(&mut self, test: &TestText) -> Result<TestFile, Vec<Diagnostic>> {
         let file = SuiteFile::read(&test.stem, test.source.clone()).map_err(|diagnostic| vec![diagnostic])?;
         let folder = test.path.parent().unwrap_or(Path::new(""));
@@ -65,28 +72,28 @@ impl Worlds {
         let named: Vec<PathBuf> = file.policies().map(|(path, _)| folder.join(path)).collect();
         let directories = if named.is_empty() {
             let own = policy_directory_of(&test.path).ok_or_else(|| {
-                let help = "put it beside what it tests, or name a directory: `policies = \"…\"`";
-                vec![file.source().error_without_place("the suite lies in no policy directory", help)]
+                let help = "move it to the policy directory that it tests, or name one with `policies = \"…\"`";
+                vec![file.source().error_without_place("the suite is not in a policy directory", help)]
             })?;
             vec![own]
         } else {
             named
         };
         let Some(environment) = self.environment(&directories)? else {
-            // What is wrong with the directory was told for another suite.
+            // The errors of the directory were reported for an earlier suite.
             return Err(Vec::new());
         };
         file.bind(environment).map(TestFile::Suite)
     }
 
     fn environment(&mut self, directories: &[PathBuf]) -> Result<Option<Arc<Environment>>, Vec<Diagnostic>> {
-        let whole = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
-        let key: Vec<PathBuf> = directories.iter().map(whole).collect();
+        let canonical = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let key: Vec<PathBuf> = directories.iter().map(canonical).collect();
         if let Some(environment) = self.loaded.get(&key) {
             return Ok(environment.clone());
         }
         self.directories.extend(directories.iter().cloned());
-        // Suites say what is known of resources, and that nothing is.
+        // Suites state the attributes of resources themselves, so `resources.toml` is not required.
         match load_directories(directories, AttributeSource::Question, now()) {
             Ok(loaded) => {
                 let environment = Arc::new(environment(loaded));

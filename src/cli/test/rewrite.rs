@@ -1,4 +1,4 @@
-//! What a person sees of a run: coloured words, and the difference that `--update` makes.
+//! Coloured output for terminals, and the changes that `--update` makes.
 
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::suite::{RunResults, TestFile, updates};
 
 use super::super::exit::Failure;
 
-/// Shows how each suite changes, then writes it.
+/// Shows the changes to each suite, then writes them.
 pub(super) fn rewrite(files: &[TestFile], ran: &RunResults) -> Result<(), Failure> {
     let updates = updates(files, ran)
-        .map_err(|what| Failure::new(what, "`--update` puts values in the place of values, and keeps the rest"))?;
+        .map_err(|what| Failure::new(what, "edit the suite by hand: `--update` only replaces values"))?;
     for update in &updates {
         let diff = TextDiff::from_lines(&update.old, &update.new);
         let (before, after) = (format!("{} (expected)", update.file), format!("{} (got)", update.file));
@@ -23,18 +23,18 @@ pub(super) fn rewrite(files: &[TestFile], ran: &RunResults) -> Result<(), Failur
     for update in &updates {
         replace_file(Path::new(&update.file), &update.new).map_err(|error| {
             let what = format!("`{}` cannot be written: {error}", update.file);
-            Failure::new(what, "check the permissions; suites before it in the list were written")
+            Failure::new(what, "check the permissions; the suites listed before it were written")
         })?;
     }
     match updates.len() {
-        0 => tell!("no expectation had to change"),
+        0 => tell!("no expectation needed a change"),
         1 => tell!("1 suite was rewritten"),
         many => tell!("{many} suites were rewritten"),
     }
     Ok(())
 }
 
-/// Prints lines; on a terminal, the word that each begins with has a colour.
+/// Prints lines. On a terminal, words such as `FAIL` at the start of a line, and changed lines, are coloured.
 pub(super) fn print_painted(text: &str) {
     let colours = stdout().is_terminal() && environment("NO_COLOR").is_none_or(|value| value.is_empty());
     if !colours {

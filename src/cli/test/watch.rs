@@ -1,4 +1,4 @@
-//! `--watch`: the tests again, whenever a file that they were read from changes.
+//! `--watch`: runs the tests again when a file of tests or of policies changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
@@ -12,20 +12,20 @@ use super::super::exit::{Exit, Failure};
 use super::Test;
 use super::files::Tests;
 
-/// What an editor does to save a file comes in several events.
+/// How long no event must arrive before the tests run. An editor causes several events when it saves a file.
 const SETTLED: Duration = Duration::from_millis(80);
 
 pub(super) fn watch(test: &Test) -> Result<Exit, Failure> {
     let cannot =
         |error: notify::Error| Failure::new(format!("files cannot be watched: {error}"), "run without `--watch`");
     let (sender, changes) = channel();
-    let tell_of = move |event: notify::Result<notify::Event>| {
+    let notify_of = move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| matters(&event)) {
-            // Nobody listens any more when the program ends.
+            // Fails only while the program ends.
             let _ = sender.send(());
         }
     };
-    let mut watcher = notify::recommended_watcher(tell_of).map_err(cannot)?;
+    let mut watcher = notify::recommended_watcher(notify_of).map_err(cannot)?;
     let mut watched: Vec<PathBuf> = Vec::new();
     loop {
         let directories = Tests::read(&test.paths).map(|tests| tests.directories).unwrap_or_default();
@@ -33,10 +33,10 @@ pub(super) fn watch(test: &Test) -> Result<Exit, Failure> {
             add(&mut watcher, &mut watched, path).map_err(cannot)?;
         }
         if let Err(failure) = test.run_once() {
-            failure.tell();
+            failure.print();
         }
         tell!(
-            "watching {}; Ctrl-C ends",
+            "watching {}; Ctrl-C stops",
             watched.iter().map(|it| it.display().to_string()).collect::<Vec<_>>().join(", ")
         );
         if !changed(&changes) {
@@ -46,7 +46,8 @@ pub(super) fn watch(test: &Test) -> Result<Exit, Failure> {
     }
 }
 
-/// A folder with all below it, or the folder of a file: an editor puts a new file in the place of the old one.
+/// Watches a folder with its subfolders. For a file, watches its folder, because many editors replace a file when they
+/// save it.
 fn add(watcher: &mut RecommendedWatcher, watched: &mut Vec<PathBuf>, path: &Path) -> notify::Result<()> {
     let parent = || path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let (folder, mode) = match path.is_dir() {
@@ -65,7 +66,7 @@ fn matters(event: &notify::Event) -> bool {
     !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(read)
 }
 
-/// Waits for a change, and until it is over; no when there can be none any more.
+/// Waits for a change and until it has settled. Returns false if the watcher has ended.
 fn changed(changes: &Receiver<()>) -> bool {
     if changes.recv().is_err() {
         return false;

@@ -1,8 +1,7 @@
-//! Health and metrics, on a listener of their own: no path is special where calls are taken.
+//! Health and metrics, on a separate listener, so that no path is special on the listener for calls.
 //!
-//! Nothing here is secret, and nothing that a caller chose is repeated; but it is told to whoever can connect.
+//! Clients need not authenticate. Answers therefore contain neither secrets nor values that a caller chose.
 
-mod files;
 mod metrics;
 mod ready;
 mod space;
@@ -26,10 +25,10 @@ use crate::gateway::clock;
 use crate::gateway::listen::{accept_each, answer_one};
 use crate::gateway::parts::Gateway;
 
-pub use files::ChangedFiles;
+pub use metrics::ChangedFiles;
 pub use space::LogSpace;
 
-/// A log that does not even say how it is doing is not ready.
+/// A log that does not report its status in this time counts as not ready.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -41,7 +40,7 @@ pub async fn serve_admin(
     files: Arc<ChangedFiles>,
     shutdown: CancellationToken,
 ) {
-    // Nobody waits for them at the end.
+    // The shutdown does not wait for these connections.
     let tasks = TaskTracker::new();
     let connections = Arc::clone(&gateway.listeners.admin);
     accept_each(&listener, &connections, &tasks, &shutdown, move |stream, _, slot| {
@@ -51,7 +50,7 @@ pub async fn serve_admin(
             let served =
                 answer_one(stream, &slot, |request| async move { answer(&request, gateway, space, files).await });
             if let Err(error) = served.await {
-                tracing::debug!(%error, "an administrator's connection ended early");
+                tracing::debug!(%error, "a connection for health and metrics ended early");
             }
         }
     })
@@ -65,7 +64,7 @@ async fn answer(
     files: &ChangedFiles,
 ) -> Response<Full<Bytes>> {
     if *request.method() != Method::GET {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is known here\n".to_owned());
+        return text(StatusCode::METHOD_NOT_ALLOWED, "this listener accepts only GET\n".to_owned());
     }
     match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "alive\n".to_owned()),
@@ -79,11 +78,11 @@ async fn answer(
         "/metrics" => {
             text(StatusCode::OK, metrics::text(gateway, status(gateway).await.as_ref(), space, files, clock::now()))
         }
-        _ => text(StatusCode::NOT_FOUND, "there are /healthz, /readyz and /metrics\n".to_owned()),
+        _ => text(StatusCode::NOT_FOUND, "not found: the paths are /healthz, /readyz and /metrics\n".to_owned()),
     }
 }
 
-/// How the log is doing; none when it does not say, because whoever writes waits for a disk.
+/// The status of the log; `None` if it is not available in time, because a writer holds the log and waits for a disk.
 async fn status(gateway: &Arc<Gateway>) -> Option<LogStatus> {
     let journal = Arc::clone(&gateway.parts.journal);
     timeout(LOG_PATIENCE, spawn_blocking(move || journal.status())).await.ok()?.ok()

@@ -1,7 +1,7 @@
-//! Whether calls can be answered as they should be, or why not.
+//! Whether the gateway can serve calls, for `/readyz`.
 //!
-//! What all replicas share is no reason to be taken out of a load balancer: then the text says `degraded`, and the
-//! gateway stays ready.
+//! A problem that all replicas share must not make a load balancer take them all out. The text then says `degraded`,
+//! and the gateway stays ready.
 
 use jiff::Timestamp;
 
@@ -9,18 +9,18 @@ use crate::audit::{LogStatus, Requirement};
 
 use crate::gateway::parts::Gateway;
 
-/// Why not; none when the gateway is ready.
+/// Why the gateway is not ready; `None` if it is.
 pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp) -> Option<String> {
     let parts = &gateway.parts;
     match log {
-        None => return Some("the audit log does not answer".to_owned()),
-        Some(LogStatus { requirement: Requirement::Required, fault: Some(fault), .. }) => {
-            return Some(format!("the audit log cannot be written: {fault}"));
+        None => return Some("the audit log does not respond".to_owned()),
+        Some(LogStatus { requirement: Requirement::Required, error: Some(error), .. }) => {
+            return Some(format!("the audit log cannot be written: {error}"));
         }
         Some(log) => {
-            let held = log.secondary.iter().find(|it| it.requirement == Requirement::Required && it.fault.is_some());
-            if let Some((name, fault)) = held.and_then(|held| Some((held.name, held.fault.as_ref()?))) {
-                return Some(format!("the audit log's `{name}` takes no lines: {fault}"));
+            let failing = log.secondary.iter().find(|it| it.requirement == Requirement::Required && it.error.is_some());
+            if let Some((name, error)) = failing.and_then(|sink| Some((sink.name, sink.error.as_ref()?))) {
+                return Some(format!("the audit log's sink `{name}` does not accept lines: {error}"));
             }
         }
     }
@@ -28,13 +28,14 @@ pub(super) fn reason(gateway: &Gateway, log: Option<&LogStatus>, now: Timestamp)
         return Some("no policies are loaded".to_owned());
     }
     if parts.in_force.keys.is_empty() && parts.in_force.issuers.is_empty() && parts.in_force.tls.is_none() {
-        return Some("nobody can be authenticated: there is no key, and no issuer of tokens".to_owned());
+        return Some("no caller can authenticate: there are neither keys nor token issuers nor TLS".to_owned());
     }
-    parts.upstreams.ecs.keys().roles().find_map(|role| role.key(now).err()).map(|fault| fault.to_string())
+    parts.upstreams.ecs.keys().roles().find_map(|role| role.key(now).err()).map(|error| error.to_string())
 }
 
-/// What is wrong although the gateway is ready: the upstream refuses a key of the gateway's own, or connection slots ran
-/// out. Strangers can bring about the latter, and must not be able to make a load balancer take the gateway out.
+/// Problems that leave the gateway ready: an upstream refuses one of the gateway's own keys, or connection slots ran
+/// out. Unauthenticated clients can use up the slots, and must not be able to make a load balancer take the gateway
+/// out.
 pub(super) fn degraded(gateway: &Gateway) -> Vec<String> {
     let refused = gateway.upstreams().flat_map(|upstream| {
         let keys = upstream.health().refused_keys().into_iter();

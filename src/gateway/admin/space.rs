@@ -1,4 +1,4 @@
-//! How much room the audit log's file system has.
+//! The free space of the audit log's file system.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::store::free_space;
 const INTERVAL: Duration = Duration::from_secs(5);
 const UNKNOWN: u64 = u64::MAX;
 
-/// Looked at again and again; crossing the bound is told once each way.
+/// The free space, measured every few seconds. Falling below the minimum, and recovering from that, is logged once
+/// each.
 #[derive(Debug)]
 pub struct LogSpace {
     folder: PathBuf,
@@ -22,29 +23,30 @@ pub struct LogSpace {
 }
 
 impl LogSpace {
-    /// Of the file system that a folder lies on; `least` is in bytes.
+    /// The free space of the file system that contains a folder; `least` is the minimum in bytes.
     pub fn new(folder: PathBuf, least: Option<u64>) -> Self {
         Self { folder, least, free: AtomicU64::new(UNKNOWN) }
     }
 
-    /// Watches it until the shutdown. Elsewhere: a file system that does not answer must not keep anybody waiting.
+    /// Measures the free space until the shutdown. It runs on a blocking thread, because a file system that hangs must
+    /// not hold up calls.
     pub async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut told = false;
+        let mut was_below = false;
         while !shutdown.is_cancelled() {
             let space = Arc::clone(&self);
             if let Some(Ok(())) = shutdown.run_until_cancelled(spawn_blocking(move || space.look())).await {
                 let below = self.is_below().unwrap_or(false);
-                if below && !told {
+                if below && !was_below {
                     let (free, least) = (self.free(), self.least);
                     tracing::warn!(
                         free,
                         least,
-                        "the audit log's file system is filling up: make room, or rotate; refused attempts are only counted"
+                        "the audit log's file system is filling up, so refused attempts are only counted: make room"
                     );
-                } else if told && !below {
+                } else if was_below && !below {
                     tracing::info!("the audit log's file system has room again");
                 }
-                told = below;
+                was_below = below;
             }
             shutdown.run_until_cancelled(tokio::time::sleep(INTERVAL)).await;
         }
@@ -54,12 +56,12 @@ impl LogSpace {
         self.free.store(free_space(&self.folder).unwrap_or(UNKNOWN), Ordering::Relaxed);
     }
 
-    /// In bytes, where it is known.
+    /// The free space in bytes, if it is known.
     pub(super) fn free(&self) -> Option<u64> {
         Some(self.free.load(Ordering::Relaxed)).filter(|free| *free != UNKNOWN)
     }
 
-    /// Whether it is less than it should be, where that is said and known.
+    /// Whether it is less than the minimum; `None` if there is no minimum or the free space is not known.
     pub(super) fn is_below(&self) -> Option<bool> {
         Some(self.free()? < self.least?)
     }

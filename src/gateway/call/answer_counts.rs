@@ -1,4 +1,4 @@
-//! How many calls were answered with what: by the upstream, and by the gateway itself.
+//! Counters of the answers to calls, from the upstream and from the gateway itself.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,13 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::catalog::{Catalog, OwnKeyCode};
 
-/// Codes of the upstream's that stand in no table and are counted by their names.
+/// How many codes that the catalogue does not have are counted by name.
 const MOST_UNKNOWN: usize = 64;
-/// No documented code is longer.
+/// The longest code that is counted by name, in bytes. No documented code is longer.
 const LONGEST_CODE: usize = 96;
 const OTHER: &str = "other";
 
-/// Counters by status and code. Their number is bounded: the upstream may send any code.
+/// Counters by status and code. Their number is limited, because the upstream may send any code.
 #[derive(Debug)]
 pub(crate) struct AnswerCounts {
     known: HashSet<String>,
@@ -20,7 +20,7 @@ pub(crate) struct AnswerCounts {
     own: Counts,
 }
 
-/// One series.
+/// The value of one counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Count {
     /// `None` if the upstream did not answer.
@@ -31,32 +31,34 @@ pub(crate) struct Count {
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Most calls end so: status 200, no code.
+    /// Status 200 without a code. Kept outside the lock, because most calls end like this.
     done: AtomicU64,
     others: Mutex<Others>,
 }
 
 #[derive(Debug, Default)]
 struct Others {
-    /// By code, then by status.
+    /// Calls by code, then by status.
     counts: BTreeMap<String, BTreeMap<Option<u16>, u64>>,
+    /// How many of the codes are not in the catalogue.
     unknown: usize,
 }
 
 impl AnswerCounts {
     pub(crate) fn new(catalog: &Catalog) -> Self {
         let of_operations = catalog.operations().flat_map(|operation| operation.errors()).map(|row| &row.code);
-        let of_key = OwnKeyCode::bundled().iter().map(|fault| &fault.code);
+        let of_key = OwnKeyCode::bundled().iter().map(|known| &known.code);
         let known = of_operations.chain(of_key).cloned().collect();
         Self { known, upstream: Counts::default(), own: Counts::default() }
     }
 
-    /// What the upstream answered to a forwarded call. Without a status no answer came, and the code is a word of ours.
+    /// Counts the upstream's answer to a forwarded call. Without a status there was no answer, and `code` is the name
+    /// of the gateway's reason.
     pub(crate) fn upstream(&self, status: Option<u16>, code: Option<&str>) {
         self.upstream.add(status, code.unwrap_or_default(), &self.known);
     }
 
-    /// What the gateway answered itself.
+    /// Counts an answer of the gateway itself.
     pub(crate) fn own(&self, status: u16, code: &str) {
         self.own.add(Some(status), code, &self.known);
     }
@@ -81,7 +83,7 @@ impl Counts {
             *counts.entry(status).or_default() += 1;
             return;
         }
-        // A label's value must not break out of its quotes.
+        // A code must not end the quoted value of a metric label.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let fits = code.len() <= LONGEST_CODE && code.bytes().all(plain);
         let named = known.contains(code) || code.is_empty();

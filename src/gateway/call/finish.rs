@@ -1,4 +1,4 @@
-//! What is done about a judged attempt: it is written down, then forwarded or answered, and the outcome written too.
+//! Finishes a judged call: writes it to the audit log, forwards or answers it, and writes the outcome.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -49,14 +49,17 @@ impl Call {
     async fn grant(&self, Granting { granted, answer }: Granting) -> Response<Full<Bytes>> {
         match self.issue(granted).await {
             Ok((recorded, issued)) => {
-                let told = granted_answer(&recorded, &issued, &answer);
-                reply::success(&self.attempt.id, answer.operation, told, self.format)
+                let value = granted_answer(&recorded, &issued, &answer);
+                reply::success(&self.attempt.id, answer.operation, value, self.format)
             }
             Err(rejection) => self.refuse(rejection).await,
         }
     }
 
-    /// Issues a key, once it stands in the log that it will be.
+    /// Issues a key, after the grant was written to the audit log.
+    ///
+    /// # Errors
+    /// The grant could not be logged, or no issuer key is in force.
     pub(crate) async fn issue(&self, granted: Granted) -> Result<(Recorded<Granted>, Issued), Rejection> {
         let attempt = Arc::clone(&self.attempt);
         let recorded = self.write(move |journal| journal.grant(&attempt, granted)).await??;
@@ -68,7 +71,7 @@ impl Call {
 
     async fn tell(&self, who: Value) -> Response<Full<Bytes>> {
         let attempt = Arc::clone(&self.attempt);
-        let written = self.write(move |journal| journal.told(&attempt)).await;
+        let written = self.write(move |journal| journal.caller_identity(&attempt)).await;
         match written.and_then(|written| Ok(written?)) {
             Ok(()) => {
                 self.gateway.answers.own(200, "");
@@ -78,7 +81,7 @@ impl Call {
         }
     }
 
-    /// Sends what was permitted and written down. The outcome is written whether or not an answer came.
+    /// Sends a permitted and recorded call. The outcome is written to the audit log even if no answer came.
     async fn forward(&self, recorded: Recorded<Permit<Outgoing>>) -> Response<Full<Bytes>> {
         let sent = Instant::now();
         let upstream = self.gateway.upstream_of(recorded.inner().subject().as_ref().operation());
@@ -90,28 +93,30 @@ impl Call {
                 self.gateway.answers.upstream(Some(forwarded.status), forwarded.code.as_deref());
                 (answer.into_response(), forwarded)
             }
-            Err(fault) => {
+            Err(error) => {
                 let endpoint = upstream.endpoint(recorded.inner().subject().as_ref().region());
-                self.unanswered(fault, endpoint, latency)
+                self.unanswered(error, endpoint, latency)
             }
         };
         let attempt = Arc::clone(&self.attempt);
         let written = self.write(move |journal| journal.outcome(&attempt, &recorded, &forwarded)).await;
         if !matches!(written, Ok(Ok(()))) {
-            tracing::error!(id = self.attempt.id, "the outcome of a forwarded call could not be written down");
+            let id = &self.attempt.id;
+            tracing::error!(id, "the outcome of a forwarded call could not be written to the audit log");
         }
         response
     }
 
-    /// What the caller is told, and what is written down, when the upstream's answer is not passed on.
+    /// The answer to the caller, and the outcome for the audit log, when the upstream's answer is missing or not passed
+    /// on.
     fn unanswered(
         &self,
-        fault: UpstreamError,
+        error: UpstreamError,
         endpoint: String,
         latency: Duration,
     ) -> (Response<Full<Bytes>>, Forwarded) {
         let (id, counts) = (&self.attempt.id, &self.gateway.answers);
-        let rejection = Rejection::Upstream(fault);
+        let rejection = Rejection::Upstream(error);
         let (response, answer) = self.answered(&rejection);
         let forwarded = match &rejection {
             Rejection::Upstream(UpstreamError::OwnKey(refusal)) => {
@@ -125,8 +130,8 @@ impl Call {
                             id,
                             status = refusal.status(),
                             code = excerpt(refusal.code()),
-                            "the upstream's answer names the gateway's own identity, and no caller reads it: the outcome \
-                             line in the audit log has its message, for whoever runs the gateway"
+                            "the upstream's answer names the gateway's own identity and is not passed on: the outcome \
+                             line in the audit log has its message"
                         );
                     }
                     None => {}
@@ -136,7 +141,7 @@ impl Call {
             }
             Rejection::Upstream(UpstreamError::Unreadable { status, request_id }) => {
                 if self.logs_answer() {
-                    tracing::warn!(id, status, request_id, "the upstream's answer has no code that can be read");
+                    tracing::warn!(id, status, request_id, "the upstream's answer has no readable error code");
                 }
                 counts.upstream(Some(*status), Some("unreadable"));
                 Forwarded {
@@ -163,7 +168,8 @@ impl Call {
         match &rejection {
             Rejection::Denied(denied) => {
                 let (principal, action) = (&denied.request().principal, denied.request().action.as_str());
-                // A caller who may be anybody could fill this log too, and one who is known could flood it.
+                // Anyone can cause denials of an unverified caller, so these are logged at DEBUG only. For an
+                // authenticated caller, the number of lines is limited.
                 match self.attempt.reached {
                     Reached::Authenticated if self.logs(Subject::Denied((*principal).clone())) => {
                         tracing::warn!(id, %principal, action, "denied: {reason}");
@@ -183,19 +189,20 @@ impl Call {
             _ => journal.refused(&attempt, &answered),
         });
         if !matches!(written.await, Ok(Ok(_))) && self.logs(Subject::Unwritten) {
-            tracing::error!(id, "a refusal could not be written down");
+            tracing::error!(id, "a refusal could not be written to the audit log");
         }
         response
     }
 
-    /// What the caller is told, counted.
+    /// The response to a rejection, and the answer in it. Counts the answer.
     pub(crate) fn answered(&self, rejection: &Rejection) -> (Response<Full<Bytes>>, Answer) {
         let (response, answer) = self.response(rejection);
         self.gateway.answers.own(answer.status, &answer.code);
         (response, answer)
     }
 
-    /// Whether to log that an answer to this caller is not passed on: what it calls may provoke such answers.
+    /// Whether to log that an answer to this caller is not passed on. Limited, because a caller can provoke such
+    /// answers.
     fn logs_answer(&self) -> bool {
         let known = self.attempt.caller.as_ref().filter(|_| self.attempt.reached >= Reached::Authenticated);
         self.logs(Subject::NotPassedOn(known.map(|caller| caller.principal.clone())))
@@ -205,7 +212,7 @@ impl Call {
         self.gateway.refusal_log.admits(subject, &self.gateway.parts.callers.budgets, clock::steady())
     }
 
-    /// What the caller is told, and nothing else done.
+    /// The response to a rejection, and the answer in it, without counting it.
     fn response(&self, rejection: &Rejection) -> (Response<Full<Bytes>>, Answer) {
         let gateway = &self.gateway.parts;
         let mut answer = rejection.answer(&gateway.judge.catalog);
@@ -214,15 +221,15 @@ impl Call {
             if let Some(configured) = &self.gateway.denial {
                 answer = configured.clone();
             }
-            // Whoever knows no more than the id of a key is told nothing of its holder's policies.
+            // An attacker who knows only the id of a key must not learn about its holder's policies.
             if gateway.judge.denial.detail && self.attempt.reached >= Reached::Authenticated {
                 detail = reply::detail(denied, gateway.in_force.pdp.directory(), &gateway.judge.catalog);
             }
         }
-        if let Rejection::Sts(fault) = rejection
+        if let Rejection::Sts(error) = rejection
             && gateway.judge.denial.detail
         {
-            detail = fault.unassumed().and_then(|why| reply::unassumed(why, &self.attempt, &gateway.judge.catalog));
+            detail = error.unassumed().and_then(|why| reply::unassumed(why, &self.attempt, &gateway.judge.catalog));
         }
         let recommend = gateway.judge.denial.recommend.as_deref();
         let mut body = ErrorBody::new(&answer, &self.attempt.id, &gateway.front.replica, recommend);
@@ -235,7 +242,8 @@ impl Call {
         (response, answer)
     }
 
-    /// Runs something that writes: elsewhere when it may wait for a disk, and no longer than the call may take.
+    /// Runs `work`, which writes to the audit log: on a blocking thread if the journal may wait for a disk, and until
+    /// the call's deadline.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Journal) -> T + Send + 'static,

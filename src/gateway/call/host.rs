@@ -1,4 +1,4 @@
-//! Whether a call names a host this gateway answers for (`docs/spec/wire-protocol.md` 8, rows 24 and 32).
+//! Checks that a call names a host of this gateway (`docs/spec/wire-protocol.md` 8, rows 24 and 32).
 
 use crate::ram::Region;
 
@@ -10,41 +10,45 @@ use crate::catalog::ECS;
 pub(crate) enum HostError {
     #[error("the host `{0}` is not one this gateway answers for")]
     Unknown(String),
-    #[error("the host `{0}` is no ECS endpoint")]
+    #[error("the host `{0}` is not an ECS endpoint")]
     OtherProduct(String),
-    #[error("the host is `{host}` and the TLS handshake asked for `{server_name}`")]
+    #[error("the host is `{host}`, but the TLS handshake asked for `{server_name}`")]
     ServerName { host: String, server_name: String },
-    #[error("the host names the region `{host}` and the call the region `{call}`")]
+    #[error("the host names the region `{host}`, but the call names the region `{call}`")]
     Region { host: String, call: String },
 }
 
-/// The product that a host chooses, and the region it names, if it names one.
+/// An accepted host: the product it selects, and the region it names, if any.
 #[derive(Debug)]
 pub(crate) struct Accepted<'a> {
-    /// None for ECS.
+    /// `None` for ECS and STS.
     pub(crate) product: Option<&'a Product>,
     region: Option<Region>,
     /// Whether it is an endpoint of STS.
     pub(crate) sts: bool,
     host: String,
-    /// Whether it is one of the names that are configured.
+    /// Whether the host is one of the configured names.
     configured: bool,
 }
 
-/// Names without a region: central, and the old central one.
+/// Names of ECS without a region: the central endpoint and its predecessor.
 const CENTRAL: [&str; 2] = ["ecs.aliyuncs.com", "ecs-cn-hangzhou.aliyuncs.com"];
 
-/// By which names callers may call.
+/// The host names that a call may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
-    /// The configured ones, where there are any.
+    /// The configured names, if there are any.
     Configured,
-    /// Any: what a name must be depends on whether it goes on.
+    /// Any name. In pass-through, only a signed `Host` must be a configured name, which is checked when the headers to
+    /// forward are selected.
     Any,
 }
 
-/// Checks a `Host` against the configured names, or, where none are, against what may stand under `aliyuncs.com`. `sts`
-/// says whether calls of STS are answered.
+/// Checks a `Host` against the configured names, if there are any. A name under `aliyuncs.com` must in any case be an
+/// endpoint of ECS, of a product, or, with `sts`, of STS. `sts` means that this gateway answers calls of STS.
+///
+/// # Errors
+/// The host is not a name of this gateway, or belongs to another product.
 pub(crate) fn accept<'a>(
     host: &str,
     names: Names,
@@ -77,7 +81,7 @@ pub(crate) fn accept<'a>(
     }
 }
 
-/// The region in a host of the vendor's, such as `ecs-vpc.cn-hangzhou.aliyuncs.com`.
+/// The region in a host name of the vendor, such as `ecs-vpc.cn-hangzhou.aliyuncs.com`.
 fn region_of(bare: &str, service: &str) -> Option<Region> {
     let rest = bare.strip_prefix(service)?;
     let endpoint = rest.strip_prefix('.').or_else(|| rest.strip_prefix("-vpc."));
@@ -85,15 +89,23 @@ fn region_of(bare: &str, service: &str) -> Option<Region> {
 }
 
 impl Accepted<'_> {
-    /// An endpoint of STS takes no calls but those of STS.
+    /// Checks that a call of another product was not sent to an endpoint of STS.
+    ///
+    /// # Errors
+    /// The host is an endpoint of STS.
     pub(crate) fn check_service(&self) -> Result<(), HostError> {
         if self.sts { Err(HostError::OtherProduct(self.host.clone())) } else { Ok(()) }
     }
 
+    /// Whether the host is one of the configured names.
     pub(crate) fn is_configured(&self) -> bool {
         self.configured
     }
 
+    /// Checks that the host does not name another region than the call.
+    ///
+    /// # Errors
+    /// The regions differ.
     pub(crate) fn check_region(&self, called: &Region) -> Result<(), HostError> {
         match &self.region {
             Some(host) if host != called => Err(HostError::Region { host: host.to_string(), call: called.to_string() }),
@@ -107,24 +119,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_under_aliyuncs_is_an_ecs_endpoint() {
-        for good in [
+    fn a_host_under_aliyuncs_must_be_an_endpoint_of_ecs_or_sts() {
+        for accepted in [
             "127.0.0.1:8620",
             "gw.internal",
             "ecs.cn-hangzhou.aliyuncs.com",
             "ECS-VPC.cn-hangzhou.aliyuncs.com:443",
             "ecs.aliyuncs.com",
         ] {
-            assert!(accept(good, Names::Configured, &[], &[], false).is_ok(), "{good}");
+            assert!(accept(accepted, Names::Configured, &[], &[], false).is_ok(), "{accepted}");
         }
-        for bad in [
+        for refused in [
             "rds.aliyuncs.com",
             "ecs.cn-hangzhou.evil.aliyuncs.com",
             "aliyuncs.com",
             "sts.cn-hangzhou.aliyuncs.com",
             "rds.aliyuncs.com.",
         ] {
-            assert!(accept(bad, Names::Configured, &[], &[], false).is_err(), "{bad}");
+            assert!(accept(refused, Names::Configured, &[], &[], false).is_err(), "{refused}");
         }
         let accepted = accept("ecs.cn-beijing.aliyuncs.com", Names::Configured, &[], &[], false).unwrap();
         assert!(accepted.check_region(&"cn-hangzhou".parse().unwrap()).is_err());

@@ -1,4 +1,4 @@
-//! The one reading of a call: its body, its parameters, the form of its answer.
+//! Reads a call once: its body, its parameters, and the format of its answer.
 
 use std::time::Duration;
 
@@ -18,15 +18,18 @@ pub(crate) enum BodyError {
     TooLarge(usize),
     #[error("the body was not complete after {0} ms")]
     Slow(u128),
-    #[error("the body was not complete, or its framing is malformed")]
+    #[error("the body is incomplete, or its framing is malformed")]
     Broken,
     #[error(
-        "the body is no form: send `application/x-www-form-urlencoded`, with `charset=utf-8` or without, or no body"
+        "the body is not a form: send `application/x-www-form-urlencoded`, with or without `charset=utf-8`, or no body"
     )]
     NoForm,
 }
 
-/// Reads the whole body, bounded in bytes and in time.
+/// Reads the whole body, limited to `most` bytes and the time `patience`.
+///
+/// # Errors
+/// The body is too large, too slow, incomplete, or not a form.
 pub(crate) async fn read_body(
     head: &Head,
     body: Incoming,
@@ -47,16 +50,23 @@ pub(crate) async fn read_body(
     Ok(bytes)
 }
 
+/// Reads the parameters of the query and of a form.
+///
+/// # Errors
+/// The parameters are malformed or too many.
 pub(crate) fn parameters(head: &Head, body: &[u8], limits: FormLimits) -> Result<Parameters, FormError> {
     read_parameters(head.query(), body, limits)
 }
 
-/// The form of the answer, as soon as the parameters are known.
+/// The format of the answer, from the parameters and the headers.
+///
+/// # Errors
+/// `Format` is neither JSON nor XML.
 pub(crate) fn format(head: &Head, parameters: &Parameters) -> Result<Format, FormatError> {
     Format::choose(parameters.value("Format"), head.header("accept"), scheme_of(head))
 }
 
-/// The form of the answer to a call whose `Format` names none.
+/// The format of the answer to a call without a valid `Format`.
 pub(crate) fn unasked(head: &Head) -> Format {
     Format::unasked(head.header("accept"), scheme_of(head))
 }
@@ -70,7 +80,8 @@ fn scheme_of(head: &Head) -> Option<Scheme> {
     }
 }
 
-/// Whether a V3 call has business parameters both in its query and in its form: which of them ECS reads is undocumented.
+/// Whether a V3 call has business parameters both in its query and in its form. Which of them ECS reads is
+/// undocumented.
 pub(crate) fn has_two_places(claim: &Claim<'_>, parameters: &Parameters, catalog: &Catalog) -> bool {
     if matches!(claim, Claim::V1(_)) || !parameters.iter().any(|parameter| parameter.place == Place::Form) {
         return false;

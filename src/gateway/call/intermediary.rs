@@ -1,30 +1,33 @@
-//! Signs that a request was composed or handed on by something else than the client that holds the credential.
+//! Signs that a request was composed by a web page or forwarded by a proxy, and not sent by the holder of the
+//! credential.
 //!
-//! A place in the network and a certificate are credentials that are sent by themselves, with whatever a web page or a
-//! careless server made the client ask for. Instance metadata services in hardened mode refuse such requests by what a
-//! page cannot leave out and a naive proxy does not; so do the two listeners here. No SDK sends any of these headers.
+//! A network location and a certificate are ambient credentials: they accompany every request, including one that a web
+//! page or a careless server made the client send. Instance metadata services in hardened mode refuse such requests by
+//! headers that a page cannot omit and a naive proxy does not omit. The listeners for calls and for credentials do the
+//! same. No SDK sends any of these headers.
 
-/// A header that only a browser sends, or only something that hands a request on.
+/// A header that only a browser or a proxy sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Intermediary {
     #[error("the header `{0}` says that a web page composed the request")]
     Browser(&'static str),
-    #[error("the header `{0}` says that a proxy handed the request on")]
+    #[error("the header `{0}` says that a proxy forwarded the request")]
     Proxy(&'static str),
 }
 
 /// Headers that proxies add, in addition to `X-Forwarded-…`.
 const PROXY: [&str; 3] = ["forwarded", "via", "x-real-ip"];
-/// Of a browser. A lone `Sec-Fetch-Mode` is none: Node's own `fetch` sends it. `Referer` comes with a redirect, too.
+/// Headers that browsers add. `Sec-Fetch-Mode` is not among them, because `fetch` of Node.js sends it; `Referer` is,
+/// because a browser also sends it when it follows a redirect.
 const BROWSER: [&str; 5] = ["origin", "referer", "sec-fetch-dest", "sec-fetch-site", "sec-fetch-user"];
 
-/// Looks for any such header, whatever its value.
+/// The first such header among the names; its value does not matter.
 pub(crate) fn any_header<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Intermediary> {
     names.into_iter().find_map(|name| proxy(name).or_else(|| listed(name, &BROWSER).map(Intermediary::Browser)))
 }
 
-/// Looks for signs that a call by a certificate was made by a page of another site, or came through a proxy. A page that
-/// a person opened by hand (`Sec-Fetch-Site: none`) has no author who could have meant harm.
+/// The first sign that a call with a certificate was made by a web page or came through a proxy. A request that a
+/// person made by hand (`Sec-Fetch-Site: none`), in the address bar for example, does not come from a page.
 pub(crate) fn foreign_header<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Option<Intermediary> {
     headers.into_iter().find_map(|(name, value)| {
         let by_hand = name.eq_ignore_ascii_case("sec-fetch-site") && value.trim_ascii() == b"none";
@@ -48,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_of_sdks_are_no_sign() {
+    fn sdk_headers_are_accepted() {
         let plain = ["Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "sec-fetch-mode", "X-Forward"];
         assert_eq!(any_header(plain), None);
         for name in ["Origin", "SEC-FETCH-SITE", "Sec-Fetch-Dest", "sec-fetch-user", "Referer"] {
@@ -60,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_opened_by_hand_is_no_foreign_page() {
+    fn a_request_made_by_hand_is_not_foreign() {
         let sign = |name, value: &'static str| foreign_header([("Host", &b"x"[..]), (name, value.as_bytes())]);
         assert_eq!(sign("Sec-Fetch-Site", "none"), None);
         assert_eq!(sign("Referer", "http://evil.example"), None);

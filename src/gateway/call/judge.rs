@@ -1,4 +1,4 @@
-//! One call from its head to a permit, in the order in which the vendor documents errors.
+//! Takes a call from its head to a permit, checking in the order in which the vendor documents errors.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::budget::BudgetItem;
 use crate::catalog::Binding;
 use crate::config::Signing;
 use crate::envelope::Format;
-use crate::gateway::facts::{Payer, ResourceFacts};
+use crate::gateway::facts::{Payer, ResourceAttributes};
 use crate::gateway::listen::{Peer, ReadHead, RefusedHead};
 use crate::gateway::parts::{InForce, context_of};
 use crate::gateway::sts;
@@ -27,40 +27,40 @@ use super::rejection::Rejection;
 use super::target::Target;
 use super::{host, inbound, long, target};
 
-/// What was read of a call.
+/// A call as it was read.
 struct Received {
     body: Bytes,
     parameters: Parameters,
-    /// The parameters with their region alias replaced, where there is one.
+    /// The parameters with their region alias replaced, if they have one.
     meant: Option<Parameters>,
 }
 
 impl Exchange {
-    /// Answers the call, whatever becomes of it.
+    /// Judges, records and answers the call.
     pub(crate) async fn answer(&mut self, head: ReadHead, body: Incoming) -> Response<Full<Bytes>> {
         let judged = match head {
             Ok(head) => self.judge(&head, body).await,
-            Err(RefusedHead { fault, format }) => {
+            Err(RefusedHead { error, format }) => {
                 self.call.format = format;
-                Err(Rejection::Head(fault))
+                Err(Rejection::Head(error))
             }
         };
         self.call.finish(judged).await
     }
 
-    /// The answer to a call whose handler panicked: never an allow. It has the form, and its line holds the facts,
-    /// that were known by then.
+    /// Finishes a call whose handler panicked: it is never allowed. The answer has the format, and the line in the
+    /// audit log the facts, that were known by then.
     pub(crate) async fn panicked(&self) -> Response<Full<Bytes>> {
         self.call.finish(Err(Rejection::Panic)).await
     }
 
-    /// The same, when the log is what panics.
+    /// The same without the audit log, for a panic while writing it.
     pub(crate) fn unwritten(&self) -> Response<Full<Bytes>> {
         self.call.answered(&Rejection::Panic).0
     }
 
-    /// From the wire to a permit: nothing is done on the way but reading, here and of facts upstream, and remembering
-    /// the nonce.
+    /// Takes the call from the wire to a permit. Up to here, the only requests to other services are reads (of
+    /// attributes and key sets, for example), and the nonce is remembered.
     async fn judge(&mut self, head: &Head, body: Incoming) -> Result<Judged, Rejection> {
         let gateway = Arc::clone(&self.call.gateway);
         let (catalog, signing) = (&gateway.parts.judge.catalog, gateway.parts.upstreams.signing);
@@ -82,14 +82,15 @@ impl Exchange {
             gateway.issues(),
         )?;
         self.attempt().service = host.product.map(|product| product.title.clone());
-        self.neighbour.check_host(head.host(), &gateway.parts.front.proxies.trusted)?;
+        self.peer.check_host(head.host(), &gateway.parts.front.proxies.trusted)?;
 
         let signed = Signed::new(head, &parameters, &body);
         if let Some(issuing) = gateway.parts.in_force.issuing.as_ref().filter(|_| sts::is_called(&signed, &host)) {
             return sts::log_in(self, issuing, &signed).await;
         }
         host.check_service()?;
-        let Identified { caller, said: Requested { action, version }, claim, session } = self.identify(&signed).await?;
+        let Identified { caller, requested: Requested { action, version }, claim, session } =
+            self.identify(&signed).await?;
 
         let operation = target::operation(
             &gateway.parts.judge.catalog,
@@ -105,15 +106,15 @@ impl Exchange {
         }
         if signing == Signing::Resign {
             let checked = gateway.upstream_of(&operation).check_key(principal.account(), self.call.attempt.at);
-            checked.map_err(|fault| match fault {
+            checked.map_err(|error| match error {
                 KeyError::NoKey(_) => Rejection::AccountWithoutKey(Arc::clone(&operation)),
-                KeyError::AttributeReadError { .. } | KeyError::Expired { .. } => Rejection::OwnKey(fault),
+                KeyError::NotReadYet { .. } | KeyError::Expired { .. } => Rejection::OwnKey(error),
             })?;
         }
         let binding = Binding { account: principal.account(), regions: &gateway.parts.judge.regions };
         let call = catalog
             .bind(&operation, meant.as_ref().unwrap_or(&parameters), binding)
-            .map_err(|fault| Rejection::Bind(Arc::clone(&operation), fault))?;
+            .map_err(|error| Rejection::Bind(Arc::clone(&operation), error))?;
         host.check_region(call.region())?;
         let outgoing = match signing {
             Signing::Resign => {
@@ -127,9 +128,9 @@ impl Exchange {
                 if !fits_as_it_is(head.query()) {
                     return Err(Rejection::TooLong(operation));
                 }
-                catalog.check_as_received(&call).map_err(|fault| Rejection::Bind(Arc::clone(&operation), fault))?;
+                catalog.check_as_received(&call).map_err(|error| Rejection::Bind(Arc::clone(&operation), error))?;
                 let original = Original::new(call, head, &body, &signed, claim.as_ref(), host.is_configured());
-                Outgoing::Original(Box::new(original.map_err(|fault| Rejection::Original(operation, fault))?))
+                Outgoing::Original(Box::new(original.map_err(|error| Rejection::Original(operation, error))?))
             }
         };
         let mut context = context_of(&self.call.attempt);
@@ -142,11 +143,11 @@ impl Exchange {
         if self.call.attempt.reached == Reached::Unauthenticated {
             self.wait_unauthenticated()?;
         }
-        let question = self.with_facts(question).await?;
+        let question = self.with_attributes(question).await?;
         let long = pdp.is_long(&question);
-        let ruling =
+        let authorization =
             if long { long::decide(&gateway, question, self.call.deadline).await? } else { pdp.decide(question) };
-        match ruling {
+        match authorization {
             Authorization::Permitted(permit) => {
                 if self.call.attempt.reached == Reached::Unauthenticated {
                     gateway.charge(&self.call.attempt.holder(), BudgetItem::ClaimedCalls)?;
@@ -157,20 +158,20 @@ impl Exchange {
         }
     }
 
-    /// The question with what is known of its resources, where the answer turns on it. A look-up at ECS is made only if
-    /// it can change the answer, and the caller pays for it.
-    async fn with_facts(&self, question: Question<Outgoing>) -> Result<Question<Outgoing>, Rejection> {
-        let InForce { pdp, facts, .. } = &self.call.gateway.parts.in_force;
+    /// The question with the attributes of its resources, if the decision depends on them. ECS is asked only if the
+    /// attributes can change the decision, and the query is charged to the caller.
+    async fn with_attributes(&self, question: Question<Outgoing>) -> Result<Question<Outgoing>, Rejection> {
+        let InForce { pdp, attributes, .. } = &self.call.gateway.parts.in_force;
         let budgets = &self.call.gateway.parts.callers.budgets;
-        let (question, wanted) = match facts {
-            ResourceFacts::Inventory(_) => {
+        let (question, wanted) = match attributes {
+            ResourceAttributes::Inventory(_) => {
                 let wanted = pdp.needs(&question).any();
                 (question, wanted)
             }
-            ResourceFacts::Upstream(_) if pdp.is_long(&question) => {
+            ResourceAttributes::Upstream(_) if pdp.is_long(&question) => {
                 long::depends_on_attributes(&self.call.gateway, question, self.call.deadline).await?
             }
-            ResourceFacts::Upstream(_) => {
+            ResourceAttributes::Upstream(_) => {
                 let wanted = pdp.depends_on_attributes(&question);
                 (question, wanted)
             }
@@ -179,20 +180,21 @@ impl Exchange {
             return Ok(question);
         }
         let payer = Payer { budgets, holder: self.call.attempt.holder() };
-        let found = facts.of(question.subject().as_ref().resources(), &payer, self.call.deadline).await?;
-        Ok(question.with_facts(found))
+        let found = attributes.of(question.subject().as_ref().resources(), &payer, self.call.deadline).await?;
+        Ok(question.with_attributes(found))
     }
 
-    /// Where the call comes from. A fault is told when the call has been read: by then it is known in which form.
+    /// Notes the source of the call in the attempt. The caller of this function reports an error only after it has read
+    /// the call, because the format of the answer is not known before.
     fn locate(&mut self, head: &Head) -> Result<(), ForwardedError> {
-        let origin = self.neighbour.origin(head, &self.call.gateway.parts.front.proxies.trusted)?;
+        let origin = self.peer.origin(head, &self.call.gateway.parts.front.proxies.trusted)?;
         let attempt = self.attempt();
         attempt.source = origin.source;
         attempt.transport = Peer::transport(origin.secure);
         Ok(())
     }
 
-    /// The one reading. Until the parameters are known, the form of the answer is a guess.
+    /// Reads body and parameters, once. Until the parameters are known, the format of the answer is a guess.
     async fn read(&mut self, head: &Head, body: Incoming) -> Result<Received, Rejection> {
         let gateway = Arc::clone(&self.call.gateway);
         let limits = &gateway.parts.front.limits;
@@ -216,7 +218,7 @@ impl Exchange {
         Ok(Received { body, parameters, meant })
     }
 
-    /// What is written of the parameters: the business ones, and nothing that belongs to a signature.
+    /// Notes the parameters in the attempt, except those that are confidential, such as parts of a signature.
     fn note(&mut self, parameters: &Parameters) {
         let gateway = Arc::clone(&self.call.gateway);
         let attempt = self.attempt();

@@ -1,5 +1,5 @@
-//! Judging that may take long: on a thread of its own, so that the threads that serve connections stay free, and not
-//! more of it at once than leaves a processor to them.
+//! Judging that may take long. It runs on blocking threads, so that the threads that serve connections stay free, and
+//! its concurrency is limited, so that one processor is left for them.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -13,47 +13,56 @@ use super::rejection::Rejection;
 use crate::gateway::parts::Gateway;
 use crate::gateway::upstream::Outgoing;
 
-/// The same as [`Pdp::decide`](crate::pdp::Pdp::decide); a denial has its reason when it comes back.
+/// Like [`Pdp::decide`](crate::pdp::Pdp::decide), but also works out the reason of a denial.
+///
+/// # Errors
+/// The deadline passed before the question could be judged.
 pub(crate) async fn decide(
     gateway: &Arc<Gateway>,
     question: Question<Outgoing>,
     deadline: Instant,
 ) -> Result<Authorization<Outgoing>, Rejection> {
     let judge = |gateway: &Gateway| {
-        let ruling = gateway.parts.in_force.pdp.decide(question);
-        if let Authorization::Denied(denied) = &ruling {
+        let authorization = gateway.parts.in_force.pdp.decide(question);
+        if let Authorization::Denied(denied) = &authorization {
             denied.reason();
         }
-        ruling
+        authorization
     };
     apart(gateway, deadline, judge).await
 }
 
-/// The same as [`Pdp::depends_on_attributes`](crate::pdp::Pdp::depends_on_attributes), with the question back.
+/// Like [`Pdp::depends_on_attributes`](crate::pdp::Pdp::depends_on_attributes), but also returns the question.
+///
+/// # Errors
+/// The deadline passed before the question could be judged.
 pub(crate) async fn depends_on_attributes(
     gateway: &Arc<Gateway>,
     question: Question<Outgoing>,
     deadline: Instant,
 ) -> Result<(Question<Outgoing>, bool), Rejection> {
     let judge = |gateway: &Gateway| {
-        let turns = gateway.parts.in_force.pdp.depends_on_attributes(&question);
-        (question, turns)
+        let depends = gateway.parts.in_force.pdp.depends_on_attributes(&question);
+        (question, depends)
     };
     apart(gateway, deadline, judge).await
 }
 
-/// What `judge` finds of a question of another kind.
+/// Runs `judge` on a blocking thread, once a permit is free.
+///
+/// # Errors
+/// No permit was free before the deadline.
 pub(crate) async fn apart<T: Send + 'static>(
     gateway: &Arc<Gateway>,
     deadline: Instant,
     judge: impl FnOnce(&Gateway) -> T + Send + 'static,
 ) -> Result<T, Rejection> {
-    let turn = timeout_at(deadline, Arc::clone(&gateway.long_judging).acquire_owned()).await;
-    let Ok(Ok(turn)) = turn else { return Err(Rejection::NotJudgedInTime) };
+    let permit = timeout_at(deadline, Arc::clone(&gateway.long_judging).acquire_owned()).await;
+    let Ok(Ok(permit)) = permit else { return Err(Rejection::NotJudgedInTime) };
     let gateway = Arc::clone(gateway);
     let judging = spawn_blocking(move || {
         let judged = judge(&gateway);
-        drop(turn);
+        drop(permit);
         judged
     });
     match judging.await {

@@ -1,5 +1,5 @@
-//! One call from its head to its answer: `judge` takes it past identity, catalogue and decision point to a permit or a
-//! rejection, and `finish` records it, sends it and answers.
+//! One call from its head to its answer: `judge` takes it through identity, catalogue and decision point to a permit or
+//! a rejection, and `finish` records, sends and answers it.
 //!
 //! Must not know: how bytes come from a socket, how a call is signed for ECS, what a policy says.
 

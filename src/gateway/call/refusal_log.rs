@@ -1,5 +1,5 @@
-//! What the program's own log says of refused calls: a few lines a minute of each caller, and the number of the others.
-//! The audit log has them all, and budgets of its own.
+//! Limits the lines about refused calls in the program's own log: a budget of lines per minute for each caller, and the
+//! number of further refusals. The audit log has its own budgets.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::budget::{BudgetItem, Budgets, Holder};
 use ram_policy::Principal;
 
-/// Principals whose lines are counted apart between two reports; those of all others are counted together.
+/// How many subjects are counted separately between two reports. All others are counted together.
 const MOST: usize = 4096;
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Lines that were left out since the last report. Times are monotonic.
+/// Counts the lines left out since the last report. Times are monotonic.
 #[derive(Debug, Default)]
 pub(crate) struct RefusalLog(Mutex<LeftOut>);
 
@@ -22,20 +22,20 @@ struct LeftOut {
     reported: Duration,
 }
 
-/// What a line is about.
+/// The subject of a line.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
     Denied(Principal),
-    /// Denials of principals for whom there is no room here, and their answers that were not passed on.
+    /// Lines about all subjects beyond [`MOST`].
     DeniedOthers,
-    /// Answers of an upstream to calls of a principal, or of callers who are not known, that were not passed on.
+    /// Answers of an upstream, to calls of a principal or of unauthenticated callers, that were not passed on.
     NotPassedOn(Option<Principal>),
     /// Refusals that could not be written to the audit log.
     Unwritten,
 }
 
 impl Subject {
-    /// Whose budget the line is charged to.
+    /// The holder of the budget that the line is charged to.
     fn holder(&self) -> Holder {
         match self {
             Self::Denied(principal) | Self::NotPassedOn(Some(principal)) => Holder::principal(principal.clone()),
@@ -45,7 +45,7 @@ impl Subject {
 }
 
 impl RefusalLog {
-    /// Whether to log a line about the subject. One that is not logged is counted.
+    /// Whether to log a line about the subject. A line that is left out is counted.
     pub(crate) fn admits(&self, subject: Subject, budgets: &Budgets, now: Duration) -> bool {
         if budgets.charge(&subject.holder(), BudgetItem::LoggedRefusals, now).is_ok() {
             return true;
@@ -56,7 +56,7 @@ impl RefusalLog {
         false
     }
 
-    /// Once a minute, and at the end: logs how many lines were left out.
+    /// Logs how many lines were left out, at most once a minute. Without a time, at shutdown, always.
     pub(crate) fn report(&self, now: Option<Duration>) {
         for (subject, left_out) in self.take(now) {
             match subject {
@@ -71,7 +71,7 @@ impl RefusalLog {
         }
     }
 
-    /// What is due. Without a time, everything.
+    /// The counts to report now: none if the last report was less than a minute ago.
     fn take(&self, now: Option<Duration>) -> HashMap<Subject, u64> {
         let mut left_out = self.lock();
         if let Some(now) = now {
@@ -104,10 +104,10 @@ mod tests {
         assert_eq!((logged, admits(denied("alice"), 10)), (60, true));
         assert!(log.take(Some(at(59))).is_empty());
         assert_eq!(log.take(Some(at(80))), HashMap::from([(denied("bob"), 2940)]));
-        assert!(admits(denied("bob"), 81), "a minute later there is room again");
+        assert!(admits(denied("bob"), 81), "the budget is renewed a minute later");
         assert_eq!((0..100).filter(|_| admits(Subject::Unwritten, 82)).count(), 60);
         assert!(log.take(Some(at(100))).is_empty());
-        assert_eq!(log.take(None), HashMap::from([(Subject::Unwritten, 40)]), "nothing that was counted is lost");
+        assert_eq!(log.take(None), HashMap::from([(Subject::Unwritten, 40)]), "all counts are reported at the end");
         let Subject::Denied(bob) = denied("bob") else { unreachable!() };
         let not_passed_on = Subject::NotPassedOn(Some(bob));
         assert_eq!((0..100).filter(|_| admits(not_passed_on.clone(), 200)).count(), 60);

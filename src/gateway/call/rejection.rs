@@ -1,4 +1,4 @@
-//! Every way in which a call ends here, and the documented answer for each.
+//! Every reason for which the gateway ends a call itself, and the documented answer to each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,61 +23,62 @@ use crate::gateway::upstream::OriginalError;
 use crate::gateway::upstream::Outgoing;
 use crate::gateway::upstream::UpstreamError;
 
-/// When a principal whose connections are all busy may try again.
+/// How long a caller should wait before it retries when connections or waiting places are used up.
 const CONNECTION_PAUSE: Duration = Duration::from_secs(1);
 
-/// Why a call goes no further.
+/// Why the gateway ends a call itself.
 #[derive(Debug)]
 pub(crate) enum Rejection {
     Head(HeadError),
     Body(BodyError),
     Form(FormError),
     Host(HostError),
-    /// What a trusted proxy says of the caller has no reading.
+    /// The headers in which a trusted proxy reports the caller are malformed or ambiguous.
     Forwarded(ForwardedError),
     Format,
     Identity(IdentityError),
-    /// A call that only a certificate vouches for, and that its holder may not have composed.
+    /// A call authenticated only by a certificate, which its holder may not have composed.
     Intermediary(Intermediary),
     Operation(OperationError),
     Bind(Arc<Operation>, BindError),
-    /// A call whose parameters, written out, fit into no URL.
+    /// A call whose query is too long for a URL.
     TooLong(Arc<Operation>),
-    /// A V3 call with business parameters in the query and in the form.
+    /// A V3 call with business parameters both in the query and in the form.
     TwoPlaces,
-    /// A call that cannot go on as it was signed.
+    /// A call that cannot be forwarded with its caller's signature.
     Original(Arc<Operation>, OriginalError),
+    /// The caller is a root user.
     Root(Arc<Operation>),
     AccountNotServed(Arc<Operation>),
-    /// Calls of the caller's account cannot be signed.
+    /// The gateway has no key to sign calls for the caller's account.
     AccountWithoutKey(Arc<Operation>),
-    /// They can, and not now.
+    /// The gateway's key for the caller's account is not available at the moment.
     OwnKey(KeyError),
-    /// What a policy turns on is not known, so nothing was judged.
-    Facts(AttributesError),
+    /// Attributes that the decision depends on could not be read, so the call was not judged.
+    AttributesById(AttributesError),
     /// Boxed: a denial carries its proof.
     Denied(Box<Denied<Outgoing>>),
     Sts(StsError),
-    /// A budget of the caller's is used up.
+    /// A budget of the caller is used up.
     Throttled(BudgetError),
-    /// Too many calls of callers who have not authenticated wait for an answer from elsewhere.
+    /// Too many calls of unauthenticated callers wait for another service.
     TooManyWaiting(TooManyWaiting),
     Audit(SinkError),
-    /// The caller's policies take long to judge by, and the call's time was up before its turn came.
+    /// The caller's policies take long to evaluate, and the deadline passed before a permit to judge the call was free.
     NotJudgedInTime,
-    /// The whole of the call took too long before anything was sent.
+    /// The deadline passed before the attempt was in the audit log, so nothing was sent.
     TimeIsUp,
     Upstream(UpstreamError),
-    /// The principal has as many connections as it may, and a call is under way on each.
+    /// The principal is at its connection limit, and a call is in progress on each of its connections.
     Connections(Principal),
     Panic,
 }
 
 impl Rejection {
-    /// Which line of the catalogue's data says what is answered.
+    /// The reason under which the catalogue lists the answer.
     pub(crate) fn refusal(&self) -> RejectionReason {
         match self {
-            Self::Head(fault) => match fault.kind {
+            Self::Head(error) => match error.kind {
                 HeadErrorKind::Reading => RejectionReason::TwoReadings,
                 HeadErrorKind::Method => RejectionReason::Method,
                 HeadErrorKind::HeadTooLarge => RejectionReason::HeadTooLarge,
@@ -93,22 +94,22 @@ impl Rejection {
             Self::Host(_) | Self::Original(_, OriginalError::Host(_)) => RejectionReason::Host,
             Self::Original(..) => RejectionReason::TwoReadings,
             Self::Format => RejectionReason::Format,
-            Self::Identity(fault) => fault.refusal(),
+            Self::Identity(error) => error.refusal(),
             Self::Intermediary(_) => RejectionReason::TwoReadings,
             Self::Operation(OperationError::Missing(_)) => RejectionReason::MissingParameter,
             Self::Operation(OperationError::Version { .. }) => RejectionReason::Version,
             Self::Operation(OperationError::LookAlike(..)) => RejectionReason::TwoReadings,
             Self::Operation(OperationError::Unknown(_)) => RejectionReason::UnknownOperation,
-            Self::Bind(_, fault) => fault.refusal(),
+            Self::Bind(_, error) => error.refusal(),
             Self::Root(_) => RejectionReason::CallerKind,
             Self::AccountNotServed(_) | Self::AccountWithoutKey(_) => RejectionReason::AccountNotServed,
             Self::OwnKey(_) | Self::Upstream(UpstreamError::Key(_)) => RejectionReason::OwnKey,
-            Self::Facts(_) => RejectionReason::FactsUnread,
+            Self::AttributesById(_) => RejectionReason::FactsUnread,
             Self::Denied(denied) => match denied.decision().verdict() {
                 Verdict::ExplicitDeny => RejectionReason::ExplicitDeny,
                 Verdict::ImplicitDeny | Verdict::Allow => RejectionReason::ImplicitDeny,
             },
-            Self::Sts(fault) => fault.refusal(),
+            Self::Sts(error) => error.refusal(),
             Self::Throttled(BudgetError { whose: HolderKind::Principal, .. }) => RejectionReason::ThrottledPrincipal,
             Self::Throttled(BudgetError { whose: HolderKind::Source, .. }) | Self::TooManyWaiting(_) => {
                 RejectionReason::ThrottledSource
@@ -134,55 +135,58 @@ impl Rejection {
         }
     }
 
-    /// Why, in our words.
+    /// The reason in the gateway's own words, for the logs and for answers that quote it.
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::Head(fault) => fault.to_string(),
-            Self::Body(fault) => fault.to_string(),
-            Self::Form(fault) => fault.to_string(),
-            Self::Host(fault) => fault.to_string(),
-            Self::Forwarded(fault) => fault.to_string(),
+            Self::Head(error) => error.to_string(),
+            Self::Body(error) => error.to_string(),
+            Self::Form(error) => error.to_string(),
+            Self::Host(error) => error.to_string(),
+            Self::Forwarded(error) => error.to_string(),
             Self::Format => "the parameter `Format` is neither JSON nor XML".to_owned(),
-            Self::Identity(fault) => fault.to_string(),
+            Self::Identity(error) => error.to_string(),
             Self::Intermediary(sign) => {
                 format!("a call without a signature must come from the certificate's holder itself: {sign}")
             }
-            Self::Operation(fault) => fault.to_string(),
-            Self::Bind(_, fault) => fault.to_string(),
-            Self::Original(_, fault) => fault.to_string(),
+            Self::Operation(error) => error.to_string(),
+            Self::Bind(_, error) => error.to_string(),
+            Self::Original(_, error) => error.to_string(),
             Self::TwoPlaces => {
                 "the call carries parameters in the query and in the form body: send them in one place".to_owned()
             }
-            Self::TooLong(_) => "the call is too long to be sent on, once its parameters are written out".to_owned(),
-            Self::Root(_) => "the account's root user may not call here: use a RAM user or role".to_owned(),
-            Self::AccountNotServed(_) => "the key's principal is in no policy directory".to_owned(),
-            Self::AccountWithoutKey(_) => "the gateway has no key of the caller's account".to_owned(),
-            Self::OwnKey(fault) => fault.to_string(),
-            Self::Facts(fault) => fault.to_string(),
+            Self::TooLong(_) => "the call is too long to forward: its query does not fit into a URL".to_owned(),
+            Self::Root(_) => "the account's root user may not use this gateway: use a RAM user or role".to_owned(),
+            Self::AccountNotServed(_) => "the key's principal is not in any policy directory".to_owned(),
+            Self::AccountWithoutKey(_) => "the gateway has no key for the caller's account".to_owned(),
+            Self::OwnKey(error) => error.to_string(),
+            Self::AttributesById(error) => error.to_string(),
             Self::Denied(denied) => denied.reason().to_owned(),
-            Self::Sts(fault) => fault.to_string(),
+            Self::Sts(error) => error.to_string(),
             Self::Throttled(throttled) => throttled.to_string(),
-            Self::TooManyWaiting(_) => {
-                "too many calls of callers who have not authenticated wait for an answer from elsewhere".to_owned()
-            }
+            Self::TooManyWaiting(_) => "too many calls of unauthenticated callers wait for another service".to_owned(),
             Self::NotJudgedInTime => {
-                "the caller's policies take long to judge by, and too many such calls were waiting: the call was not judged"
+                "the call was not judged in time: the caller's policies take long to evaluate, and too many such calls \
+                 were waiting"
                     .to_owned()
             }
-            Self::Audit(fault) => format!("the attempt cannot be written down, so nothing is forwarded: {fault}"),
-            Self::TimeIsUp => "the attempt was not written down in time, so nothing was forwarded".to_owned(),
-            Self::Upstream(fault) => fault.to_string(),
+            Self::Audit(error) => {
+                format!("the attempt cannot be written to the audit log, so nothing is forwarded: {error}")
+            }
+            Self::TimeIsUp => {
+                "the attempt was not written to the audit log in time, so nothing was forwarded".to_owned()
+            }
+            Self::Upstream(error) => error.to_string(),
             Self::Connections(principal) => format!(
-                "`{principal}` has as many connections as `limits.principal` allows, and a call is under way on each"
+                "`{principal}` has as many connections as `limits.principal` allows, and a call is in progress on each"
             ),
-            Self::Panic => "a fault of the gateway; its log has the place".to_owned(),
+            Self::Panic => "internal error of the gateway: its log has the location".to_owned(),
         }
     }
 
-    /// The documented answer: the operation's own where it has one.
+    /// The documented answer: the operation's own if it has one.
     pub(crate) fn answer(&self, catalog: &Catalog) -> Answer {
         match self {
-            Self::Bind(operation, fault) => operation.answer_to(fault),
+            Self::Bind(operation, error) => operation.answer_to(error),
             Self::TooLong(operation)
             | Self::Original(operation, _)
             | Self::Root(operation)
@@ -195,7 +199,7 @@ impl Rejection {
         }
     }
 
-    /// When the call may be repeated, where that is known.
+    /// After how long the call may be repeated, if that is known.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled(throttled) | Self::Identity(IdentityError::Throttled { throttled, .. }) => {
@@ -206,17 +210,18 @@ impl Rejection {
         }
     }
 
-    /// Whether bytes of the caller's may still be unread, so that the connection cannot go on.
+    /// Whether the connection must close after the answer: unread bytes of the call may remain, its principal has too
+    /// many connections, or its handler panicked.
     pub(crate) fn ends_connection(&self) -> bool {
         matches!(self, Self::Head(_) | Self::Body(_) | Self::Connections(_) | Self::Panic)
     }
 }
 
 macro_rules! from {
-    ($($fault:ty => $variant:ident),+ $(,)?) => {
-        $(impl From<$fault> for Rejection {
-            fn from(fault: $fault) -> Self {
-                Self::$variant(fault)
+    ($($error:ty => $variant:ident),+ $(,)?) => {
+        $(impl From<$error> for Rejection {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
             }
         })+
     };
@@ -237,10 +242,10 @@ from! {
 }
 
 impl From<AttributesError> for Rejection {
-    fn from(unread: AttributesError) -> Self {
-        match unread.why {
+    fn from(error: AttributesError) -> Self {
+        match error.why {
             AttributeReadError::Throttled(throttled) => Self::Throttled(throttled),
-            _ => Self::Facts(unread),
+            _ => Self::AttributesById(error),
         }
     }
 }

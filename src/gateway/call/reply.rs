@@ -1,4 +1,4 @@
-//! What goes back to the caller.
+//! The responses that the gateway composes itself.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::pdp::{AssumeRoleError, Denied, Directory};
 use crate::ram::Origin;
 use ram_policy::{Identity, Principal, Verdict};
 
-/// A caller's text in an answer is cut there.
+/// Texts of a caller are truncated to this many characters in an answer.
 const LONGEST_NAME: usize = 128;
 
 use crate::gateway::upstream::Outgoing;
@@ -25,20 +25,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static(envelope::REQUEST_ID);
 /// In milliseconds (`docs/spec/wire-protocol.md` 5.1).
 const RETRY_AFTER: HeaderName = HeaderName::from_static("x-acs-retry-after");
 
-/// Says when a call that was refused may be repeated.
+/// Adds the header that says after how long a refused call may be repeated.
 pub(crate) fn add_retry_after(response: &mut Response<Full<Bytes>>, after: Duration) {
     let milliseconds = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(milliseconds));
 }
 
-/// Whether the connection goes on after an answer.
+/// Whether the connection stays open after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     KeepAlive,
     Close,
 }
 
-/// A refusal in the documented envelope.
+/// A refusal, in the documented envelope.
 pub(crate) fn refusal(body: &ErrorBody, status: u16, format: Format, after: After) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body.to_text(format)));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -53,7 +53,7 @@ pub(crate) fn refusal(body: &ErrorBody, status: u16, format: Format, after: Afte
     response
 }
 
-/// An answer of the gateway's own to a call that is done.
+/// The answer to a call that the gateway handled itself.
 pub(crate) fn success(id: &str, operation: &str, mut value: Value, format: Format) -> Response<Full<Bytes>> {
     value["RequestId"] = id.into();
     let mut response = Response::new(Full::from(success_body(format, operation, &value)));
@@ -66,7 +66,7 @@ pub(crate) fn success(id: &str, operation: &str, mut value: Value, format: Forma
     response
 }
 
-/// What RAM would say of a role that may not be assumed.
+/// The detail that RAM would give for a refusal to assume a role.
 pub(crate) fn unassumed(why: &AssumeRoleError, attempt: &Attempt, catalog: &Catalog) -> Option<AccessDeniedDetail> {
     let (verdict, policy_type) = why.grounds();
     let principal = attempt.caller.as_ref().map(|caller| &caller.principal);
@@ -96,13 +96,13 @@ fn no_permission(verdict: Verdict) -> &'static str {
     if verdict == Verdict::ExplicitDeny { "ExplicitDeny" } else { "ImplicitDeny" }
 }
 
-/// Left out whole when a word in it would make a client do something else.
+/// The detail; `None` if it contains a word on which clients act.
 fn safe(detail: AccessDeniedDetail, catalog: &Catalog) -> Option<AccessDeniedDetail> {
     let texts = [&detail.auth_principal_display_name, &detail.auth_resource, &detail.auth_action];
     texts.iter().all(|text| catalog.is_safe_in_a_denial(text)).then_some(detail)
 }
 
-/// What RAM would say of the denial.
+/// The detail that RAM would give for a denial.
 pub(crate) fn detail(
     denied: &Denied<Outgoing>,
     directory: &Directory,
@@ -110,7 +110,7 @@ pub(crate) fn detail(
 ) -> Option<AccessDeniedDetail> {
     let request = denied.request();
     let principal = request.principal;
-    let id = directory.entry(principal).and_then(|standing| standing.id.as_deref());
+    let id = directory.entry(principal).and_then(|entry| entry.id.as_deref());
     let (kind, name) = match principal.identity() {
         Identity::Root => ("RootUser", principal.account().as_str()),
         Identity::User(name) => ("SubUser", id.unwrap_or(name)),

@@ -1,4 +1,4 @@
-//! What a call is for: the product, the operation, and the region.
+//! The target of a call: product, operation and region.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use crate::wire::excerpt;
 
 use crate::gateway::upstream::Upstream;
 
-/// What a call says it calls.
+/// The operation that a call requests, and the product that its host selects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) action: Option<&'a str>,
     pub(crate) version: Option<&'a str>,
-    /// None for ECS.
+    /// `None` for ECS.
     pub(crate) product: Option<&'a Product>,
 }
 
@@ -26,21 +26,25 @@ pub(crate) enum OperationError {
         "The specified parameter \"Action or Version\" is not valid: this gateway knows {product} version `{known}`"
     )]
     Version { product: String, known: String },
-    #[error("the operation `{0}` resembles `{1}` and is not it: names are case-sensitive")]
+    #[error("the operation `{0}` resembles `{1}` but differs from it: names are case-sensitive")]
     LookAlike(String, String),
     #[error("the operation `{0}` is not one this gateway forwards")]
     Unknown(String),
 }
 
-/// The operation of a call, or why there is none. One without a file is taken where `other` says so.
+/// The operation of a call. For ECS, an operation without a file in the catalogue is accepted only if
+/// `other_operations` permits it; for other products, every operation is.
+///
+/// # Errors
+/// A name or version is missing, or the operation is not one of this gateway.
 pub(crate) fn operation(
     catalog: &Catalog,
     other_operations: OtherOperations,
-    called: Target<'_>,
+    target: Target<'_>,
 ) -> Result<Arc<Operation>, OperationError> {
-    let action = called.action.filter(|action| !action.is_empty()).ok_or(OperationError::Missing("Action"))?;
-    let version = called.version.filter(|version| !version.is_empty()).ok_or(OperationError::Missing("Version"))?;
-    let unlisted = match called.product {
+    let action = target.action.filter(|action| !action.is_empty()).ok_or(OperationError::Missing("Action"))?;
+    let version = target.version.filter(|version| !version.is_empty()).ok_or(OperationError::Missing("Version"))?;
+    let unlisted = match target.product {
         None => {
             if let Some(operation) = listed(catalog, action, version)? {
                 return Ok(operation);
@@ -57,7 +61,7 @@ pub(crate) fn operation(
     };
     let unknown = || OperationError::Unknown(excerpt(action));
     let unlisted = unlisted.ok_or_else(unknown)?;
-    if let Some(known) = called.product.is_none().then(|| catalog.resembling(action)).flatten() {
+    if let Some(known) = target.product.is_none().then(|| catalog.resembling(action)).flatten() {
         return Err(OperationError::LookAlike(excerpt(action), known.name().to_owned()));
     }
     catalog.unlisted(unlisted).map(Arc::new).ok_or_else(unknown)
@@ -70,17 +74,17 @@ fn listed(catalog: &Catalog, action: &str, version: &str) -> Result<Option<Arc<O
     Ok(catalog.operation(action).cloned())
 }
 
-/// What the gateway knows of a product for which the catalogue has no files.
+/// A product for which the catalogue has no files.
 #[derive(Debug)]
 pub struct Product {
     pub(crate) settings: ProductSettings,
-    /// `Vpc`, as audit events name it.
+    /// The name in audit events, such as `Vpc`.
     pub(crate) title: String,
     pub(crate) upstream: Arc<Upstream>,
 }
 
 impl Product {
-    /// Its calls go to an upstream of its own, signed with the keys that ECS's are.
+    /// A product with an upstream of its own, whose calls are signed with the same keys as those of ECS.
     pub fn new(settings: ProductSettings, ecs: &Upstream) -> Self {
         let upstream = Arc::new(ecs.beside(settings.url.clone(), settings.version.clone()));
         let (first, rest) = settings.name.split_at(1);
@@ -93,8 +97,8 @@ impl Product {
     }
 }
 
-/// The parameters with the alias in `RegionId` replaced by its region, or `None` where `RegionId` is not an alias. The
-/// result is what is judged, recorded and forwarded; the signature covers what was sent.
+/// The parameters with the alias in `RegionId` replaced by its region; `None` if `RegionId` is not an alias. The result
+/// is judged, recorded and forwarded, but the signature covers the parameters as they were sent.
 pub(crate) fn meant(sent: &Parameters, aliases: &RegionAliases) -> Option<Parameters> {
     const REGION: &str = "RegionId";
     let region = sent.value(REGION).and_then(|sent| aliases.meant(sent))?;

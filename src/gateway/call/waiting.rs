@@ -1,15 +1,15 @@
-//! Calls of callers who have not authenticated that wait for an answer from elsewhere: the real STS, an issuer of tokens,
-//! ECS for a claimed key. Their connections cannot be displaced meanwhile, so there is a bound on them.
+//! Calls of unauthenticated callers that wait for another service: the real STS, an issuer of tokens, or ECS for a
+//! claimed key. Their connections cannot be displaced meanwhile, so their number is limited.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::budget::Source;
 
-/// Who waits, in places that each take one connection slot.
+/// The places for waiting calls. Each call also occupies a connection slot.
 #[derive(Debug)]
 pub(crate) struct WaitingCalls {
-    /// Three quarters of the connection slots: the others are left to callers who can be answered.
+    /// Three quarters of the connection slots. The rest are left for calls that can be answered at once.
     most: usize,
     waiting: Mutex<Waiting>,
 }
@@ -20,14 +20,14 @@ struct Waiting {
     sources: HashMap<Source, usize>,
 }
 
-/// A place, given back when it is dropped.
+/// A place, released on drop.
 #[derive(Debug)]
 pub(crate) struct WaitingPlace {
     all: Arc<WaitingCalls>,
     source: Source,
 }
 
-/// The source, or all of them together, have as many calls waiting as they may.
+/// Too many calls of unauthenticated callers wait: no place is free for this source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyWaiting;
 
@@ -36,10 +36,10 @@ impl WaitingCalls {
         Arc::new(Self { most: (connections * 3 / 4).max(1), waiting: Mutex::default() })
     }
 
-    /// A third of the places is kept for sources that have few of them.
+    /// Takes a place. A third of the places are reserved for sources that hold few of them.
     ///
     /// # Errors
-    /// No place: the call must not wait.
+    /// No place is free: the call must not wait.
     pub(crate) fn enter(self: &Arc<Self>, source: Source) -> Result<WaitingPlace, TooManyWaiting> {
         let mut waiting = self.lock();
         let of_source = waiting.sources.get(&source).copied().unwrap_or_default();
@@ -78,20 +78,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_with_many_waiting_leaves_places_to_others_and_all_leave_slots() {
-        let strangers = WaitingCalls::new(1024);
+    fn a_busy_source_leaves_places_for_others_and_all_together_leave_slots() {
+        let calls = WaitingCalls::new(1024);
         let source = |last: u8| Source::from(IpAddr::from([192, 0, 2, last]));
-        let mut held: Vec<_> = (0..512).map(|_| strangers.enter(source(1)).unwrap()).collect();
-        assert_eq!(strangers.enter(source(1)).unwrap_err(), TooManyWaiting);
+        let mut held: Vec<_> = (0..512).map(|_| calls.enter(source(1)).unwrap()).collect();
+        assert_eq!(calls.enter(source(1)).unwrap_err(), TooManyWaiting);
         for last in 2..34 {
-            held.extend((0..8).map(|_| strangers.enter(source(last)).unwrap()));
-            assert_eq!(strangers.enter(source(last)).unwrap_err(), TooManyWaiting);
+            held.extend((0..8).map(|_| calls.enter(source(last)).unwrap()));
+            assert_eq!(calls.enter(source(last)).unwrap_err(), TooManyWaiting);
         }
         assert_eq!(held.len(), 768);
-        assert_eq!(strangers.enter(source(99)).unwrap_err(), TooManyWaiting, "a quarter of the slots is for others");
+        assert_eq!(calls.enter(source(99)).unwrap_err(), TooManyWaiting, "a quarter of the slots is left");
         held.pop();
-        assert!(strangers.enter(source(99)).is_ok());
+        assert!(calls.enter(source(99)).is_ok());
         drop(held);
-        assert!(strangers.lock().sources.is_empty() && strangers.lock().all == 0);
+        assert!(calls.lock().sources.is_empty() && calls.lock().all == 0);
     }
 }

@@ -1,4 +1,4 @@
-//! The small HTTP client: whom it trusts, one request, and its errors in one line.
+//! The small HTTP client: the TLS roots it trusts, sending one request, and errors as one line of text.
 
 use std::io;
 use std::sync::Arc;
@@ -16,10 +16,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
 
+/// The largest answer, in bytes.
 const LARGEST: usize = 256 << 10;
+/// For a whole request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a server answered, whatever its status.
+/// A server's answer, with any status.
 pub(crate) struct Document {
     pub(crate) status: StatusCode,
     pub(crate) bytes: Bytes,
@@ -28,10 +30,10 @@ pub(crate) struct Document {
 /// GETs a document.
 ///
 /// # Errors
-/// In words, why there is none: an answer other than 200 is one.
+/// A description of the failure. An answer with a status other than 200 is a failure.
 pub(crate) async fn fetch(url: &str, tls: ClientConfig) -> Result<String, String> {
     let request = Request::get(url).header("accept", "application/json").body(Empty::new());
-    let request = request.map_err(|_| format!("`{url}` is no URL"))?;
+    let request = request.map_err(|_| format!("`{url}` is not a valid URL"))?;
     let Document { status, bytes } = ask(request, tls).await?;
     if status != StatusCode::OK {
         return Err(format!("it answered {status}"));
@@ -42,7 +44,7 @@ pub(crate) async fn fetch(url: &str, tls: ClientConfig) -> Result<String, String
 /// Sends a request once, on a connection of its own.
 ///
 /// # Errors
-/// In words, why there is no whole answer.
+/// A description of why there is no complete answer.
 pub(crate) async fn ask(request: Request<Empty<Bytes>>, tls: ClientConfig) -> Result<Document, String> {
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
     let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
@@ -50,18 +52,18 @@ pub(crate) async fn ask(request: Request<Empty<Bytes>>, tls: ClientConfig) -> Re
         let answer = client.request(request).await.map_err(|error| error_chain(&error))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-        let body = body.map_err(|error| format!("the answer broke off or has more than {LARGEST} bytes: {error}"))?;
+        let body = body.map_err(|error| format!("the answer was cut off or has more than {LARGEST} bytes: {error}"))?;
         Ok(Document { status, bytes: body.to_bytes() })
     };
     let waited = timeout(PATIENCE, answered).await;
     waited.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs())))
 }
 
-/// TLS to a server: trusting the certificates of `roots` (PEM) alone, or without them the system's, or where there
-/// are none the ones that came along.
+/// A TLS client that trusts only the certificates in `roots` (PEM). Without `roots` it trusts the system's
+/// certificates, or the bundled Mozilla roots if the system has no certificates.
 ///
 /// # Errors
-/// A PEM text without a usable certificate.
+/// `roots` does not contain a usable certificate.
 pub fn client_tls(roots: Option<&[u8]>) -> io::Result<ClientConfig> {
     let mut store = RootCertStore::empty();
     match roots {
@@ -86,7 +88,7 @@ pub fn client_tls(roots: Option<&[u8]>) -> io::Result<ClientConfig> {
     Ok(config.with_root_certificates(store).with_no_client_auth())
 }
 
-/// An error and what caused it, in one line.
+/// An error and its causes, in one line.
 pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! The keys of token issuers, read off the path of any call and kept when a later reading fails.
+//! The keys of token issuers. They are read outside the path of calls, and kept when a later reading fails.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -15,14 +15,15 @@ use crate::store::read_bounded;
 
 use super::http::fetch;
 
-/// Between two readings that unknown keys ask for, where the keys are not read more often anyway: whoever invents key
-/// ids must not be able to hammer an issuer.
+/// The shortest interval between two readings that unknown key ids cause, unless half of the refresh interval is
+/// shorter: an attacker who invents key ids must not be able to flood an issuer with requests.
 const LEAST_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a call waits for a reading that may know its key.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// In bytes.
 const LARGEST_FILE: u64 = 256 << 10;
 
-/// Where a set of keys is to be had.
+/// Where a set of keys is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyPlace {
     File(PathBuf),
@@ -39,14 +40,14 @@ pub struct IssuerKeys {
     tls: rustls::ClientConfig,
     refresh: Duration,
     current: RwLock<Option<Arc<TokenKeys>>>,
-    /// When the last reading began. Held while one goes on, so that there is one at a time.
+    /// When the last reading began. The lock is held during a reading, so that there is only one at a time.
     reading: Mutex<Option<Instant>>,
     wanted: Notify,
     done: Notify,
 }
 
 impl IssuerKeys {
-    /// `refresh` is how old the keys may become.
+    /// An issuer whose keys have not been read yet. `refresh` is how old the keys may become.
     pub fn new(issuer: Arc<str>, place: KeyPlace, tls: rustls::ClientConfig, refresh: Duration) -> Self {
         Self {
             issuer,
@@ -67,28 +68,28 @@ impl IssuerKeys {
     /// Reads the keys now.
     ///
     /// # Errors
-    /// In words, why there are none; those that were read before stay in force.
+    /// A description of why the keys cannot be read; the previous keys stay in force.
     pub async fn read(&self) -> Result<(), String> {
         let mut began = self.reading.lock().await;
         *began = Some(Instant::now());
-        let read = self.text().await.and_then(|text| TokenKeys::read(&text).map_err(|fault| fault.to_string()));
+        let read = self.text().await.and_then(|text| TokenKeys::read(&text).map_err(|error| error.to_string()));
         let keys = read.map_err(|why| format!("the keys of `{}` cannot be read: {why}", self.issuer))?;
         tracing::debug!(issuer = %self.issuer, keys = keys.len(), "read an issuer's keys");
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
         Ok(())
     }
 
-    /// Keeps the keys fresh until it is told to stop.
+    /// Reads the keys regularly, and when a call with an unknown key id asks for it, until `stop`.
     pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
         loop {
-            let asked = tokio::select! {
+            let requested = tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.refresh) => false,
                 () = self.wanted.notified() => true,
             };
             let last = *self.reading.lock().await;
             let least = LEAST_INTERVAL.min(self.refresh / 2);
-            let due = !asked || last.is_none_or(|last| last.elapsed() >= least);
+            let due = !requested || last.is_none_or(|last| last.elapsed() >= least);
             if due && let Err(why) = self.read().await {
                 tracing::warn!("{why}");
             }
@@ -96,13 +97,14 @@ impl IssuerKeys {
         }
     }
 
-    /// Asks for a new reading, and waits for its end or for long enough. Calls that ask at once wait for one.
+    /// Asks for a new reading, and waits until it ends, but not longer than `PATIENCE`. Calls that ask at the same time
+    /// wait for the same reading.
     pub(crate) async fn refreshed(&self) {
         let mut done = pin!(self.done.notified());
-        // From here on an end is not missed, however soon it comes.
+        // Registered before the request, so that even an immediate end of the reading is noticed.
         done.as_mut().enable();
         self.wanted.notify_one();
-        // A reading that takes longer is not this call's.
+        // After a timeout the call continues with the keys that are known.
         let _ = timeout(PATIENCE, done).await;
     }
 
@@ -124,7 +126,7 @@ impl IssuerKeys {
     }
 }
 
-/// The place of the keys, as the issuer's own document says it.
+/// The URL of the keys in the issuer's discovery document.
 fn jwks_uri(document: &str, issuer: &str) -> Result<String, String> {
     #[derive(serde::Deserialize)]
     struct Document {
@@ -134,15 +136,15 @@ fn jwks_uri(document: &str, issuer: &str) -> Result<String, String> {
     let document: Document =
         serde_json::from_str(document).map_err(|error| format!("its discovery document is malformed: {error}"))?;
     if document.issuer != issuer {
-        return Err("its discovery document is that of another issuer".to_owned());
+        return Err("its discovery document names a different issuer".to_owned());
     }
     if !is_protected_url(&document.jwks_uri) {
-        return Err("its discovery document names keys that are not on https".to_owned());
+        return Err("the `jwks_uri` of its discovery document is not an https URL".to_owned());
     }
     Ok(document.jwks_uri)
 }
 
-/// What the judge of tokens sees of them.
+/// The keys of an issuer as a source for token verification.
 #[derive(Debug)]
 pub struct SharedKeys(pub Arc<IssuerKeys>);
 
@@ -163,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_discovery_document_speaks_for_its_own_issuer_alone() {
+    fn a_discovery_document_counts_only_for_its_own_issuer() {
         let document = |issuer: &str, keys: &str| format!("{{\"issuer\":\"{issuer}\",\"jwks_uri\":\"{keys}\"}}");
         let (issuer, keys) = ("https://issuer.example", "https://issuer.example/keys");
         assert_eq!(jwks_uri(&document(issuer, keys), issuer).unwrap(), keys);

@@ -1,7 +1,8 @@
-//! Sends the audit log on: batches of lines by POST, to whatever collects logs over HTTP.
+//! Sends the audit log to a collector: batches of lines, by HTTP POST.
 //!
-//! At least once: a batch counts as taken with a 2xx, and until then it is sent again, ever less often. No redirect is
-//! followed and no proxy asked: whoever configured the place meant it.
+//! Delivery is at least once: a batch is sent again, with growing pauses, until the collector answers with a 2xx
+//! status. Redirects are not followed and proxy settings are ignored, because the operator configured the exact
+//! destination.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -26,16 +27,19 @@ use crate::identity::Secret;
 
 use super::http::error_chain;
 
-/// How long lines gather.
+/// The pause after the spool is found empty, in which new lines gather.
 const GATHERING: Duration = Duration::from_millis(500);
+/// For one batch.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// The pauses after a failure grow from this one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// At the end, for what still waits; the rest is sent after the next start.
+/// For the lines that are left at shutdown. Those that are not sent in time are sent after the next start.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
+/// In bytes; the rest of a larger answer is not read.
 const LARGEST_ANSWER: usize = 64 << 10;
 
-/// Where batches go.
+/// Sends batches of lines to one collector.
 pub struct LogExporter {
     url: Uri,
     /// `Bearer …`.
@@ -44,7 +48,7 @@ pub struct LogExporter {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// The form in which lines travel.
+/// The encoding of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParcelEncoding {
     Plain,
@@ -52,18 +56,20 @@ pub enum ParcelEncoding {
 }
 
 impl LogExporter {
+    /// An exporter to a collector at `url`. A token is sent as a bearer token.
+    ///
     /// # Errors
-    /// In words: a URL or a token that no request can bear.
+    /// A description of what is wrong with the URL or the token.
     pub fn new(
         url: &str,
         token: Option<&Secret>,
         encoding: ParcelEncoding,
         tls: rustls::ClientConfig,
     ) -> Result<Self, String> {
-        let url = url.parse().map_err(|_| format!("`{url}` is no URL"))?;
+        let url = url.parse().map_err(|_| format!("`{url}` is not a valid URL"))?;
         let bearer = |token: &Secret| {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .map_err(|_| "the token has characters that no header bears".to_owned())?;
+                .map_err(|_| "the token contains characters that are not allowed in a header".to_owned())?;
             value.set_sensitive(true);
             Ok::<_, String>(value)
         };
@@ -72,7 +78,7 @@ impl LogExporter {
         Ok(Self { url, authorization, encoding, client: Client::builder(TokioExecutor::new()).build(connector) })
     }
 
-    /// Sends what comes into the spool until the shutdown, and then what is there, if it is taken at once.
+    /// Sends the batches of the spool until the shutdown, and then, for a short time, those that are left.
     pub async fn run(self, spool: Arc<Spool>, shutdown: CancellationToken) {
         let mut pause = FIRST_PAUSE;
         let mut failing = false;
@@ -81,7 +87,7 @@ impl LogExporter {
                 None => break,
                 Some(Ok(Sent::One)) => {
                     if std::mem::take(&mut failing) {
-                        tracing::info!("the collector of the audit log takes lines again");
+                        tracing::info!("the collector accepts lines of the audit log again");
                     }
                     pause = FIRST_PAUSE;
                     continue;
@@ -89,7 +95,7 @@ impl LogExporter {
                 Some(Ok(Sent::Nothing)) => GATHERING,
                 Some(Err(why)) => {
                     if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!("the collector of the audit log takes no lines, and they wait: {why}");
+                        tracing::warn!("the audit log cannot be sent to the collector; lines wait in the spool: {why}");
                     }
                     spool.refused(why);
                     let wait = pause;
@@ -100,7 +106,7 @@ impl LogExporter {
             shutdown.run_until_cancelled(sleep(wait)).await;
         }
         let rest = async { while matches!(self.send_oldest(&spool).await, Ok(Sent::One)) {} };
-        // What is not sent by then waits for the next start.
+        // Batches that are not sent by then stay in the spool until the next start.
         let _ = timeout(LAST_PATIENCE, rest).await;
     }
 
@@ -115,7 +121,7 @@ impl LogExporter {
             self.post(&mut batch).await?;
         }
         let removed = spawn_blocking(move || done.taken(&batch)).await.map_err(|error| error.to_string())?;
-        removed.map_err(|error| format!("a batch that was taken cannot be removed from the spool: {error}"))?;
+        removed.map_err(|error| format!("an accepted batch cannot be removed from the spool: {error}"))?;
         Ok(Sent::One)
     }
 
@@ -137,7 +143,7 @@ impl LogExporter {
         let answered = async {
             let answer = self.client.request(request).await.map_err(|error| error_chain(&error))?;
             let status = answer.status();
-            // Read to its end, so that the connection can be used again.
+            // The answer is read to its end, so that the connection can be reused.
             let _ = Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await;
             if status.is_success() { Ok(()) } else { Err(format!("it answered {status}")) }
         };

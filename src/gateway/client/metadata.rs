@@ -1,7 +1,7 @@
 //! The metadata service of an ECS instance: the temporary key of the instance's RAM role.
 //!
-//! Read in hardened mode and in no other: a PUT gives a token, which a request that was smuggled through somebody else
-//! cannot do, and the key is given for the token only.
+//! It is read in hardened mode only: a PUT returns a token, and the key is returned only for that token. An attacker
+//! who makes another program send requests can rarely make it send a PUT.
 
 use http_body_util::Empty;
 use hyper::body::Bytes;
@@ -17,15 +17,15 @@ use crate::wire::excerpt;
 
 use super::http::{Document, ask};
 
-/// Each token is used once and at once; this is the least that leaves room for a slow answer.
+/// Each token is used once, immediately. Its lifetime only has to allow for a slow answer.
 const TOKEN_SECONDS: &str = "60";
 const TTL: &str = "x-aliyun-ecs-metadata-token-ttl-seconds";
 const TOKEN: &str = "x-aliyun-ecs-metadata-token";
-/// No token is longer, of the service or of STS.
+/// In bytes: longer than any token of the service or of STS.
 const LONGEST_TOKEN: usize = 8 << 10;
 const LONGEST_SECRET: usize = 1 << 10;
 
-/// A key as the service gives it.
+/// A key as the service returns it.
 #[derive(Debug)]
 pub(crate) struct GivenKey {
     pub(crate) id: AccessKeyId,
@@ -34,25 +34,25 @@ pub(crate) struct GivenKey {
     pub(crate) expires: Timestamp,
 }
 
-/// Why there is no key. Nothing of what was answered is quoted but its status and code: it may be a secret.
+/// Why there is no key. Messages quote only the status and code of an answer, because the rest may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    #[error("the metadata service at `{url}` gave no answer: {why}")]
+    #[error("the metadata service at `{url}` did not answer: {why}")]
     Unreachable { url: String, why: String },
-    #[error("the metadata service at `{url}` gave no token: it answered {status}")]
+    #[error("the metadata service at `{url}` did not return a token: it answered {status}")]
     NoToken { url: String, status: u16 },
-    #[error("the metadata service knows no RAM role `{role}` of this instance")]
+    #[error("the metadata service does not know the RAM role `{role}` for this instance")]
     NoRole { role: String },
-    #[error("the metadata service gave no key of the role `{role}`: it answered {told}")]
-    NoKey { role: String, told: String },
-    #[error("what the metadata service gave for the role `{role}` is no key: {why}")]
+    #[error("the metadata service did not return a key of the role `{role}`: it answered {answer}")]
+    NoKey { role: String, answer: String },
+    #[error("the metadata service's answer for the role `{role}` is not a valid key: {why}")]
     Malformed { role: String, why: &'static str },
-    #[error("the key that the metadata service gave for the role `{role}` expired at {expired}")]
+    #[error("the key that the metadata service returned for the role `{role}` expired at {expired}")]
     Expired { role: String, expired: Timestamp },
 }
 
 impl MetadataError {
-    /// What to do about it.
+    /// What the operator can do.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "run the gateway on an ECS instance, or correct `metadata_url`",
@@ -61,10 +61,8 @@ impl MetadataError {
                  `enabled`, best with `HttpTokens` `required`)"
             }
             Self::NoRole { .. } => "attach the role to the instance, or correct `instance_role`",
-            Self::NoKey { .. } | Self::Malformed { .. } => {
-                "look at the role of the instance, or use another kind of key"
-            }
-            Self::Expired { .. } => "set the instance's clock, or wait until the service has a new key",
+            Self::NoKey { .. } | Self::Malformed { .. } => "check the role of the instance, or use another kind of key",
+            Self::Expired { .. } => "check the instance's clock, or wait until the service has a new key",
         }
     }
 }
@@ -79,7 +77,7 @@ struct Answer {
     expiration: Option<String>,
 }
 
-/// Asks for a token, and with it for the key.
+/// Requests a token, and then the key with that token.
 pub(crate) async fn read_role_key(
     settings: &InstanceRoleSettings,
     tls: &rustls::ClientConfig,
@@ -102,29 +100,29 @@ pub(crate) async fn read_role_key(
     match status {
         StatusCode::OK => given_key(role, &bytes),
         StatusCode::NOT_FOUND => Err(MetadataError::NoRole { role: role.clone() }),
-        other => Err(MetadataError::NoKey { role: role.clone(), told: other.as_u16().to_string() }),
+        other => Err(MetadataError::NoKey { role: role.clone(), answer: other.as_u16().to_string() }),
     }
 }
 
 fn given_key(role: &str, bytes: &[u8]) -> Result<GivenKey, MetadataError> {
     let malformed = |why| MetadataError::Malformed { role: role.to_owned(), why };
-    let answer: Answer = serde_json::from_slice(bytes).map_err(|_| malformed("it is no JSON of that form"))?;
+    let answer: Answer = serde_json::from_slice(bytes).map_err(|_| malformed("it is not JSON of the expected form"))?;
     if let Some(code) = answer.code.filter(|code| code != "Success") {
-        return Err(MetadataError::NoKey { role: role.to_owned(), told: format!("`{}`", excerpt(code)) });
+        return Err(MetadataError::NoKey { role: role.to_owned(), answer: format!("`{}`", excerpt(code)) });
     }
     let id = answer.access_key_id.and_then(|id| id.parse().ok());
-    let in_a_header = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits_a_header = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     let given = |secret: Option<String>, longest| {
-        secret.map(Secret::new).filter(|it| (1..=longest).contains(&it.expose().len()) && in_a_header(it.expose()))
+        secret.map(Secret::new).filter(|it| (1..=longest).contains(&it.expose().len()) && fits_a_header(it.expose()))
     };
     let expires = answer.expiration.as_deref().and_then(parse_timestamp);
     Ok(GivenKey {
-        id: id.ok_or_else(|| malformed("it has no `AccessKeyId`"))?,
+        id: id.ok_or_else(|| malformed("it has no valid `AccessKeyId`"))?,
         secret: given(answer.access_key_secret, LONGEST_SECRET)
-            .ok_or_else(|| malformed("it has no `AccessKeySecret`"))?,
+            .ok_or_else(|| malformed("it has no valid `AccessKeySecret`"))?,
         security_token: given(answer.security_token, LONGEST_TOKEN)
-            .ok_or_else(|| malformed("it has no `SecurityToken`"))?,
-        expires: expires.ok_or_else(|| malformed("it has no `Expiration`"))?,
+            .ok_or_else(|| malformed("it has no valid `SecurityToken`"))?,
+        expires: expires.ok_or_else(|| malformed("it has no valid `Expiration`"))?,
     })
 }
 
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_all_of_its_parts() {
+    fn a_key_needs_all_of_its_parts() {
         let key = given_key("r", answer(&[]).as_bytes()).unwrap();
         assert_eq!((key.id.as_str(), key.secret.expose()), ("STS.one", "hunter2"));
         assert_eq!(key.security_token.expose(), "CAIS/tok+en==");
@@ -165,21 +163,25 @@ mod tests {
             ("Expiration", None),
             ("Expiration", Some("tomorrow")),
         ] {
-            let fault = given_key("r", answer(&[(name, value)]).as_bytes()).unwrap_err();
-            let said = format!("what the metadata service gave for the role `r` is no key: it has no `{name}`");
-            assert_eq!(fault.to_string(), said, "{value:?}");
+            let error = given_key("r", answer(&[(name, value)]).as_bytes()).unwrap_err();
+            let expected =
+                format!("the metadata service's answer for the role `r` is not a valid key: it has no valid `{name}`");
+            assert_eq!(error.to_string(), expected, "{value:?}");
         }
         let long = "x".repeat(LONGEST_TOKEN + 1);
         assert!(given_key("r", answer(&[("SecurityToken", Some(&long))]).as_bytes()).is_err());
     }
 
     #[test]
-    fn what_is_no_key_is_not_quoted() {
+    fn a_malformed_answer_is_not_quoted() {
         for text in ["", "hunter2", "{\"AccessKeySecret\": [\"hunter2\"]}", "{\"Expiration\": {\"hunter2\": 1}}"] {
-            let fault = given_key("r", text.as_bytes()).unwrap_err();
-            assert!(!format!("{fault} {fault:?}").contains("hunter2"), "{fault:?}");
+            let error = given_key("r", text.as_bytes()).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
         }
         let failed = given_key("r", answer(&[("Code", Some("Failed"))]).as_bytes()).unwrap_err();
-        assert_eq!(failed.to_string(), "the metadata service gave no key of the role `r`: it answered `Failed`");
+        assert_eq!(
+            failed.to_string(),
+            "the metadata service did not return a key of the role `r`: it answered `Failed`"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The small HTTP client for everything but calls: key sets of token issuers, instance metadata, log collectors.
+//! The small HTTP client for everything except calls: key sets of token issuers, instance metadata, log collectors.
 //!
 //! Must not know: calls, callers, policies.
 

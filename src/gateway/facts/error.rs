@@ -1,14 +1,14 @@
-//! Facts about a resource that a judgement needs and that could not be read.
+//! Why attributes that a decision depends on could not be read.
 
 use crate::budget::BudgetError;
 use crate::wire::excerpt;
 
 use crate::gateway::upstream::KeyError;
 
-/// What became of the look-up. Shared by every call that waited for it.
+/// Why a look-up failed. Every call that waited for the look-up gets this error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AttributeReadError {
-    #[error("ECS is asked about ENIs and instances only")]
+    #[error("only attributes of ENIs and instances can be read from ECS")]
     NotAsked,
     #[error("{0}")]
     Key(KeyError),
@@ -18,7 +18,10 @@ pub(crate) enum AttributeReadError {
     NoAnswer(String),
     #[error("no answer came in time")]
     Late,
-    #[error("the answer has status {status}{}", .code.as_deref().map(|code| format!(", `{}`", excerpt(code))).unwrap_or_default())]
+    #[error(
+        "the answer has status {status}{}",
+        .code.as_deref().map(|code| format!(", `{}`", excerpt(code))).unwrap_or_default()
+    )]
     Status { status: u16, code: Option<String> },
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
@@ -26,15 +29,15 @@ pub(crate) enum AttributeReadError {
     Answer(String),
     #[error(transparent)]
     Throttled(BudgetError),
-    #[error("the look-up came to no end; the gateway's log has the place")]
+    #[error("the look-up was aborted: see the gateway's log")]
     Interrupted,
 }
 
-/// Why a call cannot be judged.
+/// Why a call cannot be judged: the attributes of one of its resources are unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("facts about `{resource}` cannot be read, and a policy turns on them: {why}")]
+#[error("a policy depends on the attributes of `{resource}`, which cannot be read: {why}")]
 pub(crate) struct AttributesError {
-    /// Its ARN.
+    /// The resource's ARN.
     pub(crate) resource: String,
     pub(crate) why: AttributeReadError,
 }

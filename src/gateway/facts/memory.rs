@@ -1,4 +1,4 @@
-//! Facts that were read lately, and look-ups on their way, so that a burst of calls asks ECS once.
+//! Attributes that were read recently, and look-ups in flight, so that a burst of calls asks ECS only once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,64 +15,67 @@ use crate::budget::{BudgetError, Holder};
 use ram_policy::Context;
 
 use super::error::AttributeReadError;
-use super::query::Facts;
-use super::query::{EcsResource, FactQuery};
+use super::query::AttributesById;
+use super::query::{AttributeQuery, EcsResource};
 
-type Landed = Option<Result<Arc<Facts>, AttributeReadError>>;
+/// The result of a look-up; `None` while it is in flight.
+type Landed = Option<Result<Arc<AttributesById>, AttributeReadError>>;
 
-/// Bounded: what was not asked for longest is forgotten first.
-pub(crate) struct FactMemory {
-    /// How long facts may be used; zero: only by those who wait for the same look-up.
+/// A bounded cache: the least recently used attributes are evicted first.
+pub(crate) struct AttributeCache {
+    /// How long attributes may be used. If it is zero, only the calls that wait for the same look-up share its result.
     lifetime: Duration,
     state: Mutex<State>,
 }
 
 struct State {
-    known: LruCache<EcsResource, Identified>,
+    known: LruCache<EcsResource, Cached>,
     flights: HashMap<EcsResource, Boarding>,
 }
 
-/// A place in a look-up.
+/// How calls wait for one look-up.
 #[derive(Clone)]
 struct Boarding {
-    coming: watch::Receiver<Landed>,
+    landing: watch::Receiver<Landed>,
     holder: Holder,
-    /// Whether it is under way, and does not wait for its holder's slot any more. Each look-up has its own.
+    /// Whether the look-up has its holder's slot and was sent. Each look-up has its own flag, which also identifies it.
     started: Arc<AtomicBool>,
 }
 
-struct Identified {
-    facts: Context,
-    /// When ECS was asked, not when it answered: facts are never older than they are taken for.
+struct Cached {
+    attributes: Context,
+    /// When a call asked for the look-up. ECS answered later, so attributes are never older than they are taken for.
     asked: Instant,
 }
 
-/// What is known of one resource, or will be.
+/// The attributes of one resource, or a look-up that will return them.
 pub(crate) enum Finding {
-    Identified(Context),
+    Cached(Context),
     Awaited(EcsResource, watch::Receiver<Landed>),
 }
 
-/// A look-up that somebody has to make. However it ends, those who wait for it are told when it is dropped.
+/// A look-up that the holder of this value has to make. Dropping it publishes the result to the calls that wait for it,
+/// or an error if there is no result.
 pub(crate) struct Flight {
-    memory: Arc<FactMemory>,
-    query: FactQuery,
-    /// Who answers for it.
+    memory: Arc<AttributeCache>,
+    query: AttributeQuery,
+    /// The holder of the budget that it is charged to.
     holder: Holder,
     started: Arc<AtomicBool>,
     asked: Instant,
     waiting: watch::Sender<Landed>,
-    outcome: Result<Arc<Facts>, AttributeReadError>,
+    outcome: Result<Arc<AttributesById>, AttributeReadError>,
 }
 
-impl FactMemory {
+impl AttributeCache {
     pub(crate) fn new(lifetime: Duration, entries: NonZeroUsize) -> Self {
         let state = State { known: LruCache::new(entries), flights: HashMap::new() };
         Self { lifetime, state: Mutex::new(state) }
     }
 
-    /// A finding for each resource, in their order, and the look-ups that are to be made for them. Each look-up is
-    /// charged before it is begun; when one cannot be, there are no findings, and those before it are to be made.
+    /// A finding for each resource, in the same order, and the look-ups that the caller must make for them. Each
+    /// look-up is charged when it is created. If the budget does not suffice for one, an error takes the place of the
+    /// findings, and the look-ups that were charged before it must still be made.
     pub(crate) fn find(
         self: &Arc<Self>,
         wanted: &[EcsResource],
@@ -80,28 +83,28 @@ impl FactMemory {
         holder: &Holder,
         charge: impl Fn() -> Result<(), BudgetError>,
     ) -> (Result<Vec<Finding>, BudgetError>, Vec<Flight>) {
-        // Before the lock, so that it is dropped after it: a flight that lands takes the lock.
+        // Declared before the lock is taken, so that it is dropped after its release: dropping a flight takes the lock.
         let mut flights: Vec<Flight> = Vec::new();
         let mut state = self.lock();
         let findings = wanted.iter().map(|resource| {
-            if let Some(facts) = state.known(resource, self.lifetime, now) {
-                return Ok(Finding::Identified(facts));
+            if let Some(attributes) = state.known(resource, self.lifetime, now) {
+                return Ok(Finding::Cached(attributes));
             }
             let boarding = match state.flights.get(resource).filter(|boarding| boarding.serves(holder)) {
                 Some(boarding) => boarding.clone(),
                 None => {
-                    let boarding = self.board(resource, &mut flights, (now, holder), &charge)?;
+                    let boarding = self.join_or_create(resource, &mut flights, (now, holder), &charge)?;
                     state.flights.insert(resource.clone(), boarding.clone());
                     boarding
                 }
             };
-            Ok(Finding::Awaited(resource.clone(), boarding.coming))
+            Ok(Finding::Awaited(resource.clone(), boarding.landing))
         });
         (findings.collect(), flights)
     }
 
-    /// A place in the first look-up that has one for this resource.
-    fn board(
+    /// Adds the resource to the first of the new look-ups that has room for it, or creates another.
+    fn join_or_create(
         self: &Arc<Self>,
         resource: &EcsResource,
         flights: &mut Vec<Flight>,
@@ -109,7 +112,7 @@ impl FactMemory {
         charge: impl Fn() -> Result<(), BudgetError>,
     ) -> Result<Boarding, BudgetError> {
         let boarding = |flight: &Flight| Boarding {
-            coming: flight.waiting.subscribe(),
+            landing: flight.waiting.subscribe(),
             holder: flight.holder.clone(),
             started: Arc::clone(&flight.started),
         };
@@ -120,7 +123,7 @@ impl FactMemory {
         charge()?;
         let flight = Flight {
             memory: Arc::clone(self),
-            query: FactQuery::about(resource.clone()),
+            query: AttributeQuery::about(resource.clone()),
             holder: holder.clone(),
             started: Arc::default(),
             asked: now,
@@ -138,8 +141,8 @@ impl FactMemory {
 }
 
 impl Boarding {
-    /// Whether the holder's call may wait for it: one that still waits for another holder's slot is that holder's to
-    /// wait for.
+    /// Whether a call of this holder may wait for the look-up. It must not depend on another holder's slots, so until a
+    /// look-up has its slot, only calls of its own holder wait for it.
     fn serves(&self, holder: &Holder) -> bool {
         self.started.load(Ordering::Relaxed) || self.holder == *holder
     }
@@ -149,7 +152,7 @@ impl State {
     fn known(&mut self, resource: &EcsResource, lifetime: Duration, now: Instant) -> Option<Context> {
         let known = self.known.get(resource)?;
         if now.duration_since(known.asked) < lifetime {
-            return Some(known.facts.clone());
+            return Some(known.attributes.clone());
         }
         self.known.pop(resource);
         None
@@ -157,17 +160,20 @@ impl State {
 }
 
 impl Finding {
-    /// The facts, as soon as they are there.
+    /// The attributes, as soon as they are known.
+    ///
+    /// # Errors
+    /// The look-up failed, or did not end by the deadline.
     pub(crate) async fn wait(self, deadline: Instant) -> Result<Context, AttributeReadError> {
-        let (resource, mut coming) = match self {
-            Self::Identified(facts) => return Ok(facts),
-            Self::Awaited(resource, coming) => (resource, coming),
+        let (resource, mut landing) = match self {
+            Self::Cached(attributes) => return Ok(attributes),
+            Self::Awaited(resource, landing) => (resource, landing),
         };
         let landed =
-            timeout_at(deadline, coming.wait_for(Option::is_some)).await.map_err(|_| AttributeReadError::Late)?;
+            timeout_at(deadline, landing.wait_for(Option::is_some)).await.map_err(|_| AttributeReadError::Late)?;
         let landed = landed.map_err(|_| AttributeReadError::Interrupted)?;
         match &*landed {
-            Some(Ok(facts)) => facts.get(&resource).cloned().ok_or(AttributeReadError::Interrupted),
+            Some(Ok(attributes)) => attributes.get(&resource).cloned().ok_or(AttributeReadError::Interrupted),
             Some(Err(unread)) => Err(unread.clone()),
             None => Err(AttributeReadError::Interrupted),
         }
@@ -175,7 +181,7 @@ impl Finding {
 }
 
 impl Flight {
-    pub(crate) fn query(&self) -> &FactQuery {
+    pub(crate) fn query(&self) -> &AttributeQuery {
         &self.query
     }
 
@@ -183,13 +189,13 @@ impl Flight {
         &self.holder
     }
 
-    /// It is under way from now on: whoever wants to know the same waits for it.
+    /// Marks the look-up as sent. From now on, calls of any holder may wait for it.
     pub(crate) fn start(&self) {
         self.started.store(true, Ordering::Relaxed);
     }
 
-    /// What came of it. A failure is told to those who wait, and forgotten.
-    pub(crate) fn land(mut self, read: Result<Facts, AttributeReadError>) {
+    /// Ends the look-up with a result. Waiting calls get it in either case, but a failure is not remembered.
+    pub(crate) fn land(mut self, read: Result<AttributesById, AttributeReadError>) {
         self.outcome = read.map(Arc::new);
     }
 }
@@ -203,11 +209,11 @@ impl Drop for Flight {
                 state.flights.remove(resource);
             }
         }
-        if let Ok(facts) = &self.outcome
+        if let Ok(attributes) = &self.outcome
             && !self.memory.lifetime.is_zero()
         {
-            for (resource, facts) in &**facts {
-                state.known.put(resource.clone(), Identified { facts: facts.clone(), asked: self.asked });
+            for (resource, attributes) in &**attributes {
+                state.known.put(resource.clone(), Cached { attributes: attributes.clone(), asked: self.asked });
             }
         }
         drop(state);
@@ -215,9 +221,9 @@ impl Drop for Flight {
     }
 }
 
-impl fmt::Debug for FactMemory {
+impl fmt::Debug for AttributeCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FactMemory").field("lifetime", &self.lifetime).finish_non_exhaustive()
+        f.debug_struct("AttributeCache").field("lifetime", &self.lifetime).finish_non_exhaustive()
     }
 }
 
@@ -231,25 +237,25 @@ mod tests {
         EcsResource::of(&arn.parse().unwrap()).unwrap()
     }
 
-    fn memory() -> Arc<FactMemory> {
-        Arc::new(FactMemory::new(Duration::from_secs(30), NonZeroUsize::MIN))
+    fn memory() -> Arc<AttributeCache> {
+        Arc::new(AttributeCache::new(Duration::from_secs(30), NonZeroUsize::MIN))
     }
 
     fn holder(name: &str) -> Holder {
         Holder::principal(Principal::new("1".parse().unwrap(), Identity::User(name.into())))
     }
 
-    fn find(memory: &Arc<FactMemory>, wanted: &[EcsResource], now: Instant) -> (Vec<Finding>, Vec<Flight>) {
+    fn find(memory: &Arc<AttributeCache>, wanted: &[EcsResource], now: Instant) -> (Vec<Finding>, Vec<Flight>) {
         let (findings, flights) = memory.find(wanted, now, &holder("bob"), || Ok(()));
         (findings.unwrap(), flights)
     }
 
     #[test]
-    fn a_look_up_is_charged_to_who_starts_it_and_nobody_waits_for_anothers_slot() {
+    fn a_look_up_is_charged_to_its_initiator_and_no_holder_waits_for_the_slot_of_another() {
         let (memory, now) = (memory(), Instant::now());
         let wanted = [resource("acs:ecs:cn-hangzhou:1:eni/eni-a"), resource("acs:ecs:cn-hangzhou:1:instance/i-a")];
         let (_, bobs) = find(&memory, &wanted[..1], now);
-        let no = || {
+        let refuse = || {
             Err(BudgetError {
                 whose: HolderKind::Principal,
                 item: BudgetItem::Lookups,
@@ -257,26 +263,26 @@ mod tests {
                 retry_after: Duration::ZERO,
             })
         };
-        let (findings, flights) = memory.find(&wanted[..1], now, &holder("bob"), no);
-        assert!(findings.is_ok() && flights.is_empty(), "his own is on its way");
-        let (findings, flights) = memory.find(&wanted[..1], now, &holder("alice"), no);
+        let (findings, flights) = memory.find(&wanted[..1], now, &holder("bob"), refuse);
+        assert!(findings.is_ok() && flights.is_empty(), "bob joins his own look-up");
+        let (findings, flights) = memory.find(&wanted[..1], now, &holder("alice"), refuse);
         assert!(findings.is_err() && flights.is_empty());
         let (_, alices) = memory.find(&wanted[..1], now, &holder("alice"), || Ok(()));
-        assert_eq!(alices.len(), 1, "his waits for a slot of his");
+        assert_eq!(alices.len(), 1, "bob's look-up still waits for a slot of bob's");
         alices[0].start();
         drop(bobs);
-        let (findings, flights) = memory.find(&wanted[..1], now, &holder("carol"), no);
-        assert!(findings.is_ok() && flights.is_empty(), "hers is under way, and still known");
+        let (findings, flights) = memory.find(&wanted[..1], now, &holder("carol"), refuse);
+        assert!(findings.is_ok() && flights.is_empty(), "carol joins alice's look-up, which was sent");
         // Look-ups that were charged before the budget ran out are still made.
         let charged = std::cell::Cell::new(0);
-        let once = || if charged.replace(1) == 0 { Ok(()) } else { no() };
+        let once = || if charged.replace(1) == 0 { Ok(()) } else { refuse() };
         let new = [resource("acs:ecs:cn-hangzhou:1:eni/eni-b"), wanted[1].clone()];
         let (findings, flights) = memory.find(&new, now, &holder("bob"), once);
         assert!(findings.is_err() && flights.len() == 1);
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_to_all_who_wait_and_forgotten() {
+    async fn every_waiting_call_gets_a_failure_which_is_not_remembered() {
         let (memory, now) = (memory(), Instant::now());
         let wanted = [resource("acs:ecs:cn-hangzhou:1:eni/eni-a")];
         let (first, mut flights) = find(&memory, &wanted, now);
@@ -293,11 +299,11 @@ mod tests {
     }
 
     #[test]
-    fn facts_are_an_accounts_own_and_as_old_as_the_question() {
+    fn attributes_belong_to_one_account_and_age_from_the_time_of_the_request() {
         let (memory, asked) = (memory(), Instant::now());
         let mine = resource("acs:ecs:cn-hangzhou:1:eni/eni-a");
         let (_, mut flights) = find(&memory, std::slice::from_ref(&mine), asked);
-        flights.remove(0).land(Ok(Facts::from([(mine.clone(), Context::default())])));
+        flights.remove(0).land(Ok(AttributesById::from([(mine.clone(), Context::default())])));
         let look_ups = |resource: &EcsResource, now| find(&memory, std::slice::from_ref(resource), now).1.len();
         assert_eq!(look_ups(&resource("acs:ecs:cn-hangzhou:2:eni/eni-a"), asked), 1);
         assert_eq!(look_ups(&mine, asked + Duration::from_millis(29_999)), 0);

@@ -1,6 +1,6 @@
-//! Attributes of resources, such as tags and resource groups, that a policy turns on: read from ECS, or from a file.
+//! Attributes of resources, such as tags and resource groups, that a policy depends on: read from ECS, or from a file.
 //!
-//! Must not know: which policy needs an attribute, or what becomes of the call.
+//! Must not know: which policy needs an attribute, or how the call ends.
 
 mod error;
 mod memory;
@@ -8,6 +8,6 @@ mod query;
 mod source;
 
 pub(crate) use error::{AttributeReadError, AttributesError};
-pub(crate) use query::FactQuery;
+pub(crate) use query::AttributeQuery;
 pub(crate) use source::Payer;
-pub use source::{ResourceFacts, UpstreamFacts};
+pub use source::{ResourceAttributes, UpstreamAttributes};

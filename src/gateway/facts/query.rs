@@ -1,6 +1,7 @@
 //! One read of ECS: the resources to ask about, the query that asks, and the attributes in its answer.
 //!
-//! Only an answer about exactly the resources that were asked for counts; anything else is an error.
+//! An answer is accepted only if it is complete and lists no other resources than those that were asked about.
+//! Resources that it does not list do not exist, and have no attributes.
 
 use std::collections::HashMap;
 
@@ -13,10 +14,10 @@ use ram_policy::{Context, ContextKey};
 
 use super::error::AttributeReadError;
 
-/// As many ids as one call may name, and as one page of its answer may hold (`docs/spec/ecs-eni.md` D.6).
+/// The most ids that one call may name, and the largest page of its answer (`docs/spec/ecs-eni.md` D.6).
 const MOST_IDS: usize = 100;
 
-/// A resource whose facts ECS can be asked for.
+/// A resource whose attributes can be read from ECS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct EcsResource {
     account: AccountId,
@@ -33,13 +34,13 @@ pub(crate) enum EcsKind {
 
 /// One call that lists resources of one kind in one region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FactQuery {
-    /// One at least, all of one account, region and kind.
+pub(crate) struct AttributeQuery {
+    /// At least one; all of the same account, region and kind.
     resources: Vec<EcsResource>,
 }
 
 impl EcsResource {
-    /// None for a resource that ECS is not asked about.
+    /// `None` for a resource whose attributes cannot be read from ECS.
     pub(crate) fn of(resource: &Resource<'_>) -> Option<Self> {
         let fields = resource.fields().filter(|fields| resource.is_one() && fields.service == "ecs")?;
         let (kind, id) = fields.relative.split_once('/')?;
@@ -56,12 +57,13 @@ impl EcsResource {
         &self.id
     }
 
-    fn is_beside(&self, other: &Self) -> bool {
+    /// Whether one call can ask about both resources.
+    fn is_compatible_with(&self, other: &Self) -> bool {
         (&self.account, &self.region, self.kind) == (&other.account, &other.region, other.kind)
     }
 }
 
-impl FactQuery {
+impl AttributeQuery {
     pub(crate) const VERSION: &str = "2014-05-26";
 
     pub(crate) fn about(resource: EcsResource) -> Self {
@@ -70,7 +72,7 @@ impl FactQuery {
 
     /// Whether one more resource fits into the same call.
     pub(crate) fn takes(&self, resource: &EcsResource) -> bool {
-        self.resources.len() < MOST_IDS && self.resources[0].is_beside(resource)
+        self.resources.len() < MOST_IDS && self.resources[0].is_compatible_with(resource)
     }
 
     pub(crate) fn add(&mut self, resource: EcsResource) {
@@ -101,8 +103,8 @@ impl FactQuery {
         }
     }
 
-    /// As the operation takes them (`docs/spec/wire-protocol.md` 6): ids one by one, or in one string that holds a JSON
-    /// array.
+    /// The parameters in the form that the operation requires (`docs/spec/wire-protocol.md` 6): one for each id, or a
+    /// single one that holds a JSON array of ids.
     pub(crate) fn parameters(&self) -> Parameters {
         let mut builder = ParametersBuilder::default();
         builder.push("RegionId", self.region().as_str(), Place::Query);
@@ -123,8 +125,8 @@ impl FactQuery {
     }
 }
 
-/// What is known of each resource that a query asked about; of those that ECS does not have, nothing.
-pub(crate) type Facts = HashMap<EcsResource, Context>;
+/// The attributes of each resource that a query asked about: empty for a resource that does not exist.
+pub(crate) type AttributesById = HashMap<EcsResource, Context>;
 
 #[derive(Deserialize)]
 struct Enis {
@@ -170,7 +172,7 @@ struct Instance {
     marks: Marks,
 }
 
-/// What policies may ask of an ENI as of an instance (`docs/spec/wire-protocol.md` 6).
+/// The attributes that conditions can test, in the same form for ENIs and instances (`docs/spec/wire-protocol.md` 6).
 #[derive(Deserialize)]
 struct Marks {
     #[serde(rename = "Tags", default)]
@@ -193,9 +195,12 @@ struct Tag {
     value: String,
 }
 
+/// Reads the attributes in the answer to a query.
+///
 /// # Errors
-/// An answer that does not say, of each resource that was asked about and of no other, what it has.
-pub(crate) fn read_facts(query: &FactQuery, body: &[u8]) -> Result<Facts, AttributeReadError> {
+/// The answer is malformed or incomplete, or lists a resource twice, a resource that was not asked about, or a tag
+/// twice.
+pub(crate) fn read_attributes(query: &AttributeQuery, body: &[u8]) -> Result<AttributesById, AttributeReadError> {
     let malformed = |error: serde_json::Error| AttributeReadError::Answer(excerpt(error.to_string()));
     let (total, listed): (_, Vec<(String, Marks)>) = match query.kind() {
         EcsKind::Eni => {
@@ -207,37 +212,37 @@ pub(crate) fn read_facts(query: &FactQuery, body: &[u8]) -> Result<Facts, Attrib
             (read.total, read.set.instances.into_iter().map(|instance| (instance.id, instance.marks)).collect())
         }
     };
-    // What stands on another page would be taken for a resource that is not there.
+    // A resource on another page would be taken for one that does not exist.
     if total.is_some_and(|total| total > listed.len()) {
-        return Err(AttributeReadError::Answer("it lists only some of what there is".to_owned()));
+        return Err(AttributeReadError::Answer("it does not list all resources that were found".to_owned()));
     }
     let mut found: HashMap<String, Context> = HashMap::new();
     for (id, marks) in listed {
         if !query.resources().iter().any(|resource| resource.id() == id) {
             return Err(AttributeReadError::Answer(format!("it lists `{}`, which was not asked about", excerpt(&id))));
         }
-        if found.insert(id.clone(), marks.facts()?).is_some() {
+        if found.insert(id.clone(), marks.attributes()?).is_some() {
             return Err(AttributeReadError::Answer(format!("it lists `{id}` twice")));
         }
     }
-    let facts = query.resources().iter().map(|resource| (resource.clone(), found.remove(resource.id())));
-    Ok(facts.map(|(resource, facts)| (resource, facts.unwrap_or_default())).collect())
+    let attributes = query.resources().iter().map(|resource| (resource.clone(), found.remove(resource.id())));
+    Ok(attributes.map(|(resource, attributes)| (resource, attributes.unwrap_or_default())).collect())
 }
 
 impl Marks {
-    fn facts(self) -> Result<Context, AttributeReadError> {
-        let mut facts = Context::default();
+    fn attributes(self) -> Result<Context, AttributeReadError> {
+        let mut attributes = Context::default();
         for tag in self.tags.tags {
             let key = ContextKey::tag(&tag.key);
-            if facts.has(&key) {
+            if attributes.has(&key) {
                 return Err(AttributeReadError::Answer(format!("it gives the tag `{}` twice", excerpt(&tag.key))));
             }
-            facts.add(key, tag.value.as_str());
+            attributes.add(key, tag.value.as_str());
         }
         if !self.resource_group.is_empty() {
-            facts.add(ContextKey::ResourceGroupId, self.resource_group.as_str());
+            attributes.add(ContextKey::ResourceGroupId, self.resource_group.as_str());
         }
-        Ok(facts)
+        Ok(attributes)
     }
 }
 
@@ -250,8 +255,8 @@ mod tests {
     }
 
     #[test]
-    fn only_enis_and_instances_of_ecs_are_asked_about() {
-        let query = FactQuery::about(resource("acs:ecs:cn-hangzhou:1:instance/i-a").unwrap());
+    fn only_enis_and_instances_of_ecs_are_looked_up() {
+        let query = AttributeQuery::about(resource("acs:ecs:cn-hangzhou:1:instance/i-a").unwrap());
         let parameters: Vec<_> = query.parameters().iter().map(|p| format!("{}={}", p.name, p.value)).collect();
         assert_eq!(parameters, ["RegionId=cn-hangzhou", "PageSize=100", "InstanceIds=[\"i-a\"]"]);
         for other in ["acs:ecs:cn-hangzhou:1:securitygroup/sg-a", "acs:vpc:cn-hangzhou:1:eni/eni-a", "acs:ecs::1:eni/a"]
@@ -261,8 +266,8 @@ mod tests {
     }
 
     #[test]
-    fn one_call_asks_for_one_kind_in_one_region_of_one_account() {
-        let mut query = FactQuery::about(resource("acs:ecs:cn-hangzhou:1:eni/eni-0").unwrap());
+    fn one_query_covers_one_kind_in_one_region_of_one_account() {
+        let mut query = AttributeQuery::about(resource("acs:ecs:cn-hangzhou:1:eni/eni-0").unwrap());
         for other in
             ["acs:ecs:cn-beijing:1:eni/eni-1", "acs:ecs:cn-hangzhou:2:eni/eni-1", "acs:ecs:cn-hangzhou:1:instance/i-1"]
         {

@@ -1,4 +1,4 @@
-//! What is known of the resources of a call: their tags and resource groups.
+//! The source of resource attributes (tags and resource groups): `resources.toml` or ECS.
 
 use std::sync::Arc;
 
@@ -10,46 +10,46 @@ use crate::pdp::Inventory;
 use ram_policy::{Context, Resource};
 
 use super::error::{AttributeReadError, AttributesError};
-use super::memory::{FactMemory, Flight};
+use super::memory::{AttributeCache, Flight};
 use super::query::EcsResource;
-use super::query::read_facts;
+use super::query::read_attributes;
 use crate::gateway::clock;
 use crate::gateway::upstream::Upstream;
 use crate::gateway::work_slots::WorkSlots;
 
-/// Where the facts come from (`[resources] source`).
+/// Where attributes are read (`[resources] source`).
 #[derive(Debug)]
-pub enum ResourceFacts {
+pub enum ResourceAttributes {
     /// `resources.toml`.
     Inventory(Inventory),
-    /// ECS itself.
-    Upstream(UpstreamFacts),
+    /// ECS.
+    Upstream(UpstreamAttributes),
 }
 
-/// Facts read from ECS with the gateway's own key. A look-up that failed is not repeated: the caller may repeat the
+/// Attributes read from ECS with the gateway's own key. A failed look-up is not repeated; the caller may repeat the
 /// call.
 #[derive(Debug)]
-pub struct UpstreamFacts {
+pub struct UpstreamAttributes {
     upstream: Arc<Upstream>,
-    memory: Arc<FactMemory>,
+    memory: Arc<AttributeCache>,
     slots: Arc<WorkSlots>,
 }
 
-/// Look-ups under way at once, of all callers and of one.
+/// The limits on concurrent look-ups, for all callers together and for each caller.
 const AT_ONCE: usize = 100;
 const OF_EACH: usize = 50;
 
-/// Who answers for look-ups: the caller that starts them.
+/// The holder of the budget that look-ups are charged to: the caller that starts them.
 pub(crate) struct Payer<'a> {
     pub(crate) budgets: &'a Budgets,
     pub(crate) holder: Holder,
 }
 
-impl ResourceFacts {
-    /// One context for each resource, in their order.
+impl ResourceAttributes {
+    /// The attributes of each resource, in the same order.
     ///
     /// # Errors
-    /// The first resource whose facts cannot be read by the deadline.
+    /// The attributes of a resource cannot be read by the deadline, or the payer's budget is used up.
     pub(crate) async fn of(
         &self,
         resources: &[Resource<'_>],
@@ -57,19 +57,21 @@ impl ResourceFacts {
         deadline: Instant,
     ) -> Result<Vec<Context>, AttributesError> {
         match self {
-            Self::Inventory(inventory) => Ok(inventory.facts(resources)),
+            Self::Inventory(inventory) => Ok(inventory.attributes(resources)),
             Self::Upstream(upstream) => upstream.of(resources, payer, deadline).await,
         }
     }
 }
 
-impl UpstreamFacts {
+impl UpstreamAttributes {
+    /// A source without any attributes in memory. The settings bound how many are remembered, and for how long.
     pub fn new(upstream: Arc<Upstream>, settings: &ResourceSettings) -> Self {
-        let memory = Arc::new(FactMemory::new(settings.cache, settings.cache_entries));
+        let memory = Arc::new(AttributeCache::new(settings.cache, settings.cache_entries));
         Self { upstream, memory, slots: WorkSlots::new(AT_ONCE, OF_EACH, usize::MAX) }
     }
 
-    /// What is no one resource has no facts. What is one, and of a kind that ECS is not asked about, may have some.
+    /// A text that does not name a single resource has no attributes. A single resource of a kind that cannot be looked
+    /// up is an error, because it may have attributes.
     async fn of(
         &self,
         resources: &[Resource<'_>],
@@ -87,31 +89,33 @@ impl UpstreamFacts {
         let charge = || payer.budgets.charge(&payer.holder, BudgetItem::Lookups, clock::steady());
         let (findings, flights) = self.memory.find(&wanted?, Instant::now(), &payer.holder, charge);
         for flight in flights {
-            // On its own, so that it does not end with the call that began it: others may wait for it.
+            // A separate task, so that the look-up does not end with the call that began it: other calls may wait for
+            // it.
             tokio::spawn(look_up(Arc::clone(&self.upstream), Arc::clone(&self.slots), flight));
         }
         let findings = findings.map_err(|throttled| {
             let resource = resources.first().map(|resource| resource.as_str().to_owned()).unwrap_or_default();
             AttributesError { resource, why: AttributeReadError::Throttled(throttled) }
         })?;
-        let mut facts = vec![Context::default(); resources.len()];
+        let mut attributes = vec![Context::default(); resources.len()];
         for ((at, resource), finding) in single.into_iter().zip(findings) {
-            facts[at] = finding.wait(deadline).await.map_err(|why| unread(resource, why))?;
+            attributes[at] = finding.wait(deadline).await.map_err(|why| unread(resource, why))?;
         }
-        Ok(facts)
+        Ok(attributes)
     }
 }
 
 async fn look_up(upstream: Arc<Upstream>, slots: Arc<WorkSlots>, flight: Flight) {
-    // How many there are is bounded by the holder's budget.
+    // The number that may wait is not limited here: the holder's budget bounds it.
     let Some(entrant) = slots.enter(flight.holder()) else { return };
     let _slot = entrant.slot().await;
     flight.start();
     let query = flight.query();
     let answer = upstream.describe(query, clock::now()).await;
-    let read = answer.and_then(|body| read_facts(query, &body));
+    let read = answer.and_then(|body| read_attributes(query, &body));
     if let Err(unread) = &read {
-        tracing::warn!(operation = query.operation(), region = %query.region(), "facts could not be read: {unread}");
+        let (operation, region) = (query.operation(), query.region());
+        tracing::warn!(operation, %region, "cannot read attributes of resources: {unread}");
     }
     flight.land(read);
 }

@@ -1,4 +1,4 @@
-//! What happens on a connection before the first byte of HTTP: the PROXY header, the TLS handshake.
+//! The stages of a connection that precede HTTP: the PROXY header and the TLS handshake.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,14 +16,14 @@ use super::peer::Peer;
 use super::socket::Socket;
 use crate::gateway::parts::Gateway;
 
-/// Why a connection ends before it has begun. Nobody is told: there is no form yet in which to tell it.
+/// Why a connection is dropped before HTTP. No response is possible yet.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HandshakeError {
     #[error("the PROXY header is malformed: {0}")]
     Proxy(#[from] ProxyError),
     #[error("the PROXY header was not complete in time")]
     SlowProxy,
-    #[error("the announced caller has too many connections")]
+    #[error("the caller announced by the proxy has too many connections")]
     TooMany(Full),
     #[error("the TLS handshake failed: {0}")]
     Handshake(io::Error),
@@ -34,7 +34,7 @@ pub(crate) enum HandshakeError {
 }
 
 impl HandshakeError {
-    /// As what the connection is counted; none where that was done, or where its caller left.
+    /// The reason to count the connection under; `None` if it was already counted.
     pub(crate) fn reason(&self) -> Option<Reason> {
         match self {
             Self::Proxy(_) | Self::SlowProxy => Some(Reason::ProxyHeader),
@@ -45,7 +45,7 @@ impl HandshakeError {
     }
 }
 
-/// Who is there, by the socket and by a PROXY header where one is due.
+/// The caller's address: from the PROXY header if a trusted proxy must send one, otherwise from the socket.
 pub(crate) async fn announced(
     stream: &mut TcpStream,
     peer: SocketAddr,
@@ -70,7 +70,7 @@ pub(crate) async fn announced(
     timeout(gateway.parts.front.limits.header_timeout, reading).await.unwrap_or(Err(HandshakeError::SlowProxy))
 }
 
-/// The connection, its handshake done where the listener has TLS.
+/// Performs the TLS handshake if the listener has TLS.
 pub(crate) async fn shake_hands(
     stream: TcpStream,
     peer: SocketAddr,
@@ -80,8 +80,8 @@ pub(crate) async fn shake_hands(
 ) -> Result<(Socket, Peer), HandshakeError> {
     let peer = peer.ip().to_canonical();
     let Some(tls) = &gateway.parts.in_force.tls else {
-        let neighbour = Peer { peer, address, encrypted: false, server_name: None, holder: None, slot };
-        return Ok((Socket::Plain(stream), neighbour));
+        let peer = Peer { peer, address, encrypted: false, server_name: None, holder: None, slot };
+        return Ok((Socket::Plain(stream), peer));
     };
     let config = Arc::clone(&tls.config.borrow());
     let accepted = timeout(tls.handshake_timeout, TlsAcceptor::from(config).accept(stream)).await;
@@ -90,6 +90,6 @@ pub(crate) async fn shake_hands(
     let server_name = session.server_name().map(str::to_owned);
     let certificate = session.peer_certificates().and_then(<[_]>::first);
     let holder = certificate.and_then(|certificate| tls.holder(certificate)).cloned();
-    let neighbour = Peer { peer, address, encrypted: true, server_name, holder, slot };
-    Ok((Socket::Tls(Box::new(stream)), neighbour))
+    let peer = Peer { peer, address, encrypted: true, server_name, holder, slot };
+    Ok((Socket::Tls(Box::new(stream)), peer))
 }

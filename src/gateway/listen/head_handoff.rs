@@ -1,7 +1,6 @@
-//! Whose turn it is on a connection: the reader's, or the one who answers.
+//! Passes heads from a connection's reader to the handler of calls, and wakes the reader after each answer.
 //!
-//! Between them stands the HTTP library, which is told the framing of a request and nothing else. What was really
-//! read goes past it, through here.
+//! The HTTP library between the two sees only the framing of a request. The head that was read bypasses it here.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,22 +9,22 @@ use std::task::{Context, Poll, Waker};
 use crate::envelope::Format;
 use crate::wire::{Head, HeadError};
 
-/// What the reader made of one head.
+/// One head as the reader read it, or its refusal.
 pub(crate) type ReadHead = Result<Head, RefusedHead>;
 
-/// A head without a reading, and the form of answer its sender seems to want.
+/// Why a head was refused, and the format of answer that its sender seems to expect.
 #[derive(Debug)]
 pub(crate) struct RefusedHead {
-    pub(crate) fault: HeadError,
+    pub(crate) error: HeadError,
     pub(crate) format: Format,
 }
 
 /// How long the connection may be idle after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// As long as the settings say.
+    /// As long as `limits.idle_timeout`.
     Usual,
-    /// Briefly: the caller of the last call is unknown.
+    /// Only briefly, because no caller has authenticated.
     Short,
 }
 
@@ -40,19 +39,19 @@ struct State {
 }
 
 impl HeadHandoff {
-    /// The reader hands a head on, and waits.
-    pub(crate) fn hand_on(&self, head: ReadHead) {
+    /// Passes a head to the handler. The reader then waits for the answer.
+    pub(crate) fn hand_over(&self, head: ReadHead) {
         let mut state = self.lock();
         state.heads.push_back(head);
         state.answered = None;
     }
 
-    /// The head of the request that the library just announced.
+    /// The head of the request that the HTTP library just passed to the handler.
     pub(crate) fn take(&self) -> Option<ReadHead> {
         self.lock().heads.pop_front()
     }
 
-    /// The answer is made: the reader may go on.
+    /// The answer is complete, so the reader may continue.
     pub(crate) fn answered(&self, patience: Patience) {
         let reader = {
             let mut state = self.lock();
@@ -64,6 +63,7 @@ impl HeadHandoff {
         }
     }
 
+    /// Ready when the last head that was passed on has been answered.
     pub(crate) fn poll_answered(&self, context: &Context<'_>) -> Poll<Patience> {
         let mut state = self.lock();
         if let Some(patience) = state.answered {

@@ -1,7 +1,7 @@
-//! From a listening socket to a call's head: accepting connections, their slots, what precedes HTTP (the PROXY header and
-//! the TLS handshake), and the reader that checks each head before hyper parses it.
+//! From a listening socket to the head of a call: accepting connections, their slots, the stages before HTTP (the PROXY
+//! header and the TLS handshake), and the reader that checks each head before hyper parses it.
 //!
-//! Must not know: who the caller is, what a call asks for, how it is judged.
+//! Must not know: who the caller is, what a call requests, how it is judged.
 
 mod connection;
 mod connections;

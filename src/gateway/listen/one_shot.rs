@@ -1,4 +1,4 @@
-//! Listeners beside the one for calls: one request a connection, few of them at once, and none that lasts.
+//! The listeners that do not serve calls: one request per connection, few and short connections.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -21,12 +21,13 @@ use super::connections::{Connections, Displaced, Share, Slot, accept};
 
 /// A head here is one line and a few headers.
 const LARGEST_HEAD: usize = 8 << 10;
-/// For a head.
+/// How long a head may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// For a connection.
+/// How long a connection may last.
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
-/// Accepts connections until `shutdown`, each for a slot of `connections`, and leaves those that are open to `tasks`.
+/// Accepts connections until `shutdown` is cancelled, gives each a slot of `connections`, and serves it as one of
+/// `tasks`.
 pub(crate) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
     listener: &TcpListener,
     connections: &Arc<Connections>,
@@ -35,7 +36,7 @@ pub(crate) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
     serve: impl Fn(TcpStream, SocketAddr, Arc<Slot>) -> F + Send + Sync + 'static,
 ) {
     let serve = Arc::new(serve);
-    // They end by themselves when they were answered: nothing drains them.
+    // Never cancelled: these connections close after their only answer, so they need no draining.
     let drain = CancellationToken::new();
     let next = async || {
         let (stream, peer) = accept(listener, connections).await;
@@ -53,10 +54,10 @@ pub(crate) async fn accept_each<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// Answers the one request of a connection.
+/// Answers the only request of a connection.
 ///
 /// # Errors
-/// A connection that ended before its answer.
+/// The connection failed before its answer was sent.
 pub(crate) async fn answer_one<A: Future<Output = Response<Full<Bytes>>>>(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     slot: &Slot,
@@ -67,7 +68,7 @@ pub(crate) async fn answer_one<A: Future<Output = Response<Full<Bytes>>>>(
         async move {
             match answered {
                 Ok(answered) => Ok::<_, Infallible>(answered.await),
-                // The slot's end drops this connection.
+                // The end of the slot is cancelled, so the caller of this function drops the connection.
                 Err(Displaced) => std::future::pending().await,
             }
         }

@@ -1,8 +1,8 @@
 //! The connection's reader: checks each raw head before the HTTP library sees a byte of it.
 //!
-//! The library gets a head of our own making that holds only the framing, so that nothing it merges, drops or
-//! tolerates can matter. A refused head becomes an empty request on a connection that ends: it is answered and
-//! written down like any other.
+//! The library gets a synthetic head with nothing but the framing, so it does not matter what the library would merge,
+//! drop or tolerate. A refused head becomes an empty request on a connection that closes: it is answered and logged
+//! like any other call.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -21,24 +21,24 @@ use super::connections::{Displaced, Slot};
 use super::head_handoff::{HeadHandoff, Patience, RefusedHead};
 use super::socket::Socket;
 
-/// Bytes asked of the socket at once.
+/// The most bytes of one read from the socket.
 const READ_SIZE: usize = 8192;
-/// Between calls, after an answer to a caller who is unknown.
+/// The idle timeout after an answer on a connection without an authenticated caller.
 const SHORT_IDLE: Duration = Duration::from_secs(5);
-/// How long a caller who has not authenticated waits before its next call begins while a new connection wants a slot:
-/// long enough for its own to be found between two calls.
+/// How long an unauthenticated connection pauses before its next call while a new connection waits for a slot: long
+/// enough for the table to find it between two calls.
 const YIELD: Duration = Duration::from_millis(20);
-/// How long an answer may wait for a caller that does not take it once the server drains.
+/// How long an answer may wait for a caller that does not read it, once the server drains.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReaderLimits {
     pub(crate) head: HeadLimits,
-    /// From accept for the first head, from its first byte for a later one.
+    /// For the first head of a connection, from the end of the handshake; for a later one, from its first byte.
     pub(crate) header_timeout: Duration,
-    /// Between calls.
+    /// How long a connection may be idle between calls.
     pub(crate) idle_timeout: Duration,
-    /// How long an answer may wait for a caller that does not take it.
+    /// How long an answer may wait for a caller that does not read it.
     pub(crate) call_timeout: Duration,
 }
 
@@ -48,17 +48,17 @@ pub(crate) struct Reader {
     slot: Arc<Slot>,
     limits: ReaderLimits,
     state: State,
-    /// Read from the socket and not yet passed on.
+    /// Bytes from the socket that were not yet passed on.
     unread: Vec<u8>,
-    /// How much of `unread` was already looked at for the end of a head.
+    /// How many bytes of `unread` were already searched for the end of a head.
     searched: usize,
-    /// For the library, before anything else.
+    /// The synthetic head for the library, which precedes any bytes of a body.
     outgoing: Vec<u8>,
     deadline: Instant,
     alarm: Pin<Box<Sleep>>,
-    /// Set while the caller takes nothing of an answer: until then, nothing more is read of it.
+    /// Set while the caller does not read an answer. Nothing is read from the caller meanwhile.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Who reads on when the caller takes its answer.
+    /// The task to wake when the caller reads its answer again.
     paused: Option<Waker>,
     /// Set while the connection yields to a new one.
     yielding: Option<Pin<Box<Sleep>>>,
@@ -66,7 +66,7 @@ pub(crate) struct Reader {
 
 #[derive(Debug)]
 enum State {
-    /// Waiting for a call; nothing of it is there.
+    /// Waiting for the first byte of a call.
     Idle,
     Head,
     Body(BodyScanner),
@@ -95,7 +95,7 @@ impl Reader {
         }
     }
 
-    /// The socket, when the library is done with it, and whether the caller may still be sending.
+    /// The socket after the library has finished, and whether the caller may still be sending.
     pub(crate) fn into_stream(self) -> (Socket, bool) {
         let quiet = matches!(self.state, State::Idle | State::Answering) && self.unread.is_empty();
         (self.stream, !quiet)
@@ -113,7 +113,7 @@ impl Reader {
                 return self.displaced();
             }
             if self.stalled.is_some() {
-                // Calls that nobody takes the answers of must not follow one another: the connection could never be
+                // A caller that does not read its answers must not start another call: the connection could never be
                 // displaced.
                 self.paused = Some(context.waker().clone());
                 return Poll::Pending;
@@ -124,8 +124,8 @@ impl Reader {
             }
             match &mut self.state {
                 State::Idle | State::Head => {
-                    // A head over the limit is refused even when its end came in the same piece: the answer must not
-                    // depend on how the network cuts what is sent.
+                    // A head over the limit is refused even if it arrived complete: the answer must not depend on how
+                    // the network splits the stream.
                     let end = self.head_end();
                     if end.unwrap_or(self.unread.len()) > self.limits.head.head_bytes {
                         let message = format!("the head has more than {} bytes", self.limits.head.head_bytes);
@@ -190,7 +190,8 @@ impl Reader {
         }
     }
 
-    /// The end of a connection whose slot is another's: between two calls it ends, within a call the call is broken off.
+    /// Ends a connection that was displaced: between two calls as if the caller had closed it, during a call with an
+    /// error.
     fn displaced(&mut self) -> Poll<io::Result<()>> {
         let ended = match std::mem::replace(&mut self.state, State::Ended) {
             State::Idle | State::Head => Ok(()),
@@ -200,8 +201,8 @@ impl Reader {
         Poll::Ready(ended)
     }
 
-    /// Where the head ends, its blank line included. A bare line feed ends a line for some readers: it is found
-    /// here and refused there.
+    /// The length of the head, including its blank line. Some parsers accept a bare line feed as a line end, so it
+    /// counts here too; `Head::read` then refuses it.
     fn head_end(&mut self) -> Option<usize> {
         let from = self.searched.saturating_sub(3);
         let found = self.unread[from..].iter().enumerate().find_map(|(at, byte)| {
@@ -216,7 +217,7 @@ impl Reader {
     fn read_head(&mut self, end: usize) {
         self.searched = 0;
         match Head::read(&self.unread[..end], &self.limits.head) {
-            Err(fault) => self.refuse(fault),
+            Err(error) => self.refuse(error),
             Ok(head) => {
                 self.unread.drain(..end);
                 let close = if head.keep_alive() { "" } else { "connection: close\r\n" };
@@ -232,14 +233,14 @@ impl Reader {
                     false => self.begin(State::Body(scanner)),
                 };
                 match begun {
-                    Ok(()) => self.handoff.hand_on(Ok(head)),
+                    Ok(()) => self.handoff.hand_over(Ok(head)),
                     Err(Displaced) => self.outgoing.clear(),
                 }
             }
         }
     }
 
-    /// A call begins, unless the connection was displaced before its head was complete.
+    /// Begins a call, unless the connection was displaced before its head was complete.
     fn begin(&mut self, state: State) -> Result<(), Displaced> {
         match state {
             State::Body(_) => self.slot.receives(self.deadline - self.limits.header_timeout)?,
@@ -249,17 +250,18 @@ impl Reader {
         Ok(())
     }
 
-    fn refuse(&mut self, fault: HeadError) {
+    fn refuse(&mut self, error: HeadError) {
         if self.slot.answers().is_err() {
             return;
         }
         let format = Format::guess(&self.unread);
         self.outgoing = b"POST / HTTP/1.1\r\nhost: -\r\nconnection: close\r\n\r\n".to_vec();
         self.state = State::Ended;
-        self.handoff.hand_on(Err(RefusedHead { fault, format }));
+        self.handoff.hand_over(Err(RefusedHead { error, format }));
     }
 
-    /// Reads from the socket under the deadline of the moment; 0 when the caller is done.
+    /// Reads from the socket under the current deadline. Ready with 0 at the end of the stream or after the idle
+    /// timeout.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut room = [const { MaybeUninit::uninit() }; READ_SIZE];
         let mut piece = ReadBuf::uninit(&mut room);
@@ -278,7 +280,7 @@ impl Reader {
         }
     }
 
-    /// Ready when the caller took too long: a silent one is let go, one in the middle of a head is told.
+    /// Ready when the deadline has passed: an idle connection is closed, an incomplete head is refused with an answer.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if matches!(self.state, State::Body(_)) {
             return Poll::Pending;
@@ -289,7 +291,7 @@ impl Reader {
                 self.alarm.as_mut().reset(deadline);
             }
             ready!(self.alarm.as_mut().poll(context));
-            // The alarm is set anew only when it rings, not for every call.
+            // The timer is reset only when it fires, not for every call.
             if Instant::now() < self.deadline {
                 let deadline = self.deadline;
                 self.alarm.as_mut().reset(deadline);
@@ -313,7 +315,8 @@ impl Read for Reader {
 }
 
 impl Reader {
-    /// An answer that nobody takes must not hold its connection for ever.
+    /// Returns the result of a write, or an error once the caller has not read its answer for too long: it must not
+    /// hold the connection forever.
     fn unless_stalled<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             if self.stalled.take().is_some() {
@@ -335,13 +338,13 @@ impl Reader {
             }
         }
         ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not take its answer")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the caller does not read its answer")))
     }
 
-    /// The caller takes its answers again: the connection is where it was before.
+    /// The caller reads its answer again: restores the phase that the connection had before.
     fn resume(&mut self) {
         let now = Instant::now();
-        // One that was displaced meanwhile is found to be so when it reads on.
+        // If the connection was displaced meanwhile, the next read ends it.
         let _ = match self.state {
             State::Body(_) => self.slot.receives(now),
             State::Answering => self.slot.answers(),
@@ -363,7 +366,7 @@ impl Write for Reader {
         self.unless_stalled(context, written)
     }
 
-    /// With TLS this is where an answer waits for its caller: writing only encrypts it.
+    /// With TLS, an answer waits for its caller here: writing only encrypts it.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         self.unless_stalled(context, flushed)

@@ -1,20 +1,20 @@
-//! A TCP address that is reserved and not yet open.
+//! A TCP address that is bound but not yet listening.
 
 use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// How many connections the kernel completes before they are accepted, where `net.core.somaxconn` grants as many. It drops
-/// what is too many, which the caller notices only a second later: a few hundred pods that start at once fill the usual
-/// 128.
+/// How many connections the kernel completes before they are accepted, if `net.core.somaxconn` is at least as large.
+/// Connections beyond it are dropped, and their callers retry only after a second: a few hundred pods that start at
+/// once would overflow the usual 128.
 pub const LISTEN_BACKLOG: u32 = 4096;
 
-/// A bound socket that does not listen: the address cannot be taken by anyone else, and clients that connect are
-/// refused until [`open`](Self::open).
+/// A bound socket that does not listen: no other process can take the address, and clients that connect are refused
+/// until [`open`](Self::open).
 ///
-/// A start reserves its addresses before it opens the audit log, so that an address in use stops the start without
-/// leaving a log behind, and opens them when nothing else can fail.
+/// The gateway reserves its addresses before it opens the audit log, so that an address in use stops the start before a
+/// log is created. It opens them once nothing else can fail.
 #[derive(Debug)]
 pub struct ReservedPort {
     socket: TcpSocket,
@@ -22,14 +22,14 @@ pub struct ReservedPort {
 }
 
 impl ReservedPort {
-    /// Binds `address`. Port 0 is given a free one.
+    /// Binds `address`. The system chooses a free port for port 0.
     ///
     /// # Errors
-    /// An address that is in use or is not this machine's.
+    /// The address is in use or does not belong to this machine.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        // Without it, connections of the last run that are still closing would stop this one. Windows means something
-        // else by it.
+        // Without it, connections of the previous run that are still closing would make `bind` fail. On Windows the
+        // option means something else.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -37,15 +37,15 @@ impl ReservedPort {
         Ok(Self { socket, address })
     }
 
-    /// The address that was bound, with its port.
+    /// The bound address, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Listens, from which moment on clients can connect. Must be called inside a runtime.
+    /// Starts to listen, so that clients can connect. Must be called inside a runtime.
     ///
     /// # Errors
-    /// Another process that bound the address at the same moment listens already.
+    /// Another process bound the same address and already listens.
     pub fn open(self) -> io::Result<TcpListener> {
         self.socket.listen(LISTEN_BACKLOG)
     }

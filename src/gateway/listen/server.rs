@@ -1,4 +1,4 @@
-//! Accepts connections and drains.
+//! Accepts connections, and drains them at shutdown.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::gateway::{clock, upstream};
 
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves calls on `listener` until `shutdown` is cancelled; then takes no more of them, and returns when those on
-/// their way are answered, or when none of them may take longer.
+/// Serves calls on `listener` until `shutdown` is cancelled. Then accepts no more connections, and returns when the
+/// calls in progress are answered or `limits.call_timeout` has passed.
 pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: CancellationToken) {
     let limits = gateway.parts.front.limits;
     let slots = Arc::clone(&gateway.listeners.calls);
@@ -36,7 +36,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
         let (stream, peer) = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            // Before the connections, which may come without a pause.
+            // Polled before the listener, which may be ready without a pause.
             _ = summaries.tick() => {
                 gateway.listeners.all().iter().for_each(|connections| connections.report());
                 gateway.refusal_log.report(Some(clock::steady()));
@@ -45,7 +45,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
             }
             accepted = accept(&listener, &slots) => accepted,
         };
-        // A trusted proxy's connections are its callers': they are counted when it is known whose.
+        // A trusted proxy's connections belong to its callers: each is counted once its caller is known.
         let trusted = gateway.parts.front.proxies.trusted.contains(peer.ip());
         let share = if trusted { Share::Shared } else { Share::Counted };
         let Ok(entry) = slots.admit(peer.ip(), share, &drain) else { continue };
@@ -64,7 +64,7 @@ pub async fn run(listener: TcpListener, gateway: Arc<Gateway>, shutdown: Cancell
     drain.cancel();
     connections.close();
     if timeout(limits.call_timeout, connections.wait()).await.is_err() {
-        tracing::warn!("connections were cut off: their calls took longer than any may");
+        tracing::warn!("connections were closed at shutdown with calls in progress: `limits.call_timeout` has passed");
     }
     gateway.listeners.all().iter().for_each(|connections| connections.report());
     gateway.refusal_log.report(None);
@@ -88,17 +88,17 @@ async fn serve(
         }
         shake_hands(stream, peer, address, Arc::clone(slot), gateway).await
     };
-    // Nothing has been asked yet, so a connection that is displaced and a server that stops owe nothing.
+    // No call was received yet, so the connection can be dropped when it is displaced or the server stops.
     let Some(begun) = slot.end().run_until_cancelled(begin).await else { return Ok(()) };
-    let (stream, neighbour) = begun?;
-    connection::serve(stream, neighbour, Arc::clone(gateway)).await;
+    let (stream, peer) = begun?;
+    connection::serve(stream, peer, Arc::clone(gateway)).await;
     Ok(())
 }
 
-/// Writes what was counted into the journal; each line gets an id of its own.
+/// Writes the counted refusals to the journal, each line with an id of its own.
 type Summarize = fn(&Journal, fn() -> String, Timestamp) -> Result<(), SinkError>;
 
-/// Elsewhere: a disk that is slow must not keep anybody from being accepted.
+/// Writes on a blocking thread, because a slow disk must not delay accepting connections.
 async fn summarize(gateway: Arc<Gateway>, write: Summarize) {
     let written = spawn_blocking(move || write(&gateway.parts.journal, unique_id, clock::now()));
     if !matches!(written.await, Ok(Ok(()))) {

@@ -1,4 +1,4 @@
-//! TLS towards callers: what the gateway shows them, and what it asks of them.
+//! TLS towards callers: the certificate that the gateway presents, and the client certificates that it accepts.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,23 +15,24 @@ use tokio::sync::watch;
 use crate::wire::certificate_subject;
 use ram_policy::Principal;
 
-/// TLS on the listener. Connections keep what they began with; each new one begins with the newest.
+/// TLS on the listener. A new configuration applies to new connections only.
 #[derive(Clone, Debug)]
 pub struct ServerTls {
     pub config: watch::Receiver<Arc<ServerConfig>>,
-    /// From accept to the end of the handshake.
+    /// For the TLS handshake alone, which begins after the PROXY header.
     pub handshake_timeout: Duration,
-    /// Whom callers' certificates stand for, by their subjects.
+    /// The principals of client certificates, by subject.
     pub principals: Arc<HashMap<String, Principal>>,
 }
 
 impl ServerTls {
+    /// The principal that a client certificate maps to.
     pub(crate) fn holder(&self, certificate: &CertificateDer<'_>) -> Option<&Principal> {
         self.principals.get(&certificate_subject(certificate)?)
     }
 }
 
-/// PEM texts, as they were read.
+/// The contents of PEM files.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerTlsTexts<'a> {
     pub certificate: &'a [u8],
@@ -39,23 +40,23 @@ pub struct ServerTlsTexts<'a> {
     pub clients: Option<ClientCertificates<'a>>,
 }
 
-/// Whose certificates callers may show.
+/// The client certificates that are accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientCertificates<'a> {
     pub ca: &'a [u8],
-    /// Whether a caller without one is turned away.
+    /// Whether the handshake fails for a client without a certificate.
     pub required: bool,
 }
 
-/// A configuration for TLS 1.2 and 1.3, HTTP/1.1 only, without early data: it could be replayed.
+/// A configuration for TLS 1.2 and 1.3 and HTTP/1.1 only, without early data, which an attacker could replay.
 ///
 /// # Errors
-/// A text without a usable certificate or key, or a key that is not the certificate's.
+/// A file has no usable certificate or key, or the key does not match the certificate.
 pub fn server_tls(texts: ServerTlsTexts<'_>) -> io::Result<ServerConfig> {
     let chain = certificates("the certificate file", texts.certificate)?;
-    // What the parser says of a key is left out: it could quote it.
+    // The parser's error is dropped: it could quote the key.
     let key = PrivateKeyDer::from_pem_slice(texts.key)
-        .map_err(|_| io::Error::other("the key file holds no private key in PEM"))?;
+        .map_err(|_| io::Error::other("the key file contains no PEM private key"))?;
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -74,10 +75,10 @@ pub fn server_tls(texts: ServerTlsTexts<'_>) -> io::Result<ServerConfig> {
     };
     let mut config = builder
         .with_single_cert(chain, key)
-        .map_err(|error| io::Error::other(format!("certificate and key cannot be used: {error}")))?;
+        .map_err(|error| io::Error::other(format!("the certificate and the key cannot be used: {error}")))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     if texts.clients.is_some() {
-        // A resumed session would show a certificate that is looked at no more.
+        // A resumed session would present a client certificate that is not verified again.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }
@@ -87,5 +88,5 @@ pub fn server_tls(texts: ServerTlsTexts<'_>) -> io::Result<ServerConfig> {
 fn certificates(what: &str, pem: &[u8]) -> io::Result<Vec<CertificateDer<'static>>> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let found = found.map_err(|error| io::Error::other(format!("{what} is malformed: {error}")))?;
-    if found.is_empty() { Err(io::Error::other(format!("{what} holds no certificate in PEM"))) } else { Ok(found) }
+    if found.is_empty() { Err(io::Error::other(format!("{what} contains no PEM certificate"))) } else { Ok(found) }
 }

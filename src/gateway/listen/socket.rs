@@ -1,4 +1,4 @@
-//! A caller's connection, with TLS or without: to whoever reads and writes it, the same.
+//! A caller's connection, with or without TLS, behind one interface.
 
 use std::io;
 use std::pin::Pin;
@@ -16,8 +16,9 @@ pub(crate) enum Socket {
 }
 
 impl Socket {
-    /// Whether an end without a word would look to the caller like one that somebody forged.
-    pub(crate) fn says_goodbye(&self) -> bool {
+    /// Whether the connection needs a `close_notify`: without it, the caller cannot distinguish its end from a
+    /// truncation by an attacker.
+    pub(crate) fn needs_close_notify(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 }

@@ -1,4 +1,4 @@
-//! What STS answers to a call that is done.
+//! The answers of STS to successful calls.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -8,16 +8,16 @@ use crate::identity::{Issued, VerifiedToken, format_timestamp};
 use crate::ram::{Caller, KnownBy};
 use ram_policy::{Identity, Principal};
 
-/// What a new key's holder is told besides the key.
+/// The parts of an answer besides the new key and its session.
 #[derive(Clone, Debug)]
 pub(crate) struct GrantAnswer {
     pub(crate) operation: &'static str,
     pub(super) token: Option<TokenInfo>,
-    /// RAM's numeric id of whom the key is for.
+    /// RAM's numeric id of the principal that the key is for.
     pub(super) id: Option<Box<str>>,
 }
 
-/// `OIDCTokenInfo`: what was believed of the token.
+/// `OIDCTokenInfo`: the verified contents of the token.
 #[derive(Clone, Debug)]
 pub(super) struct TokenInfo {
     issuer: String,
@@ -53,10 +53,10 @@ impl TokenInfo {
     }
 }
 
-/// The one place where a secret that was issued is written out.
+/// The answer that hands a new key to its holder.
 pub(crate) fn granted_answer(recorded: &Recorded<Granted>, issued: &Issued, answer: &GrantAnswer) -> Value {
     let Granted { assumed, session, .. } = recorded.inner();
-    let mut told = json!({
+    let mut answered = json!({
         "Credentials": {
             "AccessKeyId": issued.access_key_id.as_str(),
             "AccessKeySecret": issued.secret.expose(),
@@ -69,12 +69,13 @@ pub(crate) fn granted_answer(recorded: &Recorded<Granted>, issued: &Issued, answ
         },
     });
     if let Some(token) = &answer.token {
-        told["OIDCTokenInfo"] = token.to_value();
+        answered["OIDCTokenInfo"] = token.to_value();
     }
-    told
+    answered
 }
 
-/// RAM's numeric id, or, where the account file gives none, the name, with the session's behind it.
+/// RAM's numeric id of a principal, followed by the session's name. The principal's name is used if the account file
+/// does not give its id.
 fn principal_id(principal: &Principal, id: Option<&str>, session: Option<&str>) -> String {
     let name = match principal.identity() {
         Identity::Root => principal.account().as_str(),
@@ -84,7 +85,7 @@ fn principal_id(principal: &Principal, id: Option<&str>, session: Option<&str>) 
     session.map_or_else(|| id.to_owned(), |session| format!("{id}:{session}"))
 }
 
-/// What `GetCallerIdentity` says (`docs/spec/ram-policy.md` 3.2).
+/// The answer to `GetCallerIdentity` (`docs/spec/ram-policy.md` 3.2).
 pub(super) fn caller_identity(caller: &Caller, id: Option<&str>) -> Value {
     let principal = &caller.principal;
     let session = match &caller.proof {
@@ -92,28 +93,28 @@ pub(super) fn caller_identity(caller: &Caller, id: Option<&str>) -> Value {
         KnownBy::AccessKey(_) | KnownBy::ClaimedKey(_) | KnownBy::Token { .. } | KnownBy::Certificate => None,
     };
     let account = principal.account().as_str();
-    let mut told = Map::new();
-    let mut tell = |name: &str, value: &str| told.insert(name.to_owned(), value.into());
-    tell("AccountId", account);
+    let mut fields = Map::new();
+    let mut add = |name: &str, value: &str| fields.insert(name.to_owned(), value.into());
+    add("AccountId", account);
     match principal.identity() {
         Identity::Root => {
-            tell("IdentityType", "Account");
-            tell("Arn", principal.arn());
-            tell("UserId", account);
+            add("IdentityType", "Account");
+            add("Arn", principal.arn());
+            add("UserId", account);
         }
         Identity::User(name) => {
-            tell("IdentityType", "RAMUser");
-            tell("Arn", principal.arn());
-            tell("UserId", id.unwrap_or(name));
+            add("IdentityType", "RAMUser");
+            add("Arn", principal.arn());
+            add("UserId", id.unwrap_or(name));
         }
         Identity::Role(name) => {
-            tell("IdentityType", "AssumedRoleUser");
+            add("IdentityType", "AssumedRoleUser");
             let role = name.to_ascii_lowercase();
             let arn = format!("acs:ram::{account}:assumed-role/{role}/{}", session.unwrap_or(&role));
-            tell("Arn", &arn);
-            tell("RoleId", id.unwrap_or(name));
+            add("Arn", &arn);
+            add("RoleId", id.unwrap_or(name));
         }
     }
-    tell("PrincipalId", &principal_id(principal, id, session));
-    Value::Object(told)
+    add("PrincipalId", &principal_id(principal, id, session));
+    Value::Object(fields)
 }

@@ -1,8 +1,8 @@
 //! Keys of the real STS, exchanged for keys of the gateway's own.
 //!
-//! The caller signs a `GetCallerIdentity` and sends the values that make it. The request that goes to STS is built here,
-//! to a place that is configured, and STS says who signed it. *Reconstruct, do not validate*: nothing of the caller's
-//! but a key id, a token, a time and a signature is in it.
+//! The caller signs a `GetCallerIdentity` and sends the values that the request consists of. The gateway builds the
+//! request anew, sends it to the configured address of STS, and learns who signed it. Rebuilding is safer than
+//! validating: a key id, a token, a time and a signature are the only values of the caller in the request.
 
 use std::sync::Arc;
 
@@ -18,12 +18,13 @@ use crate::ram::{Origin, Parameters, Scheme};
 use ram_policy::{Identity, Principal};
 
 use super::answer::GrantAnswer;
-use super::fault::StsError;
+use super::error::StsError;
 use super::issuing::Issuing;
 use super::log_in::{LogIn, as_spelled};
 use super::wanted::{Wanted, add_claims, required, role_of};
 
 impl LogIn<'_> {
+    /// `AssumeRoleWithCallerIdentity`: STS identifies the caller.
     pub(super) async fn with_identity(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Rejection> {
         let AnonymousClaim { action, version } = AnonymousClaim::read(signed)?;
         let parameters = signed.parameters;
@@ -43,7 +44,8 @@ impl LogIn<'_> {
         let role = self.wanted_role(issuing, parameters, &wanted)?;
         let key = identity.access_key_id();
         let budgets = Arc::clone(&self.exchange.call.gateway.parts.callers.budgets);
-        // A key whose owner has no budget left is not asked about again. What a call claims charges its source alone.
+        // STS is not asked about a key whose owner has used up its budget. A claimed key is not verified yet, so only
+        // the source is charged here.
         if let Some(owner) = exchange.owner_of(key) {
             budgets.check(&owner, BudgetItem::Exchanges, clock::steady())?;
             budgets.check(&owner, BudgetItem::Nonces, clock::steady())?;
@@ -65,16 +67,16 @@ impl LogIn<'_> {
         self.exchange.attempt().charged_to = Some(owner.clone());
         self.exchange.call.gateway.charge(&owner, BudgetItem::Exchanges)?;
         budgets.check(&owner, BudgetItem::Nonces, clock::steady())?;
-        // Only now: who is nobody must not be able to fill the memory.
+        // Only after STS has answered, so that unauthenticated callers cannot fill the memory.
         let access_key_id = identity.access_key_id().as_str();
         let used = SignedNonce { holder: &principal, access_key_id, nonce: identity.signature(), signed_at };
         let remembered = self.exchange.call.gateway.parts.callers.nonces.remember(used, now);
-        // A memory that is full may have room for it later.
+        // If the memory is full, the identity was not used up and may be sent again later.
         if matches!(remembered, Ok(()) | Err(NonceError::Used)) {
             exchange.note_confirmed(&identity);
         }
-        remembered.map_err(|fault: NonceError| Rejection::Identity(fault.into()))?;
-        // Only what is remembered is charged: an identity that is sent again uses up nothing.
+        remembered.map_err(|error: NonceError| Rejection::Identity(error.into()))?;
+        // Only a new nonce is charged: sending an identity again does not use up the budget.
         for holder in [&source, &owner] {
             budgets.spend(holder, BudgetItem::Nonces, 1, clock::steady());
         }
@@ -102,8 +104,11 @@ impl LogIn<'_> {
         self.granting(issuing, assumed, &wanted, (name, origin), answer)
     }
 
-    /// The role that is asked for, where one is. Refuses what no answer of STS could make good: a question to STS costs a
-    /// turn, and the credit of the gateway's address there.
+    /// The role that the call asks for, if any.
+    ///
+    /// # Errors
+    /// The call would be rejected no matter who signed it. STS is not asked then, because a question takes up a slot
+    /// here and a part of the rate limit of the gateway's address at STS.
     fn wanted_role(
         &self,
         issuing: &Issuing,

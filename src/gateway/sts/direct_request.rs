@@ -1,8 +1,8 @@
 //! Whether a request for credentials was composed by the workload itself, and for this listener.
 //!
-//! Where a caller stands is all that it is known by, so a page that rebinds a DNS name of its own to this address, and a
-//! server that was talked into a request, would get what the workload gets. They send another `Host`, or headers that
-//! no SDK sends.
+//! A client is identified by its address alone. So a web page that rebinds its own DNS name to this address, or a
+//! server that an attacker makes send a request, would get the workload's credentials. Such requests have another
+//! `Host`, or headers that SDKs do not send.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,24 +13,22 @@ use crate::wire::excerpt;
 
 use crate::gateway::call::{Intermediary, any_header};
 
-/// Names of this machine to itself.
+/// The names of the loopback interface.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Why a request is considered to come from a browser or a proxy instead of the workload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IndirectRequest {
-    #[error(
-        "the host `{0}` is not one that credentials are handed out for: add it to `hosts` if it is this listener's"
-    )]
+    #[error("credentials are not handed out for the host `{0}`: add it to `hosts` if it is a name of this listener")]
     Host(String),
-    #[error("credentials are handed out to the client that asks for them itself: {0}")]
+    #[error("credentials are handed out only to the client that composed the request: {0}")]
     Intermediary(Intermediary),
-    #[error("credentials are handed out to the client that asks for them itself: the target is that of a proxy")]
+    #[error("credentials are handed out only to the client that composed the request: its target is meant for a proxy")]
     ProxyTarget,
 }
 
 impl IndirectRequest {
-    /// As a metric's label says it.
+    /// The kind under which the metrics count it.
     pub(super) fn kind(&self) -> RefusedFor {
         match self {
             Self::Host(_) => RefusedFor::Host,
@@ -40,7 +38,7 @@ impl IndirectRequest {
     }
 }
 
-/// What requests for credentials are refused for, before it is looked at who asks.
+/// Why a request for credentials is refused before its client is identified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RefusedFor {
     Host,
@@ -49,11 +47,16 @@ pub(crate) enum RefusedFor {
 }
 
 impl RefusedFor {
+    /// All kinds, with their labels in metrics.
     pub(crate) const ALL: [(Self, &'static str); 3] =
         [(Self::Host, "host"), (Self::Browser, "browser"), (Self::Proxy, "proxy")];
 }
 
-/// `local` is the address that the client connected to; `configured` are the operator's names.
+/// Checks that a request comes directly from a client of this listener. `local` is the address that the client
+/// connected to; `configured` are the names that the operator configured.
+///
+/// # Errors
+/// The request was composed by a web page, passed through a proxy, or is for another host.
 pub(super) fn check<B>(request: &Request<B>, local: SocketAddr, configured: &[String]) -> Result<(), IndirectRequest> {
     if is_proxy_target(request.uri()) {
         return Err(IndirectRequest::ProxyTarget);
@@ -66,12 +69,12 @@ pub(super) fn check<B>(request: &Request<B>, local: SocketAddr, configured: &[St
     any_header(headers.keys().map(HeaderName::as_str)).map_or(Ok(()), |sign| Err(IndirectRequest::Intermediary(sign)))
 }
 
-/// `http://host/path` and `host:port`: what a client sends to a proxy.
+/// `http://host/path` and `host:port` are the targets that clients send to proxies.
 fn is_proxy_target(target: &Uri) -> bool {
     target.authority().is_some() || target.scheme().is_some()
 }
 
-/// Two have no reading.
+/// The only `Host` of a request. Two of them are ambiguous.
 fn one_host(headers: &HeaderMap) -> Option<String> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next().filter(|_| hosts.next().is_none())?;
@@ -88,7 +91,8 @@ fn is_ours(host: &str, local: SocketAddr, configured: &[String]) -> bool {
         IpAddr::V6(six) => format!("[{six}]"),
     };
     let built_in = LOOPBACK.contains(&name) || name == address;
-    // A client leaves the port out where it is that of the scheme, and where a port was mapped it is another's.
+    // A client leaves out the scheme's default port. Through a port mapping the port differs, and `hosts`
+    // must list the name.
     let port_fits = port.is_none_or(|port| port == local.port().to_string());
     built_in && port_fits || configured.iter().any(|own| own == host || own == name)
 }

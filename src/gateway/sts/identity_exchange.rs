@@ -1,6 +1,6 @@
-//! The real STS, asked who signed an identity that a caller presents; and what is remembered of its answers.
+//! Asks the real STS who signed an identity that a caller presents, and remembers some of the answers.
 //!
-//! Callers are not authenticated yet at this point, so every question is bounded in total and for each source.
+//! Callers are not authenticated yet at this point, so questions to STS are limited in total and for each source.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,40 +22,42 @@ use crate::identity::SignedIdentity;
 use crate::ram::{AccessKeyId, SessionName};
 use ram_policy::{AccountId, Identity, Principal};
 
-use super::fault::StsError;
+use super::error::StsError;
 
+/// The largest answer of STS, in bytes.
 const LARGEST: usize = 16 << 10;
+/// For a question, including the wait for a slot.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Questions to STS under way, of all sources and of one; and how many of one may be under way or wait: a cluster whose
-/// nodes start at once behind one address.
+/// Concurrent questions to STS, of all sources together and of each source.
 const AT_ONCE: usize = 64;
 const OF_EACH: usize = 8;
+/// Questions of one source that are in progress or wait. All nodes of a cluster behind one address may start at once.
 const ENTRANTS_OF_EACH: usize = 512;
 /// When a source with too many questions may ask again.
 const CROWDED: Duration = Duration::from_secs(1);
-/// Keys whose owner is remembered.
+/// How many keys are remembered with their owners.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
-/// Confirmed identities that are remembered, at about 200 bytes each.
+/// How many confirmed identities are remembered, at about 200 bytes each.
 const CONFIRMED: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
-/// Where the real STS is asked, and for whom identities are signed.
+/// The exchange of keys of the real STS: where STS is asked, and which audience identities must be signed for.
 #[derive(Clone)]
 pub struct IdentityExchange {
     url: String,
     audience: String,
     tls: rustls::ClientConfig,
-    /// Identities that STS confirmed: sent again, they are refused without a question. Only what was confirmed gets in, so
-    /// that strangers cannot push anything out. What is forgotten here costs a question, and the memory of nonces refuses
-    /// it then.
+    /// Identities that STS confirmed: when one is sent again, it is refused without asking STS. Only confirmed
+    /// identities are added, so an attacker without a key cannot evict entries. A replay of an evicted identity costs a
+    /// question to STS, and is then refused by the memory of nonces.
     confirmed: Arc<Mutex<LruCache<Box<str>, ()>>>,
-    /// Callers are not authenticated yet: questions to STS are bounded in total and for each source.
+    /// The limits on questions to STS.
     slots: Arc<WorkSlots>,
-    /// To whom keys belong, as STS said lately.
+    /// The owners of keys, from recent answers of STS.
     known: Arc<Mutex<LruCache<AccessKeyId, Holder>>>,
 }
 
-/// What STS says of a caller.
+/// The answer of STS to `GetCallerIdentity`.
 #[derive(Debug, serde::Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CallerIdentity {
@@ -64,7 +66,7 @@ struct CallerIdentity {
     identity_type: String,
 }
 
-/// Why STS says nothing of one.
+/// Why STS did not identify a caller.
 enum Unanswered {
     Refused(String),
     Unreachable(String),
@@ -77,55 +79,66 @@ struct Refused {
 }
 
 impl IdentityExchange {
-    /// `url` is of the real STS; `audience` is what callers sign for, so that nobody else's gateway can use it here.
+    /// An exchange with the real STS at `url`. Callers sign for `audience`, so that an identity signed for another
+    /// gateway cannot be used here.
     pub fn new(url: String, audience: String, tls: rustls::ClientConfig) -> Self {
         let confirmed = Arc::new(Mutex::new(LruCache::new(CONFIRMED)));
         let known = Arc::new(Mutex::new(LruCache::new(KNOWN)));
         Self { url, audience, tls, confirmed, slots: WorkSlots::new(AT_ONCE, OF_EACH, ENTRANTS_OF_EACH), known }
     }
 
+    /// Whether STS has confirmed this identity before, so that it must not be accepted again.
     pub(super) fn was_confirmed(&self, identity: &SignedIdentity) -> bool {
         let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
-        confirmed.contains(known_by(identity).as_str())
+        confirmed.contains(memory_key(identity).as_str())
     }
 
+    /// Remembers that STS confirmed this identity.
     pub(super) fn note_confirmed(&self, identity: &SignedIdentity) {
         let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
-        confirmed.put(known_by(identity).into(), ());
+        confirmed.put(memory_key(identity).into(), ());
     }
 
-    /// To whom a key belongs, where STS said so lately.
+    /// The owner of a key, if STS has named it recently.
     pub(super) fn owner_of(&self, key: &AccessKeyId) -> Option<Holder> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
+    /// Remembers the owner of a key.
     pub(super) fn remember(&self, key: &AccessKeyId, owner: &Holder) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).put(key.clone(), owner.clone());
     }
 
     /// A place among the questions of one source.
+    ///
+    /// # Errors
+    /// The source has too many questions in progress or waiting.
     pub(super) fn enter(&self, source: &Holder) -> Result<Entrant, BudgetError> {
         self.slots.enter(source).ok_or_else(|| crowded(ENTRANTS_OF_EACH))
     }
 
-    /// Who signed, and the name of their session.
+    /// The principal that signed an identity, and the name of its session.
+    ///
+    /// # Errors
+    /// STS does not confirm the identity, or cannot be asked.
     pub(super) async fn ask(
         &self,
         identity: &SignedIdentity,
         entrant: &Entrant,
     ) -> Result<(Principal, SessionName), StsError> {
-        let said = timeout(PATIENCE, async {
+        let answered = timeout(PATIENCE, async {
             let _slot = entrant.slot().await;
             self.answer(identity).await
         });
-        let said = said.await;
-        let said = said.unwrap_or_else(|_| Err(Unanswered::Unreachable("it took too long".to_owned())));
-        let said = said.map_err(|why| match why {
+        let answered = answered.await;
+        let answered = answered.unwrap_or_else(|_| Err(Unanswered::Unreachable("it took too long".to_owned())));
+        let answer = answered.map_err(|why| match why {
             Unanswered::Refused(code) => StsError::Unconfirmed(code),
             Unanswered::Unreachable(why) => StsError::StsUnreachable(why),
         })?;
-        said.principal()
-            .ok_or_else(|| StsError::Unconfirmed("it names somebody whom this gateway cannot know".to_owned()))
+        answer
+            .principal()
+            .ok_or_else(|| StsError::Unconfirmed("its answer names neither a RAM user nor an assumed role".to_owned()))
     }
 
     async fn answer(&self, identity: &SignedIdentity) -> Result<CallerIdentity, Unanswered> {
@@ -142,13 +155,13 @@ impl IdentityExchange {
         let answer = client.request(request).await.map_err(|error| unreachable(error_chain(&error)))?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-        let body = body.map_err(|_| unreachable(format!("its answer broke off or has more than {LARGEST} bytes")))?;
+        let body = body.map_err(|_| unreachable(format!("its answer was cut off or has more than {LARGEST} bytes")))?;
         let body = body.to_bytes();
         if status == StatusCode::OK {
-            return serde_json::from_slice(&body).map_err(|_| unreachable("its answer names nobody".to_owned()));
+            return serde_json::from_slice(&body).map_err(|_| unreachable("its answer is malformed".to_owned()));
         }
         let code = serde_json::from_slice::<Refused>(&body).ok().map(|refused| refused.code);
-        // A code of the vendor's is a word; anything else is not repeated.
+        // A code of the vendor's is a single word; any other text is not quoted.
         let word = |code: &String| code.len() <= 64 && code.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'.');
         match code.filter(word) {
             Some(code) if status.is_client_error() => Err(Unanswered::Refused(code)),
@@ -157,12 +170,12 @@ impl IdentityExchange {
     }
 }
 
-/// Two spellings of one signature are one.
-fn known_by(identity: &SignedIdentity) -> String {
+/// The key of an identity in the memory. Signatures that differ only in case are the same.
+fn memory_key(identity: &SignedIdentity) -> String {
     format!("{} {}", identity.access_key_id().as_str(), identity.signature().to_ascii_lowercase())
 }
 
-/// A source has too many questions under way and waiting.
+/// The error for a source with too many questions in progress or waiting.
 fn crowded(limit: usize) -> BudgetError {
     let limit = limit.try_into().unwrap_or(u64::MAX);
     BudgetError {
@@ -174,7 +187,8 @@ fn crowded(limit: usize) -> BudgetError {
 }
 
 impl CallerIdentity {
-    /// The principal in the ARN, which must be of the account that is named too (`docs/spec/ram-policy.md` 3.2).
+    /// The principal and the session in the ARN, whose account must be the same as `AccountId`
+    /// (`docs/spec/ram-policy.md` 3.2). `None` for an answer that names neither a user nor an assumed role.
     fn principal(&self) -> Option<(Principal, SessionName)> {
         let rest = self.arn.strip_prefix("acs:ram::").or_else(|| self.arn.strip_prefix("acs:sts::"))?;
         let (account, relative) = rest.split_once(':')?;
@@ -204,10 +218,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_is_what_its_arn_says() {
+    fn the_principal_is_read_from_the_arn() {
         let read = |kind: &str, arn: &str| {
-            let said = CallerIdentity { account_id: "1".into(), arn: arn.into(), identity_type: kind.into() };
-            said.principal().map(|(principal, session)| format!("{principal} {session}"))
+            let answer = CallerIdentity { account_id: "1".into(), arn: arn.into(), identity_type: kind.into() };
+            answer.principal().map(|(principal, session)| format!("{principal} {session}"))
         };
         for (kind, arn, expected) in [
             ("AssumedRoleUser", "acs:ram::1:assumed-role/terway/i-node", Some("1:role/terway i-node")),

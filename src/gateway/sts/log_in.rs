@@ -1,4 +1,4 @@
-//! From a call of STS to a session that may begin.
+//! Judging a call of STS: from its parameters to a session that may begin.
 
 use std::sync::Arc;
 
@@ -13,20 +13,21 @@ use crate::wire::excerpt;
 use ram_policy::{Context, Identity, PolicySet, Principal, Trustee};
 
 use super::answer::{GrantAnswer, TokenInfo, caller_identity};
-use super::fault::StsError;
+use super::error::StsError;
 use super::issuing::{Granting, Issuing};
 use super::wanted::{Wanted, add_claims, refuse_others, required, role_of};
-use crate::gateway::call::long;
-use crate::gateway::call::{Exchange, Identified, Judged, Requested};
-use crate::gateway::call::{OperationError, Rejection};
+use crate::gateway::call::{Exchange, Identified, Judged, OperationError, Rejection, Requested, long};
 use crate::gateway::parts::{Gateway, context_of};
 
-/// A call of STS on its way to a session.
+/// A call of STS while it is being judged.
 pub(super) struct LogIn<'a> {
     pub(super) exchange: &'a mut Exchange,
 }
 
-/// Answers a call of STS.
+/// Judges a call of STS.
+///
+/// # Errors
+/// Why the call is rejected.
 pub(crate) async fn log_in(
     exchange: &mut Exchange,
     issuing: &Issuing,
@@ -36,7 +37,7 @@ pub(crate) async fn log_in(
 }
 
 impl LogIn<'_> {
-    /// Answers a call of STS. What comes back is for the caller's eyes alone, so the channel is looked at first.
+    /// Judges a call of STS. The answer is confidential, so the channel is checked first.
     async fn answer(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Rejection> {
         self.exchange.attempt().service = Some("Sts".to_owned());
         if signed.parameters.value("Format").is_none() {
@@ -50,16 +51,16 @@ impl LogIn<'_> {
             Some(ASSUME_ROLE_WITH_OIDC) => self.with_oidc(issuing, signed).await,
             Some(ASSUME_ROLE_WITH_CALLER_IDENTITY) => self.with_identity(issuing, signed).await,
             Some(ASSUME_ROLE | GET_CALLER_IDENTITY) => {
-                let Identified { caller, said, session, .. } = self.exchange.identify(signed).await?;
+                let Identified { caller, requested, session, .. } = self.exchange.identify(signed).await?;
                 if !self.exchange.call.gateway.parts.in_force.pdp.directory().knows(&caller.principal) {
                     let unknown = AssumeRoleError::NoPrincipal(caller.principal.arn().to_owned());
                     return Err(StsError::Assumption(unknown).into());
                 }
-                // Which of the two is what the signature says.
-                match said.action {
+                // Only the signed action decides between the two.
+                match requested.action {
                     Some(ASSUME_ROLE) => self.assume(issuing, signed.parameters, &caller, session).await,
                     Some(GET_CALLER_IDENTITY) => self.who(signed.parameters, &caller),
-                    _ => Err(OperationError::Unknown(excerpt(said.action.unwrap_or_default())).into()),
+                    _ => Err(OperationError::Unknown(excerpt(requested.action.unwrap_or_default())).into()),
                 }
             }
             Some(other) => Err(OperationError::Unknown(excerpt(other)).into()),
@@ -67,7 +68,7 @@ impl LogIn<'_> {
         }
     }
 
-    /// With a token, and nothing else (`docs/spec/wire-protocol.md` 4.1).
+    /// `AssumeRoleWithOIDC`: the token is the only credential (`docs/spec/wire-protocol.md` 4.1).
     async fn with_oidc(&mut self, issuing: &Issuing, signed: &Signed<'_>) -> Result<Judged, Rejection> {
         let AnonymousClaim { action, version } = AnonymousClaim::read(signed)?;
         self.exchange.note_claim(Scheme::Bearer, None, Requested { action, version });
@@ -79,7 +80,7 @@ impl LogIn<'_> {
         let provider = required(parameters, "OIDCProviderArn")?;
         let prefix = format!("acs:ram::{account}:oidc-provider/");
         let issuer_named = provider.strip_prefix(&prefix).ok_or(StsError::Provider)?;
-        let token = self.believed(required(parameters, "OIDCToken")?, issuer_named).await?;
+        let token = self.verified(required(parameters, "OIDCToken")?, issuer_named).await?;
         let origin = Origin::Token { issuer: token.issuer.clone(), subject: token.subject.as_str().into() };
         self.shown(&origin);
         wanted.narrow(parameters)?;
@@ -88,7 +89,8 @@ impl LogIn<'_> {
         let role = Principal::new(account, Identity::Role(name));
         let assumed = assumed(&self.exchange.call.gateway, &role, Trustee::Federated(provider), None, &context);
         let assumed = assumed.map_err(StsError::Federation)?;
-        // A token proves nobody of the directory: the role answers for the keys, and one source gets half of them.
+        // A token does not identify a principal of the directory, so the keys are charged to the role. One source can
+        // use at most half of the role's budget.
         let source = Source::from(self.exchange.call.attempt.source);
         self.exchange
             .call
@@ -102,7 +104,7 @@ impl LogIn<'_> {
         self.granting(issuing, assumed, &wanted, (session, origin), answer)
     }
 
-    /// With a signature, a bearer token or a certificate of somebody known here.
+    /// `AssumeRole`: the caller is a principal that authenticated by a signature, a bearer token or a certificate.
     async fn assume(
         &mut self,
         issuing: &Issuing,
@@ -132,14 +134,15 @@ impl LogIn<'_> {
         self.granting(issuing, assumed, &wanted, (session, origin), answer)
     }
 
+    /// `GetCallerIdentity`.
     fn who(&mut self, parameters: &Parameters, caller: &Caller) -> Result<Judged, Rejection> {
         refuse_others(parameters, &self.exchange.call.gateway.parts.judge.catalog, &["RegionId"])?;
         let id = self.exchange.call.attempt.caller_id.clone();
         Ok(Judged::Tell(caller_identity(caller, id.as_deref())))
     }
 
-    /// Whether a principal may assume the role. Its own policies are asked too: beside the threads that serve
-    /// connections where that can take long.
+    /// Whether a principal may assume the role. The principal's own policies are evaluated too, away from the threads
+    /// that serve connections if that may take long.
     pub(super) async fn assumed_by(
         &self,
         role: Principal,
@@ -159,11 +162,12 @@ impl LogIn<'_> {
         }
     }
 
+    /// RAM's numeric id of a principal, if its account file gives one.
     pub(super) fn id_of(&self, principal: &Principal) -> Option<Box<str>> {
         self.exchange.call.gateway.parts.in_force.pdp.directory().entry(principal)?.id.clone()
     }
 
-    /// The session, made up and not yet begun.
+    /// Prepares a session. It begins when its key is issued, after it is in the log.
     pub(super) fn granting(
         &mut self,
         issuing: &Issuing,
@@ -181,8 +185,9 @@ impl LogIn<'_> {
         Ok(Judged::Grant(Box::new(Granting { granted, answer })))
     }
 
-    /// A token of the issuer that is this provider to RAM.
-    async fn believed(&mut self, token: &str, provider: &str) -> Result<VerifiedToken, Rejection> {
+    /// Verifies a token of the issuer that RAM knows as `provider`. If the token's key is not known, the issuer's keys
+    /// are read again first.
+    async fn verified(&mut self, token: &str, provider: &str) -> Result<VerifiedToken, Rejection> {
         let gateway = Arc::clone(&self.exchange.call.gateway);
         let (parts, now) = (&gateway.parts, self.exchange.call.attempt.at);
         let of_provider = |issuer: &&TokenIssuer| issuer.provider.as_deref() == Some(provider);
@@ -203,7 +208,7 @@ impl LogIn<'_> {
         Ok(verified.map_err(StsError::from)?)
     }
 
-    /// Somebody showed who they are; that they are nobody of the directory's is no matter.
+    /// Records that the caller has authenticated, even if it is not a principal of the directory.
     pub(super) fn shown(&mut self, origin: &Origin) {
         let attempt = self.exchange.attempt();
         attempt.shown = Some(origin.clone());
@@ -224,7 +229,7 @@ fn add_token(context: &mut Context, token: &VerifiedToken) {
     }
 }
 
-/// Whether the role may be assumed.
+/// Decides whether the role may be assumed.
 fn assumed(
     gateway: &Gateway,
     role: &Principal,
@@ -238,7 +243,8 @@ fn assumed(
     gateway.parts.in_force.pdp.assume(&Assumption { role: as_spelled(gateway, role), trustee, session, context })
 }
 
-/// The role as the directory spells it, where it has it: names of roles differ in more than case.
+/// The role in the directory's spelling, if the directory has it: role names that differ only in case are the same
+/// role.
 pub(super) fn as_spelled<'a>(gateway: &'a Gateway, role: &'a Principal) -> &'a Principal {
     let Identity::Role(name) = role.identity() else { return role };
     gateway.parts.in_force.pdp.directory().role(role.account(), name).map_or(role, |(known, _)| known)

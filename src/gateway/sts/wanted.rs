@@ -1,4 +1,4 @@
-//! What a call asks for, read from its parameters and checked as far as that goes without judging.
+//! The session that a call asks for, read from its parameters. Only what does not depend on policies is checked here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,36 +9,37 @@ use crate::catalog::Catalog;
 use crate::ram::{Parameters, SessionName};
 use ram_policy::{AccountId, Context, ContextKey, Document, Identity, LONGEST_SESSION_POLICY, PrincipalName, Source};
 
-use super::fault::StsError;
+use super::error::StsError;
 
-/// The shortest session, and the one that is had without asking, in seconds.
+/// The shortest session, in seconds.
 const SHORTEST: u64 = 900;
+/// The duration of a session if the call does not ask for one, in seconds.
 const USUAL: u64 = 3600;
 
-/// The session that is asked for.
+/// The session that a call asks for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) name: Option<SessionName>,
     seconds: Option<u64>,
-    /// None until [`Wanted::narrow`] has read it.
+    /// `None` until [`Wanted::narrow`] has read it.
     pub(super) policy: Option<SessionPolicy>,
 }
 
-/// A session policy that passed the grammar, as it was sent.
+/// A session policy that follows the grammar, in the form in which it was sent.
 #[derive(Clone, Debug)]
 pub(super) struct SessionPolicy {
     pub(super) text: String,
     pub(super) digest: Arc<str>,
 }
 
-/// Parameters of every operation that begins a session.
+/// The parameters of every operation that begins a session.
 const OF_SESSIONS: [&str; 4] = ["RoleSessionName", "DurationSeconds", "Policy", "RegionId"];
 
 impl Wanted {
-    /// Reads all but the session policy.
+    /// Reads everything except the session policy. `own` are the operation's parameters besides those of every session.
     ///
     /// # Errors
-    /// A parameter that is none of the operation's, `own` and those of every session; one that is malformed.
+    /// A parameter does not belong to the operation, or is malformed.
     pub(super) fn read(parameters: &Parameters, catalog: &Catalog, own: &[&str]) -> Result<Self, StsError> {
         refuse_others(parameters, catalog, &[own, &OF_SESSIONS].concat())?;
         let name = parameters.value("RoleSessionName").map(str::parse).transpose();
@@ -46,26 +47,32 @@ impl Wanted {
         Ok(Self { name: name.map_err(|_| StsError::SessionName)?, seconds: seconds?, policy: None })
     }
 
-    /// Reads the session policy, which takes a whole parser: only for a caller who has shown who it is.
+    /// Reads the session policy. Parsing it is expensive, so this must be called only for an authenticated caller.
     ///
     /// # Errors
-    /// A policy that is too long, or that the grammar refuses.
+    /// The policy is too long, or does not follow the grammar.
     pub(super) fn narrow(&mut self, parameters: &Parameters) -> Result<(), StsError> {
         self.policy = parameters.value("Policy").map(check_policy).transpose()?;
         Ok(())
     }
 
-    /// A session that lasts so long, in seconds, and is not narrowed.
+    /// A session without a name or a session policy. `seconds` is its duration.
     pub(super) fn of_length(seconds: Option<u64>) -> Self {
         Self { seconds, ..Self::default() }
     }
 
-    /// The name that whoever asks must give.
+    /// The session's name, for an operation that requires one.
+    ///
+    /// # Errors
+    /// The call does not give a name.
     pub(super) fn named(&self) -> Result<SessionName, StsError> {
         self.name.clone().ok_or(StsError::Missing("RoleSessionName"))
     }
 
     /// When the session ends.
+    ///
+    /// # Errors
+    /// The call asks for a session that is too short, or longer than `longest`.
     pub(super) fn expires(&self, now: Timestamp, longest: Duration) -> Result<Timestamp, StsError> {
         let longest = longest.as_secs();
         let seconds = self.seconds.unwrap_or(USUAL.min(longest));
@@ -78,7 +85,10 @@ impl Wanted {
     }
 }
 
-/// An allow-list: what is not understood is not done.
+/// Checks the parameters against an allow-list, because an unknown parameter could change what the call means.
+///
+/// # Errors
+/// A parameter is not listed in `known`, and is neither part of the protocol nor ignored.
 pub(super) fn refuse_others(parameters: &Parameters, catalog: &Catalog, known: &[&str]) -> Result<(), StsError> {
     let understood =
         |name: &str| known.contains(&name) || catalog.is_protocol_parameter(name) || catalog.is_ignored(name);
@@ -88,7 +98,10 @@ pub(super) fn refuse_others(parameters: &Parameters, catalog: &Catalog, known: &
     }
 }
 
-/// The account and the name in a role's ARN.
+/// The account and the role name in the parameter `RoleArn`.
+///
+/// # Errors
+/// The parameter is missing, or is not the ARN of a role.
 pub(super) fn role_of(parameters: &Parameters) -> Result<(AccountId, Arc<str>), StsError> {
     let arn = required(parameters, "RoleArn")?;
     if !arn.starts_with("acs:ram::") {
@@ -100,11 +113,12 @@ pub(super) fn role_of(parameters: &Parameters) -> Result<(AccountId, Arc<str>), 
     }
 }
 
+/// The value of a parameter that must not be missing or empty.
 pub(super) fn required<'a>(parameters: &'a Parameters, name: &'static str) -> Result<&'a str, StsError> {
     parameters.value(name).filter(|value| !value.is_empty()).ok_or(StsError::Missing(name))
 }
 
-/// What callers say of themselves for a trust policy to test (`docs/spec/ram-policy.md` 4.5).
+/// Adds the condition keys that callers may set freely, for trust policies to test (`docs/spec/ram-policy.md` 4.5).
 pub(super) fn add_claims(context: &mut Context, parameters: &Parameters) {
     for (parameter, key) in [("ExternalId", "sts:ExternalId"), ("SourceIdentity", "sts:SourceIdentity")] {
         if let (Some(value), Ok(key)) = (parameters.value(parameter), key.parse::<ContextKey>()) {

@@ -1,4 +1,4 @@
-//! The upstream's answer to a forwarded call, and what of it goes back to the caller.
+//! The upstream's answer to a forwarded call, and which parts of it are passed on to the caller.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use ram_policy::AccountId;
 use super::error_brief::Brief;
 use super::own_identity::{OwnIdentity, keep_for_callers};
 
-/// A success larger than this is passed on without a look for its request id and code. Errors are always read.
+/// In bytes. The request id of a larger successful answer is not looked for in its body. Errors are always parsed.
 const LARGEST_READ: usize = 64 << 10;
 
-/// The upstream's answer, whole.
+/// The upstream's complete answer.
 #[derive(Debug)]
 pub(crate) struct UpstreamAnswer {
     endpoint: String,
@@ -32,9 +32,9 @@ pub(crate) struct UpstreamAnswer {
     brief: Brief,
 }
 
-/// An answer that is about the gateway itself: nothing of it is for the caller.
+/// An answer that is about the gateway itself, so no part of it is passed on to the caller.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .about.told(*.status, .code))]
+#[error("{}", .about.message(*.status, .code))]
 pub struct OwnKeyRefusal {
     about: About,
     status: u16,
@@ -43,24 +43,25 @@ pub struct OwnKeyRefusal {
     request_id: Option<String>,
 }
 
-/// What an answer says of the gateway.
+/// What an answer says about the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum About {
-    /// It is about the gateway's key.
+    /// The answer is about the gateway's key.
     Key(&'static OwnKeyCode),
-    /// It is about the call, and says who signed it.
+    /// The answer is about the call, but names the gateway as its signer.
     Identity,
 }
 
 impl About {
-    /// Callers read what is told of an answer that names the gateway, and its code is not for them.
-    fn told(self, status: u16, code: &str) -> String {
+    /// The error message. For `Identity` it reaches the caller, so it must not contain the upstream's code.
+    fn message(self, status: u16, code: &str) -> String {
         match self {
             Self::Key(_) => format!("the upstream refuses the gateway's own key with status {status}, `{code}`"),
             Self::Identity => {
                 let unknown = if status < 500 { "" } else { ": the outcome is unknown, look before you repeat it" };
                 format!(
-                    "the upstream's answer with status {status} is about the gateway itself, which is not passed on{unknown}"
+                    "the upstream's answer with status {status} is about the gateway itself, which is not passed \
+                     on{unknown}"
                 )
             }
         }
@@ -82,13 +83,13 @@ impl UpstreamAnswer {
         &self.brief
     }
 
-    /// The upstream's id of the call.
+    /// The request id that the upstream gave the call.
     pub(crate) fn request_id(&self) -> Option<&str> {
         let header = self.headers.get(crate::envelope::REQUEST_ID).and_then(|id| id.to_str().ok());
         header.or(self.brief.request_id.as_deref())
     }
 
-    /// Whether it is an error that no client of this API could read either.
+    /// Whether it is an error that no client of this API could parse.
     pub(crate) fn is_unreadable(&self) -> bool {
         let is_page = || {
             let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -97,10 +98,11 @@ impl UpstreamAnswer {
         !self.status.is_success() && (self.brief.code.is_none() || is_page())
     }
 
-    /// The answer to a call that the gateway signed, with the headers that callers need.
+    /// The answer to a call that the gateway signed, reduced to the headers that callers need.
     ///
     /// # Errors
-    /// An error that names the gateway. Successes hold what the call asked for, and are not searched.
+    /// The answer is an error that names the gateway. Successful answers contain what the caller requested, so they are
+    /// not searched.
     pub(crate) fn for_callers(mut self, key: &AccessKeyId, account: &AccountId) -> Result<Self, OwnKeyRefusal> {
         keep_for_callers(&mut self.headers);
         if self.status.is_success() {
@@ -118,7 +120,7 @@ impl UpstreamAnswer {
         Err(refusal)
     }
 
-    /// The same answer as one that is about the gateway's key.
+    /// The refusal for an answer that is about the gateway's key.
     pub(crate) fn refusal(&self, fault: &'static OwnKeyCode) -> OwnKeyRefusal {
         self.about(About::Key(fault))
     }
@@ -138,7 +140,7 @@ impl UpstreamAnswer {
         }
     }
 
-    /// What is written down of it.
+    /// The outcome for the audit log.
     pub(crate) fn forwarded(&self, latency: Duration) -> Forwarded {
         let failed = !self.status.is_success();
         Forwarded {
@@ -153,7 +155,7 @@ impl UpstreamAnswer {
         }
     }
 
-    /// Status, headers and body as they came, but for what belongs to one hop.
+    /// Status, headers and body unchanged, without hop-by-hop headers.
     pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
@@ -163,7 +165,7 @@ impl UpstreamAnswer {
 }
 
 impl OwnKeyRefusal {
-    /// What is wrong with the key; none where the answer names it, and is not about it.
+    /// What is wrong with the key; `None` if the answer names the gateway but is not about its key.
     pub(crate) fn class(&self) -> Option<OwnKeyClass> {
         match self.about {
             About::Key(fault) => Some(fault.class),
@@ -181,7 +183,7 @@ impl OwnKeyRefusal {
         &self.code
     }
 
-    /// What is written down of it: what the upstream said, and that the caller got `answered` instead.
+    /// The outcome for the audit log: the upstream's answer, and the status `answered` that the caller got instead.
     pub(crate) fn forwarded(&self, endpoint: String, answered: u16, latency: Duration) -> Forwarded {
         Forwarded {
             endpoint,
@@ -196,7 +198,7 @@ impl OwnKeyRefusal {
     }
 }
 
-/// Removes hop-by-hop headers, and those that `Connection` names.
+/// Removes hop-by-hop headers, including those that `Connection` names.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)

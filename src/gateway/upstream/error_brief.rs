@@ -1,4 +1,4 @@
-//! What an answer of the upstream says of itself: request id, code and message, read from JSON or XML.
+//! The request id, code and message of the upstream's answer, read from JSON or XML.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::catalog::{EarlyAnswer, EcsError, OwnKeyCode};
 
-/// The top-level fields of an answer that say what became of a call. Empty where the body cannot be read.
+/// The top-level fields of an answer that describe the result of a call. Empty if the body cannot be parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Brief {
     pub(crate) request_id: Option<String>,
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
-    /// Codes before the last one: a reader may take any of them.
+    /// The codes before the last one, if there are several: a client may use any of them.
     other_codes: Vec<String>,
-    /// Whether there is an `AccessDeniedDetail`.
+    /// Whether the answer has an `AccessDeniedDetail`.
     has_denial_detail: bool,
 }
 
@@ -41,7 +41,7 @@ impl Brief {
         }
     }
 
-    /// The fault of the gateway's own key that an answer with this body is about.
+    /// The code about the gateway's own key, if the answer is about the key.
     pub(crate) fn own_key_fault(&self, status: u16) -> Option<&'static OwnKeyCode> {
         let message = self.message.as_deref().unwrap_or_default();
         let fault = |code: &str, has_denial_detail| {
@@ -50,7 +50,7 @@ impl Brief {
         self.codes().find_map(|code| fault(code, false)).or_else(|| fault("", self.has_denial_detail))
     }
 
-    /// The code that a fault of the key stands under; the last one, where the fault is told otherwise.
+    /// The code in the answer that matches `fault`, or the last code if another part of the answer revealed the fault.
     pub(crate) fn code_of(&self, fault: &OwnKeyCode) -> Option<&str> {
         self.codes().find(|code| fault.is_under(code)).or(self.code.as_deref())
     }
@@ -59,8 +59,8 @@ impl Brief {
         self.code.iter().chain(&self.other_codes).map(String::as_str)
     }
 
-    /// Whether an answer that is about no fault of the key proves that the upstream accepted it. What can be said
-    /// before a key is looked at proves nothing, and neither does a failure of the upstream's.
+    /// Whether an answer that is not about the key proves that the upstream accepted the key. Errors that the upstream
+    /// may send before it checks the key do not, and neither do failures of the upstream.
     pub(crate) fn proves_acceptance(&self, status: u16) -> bool {
         match status {
             200..300 => true,
@@ -70,15 +70,15 @@ impl Brief {
         }
     }
 
-    /// Whether an answer refuses the operation, its version or its parameters, before the key was looked at. A limit of
-    /// calls is not meant: it passes.
+    /// Whether an answer refuses the operation, its version or its parameters before the key was checked. A rate limit
+    /// does not count, because it is temporary.
     pub(crate) fn is_about_the_operation(&self, status: u16) -> bool {
         let about = self.code.as_deref().and_then(OwnKeyCode::early);
         (400..500).contains(&status) && status != 429 && about == Some(EarlyAnswer::Request)
     }
 
-    /// The message without what the upstream repeats of the request that it checked: the string to sign holds the
-    /// gateway's security token.
+    /// The message without the upstream's copy of the request: its string to sign contains the gateway's security
+    /// token.
     pub(crate) fn without_echo(message: &str) -> &str {
         let lower = message.to_ascii_lowercase();
         let echo = ["server string", "server canonical", "string to sign", "stringtosign", "canonicalrequest"];
@@ -87,18 +87,18 @@ impl Brief {
     }
 
     fn of_json(body: &[u8]) -> Option<Self> {
-        let written: RawBrief = serde_json::from_slice(body).ok()?;
+        let raw: RawBrief = serde_json::from_slice(body).ok()?;
         Some(Self {
-            request_id: written.request_id.and_then(text),
-            code: written.code.as_ref().and_then(Value::as_str).filter(|code| !code.is_empty()).map(str::to_owned),
-            message: written.message.and_then(text),
-            has_denial_detail: written.detail.is_some(),
+            request_id: raw.request_id.and_then(text),
+            code: raw.code.as_ref().and_then(Value::as_str).filter(|code| !code.is_empty()).map(str::to_owned),
+            message: raw.message.and_then(text),
+            has_denial_detail: raw.detail.is_some(),
             other_codes: Vec::new(),
         })
     }
 
-    /// The children of the root, whatever its name unless it is a page's: `<Error>` of one dialect is
-    /// `<AttachNetworkInterfaceResponse>` of a success.
+    /// Reads the children of the root element. Its name may be anything but `html`, which is a page: errors use
+    /// `<Error>`, successful answers `<AttachNetworkInterfaceResponse>` and the like.
     fn of_xml(body: &[u8]) -> Option<Self> {
         let mut reader = Reader::from_reader(body);
         let mut brief = Self::default();
@@ -147,7 +147,7 @@ impl Brief {
     }
 }
 
-/// A text, or a number.
+/// A non-empty string, or a number as text.
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text).filter(|text| !text.is_empty()),
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_read_and_what_is_no_answer_is_not() {
+    fn both_formats_are_parsed_and_other_bodies_have_no_code() {
         let code = |body: &str| Brief::of(body.as_bytes()).code;
         for body in [
             "{\"Code\":\"A.B\",\"Message\":\"m\",\"RequestId\":\"r\"}",
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_said_after_the_key_was_looked_at_proves_that_it_is_accepted() {
+    fn only_errors_sent_after_the_key_was_checked_prove_that_it_is_accepted() {
         let proves =
             |status, code: &str| Brief { code: Some(code.to_owned()), ..Brief::default() }.proves_acceptance(status);
         for (status, code) in
@@ -203,7 +203,7 @@ mod tests {
         }
         for (status, code) in [
             (400, "throttling.User"),
-            (429, "Whatever"),
+            (429, "Example"),
             (404, "InvalidAction.NotFound"),
             (400, "MissingParameter"),
             (400, "InvalidParameter"),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_request_is_cut_off() {
+    fn a_copy_of_the_request_is_cut_off() {
         for (message, kept) in [
             ("Specified access key is not found.", "Specified access key is not found."),
             ("It is not matched. server string to sign is:GET&%2F&x", "It is not matched."),

@@ -1,5 +1,5 @@
-//! A key of the gateway's own that does not last: that of the RAM role of its instance, replaced well before it
-//! expires. The last good one stays until then, and after it nothing is signed.
+//! A temporary key of the gateway's own: the key of its instance's RAM role, replaced well before it expires. If no
+//! newer key can be read, the last one is used until it expires; after that, nothing is signed.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::config::InstanceRoleSettings;
 use crate::identity::{Credential, KeyStatus};
 use ram_policy::{AccountId, Identity, Principal};
 
-use super::key_error::KeyError;
+use super::keys::KeyError;
 use crate::gateway::client::{MetadataError, read_role_key};
 
-/// A key is replaced when so much of its time is left, or a third of it where that is more. The service has a new one
-/// by then: its own clients ask for it 15 minutes ahead.
+/// A key is replaced when this much of its lifetime is left, or a third of it if that is more. The service has a new
+/// key by then: the vendor's own clients ask for it 15 minutes before expiry.
 const AHEAD: SignedDuration = SignedDuration::from_mins(15);
-/// Between two readings while the service still gives the key that is to be replaced.
+/// The bounds of the pause between two readings while the service still returns the key that is due for replacement.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Between two readings that failed.
+/// The longest pause after a reading that failed.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
-/// A machine that slept, or whose clock was set, finds out after so long.
+/// The clock is read at least this often, in case the machine was suspended or its clock was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(20);
 
-/// The role and its present key.
+/// The role of the gateway's instance, and its present key.
 pub struct InstanceRole {
     settings: InstanceRoleSettings,
     account: AccountId,
@@ -38,20 +38,20 @@ pub struct InstanceRole {
 pub(crate) struct RoleKey {
     pub(crate) credential: Credential,
     expires: Timestamp,
-    /// When it was first given.
+    /// When it was first read.
     since: Timestamp,
 }
 
 impl InstanceRole {
-    /// `account` is whose calls are signed with it. There is no key before the first reading.
+    /// A role whose key signs the calls of `account`. There is no key until [`InstanceRole::read`] has succeeded.
     pub fn new(settings: InstanceRoleSettings, account: AccountId, tls: rustls::ClientConfig) -> Self {
         Self { settings, account, tls, current: RwLock::new(None) }
     }
 
-    /// Takes the key that the metadata service gives now.
+    /// Reads the role's key from the metadata service.
     ///
     /// # Errors
-    /// Why there is none; the one before it stays.
+    /// The service does not return a key, or returns one that has expired. The previous key stays in use.
     pub async fn read(&self, now: Timestamp) -> Result<(), MetadataError> {
         let given = read_role_key(&self.settings, &self.tls).await?;
         let role = &self.settings.role;
@@ -64,7 +64,7 @@ impl InstanceRole {
             tracing::debug!(role, "the metadata service has no newer key yet");
             return Ok(());
         }
-        tracing::info!(role, key = given.id.masked(), expires = %given.expires, "the gateway has a key of its role");
+        tracing::info!(role, key = given.id.masked(), expires = %given.expires, "read a new key of the instance role");
         let principal = Principal::new(self.account.clone(), Identity::Root);
         let credential = Credential::new(given.id, &given.secret, principal, KeyStatus::Active);
         let credential = credential.with_security_token(given.security_token);
@@ -76,21 +76,21 @@ impl InstanceRole {
     /// The key to sign with at that time.
     pub(crate) fn key(&self, now: Timestamp) -> Result<Arc<RoleKey>, KeyError> {
         let role = || self.settings.role.clone();
-        let key = self.current().ok_or_else(|| KeyError::AttributeReadError { role: role() })?;
+        let key = self.current().ok_or_else(|| KeyError::NotReadYet { role: role() })?;
         if key.expires <= now {
             return Err(KeyError::Expired { role: role(), expired: key.expires });
         }
         Ok(key)
     }
 
-    /// Keeps the key fresh until it is told to stop. `clock` is the time that keys expire by.
+    /// Replaces the key in time, until `stop`. `clock` gives the time that expiry is compared with.
     pub async fn keep(self: Arc<Self>, stop: CancellationToken, clock: fn() -> Timestamp) {
         let mut failures = 0;
         let mut last = clock();
         loop {
             let due = last + self.pause(failures, last);
             let now = clock();
-            // A clock that was set back says nothing of when the last reading was.
+            // If the clock was set back, the time of the last reading is meaningless, and the key is read at once.
             if now < due && now >= last {
                 let left = Duration::try_from(due.duration_since(now)).unwrap_or_default();
                 tokio::select! {
@@ -106,21 +106,21 @@ impl InstanceRole {
             failures = match read {
                 Ok(()) => 0,
                 Err(why) => {
-                    self.tell(&why, last);
+                    self.log_failure(&why, last);
                     failures + 1
                 }
             };
         }
     }
 
-    fn tell(&self, why: &MetadataError, now: Timestamp) {
+    fn log_failure(&self, why: &MetadataError, now: Timestamp) {
         match self.key(now) {
-            Ok(key) => tracing::warn!("{why}; the key before it is used until {}", key.expires),
-            Err(fault) => tracing::error!("{why}; {fault}"),
+            Ok(key) => tracing::warn!("{why}; the previous key is used until {}", key.expires),
+            Err(error) => tracing::error!("{why}; {error}"),
         }
     }
 
-    /// From a reading to the next one.
+    /// The time from one reading to the next.
     fn pause(&self, failures: u32, now: Timestamp) -> Duration {
         if failures > 0 {
             return Duration::from_secs(1 << (failures - 1).min(10)).min(LONGEST_RETRY);
@@ -180,20 +180,20 @@ mod tests {
         let role = role("2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z");
         assert!(role.key(time("2026-01-01T05:59:59Z")).is_ok());
         for late in ["2026-01-01T06:00:00Z", "2026-01-02T00:00:00Z"] {
-            let fault = role.key(time(late)).unwrap_err();
-            assert!(fault.to_string().contains("expired at 2026-01-01T06:00:00Z"), "{fault}");
+            let error = role.key(time(late)).unwrap_err();
+            assert!(error.to_string().contains("expired at 2026-01-01T06:00:00Z"), "{error}");
         }
         *role.current.write().unwrap() = None;
-        assert!(matches!(role.key(time("2026-01-01T00:00:00Z")), Err(KeyError::AttributeReadError { .. })));
+        assert!(matches!(role.key(time("2026-01-01T00:00:00Z")), Err(KeyError::NotReadYet { .. })));
     }
 
     #[test]
     fn a_key_is_replaced_well_before_it_expires() {
         let pause = |since: &str, expires: &str, now: &str| role(since, expires).pause(0, time(now)).as_secs();
         let (start, six) = ("2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z");
-        assert_eq!(pause(start, six, start), 4 * 3600, "a third is left");
+        assert_eq!(pause(start, six, start), 4 * 3600, "until a third of the lifetime is left");
         assert_eq!(pause(start, six, "2026-01-01T03:59:59Z"), 1);
-        assert_eq!(pause(start, six, "2026-01-01T04:00:00Z"), 300, "the service has the same key still");
+        assert_eq!(pause(start, six, "2026-01-01T04:00:00Z"), 300, "the service still returns the same key");
         assert_eq!(pause(start, six, "2026-01-01T05:52:00Z"), 60);
         assert_eq!(pause(start, six, "2026-01-01T05:59:59Z"), 1);
         assert_eq!(pause(start, six, "2026-01-01T07:00:00Z"), 1);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_that_fails_is_repeated_ever_more_seldom() {
+    fn failed_readings_are_retried_with_growing_pauses() {
         let role = role("2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z");
         let now = time("2026-01-01T04:00:00Z");
         let pauses: Vec<_> = (1..10).map(|failures| role.pause(failures, now).as_secs()).collect();

@@ -1,8 +1,9 @@
-//! Whether an upstream accepts the gateway's own keys: told once a state in the log, and at any time to metrics and
-//! `/readyz`.
+//! Whether an upstream accepts the gateway's own keys. Each change is logged once; metrics and `/readyz` always show
+//! the present state.
 //!
-//! An authentication fault is a state of the key and lasts until the upstream accepts a call of it again. A missing
-//! permission is about one action: it degrades nothing, and is told once an hour for each key and action.
+//! An authentication error is a state of the key: it lasts until the upstream accepts a call signed with the key again.
+//! A missing permission concerns one action only, so `/readyz` does not report it, and it is logged once an hour for
+//! each key and action.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,32 +20,36 @@ use ram_policy::AccountId;
 
 /// A state that flaps is logged at most once per this interval.
 const AGAIN: Duration = Duration::from_secs(60);
-/// A permission that is still missing is logged again after this time.
-const PERMISSION_AGAIN: Duration = Duration::from_secs(3600);
-/// How many missing permissions are logged individually: a caller of unlisted operations can name any number.
-const MOST_TOLD: usize = 256;
+/// A permission that is still missing, or a repetition that still happens, is logged again after this time.
+const CALL_AGAIN: Duration = Duration::from_secs(3600);
+/// How many notices are remembered, and so how many missing permissions are logged individually: a caller of unlisted
+/// operations can name any number of actions.
+const MOST_NOTICES: usize = 256;
 
-/// What one upstream thinks of the keys that its calls are signed with.
+/// Whether one upstream accepts the keys that its calls are signed with.
 #[derive(Debug, Default)]
 pub(crate) struct KeyHealth {
-    /// How many keys are refused: calls look at no more than this while there is none.
+    /// How many keys are refused. While it is 0, calls do not take the lock.
     refused: AtomicUsize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// As many as there are keys, at most.
+    /// At most one entry for each of the gateway's keys.
     refused: BTreeMap<AccountId, RefusedKey>,
-    told: HashMap<Notice, Instant>,
-    /// By class and code of the data file, so there are only so many.
+    /// When each notice was last logged.
+    logged: HashMap<Notice, Instant>,
+    /// By class and code. The codes come from a data file, so their number is bounded.
     counts: BTreeMap<(OwnKeyClass, &'static str), u64>,
 }
 
 /// A message that was logged recently and is not repeated yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Notice {
+    /// The code with which the account's key was refused.
     Refused(AccountId, &'static str),
+    /// The action that is not permitted, or the code of a repetition.
     Call(AccountId, String),
     /// More permissions are missing than are logged individually.
     More,
@@ -58,13 +63,13 @@ pub(crate) struct RefusedKey {
     key: String,
     code: &'static str,
     since: Timestamp,
-    /// Where a call of it was refused.
+    /// The region of a call that was refused.
     pub(crate) region: Region,
-    /// Whether the log has it, so that the recovery belongs there too.
-    told: bool,
+    /// Whether the refusal was logged, so that the recovery must be logged too.
+    logged: bool,
 }
 
-/// A call that was signed with one of the keys, as far as its answer is about the key.
+/// A call that was signed with one of the keys, with the parts of its answer that the log shows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SignedCall<'a> {
     pub(crate) account: &'a AccountId,
@@ -79,26 +84,26 @@ pub(crate) struct SignedCall<'a> {
 }
 
 impl KeyHealth {
-    /// The upstream's answer to a call was about the key.
+    /// Records that the upstream's answer to a call was about the key.
     pub(crate) fn refused(&self, call: SignedCall<'_>, fault: &'static OwnKeyCode, now: Instant, at: Timestamp) {
         let mut state = self.lock();
         *state.counts.entry((fault.class, &fault.code)).or_default() += 1;
         match fault.class {
             OwnKeyClass::Authentication => state.degrade(call, fault, now, at),
-            OwnKeyClass::Permission => state.tell_call(call, fault, call.action, now),
-            OwnKeyClass::Repetition => state.tell_call(call, fault, &fault.code, now),
+            OwnKeyClass::Permission => state.log_call(call, fault, call.action, now),
+            OwnKeyClass::Repetition => state.log_call(call, fault, &fault.code, now),
         }
         self.refused.store(state.refused.len(), Ordering::Relaxed);
     }
 
-    /// The upstream's answer proves that it accepts the account's key. Costs one load while no key is refused.
+    /// Records that the upstream accepts the account's key. Costs one atomic load while no key is refused.
     pub(crate) fn accepted(&self, account: &AccountId, key: impl FnOnce() -> String) {
         if self.refused.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut state = self.lock();
         if let Some(refused) = state.refused.remove(account)
-            && refused.told
+            && refused.logged
         {
             let (key, code) = (key(), refused.code);
             tracing::info!(%account, key, after = code, "the upstream accepts the gateway's own key again");
@@ -114,7 +119,7 @@ impl KeyHealth {
         }
     }
 
-    /// How many answers were about a key, by class and code, since the start.
+    /// The number of answers about a key since the start, by class and code.
     pub(crate) fn counts(&self) -> Vec<(OwnKeyClass, &'static str, u64)> {
         self.lock().counts.iter().map(|((class, code), count)| (*class, *code, *count)).collect()
     }
@@ -128,60 +133,61 @@ impl State {
     fn degrade(&mut self, call: SignedCall<'_>, fault: &'static OwnKeyCode, now: Instant, at: Timestamp) {
         let SignedCall { account, key, action, region, status, request_id } = call;
         let known = self.refused.get(account).filter(|refused| refused.key == key && refused.code == fault.code);
-        if known.is_some_and(|refused| refused.told) {
+        if known.is_some_and(|refused| refused.logged) {
             return;
         }
-        let told = self.due(Notice::Refused(account.clone(), &fault.code), now, AGAIN);
-        if told {
+        let due = self.take_due(Notice::Refused(account.clone(), &fault.code), now, AGAIN);
+        if due {
             let (code, remedy) = (&*fault.code, &*fault.remedy);
             tracing::error!(
                 %account, key, code, status, action, %region, request_id,
-                "the upstream refuses the gateway's own key, so calls of this account are answered 503 \
+                "the upstream refuses the gateway's own key, so calls of this account are answered with 503 \
                  ServiceUnavailable: {remedy}"
             );
         }
         let since = self.refused.get(account).map_or(at, |refused| refused.since);
-        // A notice that was held back for this code is no reason to keep the recovery from an earlier one silent.
-        let told = told || self.refused.get(account).is_some_and(|refused| refused.told);
+        // If an earlier code was logged, its recovery must be logged, even if the notice for this code was suppressed.
+        let logged = due || self.refused.get(account).is_some_and(|refused| refused.logged);
         let key = key.to_owned();
         let refused =
-            RefusedKey { account: account.clone(), key, code: &fault.code, since, region: region.clone(), told };
+            RefusedKey { account: account.clone(), key, code: &fault.code, since, region: region.clone(), logged };
         self.refused.insert(account.clone(), refused);
     }
 
-    /// Logs a fault of one call, once for all calls with the same `what`.
-    fn tell_call(&mut self, call: SignedCall<'_>, fault: &'static OwnKeyCode, what: &str, now: Instant) {
+    /// Logs that one call was refused, at most once an hour for all calls with the same `subject`.
+    fn log_call(&mut self, call: SignedCall<'_>, fault: &'static OwnKeyCode, subject: &str, now: Instant) {
         let SignedCall { account, key, action, region, status, request_id } = call;
-        if self.due(Notice::Call(account.clone(), excerpt(what)), now, PERMISSION_AGAIN) {
+        if self.take_due(Notice::Call(account.clone(), excerpt(subject)), now, CALL_AGAIN) {
             let (code, remedy) = (&*fault.code, &*fault.remedy);
             tracing::error!(
                 %account, key, code, status, action, %region, request_id,
-                "the upstream refuses a call of the gateway's own key, so the caller it was for is answered 503 \
+                "the upstream refuses a call signed with the gateway's own key, so its caller is answered with 503 \
                  ServiceUnavailable: {remedy}"
             );
         }
     }
 
-    /// Whether something has to be told. When there is too much of it, only that there is more.
-    fn due(&mut self, notice: Notice, now: Instant, again: Duration) -> bool {
-        let recent = |told: &Instant, again| now.saturating_duration_since(*told) < again;
-        if self.told.get(&notice).is_some_and(|told| recent(told, again)) {
+    /// Whether a notice is to be logged now. Remembers it if so. When too many calls are refused, a single notice says
+    /// that there are more.
+    fn take_due(&mut self, notice: Notice, now: Instant, again: Duration) -> bool {
+        let recent = |logged: &Instant, again| now.saturating_duration_since(*logged) < again;
+        if self.logged.get(&notice).is_some_and(|logged| recent(logged, again)) {
             return false;
         }
-        if self.told.len() >= MOST_TOLD {
-            self.told.retain(|_, told| recent(told, PERMISSION_AGAIN));
+        if self.logged.len() >= MOST_NOTICES {
+            self.logged.retain(|_, logged| recent(logged, CALL_AGAIN));
         }
-        if self.told.len() >= MOST_TOLD && matches!(notice, Notice::Call(..)) {
-            if !self.told.get(&Notice::More).is_some_and(|told| recent(told, PERMISSION_AGAIN)) {
+        if self.logged.len() >= MOST_NOTICES && matches!(notice, Notice::Call(..)) {
+            if !self.logged.get(&Notice::More).is_some_and(|logged| recent(logged, CALL_AGAIN)) {
                 tracing::error!(
-                    "the upstream refuses the gateway more than {MOST_TOLD} different actions; more are only counted: \
-                     see `ramgate_upstream_key_refusals_total` and the audit log"
+                    "the upstream refuses more than {MOST_NOTICES} different actions of the gateway; further ones are \
+                     only counted: see `ramgate_upstream_key_refusals_total` and the audit log"
                 );
-                self.told.insert(Notice::More, now);
+                self.logged.insert(Notice::More, now);
             }
             return false;
         }
-        self.told.insert(notice, now);
+        self.logged.insert(notice, now);
         true
     }
 }
@@ -204,7 +210,7 @@ mod tests {
         OwnKeyCode::in_answer(answer).unwrap()
     }
 
-    /// A key of one account, and what becomes of it.
+    /// The health of one account's key.
     struct Bench {
         health: KeyHealth,
         account: AccountId,
@@ -230,8 +236,8 @@ mod tests {
             self.health.refused(call, fault(code), self.start + after, Timestamp::UNIX_EPOCH);
         }
 
-        fn told(&self) -> usize {
-            self.health.lock().told.len()
+        fn notices(&self) -> usize {
+            self.health.lock().logged.len()
         }
     }
 
@@ -245,35 +251,35 @@ mod tests {
             `InvalidAccessKeyId.Inactive`";
         assert_eq!(shown, [expected]);
         bench.health.accepted(&"2".parse().unwrap(), String::new);
-        assert_eq!(bench.health.refused_keys().len(), 1, "another account's key says nothing of this one");
+        assert_eq!(bench.health.refused_keys().len(), 1, "another account's key does not change this one");
         bench.health.accepted(&bench.account, String::new);
         assert!(bench.health.refused_keys().is_empty());
     }
 
     #[test]
-    fn a_state_that_comes_and_goes_is_told_once_a_minute() {
+    fn a_flapping_state_is_logged_once_a_minute() {
         let bench = Bench::new();
         for second in 0..50 {
             bench.refuse("SignatureDoesNotMatch", "ecs:A", Duration::from_secs(second));
-            let told = bench.health.refused_keys()[0].told;
-            assert_eq!(told, second == 0, "{second}");
+            let logged = bench.health.refused_keys()[0].logged;
+            assert_eq!(logged, second == 0, "{second}");
             bench.health.accepted(&bench.account, String::new);
         }
         bench.refuse("SignatureDoesNotMatch", "ecs:A", Duration::from_secs(55));
         bench.refuse("SignatureDoesNotMatch", "ecs:A", Duration::from_secs(61));
-        assert!(bench.health.refused_keys()[0].told, "it lasts, so it is told after all");
+        assert!(bench.health.refused_keys()[0].logged, "a state that lasts is logged once the interval is over");
     }
 
     #[test]
-    fn a_missing_permission_degrades_nothing_and_is_remembered_within_a_bound() {
+    fn a_missing_permission_is_not_a_state_of_the_key_and_notices_are_bounded() {
         let bench = Bench::new();
-        for action in 0..2 * MOST_TOLD {
+        for action in 0..2 * MOST_NOTICES {
             bench.refuse("Forbidden.RAM", &format!("ecs:{action}"), Duration::ZERO);
         }
         assert!(bench.health.refused_keys().is_empty());
-        assert_eq!(bench.told(), MOST_TOLD + 1);
-        assert_eq!(bench.health.counts(), [(OwnKeyClass::Permission, "Forbidden.RAM", 2 * MOST_TOLD as u64)]);
-        bench.refuse("Forbidden.RAM", "ecs:later", PERMISSION_AGAIN);
-        assert_eq!(bench.told(), 1, "what was told long ago makes room");
+        assert_eq!(bench.notices(), MOST_NOTICES + 1);
+        assert_eq!(bench.health.counts(), [(OwnKeyClass::Permission, "Forbidden.RAM", 2 * MOST_NOTICES as u64)]);
+        bench.refuse("Forbidden.RAM", "ecs:later", CALL_AGAIN);
+        assert_eq!(bench.notices(), 1, "old notices make room");
     }
 }

@@ -1,5 +1,5 @@
-//! Asks an upstream that refuses the gateway's key until it accepts it again, so that a recovery is noticed without
-//! traffic.
+//! Probes an upstream that refuses one of the gateway's keys until it accepts the key again, so that a recovery is
+//! noticed without traffic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::gateway::parts::Gateway;
 
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Until `shutdown`: one read for each refused key, every 15 seconds, and none while all are accepted.
+/// Makes one read for each refused key every 15 seconds, until `shutdown`. Does nothing while all keys are accepted.
 pub(crate) async fn watch(gateway: Arc<Gateway>, shutdown: CancellationToken) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -34,15 +34,15 @@ pub(crate) async fn watch(gateway: Arc<Gateway>, shutdown: CancellationToken) {
     }
 }
 
-/// A product may lack the operation that it is asked for. Its keys are those of ECS, so ECS answers for it then; should
-/// the product refuse the key still, the next call says so.
+/// Probes one upstream. A product may lack the operation; ECS, which has the same keys, is probed in its place then. If
+/// the product still refuses the key, its next call shows that.
 async fn probe(upstream: Arc<Upstream>, ecs: Arc<Upstream>, refused: RefusedKey) {
     let RefusedKey { account, region, .. } = &refused;
-    // The role may have a newer key than the refused one, long before that one expires.
+    // The role may have a newer key, even if the refused one has not expired.
     if let Some(role) = upstream.keys().role_of(account)
         && let Err(why) = role.read(clock::now()).await
     {
-        tracing::debug!(%why, "the refused key of the role is not replaced");
+        tracing::debug!(%why, "cannot read a new key to replace the refused key of the instance role");
     }
     let probed = upstream.probe(account, region, clock::now()).await;
     if probed == Probed::NoSuchOperation

@@ -1,21 +1,20 @@
-//! The gateway's own keys: with which one a call is signed.
+//! The gateway's own keys, and which of them signs a call.
 
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-
-use crate::identity::Credential;
 use ram_policy::AccountId;
 
 use super::instance_role::{InstanceRole, RoleKey};
-use super::key_error::KeyError;
+use crate::identity::Credential;
 
-/// A call is done to the resources of the account whose key signs it, so that must be the account it was judged for.
+/// The keys that calls are signed with. ECS carries a call out in the account of the key that signed it, so the key
+/// must be of the account that the call was judged for.
 #[derive(Debug)]
 pub enum UpstreamKeys {
-    /// There is one account.
+    /// One key for all calls: the gateway serves a single account.
     One(UpstreamKey),
     OfAccount(HashMap<AccountId, UpstreamKey>),
 }
@@ -24,18 +23,21 @@ pub enum UpstreamKeys {
 #[derive(Debug)]
 pub enum UpstreamKey {
     Fixed(Box<Credential>),
-    /// A temporary one, replaced while the gateway runs.
+    /// A temporary key, replaced while the gateway runs.
     Role(Arc<InstanceRole>),
 }
 
-/// A key for as long as a call is signed with it, whatever replaces it meanwhile.
+/// A key while a call is being signed with it. Replacing the role's key does not affect it.
 pub(crate) enum SigningKey<'a> {
     Fixed(&'a Credential),
     Role(Arc<RoleKey>),
 }
 
 impl UpstreamKeys {
-    /// The key to sign an account's calls with at that time.
+    /// The key that signs an account's calls at that time.
+    ///
+    /// # Errors
+    /// The account has no key, or the key of the instance's role is missing or expired.
     pub(crate) fn of(&self, account: &AccountId, now: Timestamp) -> Result<SigningKey<'_>, KeyError> {
         let key = match self {
             Self::One(key) => Some(key),
@@ -47,7 +49,7 @@ impl UpstreamKeys {
         }
     }
 
-    /// The role whose key an account's calls are signed with.
+    /// The instance role whose key signs an account's calls, if one does.
     pub(crate) fn role_of(&self, account: &AccountId) -> Option<&Arc<InstanceRole>> {
         let key = match self {
             Self::One(key) => Some(key),
@@ -59,7 +61,7 @@ impl UpstreamKeys {
         })
     }
 
-    /// The keys that stay what they are.
+    /// The fixed keys.
     pub fn credentials(&self) -> impl Iterator<Item = &Credential> {
         self.keys().filter_map(|key| match key {
             UpstreamKey::Fixed(credential) => Some(&**credential),
@@ -67,7 +69,7 @@ impl UpstreamKeys {
         })
     }
 
-    /// Those that do not.
+    /// The roles whose temporary keys are used.
     pub fn roles(&self) -> impl Iterator<Item = &Arc<InstanceRole>> {
         self.keys().filter_map(|key| match key {
             UpstreamKey::Fixed(_) => None,
@@ -117,4 +119,16 @@ impl From<Arc<InstanceRole>> for UpstreamKeys {
     fn from(role: Arc<InstanceRole>) -> Self {
         Self::One(role.into())
     }
+}
+
+/// Why calls of an account cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("the gateway has no key for account `{0}`")]
+    NoKey(AccountId),
+    /// No key of the role has been read since the start.
+    #[error("the gateway has not read a key of its instance's role `{role}` yet")]
+    NotReadYet { role: String },
+    #[error("the gateway's key of its instance's role `{role}` expired at {expired}, and there is no newer one")]
+    Expired { role: String, expired: Timestamp },
 }

@@ -1,12 +1,11 @@
-//! Everything that goes to ECS: the only sender, the gateway's own keys and their health, requests that are rebuilt or
-//! forwarded as signed, and what the answers say.
+//! Everything that is sent to ECS: the only sender, the gateway's own keys and their health, requests that are rebuilt
+//! or forwarded as signed, and the answers.
 //!
-//! Must not know: how a call was authenticated or judged, how its caller is answered.
+//! Must not know: how a call was authenticated or judged, or how its caller is answered.
 
 mod answer;
 mod error_brief;
 mod instance_role;
-mod key_error;
 mod key_health;
 mod key_watch;
 mod keys;
@@ -16,9 +15,8 @@ mod sender;
 
 pub use answer::OwnKeyRefusal;
 pub use instance_role::InstanceRole;
-pub use key_error::KeyError;
 pub(crate) use key_watch::watch;
-pub use keys::{UpstreamKey, UpstreamKeys};
+pub use keys::{KeyError, UpstreamKey, UpstreamKeys};
 pub(crate) use outgoing::{Original, OriginalError, Outgoing};
 pub use sender::{Upstream, UpstreamError, UpstreamTarget};
 pub(crate) use sender::{fits, fits_as_it_is};

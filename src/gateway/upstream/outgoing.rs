@@ -1,8 +1,9 @@
-//! What is judged, recorded and sent: one value all the way, so that what is sent is what was judged.
+//! The call that is judged, recorded and sent. It is one value throughout, so that the call that is sent is the one
+//! that was judged.
 //!
-//! An original call keeps the bytes that were read and the headers that may be forwarded with them. A header is forwarded
-//! if it is listed here or covered by the signature, and for no other reason. A signed header cannot be dropped without
-//! breaking the signature, so a call that signs a header which must not be forwarded is rejected.
+//! An original call keeps the bytes that were read and the headers that may be forwarded with them. A header is
+//! forwarded only if it is listed here or covered by the signature. Dropping a signed header would break the signature,
+//! so a call that signs a header which must not be forwarded is rejected.
 
 use std::sync::Arc;
 
@@ -18,11 +19,12 @@ use crate::pdp::Subject;
 use crate::wire::{self, Head, excerpt};
 use ram_policy::{Action, Resource, UnknownKeys};
 
+/// A call in the form in which it is sent.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// Rebuilt from its values when it is sent, and signed with the gateway's own key.
     Rebuilt(Call),
-    /// Sent as it came.
+    /// Forwarded unchanged, with its caller's signature.
     Original(Box<Original>),
 }
 
@@ -53,49 +55,55 @@ impl Subject for Outgoing {
     }
 }
 
+/// A call that is forwarded unchanged.
 #[derive(Debug)]
 pub(crate) struct Original {
     call: Call,
     method: Method,
     target: PathAndQuery,
-    /// With a `Host` where the caller signed it.
+    /// Includes `Host` only if the caller signed it.
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// Why a call cannot go on as it came.
+/// Why a call cannot be forwarded unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OriginalError {
     #[error(
-        "the signed header `{0}` says where the caller is; it must not go on, and the signature breaks without it: do not send it"
+        "the signed header `{0}` says where the caller is: it must not be forwarded, and the signature breaks without \
+         it; do not send it"
     )]
     Claim(String),
-    #[error("the header `{0}` is signed and belongs to one hop, so it cannot go on: leave it out of SignedHeaders")]
+    #[error(
+        "the header `{0}` is signed and belongs to one hop, so it cannot be forwarded: leave it out of `SignedHeaders`"
+    )]
     Hop(String),
-    #[error("the signed header `{0}` is not one whose meaning to ECS is known here: do not send it")]
+    #[error("the gateway does not know what the signed header `{0}` means to ECS: do not send it")]
     Unknown(String),
-    #[error("the signed header `{0}` is one by which some readers take a request for another: do not send it")]
+    #[error("the signed header `{0}` overrides the method, target or host in some servers: do not send it")]
     Override(String),
-    #[error("the signed header `x-acs-region-id` names another region than the parameter `RegionId`")]
+    #[error("the signed header `x-acs-region-id` and the parameter `RegionId` name different regions")]
     Region,
     #[error(
-        "the host `{0}` is signed and goes on as it is, and it is not one of `hosts` in the gateway's configuration"
+        "the host `{0}` is signed and would be forwarded, but it is not one of `hosts` in the gateway's configuration"
     )]
     Host(String),
-    #[error("the call has no signature of its caller's to go on with")]
+    #[error("the call is not signed by its caller, so it cannot be forwarded: sign it")]
     Unsigned,
-    #[error("the request holds what cannot be sent on as it came: {0}")]
+    #[error("the request cannot be forwarded unchanged: it contains {0}")]
     Unsendable(&'static str),
 }
 
-/// Unsigned as a rule, and harmless: what the body is, and what answer is wanted by whom.
+/// Forwarded even if they are not signed. They describe the body, the accepted formats and the client, and are
+/// harmless.
 const ALWAYS: [HeaderName; 3] = [CONTENT_TYPE, ACCEPT, USER_AGENT];
-/// By which a caller, or a proxy of its own, says where it is (`docs/spec/wire-protocol.md` 8, row 12).
+/// Headers in which a caller, or a proxy on its side, claims the caller's address or transport
+/// (`docs/spec/wire-protocol.md` 8, row 12).
 const CLAIMS: [&str; 6] =
     ["x-acs-source-ip", "x-acs-secure-transport", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip"];
 const CLAIM_PREFIXES: [&str; 3] = ["x-acs-proxy-", "x-acsproxy-", "x-forwarded-"];
 const OF_ONE_HOP: [&str; 6] = ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "via"];
-/// Stands for a method, a target or a host where a reader lets it (`docs/spec/wire-protocol.md` 8, row 19).
+/// Headers that some servers use in place of the method, target or host (`docs/spec/wire-protocol.md` 8, row 19).
 const OVERRIDES: [&str; 6] = [
     "x-http-method",
     "x-http-method-override",
@@ -104,8 +112,8 @@ const OVERRIDES: [&str; 6] = [
     "x-original-url",
     "x-rewrite-url",
 ];
-/// What clients sign of the vendor's own headers (`docs/spec/wire-protocol.md` 3.1). Of any other nobody here knows
-/// whether it changes what a call does.
+/// The vendor's own headers that clients sign (`docs/spec/wire-protocol.md` 3.1). Any other header with the vendor's
+/// prefix might change what a call does.
 const VENDORS: [&str; 10] = [
     "x-acs-accesskey-id",
     "x-acs-action",
@@ -120,10 +128,11 @@ const VENDORS: [&str; 10] = [
 ];
 
 impl Original {
-    /// `call` is what was read of `head` and `body`, and `claim` its signature.
+    /// Selects the headers to forward. `call` was parsed from `head` and `body`, and `claim` is its signature.
     ///
     /// # Errors
-    /// A header that is signed and must not go on, or a host that may not.
+    /// The call is not signed, signs a header or a host that must not be forwarded, or contains characters that cannot
+    /// be sent.
     pub(crate) fn new(
         call: Call,
         head: &Head,
@@ -157,7 +166,7 @@ impl Original {
         let target = match head.query() {
             [] => PathAndQuery::from_static("/"),
             query => PathAndQuery::from_maybe_shared([b"/?", query].concat())
-                .map_err(|_| OriginalError::Unsendable("a character of the query that must be percent-encoded"))?,
+                .map_err(|_| OriginalError::Unsendable("a character in the query that must be percent-encoded"))?,
         };
         Ok(Self { call, method, target, headers, body: body.clone() })
     }
@@ -166,7 +175,7 @@ impl Original {
         &self.call
     }
 
-    /// The request to send to `url`; `endpoint` is its host, for a caller who signed none.
+    /// The request to send to `url`. `endpoint` is the host of that URL, used if the caller did not sign a host.
     pub(crate) fn request(&self, url: &str, endpoint: &str) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = self.method.clone();
@@ -178,20 +187,21 @@ impl Original {
     }
 }
 
-/// Whether a signed header may go on. In its name `_` counts as `-`: some readers make no difference.
+/// Checks that a signed header may be forwarded. In its name `_` counts as `-`, because some servers treat them the
+/// same.
 fn check_signed(name: &str, signed: &Signed<'_>, call: &Call) -> Result<(), OriginalError> {
-    let alike = name.replace('_', "-");
-    let alike = alike.as_str();
-    if CLAIMS.contains(&alike) || CLAIM_PREFIXES.iter().any(|prefix| alike.starts_with(prefix)) {
+    let normalized = name.replace('_', "-");
+    let normalized = normalized.as_str();
+    if CLAIMS.contains(&normalized) || CLAIM_PREFIXES.iter().any(|prefix| normalized.starts_with(prefix)) {
         return Err(OriginalError::Claim(excerpt(name)));
     }
-    if OF_ONE_HOP.contains(&alike) || alike.starts_with("proxy-") {
+    if OF_ONE_HOP.contains(&normalized) || normalized.starts_with("proxy-") {
         return Err(OriginalError::Hop(excerpt(name)));
     }
-    if OVERRIDES.contains(&alike) {
+    if OVERRIDES.contains(&normalized) {
         return Err(OriginalError::Override(excerpt(name)));
     }
-    if alike.starts_with("x-acs") && !VENDORS.contains(&name) {
+    if normalized.starts_with("x-acs") && !VENDORS.contains(&name) {
         return Err(OriginalError::Unknown(excerpt(name)));
     }
     if name == "x-acs-region-id" && signed.header(name) != Some(call.region().as_str()) {
@@ -200,12 +210,12 @@ fn check_signed(name: &str, signed: &Signed<'_>, call: &Call) -> Result<(), Orig
     Ok(())
 }
 
-/// The first header of that name, as it came; those that are repeated were refused.
+/// Copies a header unchanged, if it exists. A repeated header was rejected when the head was read.
 fn copy(name: &str, signed: &Signed<'_>, headers: &mut HeaderMap) -> Result<(), OriginalError> {
     let Some((_, value)) = signed.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)) else {
         return Ok(());
     };
-    let unsendable = |_| OriginalError::Unsendable("a header that no header may be");
+    let unsendable = |_| OriginalError::Unsendable("a header with an invalid name or value");
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ()).map_err(unsendable)?;
     let value = HeaderValue::from_bytes(value).map_err(|_| ()).map_err(unsendable)?;
     headers.insert(name, value);

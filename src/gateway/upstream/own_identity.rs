@@ -1,5 +1,6 @@
-//! Whether an answer of the upstream's names the gateway, whatever code it stands under: by the id of its key, or by the
-//! ARN of its user or role. A call that the gateway signed is made as the gateway, so such an ARN of its account is its own.
+//! Whether an answer of the upstream names the gateway, regardless of its code: by the id of the gateway's key, or by
+//! the ARN of its user, role, session or root. To the upstream, the gateway is the caller of each call that it signed,
+//! so such an ARN in that account is assumed to be the gateway's.
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
@@ -8,7 +9,7 @@ use memchr::memmem;
 use crate::ram::AccessKeyId;
 use ram_policy::AccountId;
 
-/// What clients need besides status and body. Whatever else the upstream says, it may say of the gateway.
+/// The headers that clients need. Any other header could describe the gateway.
 const PASSED_ON: [&str; 14] = [
     "cache-control",
     "content-disposition",
@@ -26,19 +27,20 @@ const PASSED_ON: [&str; 14] = [
     "x-acs-trace-id",
 ];
 
-/// Names of the gateway, in lower case.
+/// The names by which an answer could identify the gateway, in lower case.
 pub(crate) struct OwnIdentity([String; 5]);
 
 impl OwnIdentity {
-    /// Of the key that signed a call, and its account.
+    /// The names that belong to the key that signed a call, and to its account.
     pub(crate) fn new(key: &AccessKeyId, account: &AccountId) -> Self {
         let of_ram = |kind: &str| format!("acs:ram::{account}:{kind}");
         let session = format!("acs:sts::{account}:assumed-role");
         Self([key.as_str().to_ascii_lowercase(), of_ram("user"), of_ram("role"), of_ram("root"), session])
     }
 
+    /// Whether a text contains one of the names, in any encoding.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
-        // What a text repeats of a request is encoded once more.
+        // A part of the request that the text quotes is encoded twice.
         let text = unescaped(&unescaped(text)).to_ascii_lowercase();
         self.0.iter().any(|name| memmem::find(&text, name.as_bytes()).is_some())
     }
@@ -53,14 +55,14 @@ pub(crate) fn keep_for_callers(headers: &mut HeaderMap) {
     }
 }
 
-/// The text without escapes of URLs (`%3A`), XML (`&#58;`) and JSON (`\u003a`, `\/`).
+/// Decodes escapes of URLs (`%3A`), XML (`&#58;`) and JSON (`\u003a`, `\/`).
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let escape = match first {
             b'%' => number(after, 16, 2).map(|(byte, length)| (byte, &after[length..])),
-            b'&' => referred(after),
+            b'&' => character_reference(after),
             b'\\' => match after.strip_prefix(b"u") {
                 Some(digits) => number(digits, 16, 4).map(|(unit, length)| (unit, &digits[length..])),
                 None => after.split_first().map(|(character, after)| (u32::from(*character), after)),
@@ -68,15 +70,15 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
             _ => None,
         };
         let (character, after) = escape.unwrap_or((u32::from(*first), after));
-        // The names are ASCII.
+        // The names are ASCII, so any other character can be replaced.
         plain.push(u8::try_from(character).unwrap_or(b'?'));
         rest = after;
     }
     plain
 }
 
-/// `#58;` or `#x3a;`
-fn referred(text: &[u8]) -> Option<(u32, &[u8])> {
+/// Reads the rest of a character reference, `#58;` or `#x3a;`: the character, and the text after it.
+fn character_reference(text: &[u8]) -> Option<(u32, &[u8])> {
     let text = text.strip_prefix(b"#")?;
     let (digits, radix) = match text.split_first() {
         Some((b'x' | b'X', digits)) => (digits, 16),
@@ -87,7 +89,7 @@ fn referred(text: &[u8]) -> Option<(u32, &[u8])> {
     Some((character, &digits[length + 1..]))
 }
 
-/// So many digits, and how many they are.
+/// Reads a number of `length` digits. Returns the number and `length`.
 fn number(digits: &[u8], radix: u32, length: usize) -> Option<(u32, usize)> {
     let digits = std::str::from_utf8(digits.get(..length)?).ok()?;
     let number = digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, radix));

@@ -1,9 +1,9 @@
-//! The only sender. Of a caller's it takes a permit that was written down, and nothing else; of the gateway's own, a
-//! query that can only list.
+//! The only sender. It sends a caller's call only with a permit that is in the log, and requests of the gateway's own
+//! only if they read.
 //!
-//! A call is rebuilt from its parsed values and signed with the gateway's own key (V3), and no byte of the caller's goes
-//! on; or it was permitted as its caller signed it, and goes on as it came. An attach has no idempotence token, so
-//! nothing is ever sent twice (`docs/spec/wire-protocol.md` 5.4).
+//! A call is either rebuilt from its parsed values and signed with the gateway's own key (V3), without any bytes of the
+//! caller's request, or forwarded unchanged as its caller signed it. An attach has no idempotence token, so nothing is
+//! ever sent twice (`docs/spec/wire-protocol.md` 5.4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,34 +30,33 @@ use crate::ram::{Parameter, Parameters, ParametersBuilder, Place, Region};
 use ram_policy::AccountId;
 
 use super::answer::{OwnKeyRefusal, UpstreamAnswer};
-use super::key_error::KeyError;
 use super::key_health::{KeyHealth, SignedCall};
-use super::keys::UpstreamKeys;
+use super::keys::{KeyError, UpstreamKeys};
 use super::outgoing::Outgoing;
 use crate::gateway::client::error_chain;
 use crate::gateway::clock;
-use crate::gateway::facts::AttributeReadError;
-use crate::gateway::facts::FactQuery;
+use crate::gateway::facts::{AttributeQuery, AttributeReadError};
 
-/// More than any answer of ECS has, pages of instances included.
+/// In bytes: larger than any answer of ECS, including pages of instances.
 const LARGEST_ANSWER: usize = 8 << 20;
-/// More than a page of the largest instances has.
+/// In bytes: larger than a page of the largest instances.
 const LARGEST_DESCRIPTION: usize = 2 << 20;
-/// For as long as nothing was sent, not reaching the upstream is certain.
+/// Separate from the timeout of the call: a call that fails while connecting has certainly had no effect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A URL has at most 65,534 bytes, its host and the answer's format included.
+/// In bytes. A URL has at most 65,534, of which the host and the parameter `Format` need some.
 const LONGEST_QUERY: usize = 64_000;
-/// Below ECS's own 25 s, so that a connection is not closed under a call.
+/// Shorter than the 25 s of ECS, so that ECS does not close a connection just as a call is sent on it.
 const POOL_IDLE: Duration = Duration::from_secs(20);
 
-/// Where calls go, and how long an answer may take.
+/// Where calls are sent, and how long an answer may take.
 #[derive(Clone, Debug)]
 pub struct UpstreamTarget {
-    /// `{region}` stands for the call's region.
+    /// `{region}` is replaced with the call's region.
     pub url: String,
     pub timeout: Duration,
 }
 
+/// A sender to one upstream, with its keys and its pool of connections.
 pub struct Upstream {
     target: UpstreamTarget,
     keys: Arc<UpstreamKeys>,
@@ -66,7 +65,7 @@ pub struct Upstream {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-/// Why there is no answer to pass on.
+/// Why the upstream's answer cannot be passed on, or does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
     #[error("{0}: nothing was sent")]
@@ -77,36 +76,36 @@ pub enum UpstreamError {
     OutcomeUnknown(String),
     #[error("the upstream answered with {0}, which is not passed on")]
     Answer(String),
-    /// An error that no client of this API could read either, and that may be about the gateway's key.
+    /// An error that no client of this API could parse, and that may be about the gateway's key.
     #[error(
         "the upstream answered with status {status} without a code that can be read, which is not passed on{}",
         if *.status < 500 { "" } else { ": the outcome is unknown, look before you repeat it" }
     )]
     Unreadable { status: u16, request_id: Option<String> },
-    /// Boxed: it keeps what the upstream said.
+    /// Boxed because it keeps the upstream's message.
     #[error("{0}")]
     OwnKey(Box<OwnKeyRefusal>),
 }
 
-/// The read by which the gateway learns, without traffic, that its key is accepted again. The answer itself does not
-/// matter: that it may not be read, or does not exist, is said to a caller who is known.
+/// The read that shows, without traffic, whether the gateway's key is accepted again. Its result does not matter:
+/// ECS reports a missing permission or resource only after it has accepted the key.
 #[derive(Clone, Debug)]
 struct Probe {
     action: &'static str,
     version: String,
 }
 
-/// What the answer to a probe says of the key.
+/// What the answer to a probe says about the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Probed {
     Accepted,
-    /// The upstream does not take this operation, so it will never say more than that.
+    /// The upstream does not have the operation, so the probe can never succeed there.
     NoSuchOperation,
-    /// The key is refused, or the answer is inconclusive.
+    /// The key is refused, or the answer does not show whether it is accepted.
     Undecided,
 }
 
-/// What a request is made of.
+/// The values that a signed request is built from.
 struct Rebuilt<'a> {
     credential: &'a Credential,
     region: &'a Region,
@@ -115,7 +114,7 @@ struct Rebuilt<'a> {
     parameters: &'a Parameters,
 }
 
-/// Why a request has no whole answer.
+/// Why a request has no complete answer.
 enum TransferError {
     /// Nothing was sent.
     Unreachable(String),
@@ -125,7 +124,7 @@ enum TransferError {
 }
 
 impl Upstream {
-    /// A sender with a pool of connections of its own.
+    /// A sender with its own pool of connections.
     pub fn new(target: UpstreamTarget, keys: impl Into<UpstreamKeys>, tls: ClientConfig) -> Self {
         let mut http = HttpConnector::new();
         http.enforce_http(false);
@@ -137,7 +136,7 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .build(connector);
-        let probe = Probe { action: "DescribeNetworkInterfaces", version: FactQuery::VERSION.to_owned() };
+        let probe = Probe { action: "DescribeNetworkInterfaces", version: AttributeQuery::VERSION.to_owned() };
         Self { target, keys: Arc::new(keys.into()), health: KeyHealth::default(), probe, client }
     }
 
@@ -146,19 +145,19 @@ impl Upstream {
         &self.keys
     }
 
-    /// Whether the upstream accepts them.
+    /// Whether the upstream accepts the keys.
     pub(crate) fn health(&self) -> &KeyHealth {
         &self.health
     }
 
-    /// A sender to another product of that version, with the same keys and connections.
+    /// A sender to another product, whose API has that version. It shares the keys and the connection pool.
     pub(crate) fn beside(&self, url: String, version: String) -> Self {
         let target = UpstreamTarget { url, timeout: self.target.timeout };
         let (health, probe) = (KeyHealth::default(), Probe { action: "DescribeRegions", version });
         Self { target, keys: Arc::clone(&self.keys), health, probe, client: self.client.clone() }
     }
 
-    /// Whether calls of an account can be signed at that time.
+    /// Checks that calls of an account can be signed at that time.
     pub(crate) fn check_key(&self, account: &AccountId, now: Timestamp) -> Result<(), KeyError> {
         self.keys.of(account, now).map(drop)
     }
@@ -169,6 +168,10 @@ impl Upstream {
         url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned()
     }
 
+    /// Sends a permitted and recorded call, once.
+    ///
+    /// # Errors
+    /// There is no answer that may be passed on.
     pub(crate) async fn send(
         &self,
         recorded: &Recorded<Permit<Outgoing>>,
@@ -190,12 +193,12 @@ impl Upstream {
                 };
                 (self.request(&rebuilt, format, now), Some(key))
             }
-            // The caller signed with its own key, so faults of that key are the caller's.
+            // The caller signed with its own key, so answers about that key are meant for the caller.
             Outgoing::Original(original) => (original.request(&self.url(region), &self.endpoint(region)), None),
         };
         let deadline = deadline.min(Instant::now() + self.target.timeout);
         let answered = self.transfer(request, LARGEST_ANSWER, deadline).await;
-        let (parts, body) = answered.map_err(|fault| match fault {
+        let (parts, body) = answered.map_err(|error| match error {
             TransferError::Unreachable(why) => UpstreamError::Unreachable(why),
             TransferError::Broken(why) => UpstreamError::OutcomeUnknown(why),
             TransferError::Late => UpstreamError::OutcomeUnknown("it took too long".to_owned()),
@@ -208,7 +211,7 @@ impl Upstream {
         if let Some(key) = key {
             let call = outgoing.as_ref();
             if let Some(fault) =
-                self.fault_of_key(call.account(), &key, call.operation().action().as_str(), region, &answer)
+                self.note_key_state(call.account(), &key, call.operation().action().as_str(), region, &answer)
             {
                 return Err(UpstreamError::OwnKey(Box::new(answer.refusal(fault))));
             }
@@ -223,7 +226,7 @@ impl Upstream {
         Ok(answer)
     }
 
-    /// Asks once whether an account's key is accepted again, and notes the answer.
+    /// Makes one read to find out whether an account's key is accepted again, and records the result.
     pub(crate) async fn probe(&self, account: &AccountId, region: &Region, now: Timestamp) -> Probed {
         let Ok(key) = self.keys.of(account, now) else { return Probed::Undecided };
         let mut parameters = ParametersBuilder::default();
@@ -237,20 +240,20 @@ impl Upstream {
         let answer = UpstreamAnswer::new(self.endpoint(region), parts, body);
         let brief = answer.brief();
         match brief.own_key_fault(answer.status()) {
-            // The probe's own permission is of no interest.
+            // A missing permission for the probe also proves that the key is accepted, and need not be logged.
             Some(fault) if fault.class != OwnKeyClass::Authentication => {
                 self.health.accepted(account, || key.id().masked());
                 Probed::Accepted
             }
-            _ if self.fault_of_key(account, &key, action, region, &answer).is_some() => Probed::Undecided,
+            _ if self.note_key_state(account, &key, action, region, &answer).is_some() => Probed::Undecided,
             _ if brief.proves_acceptance(answer.status()) => Probed::Accepted,
             _ if brief.is_about_the_operation(answer.status()) => Probed::NoSuchOperation,
             _ => Probed::Undecided,
         }
     }
 
-    /// What an answer says of the key that the call was signed with, noted.
-    fn fault_of_key(
+    /// Records what an answer says about the key that signed the call. Returns the code if the answer is about the key.
+    fn note_key_state(
         &self,
         account: &AccountId,
         key: &Credential,
@@ -276,20 +279,23 @@ impl Upstream {
         fault
     }
 
-    /// Asks ECS what it knows of some resources: a call of the gateway's own, which no caller has a part in.
-    pub(crate) async fn describe(&self, query: &FactQuery, now: Timestamp) -> Result<Bytes, AttributeReadError> {
+    /// Reads attributes of resources from ECS. This is a request of the gateway's own, not a caller's.
+    ///
+    /// # Errors
+    /// There is no key, no complete answer, or an answer with a status other than 200.
+    pub(crate) async fn describe(&self, query: &AttributeQuery, now: Timestamp) -> Result<Bytes, AttributeReadError> {
         let parameters = query.parameters();
         let key = self.keys.of(query.account(), now).map_err(AttributeReadError::Key)?;
         let rebuilt = Rebuilt {
             credential: &key,
             region: query.region(),
             action: query.operation(),
-            version: FactQuery::VERSION,
+            version: AttributeQuery::VERSION,
             parameters: &parameters,
         };
         let request = self.request(&rebuilt, Format::Json, now);
         let answered = self.transfer(request, LARGEST_DESCRIPTION, Instant::now() + self.target.timeout).await;
-        let (parts, body) = answered.map_err(|fault| match fault {
+        let (parts, body) = answered.map_err(|error| match error {
             TransferError::Unreachable(why) => AttributeReadError::Unreachable(why),
             TransferError::Broken(why) => AttributeReadError::NoAnswer(why),
             TransferError::Late => AttributeReadError::Late,
@@ -298,14 +304,14 @@ impl Upstream {
         let status = parts.status;
         let answer = UpstreamAnswer::new(String::new(), parts, body.clone());
         let action = format!("ecs:{}", query.operation());
-        self.fault_of_key(query.account(), &key, &action, query.region(), &answer);
+        self.note_key_state(query.account(), &key, &action, query.region(), &answer);
         if status != StatusCode::OK {
             return Err(AttributeReadError::Status { status: status.as_u16(), code: answer.brief().code.clone() });
         }
         Ok(body)
     }
 
-    /// Sends a request once, and takes the whole answer.
+    /// Sends a request once, and reads the complete answer.
     async fn transfer(
         &self,
         request: Request<Full<Bytes>>,
@@ -331,10 +337,10 @@ impl Upstream {
         self.target.url.replace("{region}", region.as_str())
     }
 
-    /// The format of the answer goes along as a parameter, whatever the caller's scheme.
+    /// A signed request. The format of the answer is always sent as a parameter, regardless of the caller's scheme.
     fn request(&self, rebuilt: &Rebuilt<'_>, format: Format, now: Timestamp) -> Request<Full<Bytes>> {
-        let asked = Parameter { name: "Format", value: format.as_str(), place: Place::Query };
-        let query = canonical_query(rebuilt.parameters.iter().chain([asked]));
+        let wanted_format = Parameter { name: "Format", value: format.as_str(), place: Place::Query };
+        let query = canonical_query(rebuilt.parameters.iter().chain([wanted_format]));
         let nonce = unique_id();
         let signed = sign_v3(
             &UnsignedV3 {
@@ -365,21 +371,21 @@ impl Upstream {
                 Format::Xml => "text/xml",
             }),
         );
-        // An error in another encoding could not be told from one about the gateway's key.
+        // A compressed error could not be parsed, so an error about the gateway's key would not be recognized.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("ramgate/", env!("CARGO_PKG_VERSION"))));
         request
     }
 }
 
-/// Whether the query of a call fits into a URL. A byte becomes three at most, so the query of an ordinary call need not
-/// be made to tell.
+/// Whether the query of a call fits into a URL. Encoding makes at most three bytes of one, so for an ordinary call the
+/// query need not be built to decide this.
 pub(crate) fn fits(parameters: &Parameters) -> bool {
     let most: usize = parameters.iter().map(|given| (given.name.len() + given.value.len()) * 3 + 2).sum();
     most <= LONGEST_QUERY || canonical_query(parameters.iter()).as_str().len() <= LONGEST_QUERY
 }
 
-/// The same for a query that is sent on as it came.
+/// The same for a query that is forwarded unchanged.
 pub(crate) fn fits_as_it_is(query: &[u8]) -> bool {
     query.len() <= LONGEST_QUERY
 }

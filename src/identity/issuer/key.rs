@@ -41,8 +41,11 @@ pub(super) struct IssuerKey {
 
 /// A new key, to be written to a file.
 pub struct NewIssuerKey {
+    /// Names the key in the file, and in clear text in each token that it seals.
     pub id: String,
+    /// From this time on, the key seals new tokens, until a newer key is in force.
     pub from: Timestamp,
+    /// 32 random bytes in base64, from which the keys that seal tokens and derive secrets are derived.
     pub secret: Secret,
 }
 
@@ -70,20 +73,20 @@ impl IssuerKeyRing {
     pub fn read(source: &Source) -> Result<Self, Vec<Diagnostic>> {
         const HELP: &str = "create the file again with `ramgate key issuer`";
         let source = &source.clone().confidential();
-        let written: RawKeys = toml::from_str(source.text()).map_err(|error| {
+        let raw: RawKeys = toml::from_str(source.text()).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             vec![source.error(span.start..span.start, "the issuer key file is malformed here", HELP)]
         })?;
         let mut diagnostics = Vec::new();
-        if let Some(schema) = written.schema.filter(|schema| *schema.get_ref() != 1) {
+        if let Some(schema) = raw.schema.filter(|schema| *schema.get_ref() != 1) {
             diagnostics.push(source.error(schema.span(), "the schema is unknown", "this program reads `schema = 1`"));
         }
-        if written.key.is_empty() {
+        if raw.key.is_empty() {
             diagnostics.push(source.error_without_place("the issuer key file contains no keys", HELP));
         }
         let mut keys: Vec<IssuerKey> = Vec::new();
-        for written in written.key {
-            let (span, key) = (written.span(), written.into_inner());
+        for key in raw.key {
+            let (span, key) = (key.span(), key.into_inner());
             if keys.iter().any(|other| other.id == *key.id.get_ref()) {
                 diagnostics.push(source.error(key.id.span(), "the key is given twice", "keep one of the two"));
             }
@@ -99,7 +102,7 @@ impl IssuerKeyRing {
         if diagnostics.is_empty() { Ok(Self { keys }) } else { Err(diagnostics) }
     }
 
-    /// The key that seals new tokens: the one that came into force last.
+    /// The key that seals new tokens: the newest key in force.
     pub(super) fn issuing(&self, now: Timestamp) -> Option<&IssuerKey> {
         self.keys.iter().rev().find(|key| key.from <= now)
     }
@@ -112,8 +115,8 @@ impl IssuerKeyRing {
         Ok((key, text))
     }
 
-    /// The ids of keys that are no longer needed: they were superseded so long ago that none of their sessions can still
-    /// be valid.
+    /// The ids of keys that are no longer needed: they were superseded so long ago that none of their sessions can
+    /// still be valid.
     pub fn superseded(&self, now: Timestamp) -> impl Iterator<Item = &str> {
         let followed = self.keys.windows(2);
         let over = move |next: &IssuerKey| next.from.saturating_add(signed(LONGEST_LIFE)).is_ok_and(|end| end < now);
@@ -133,11 +136,11 @@ fn split(token: &str) -> Option<(&str, &str)> {
 }
 
 impl IssuerKey {
-    fn read(written: &RawKey) -> Option<Self> {
-        let id = written.id.get_ref().clone();
+    fn read(raw: &RawKey) -> Option<Self> {
+        let id = raw.id.get_ref().clone();
         let plain = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let from = written.from.get_ref().parse().ok()?;
-        let bytes: [u8; KEY_BYTES] = BASE64_STANDARD.decode(written.secret.get_ref()).ok()?.try_into().ok()?;
+        let from = raw.from.get_ref().parse().ok()?;
+        let bytes: [u8; KEY_BYTES] = BASE64_STANDARD.decode(raw.secret.get_ref()).ok()?.try_into().ok()?;
         plain.then(|| Self::new(id, from, &bytes)).flatten()
     }
 

@@ -1,7 +1,7 @@
 //! The gateway as a stateless issuer of temporary keys.
 //!
-//! A security token is sealed and contains everything about its session, and the secret is derived from the token. Nothing
-//! is stored, and every gateway with the same issuer keys accepts the tokens of the others.
+//! A security token is sealed and contains everything about its session, and the secret is derived from the token.
+//! Nothing is stored, and every gateway with the same issuer keys accepts the tokens of the others.
 
 mod key;
 mod sealed;
@@ -40,6 +40,7 @@ type Digest = [u8; 32];
 pub struct Grant {
     /// The principal whose permissions the key has.
     pub principal: Principal,
+    /// The session that calls with the key belong to, with the key's id and expiry.
     pub session: Session,
     /// The session policy, as the caller sent it.
     pub policy: Option<String>,
@@ -48,31 +49,42 @@ pub struct Grant {
 /// A new temporary key. It is returned to the caller and cannot be retrieved again.
 #[derive(Clone, Debug)]
 pub struct Issued {
+    /// The key's id, which begins with `STS.`.
     pub access_key_id: AccessKeyId,
+    /// The secret to sign calls with, derived from the security token.
     pub secret: Secret,
+    /// The sealed session, which each call must carry.
     pub security_token: Secret,
+    /// From this time on, calls with the key are refused.
     pub expires: Timestamp,
 }
 
 /// The contents of a security token.
 #[derive(Debug)]
 pub struct OpenedToken {
+    /// The principal whose permissions the key has.
     pub principal: Principal,
+    /// The session that calls with the key belong to.
     pub session: Arc<Session>,
-    /// The session policy.
+    /// The session policy, if the session has one.
     pub policy: Option<Arc<PolicySet>>,
+    /// The key itself, to verify signatures with.
     pub credential: Credential,
 }
 
 /// Why a security token is refused. None of these texts contains a part of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecurityTokenError {
+    /// The token was not sealed with the issuer key that it names, or has another form.
     #[error("Specified SecurityToken is malformed.")]
     Malformed,
+    /// The token names an issuer key that is not in the file.
     #[error("Specified SecurityToken is malformed: it was sealed with an issuer key that this gateway does not have")]
     UnknownKey,
+    /// The token was issued with another AccessKey id.
     #[error("Specified SecurityToken mismatch with the AccessKey.")]
     Mismatch,
+    /// The session has expired.
     #[error("Specified SecurityToken is expired.")]
     Expired,
 }

@@ -1,7 +1,7 @@
-//! The files of a nonce store: one head with the key, and numbered files of frames beside it.
+//! The files of a nonce store: a head with the key, and numbered files of frames beside it.
 //!
-//! Each is made exclusively, for its owner alone, and judged before it is read: a regular file, no link, closed to
-//! others.
+//! Each file is created exclusively, with access for its owner only. Before a file is read it is checked: it must be a
+//! regular file, not a link, and inaccessible to other users.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -16,13 +16,13 @@ use super::super::private::{FileModes, PrivateFileError, check_private};
 const MAGIC: &[u8; 16] = b"ramgate nonces 1";
 const HEAD: usize = 40;
 
-/// Names made of the head's: `audit.nonces` has `audit.nonces.00000001` beside it.
+/// The names of the files, derived from the head's: `audit.nonces` has `audit.nonces.00000001` beside it.
 #[derive(Clone, Debug)]
 pub(super) struct Names {
     head: PathBuf,
 }
 
-/// The head, locked for as long as it is open.
+/// The head file. It stays locked while it is open.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) key: DigestKey,
@@ -44,7 +44,7 @@ impl Names {
         name.into()
     }
 
-    /// The numbers of the files that there are, in order.
+    /// The numbers of the existing files, in order.
     pub(super) fn numbers(&self) -> io::Result<Vec<u64>> {
         let mut numbers = Vec::new();
         let stem = self.head.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -58,12 +58,12 @@ impl Names {
         Ok(numbers)
     }
 
-    /// Makes a new file of that number.
+    /// Creates the file with this number.
     pub(super) fn create(&self, number: u64) -> io::Result<File> {
         create(&self.file(number))
     }
 
-    /// Makes names that were given or taken away last.
+    /// Syncs the folder, so that created and removed names reach the disk.
     pub(super) fn sync_folder(&self) -> io::Result<()> {
         sync_folder(self.folder())
     }
@@ -72,7 +72,7 @@ impl Names {
         self.head.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// Reads one whole file of up to `most` bytes.
+    /// Reads the first `most` bytes of a file.
     pub(super) fn read(&self, number: u64, most: u64, modes: FileModes) -> Result<Vec<u8>, NonceFileError> {
         let path = self.file(number);
         let mut bytes = Vec::new();
@@ -83,7 +83,7 @@ impl Names {
 }
 
 impl Head {
-    /// Opens and locks the head, or makes one; and whether it was whole before.
+    /// Opens and locks the head, or creates it. Also returns whether a complete head existed.
     pub(super) fn open(names: &Names, modes: FileModes) -> Result<(Self, bool), NonceFileError> {
         let path = names.head();
         let io = |error| NonceFileError::Io { path: path.to_owned(), error };
@@ -105,7 +105,7 @@ impl Head {
         if !MAGIC.starts_with(magic) {
             return Err(NonceFileError::Foreign { path: path.to_owned() });
         }
-        // A crash may leave a part of it, and nothing that was written under this key then.
+        // A crash may leave an incomplete head. No frame was written with its key then, so a new key is safe.
         let key = begin(&file).map_err(io)?;
         names.sync_folder().map_err(io)?;
         Ok((Self { key, _locked: file }, false))
@@ -121,7 +121,7 @@ fn key_in(bytes: &[u8]) -> Option<DigestKey> {
 
 fn begin(mut file: &File) -> io::Result<DigestKey> {
     let mut key = [0; 16];
-    rand::fill(&mut key).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    rand::fill(&mut key).map_err(|_| io::Error::other("the system provides no random bytes"))?;
     let key = DigestKey(key);
     file.set_len(0)?;
     io::Seek::rewind(&mut file)?;
@@ -134,7 +134,7 @@ fn create(path: &Path) -> io::Result<File> {
     private_file().read(true).write(true).create_new(true).open(path)
 }
 
-/// Opens a file that is there, if it is one that can be relied on.
+/// Opens an existing file, if it is a regular file that no other user may access or own.
 fn open_checked(path: &Path, modes: FileModes) -> Result<File, NonceFileError> {
     let io = |error| NonceFileError::Io { path: path.to_owned(), error };
     let not_a_file = || NonceFileError::NotAFile { path: path.to_owned() };
@@ -152,7 +152,7 @@ fn open_checked(path: &Path, modes: FileModes) -> Result<File, NonceFileError> {
     Ok(file)
 }
 
-/// Why a nonce store cannot be opened, and what the operator can do about it.
+/// Why a nonce store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum NonceFileError {
     #[error("the nonce file `{path}` cannot be used: {error}")]
@@ -161,23 +161,23 @@ pub enum NonceFileError {
     InUse { path: PathBuf },
     #[error("`{path}` is not a regular file, so it cannot be a nonce file")]
     NotAFile { path: PathBuf },
-    #[error("the nonce file `{path}` is open to other users")]
+    #[error("the nonce file `{path}` is accessible to other users")]
     OpenToOthers { path: PathBuf },
     #[error("`{path}` is not a nonce file of this version")]
     Foreign { path: PathBuf },
 }
 
 impl NonceFileError {
-    /// What the operator can do.
+    /// The remedy for the operator.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io { .. } | Self::NotAFile { .. } => {
-                "name a file in a folder that this process can write: `nonce_path` in `[identity]`; or set \
-                 `nonce_store = \"memory\"`: after a restart, calls that were accepted before it can be replayed then"
+                "set `nonce_path` in `[identity]` to a file in a folder that this process can write; or set \
+                 `nonce_store = \"memory\"`, which allows calls to be replayed after a restart"
             }
-            Self::InUse { .. } => "stop the other process, or give this one a `nonce_path` of its own in `[identity]`",
+            Self::InUse { .. } => "stop the other process, or set another `nonce_path` in `[identity]`",
             Self::OpenToOthers { .. } => "run `chmod 600` on it, or start with `--insecure-key-file-mode`",
-            Self::Foreign { .. } => "name another file: `nonce_path` in `[identity]`; or move this one away",
+            Self::Foreign { .. } => "set `nonce_path` in `[identity]` to another file, or move this one away",
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Frames of a nonce file: what one write hands over, with a keyed check over all of it.
+//! The frames of a nonce file: each is one write, with a keyed checksum over all of it.
 //!
-//! A frame is 32 bytes of head (check, kind, length, last line of the audit log, time) and a body. Numbers are little
-//! endian. The check covers the file's number too, so a frame cannot stand in another file.
+//! A frame is a head of 32 bytes (check, kind, length, last line of the audit log, time) and a body. Numbers are little
+//! endian. The check also covers the file's number, so a frame that is copied to another file is invalid there.
 
 use std::collections::HashMap;
 
@@ -10,29 +10,29 @@ use crate::identity::{DigestKey, NonceUse};
 const HEAD: usize = 32;
 const CELL: usize = 16;
 
-/// What a frame is.
+/// The kind of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The first of a file: what is known besides the uses.
+    /// The first frame of a file: the state of the table besides the uses.
     Snapshot = 1,
-    /// Nonces that were used; none where the frame is there for its stamp.
+    /// Nonces that were used. The list is empty if the frame is written only for its stamp.
     Uses = 2,
-    /// The last of a file that goes on in the next one.
+    /// The last frame of a file that is continued in the next file.
     Next = 3,
-    /// The last of a file whose process stopped in order.
+    /// The last frame of a file whose process stopped cleanly.
     End = 4,
 }
 
-/// What every frame says.
+/// The stamp of every frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// The last line of the audit log that the frame was written ahead of.
+    /// The number of the last line of the audit log that the frame precedes.
     pub(super) line: u64,
-    /// In milliseconds since 1970.
+    /// The wall clock, in milliseconds since 1970.
     pub(super) wall: i64,
 }
 
-/// A frame that was read and whose check holds.
+/// A frame whose check is valid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
     pub(super) kind: Kind,
@@ -43,27 +43,27 @@ pub(super) struct Frame<'a> {
 /// Why a new file was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// By a process that had judged the files before it.
+    /// A process started, after it had judged the earlier files.
     Start,
-    /// Because the file before it was full.
+    /// The previous file was full or old.
     Rotation,
 }
 
-/// What is known besides the uses, when a file begins.
+/// The state of the table, besides the uses, when a file begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Snapshot {
     pub(super) origin: Origin,
-    /// Whether calls may go on without being written.
+    /// Whether calls may be forwarded without being logged.
     pub(super) best_effort: bool,
-    /// The oldest file that still counts.
+    /// The number of the oldest file that is still needed.
     pub(super) first: u64,
     /// No call that was signed in this second or before may be accepted by a later process.
     pub(super) floor: i64,
-    /// Which run of the machine it is; zeros where that is not known.
+    /// The boot id of the machine; zeros if unknown.
     pub(super) boot: [u8; 16],
-    /// The chain of the audit log.
+    /// The id of the audit log's chain.
     pub(super) chain: String,
-    /// The newest forgotten second of each key.
+    /// For each key, the newest second whose nonces were forgotten.
     pub(super) forgotten: Vec<(u64, i64)>,
 }
 
@@ -81,7 +81,7 @@ pub(super) fn put(key: &DigestKey, file: u64, kind: Kind, stamp: Stamp, body: &[
     out.extend_from_slice(body);
 }
 
-/// Takes the first frame off a file's bytes; none where there is none, or one that is not whole.
+/// Takes the first frame off a file's bytes; `None` if there is no complete and valid frame.
 pub(super) fn take<'a>(key: &DigestKey, file: u64, bytes: &mut &'a [u8]) -> Option<Frame<'a>> {
     let (head, rest) = bytes.split_at_checked(HEAD)?;
     let length = u32::from_le_bytes(head[12..16].try_into().ok()?);
@@ -102,7 +102,7 @@ pub(super) fn take<'a>(key: &DigestKey, file: u64, bytes: &mut &'a [u8]) -> Opti
     Some(Frame { kind, stamp, body })
 }
 
-/// Writes uses as a body. `users` are those that the file names already; new ones are named in this frame.
+/// Writes uses as a body. `users` are those that the file already defines; new users are defined in this frame.
 pub(super) fn put_uses(uses: &[NonceUse], users: &mut HashMap<(u64, u64), u32>, out: &mut Vec<u8>) {
     out.clear();
     out.extend_from_slice(&[0; 8]);
@@ -127,7 +127,7 @@ pub(super) fn put_uses(uses: &[NonceUse], users: &mut HashMap<(u64, u64), u32>, 
     out[4..8].copy_from_slice(&u32::try_from(uses.len()).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-/// Reads what [`put_uses`] wrote, and learns the users that it names.
+/// Reads a body that [`put_uses`] wrote, and adds the users that it defines.
 pub(super) fn take_uses(mut body: &[u8], users: &mut Vec<(u64, u64)>, mut each: impl FnMut(NonceUse)) -> Option<()> {
     let named = u32::from_le_bytes(body.get(..4)?.try_into().ok()?);
     body = &body[8..];
@@ -189,7 +189,7 @@ mod tests {
     const STAMP: Stamp = Stamp { line: 12, wall: -3 };
 
     #[test]
-    fn frames_are_read_as_they_were_written() {
+    fn frames_survive_a_round_trip_and_damaged_frames_are_rejected() {
         let used = |nonce, key| NonceUse { nonce, key, holder: 5, second: 1_700_000_000 };
         let (mut users, mut body, mut out) = (HashMap::new(), Vec::new(), Vec::new());
         let snapshot = Snapshot {
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(read, [used(1, 1), used(2, 2), used(3, 1), used(4, 2), used(5, 3)]);
         assert_eq!(take(&KEY, 1, &mut bytes).unwrap().kind, Kind::End);
         assert!(bytes.is_empty());
-        // Cut, changed, of another file, or under another key.
+        // Truncated, in another file, under another key, or changed.
         assert!(take(&KEY, 1, &mut &out[..20]).is_none());
         assert!(take(&KEY, 2, &mut &out[..]).is_none());
         assert!(take(&DigestKey([8; 16]), 1, &mut &out[..]).is_none());

@@ -13,9 +13,9 @@ use super::super::private::FileModes;
 use super::files::{Names, NonceFileError};
 use super::frame::{Kind, Origin, Snapshot, Stamp, take, take_uses};
 
-/// A file that is longer is none of ours.
+/// Far above any file that this store writes.
 const LARGEST: u64 = 1 << 30;
-/// How far ahead of this clock a file may have been written.
+/// How far the stamps of a file may be ahead of this clock.
 const AHEAD: SignedDuration = SignedDuration::from_secs(60);
 
 /// Why the files may not hold every accepted call.
@@ -37,21 +37,21 @@ pub(super) enum HistoryGap {
     MaybeUnwritten,
 }
 
-/// What the files of earlier processes say.
+/// The state that the files of earlier processes describe.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) gap: Option<HistoryGap>,
-    /// When they were last known to accept calls.
+    /// When an earlier process was last known to accept calls.
     pub(super) last: Option<Timestamp>,
     /// The number of the next file.
     pub(super) next: u64,
-    /// The files there are, each with the newest second that a call in it was signed.
+    /// The existing files, each with the newest second in which a call in it was signed.
     pub(super) files: Vec<(u64, i64)>,
-    /// Uses of calls that are dated after now.
+    /// Uses by calls that are dated in the future.
     pub(super) ahead: Vec<NonceUse>,
 }
 
-/// What reading needs to know.
+/// Reads and judges the files.
 pub(super) struct HistoryReader<'a> {
     pub(super) names: &'a Names,
     pub(super) key: &'a DigestKey,
@@ -62,20 +62,20 @@ pub(super) struct HistoryReader<'a> {
     pub(super) span: Duration,
 }
 
-/// One file as it was read.
+/// The content of one file.
 struct FileHistory {
     number: u64,
     snapshot: Option<Snapshot>,
     newest: i64,
     last: Option<Stamp>,
-    /// The last frame's kind, where the file ends with it.
+    /// The kind of the last frame, if no other bytes follow it.
     end: Option<Kind>,
     /// Whether there is any frame after the snapshot.
     has_frames: bool,
 }
 
 impl HistoryReader<'_> {
-    /// Fills the table with what was accepted.
+    /// Fills the table with the accepted nonces.
     pub(super) fn read(&self, table: &mut NonceTable) -> Result<History, NonceFileError> {
         let io = |error| NonceFileError::Io { path: self.names.head().to_owned(), error };
         let numbers = self.names.numbers().map_err(io)?;
@@ -84,7 +84,7 @@ impl HistoryReader<'_> {
             files.push(self.file(*number, table, &mut ahead)?);
         }
         let files = in_use(&files);
-        // The number of a file that was made and never used is free.
+        // The number of a file that was created and never used is free.
         let next = files.last().map_or(1, |last| last.number.saturating_add(1));
         let listed = files.iter().map(|file| (file.number, file.newest)).collect();
         let gap = self.gap(files);
@@ -105,7 +105,7 @@ impl HistoryReader<'_> {
         let bytes = self.names.read(number, LARGEST, self.modes)?;
         let mut read =
             FileHistory { number, snapshot: None, newest: i64::MIN, last: None, end: None, has_frames: false };
-        // As if each had a frame of its own, which is the most that a use takes.
+        // A low estimate: a frame with a single use has 56 bytes.
         table.reserve(bytes.len() / 56);
         let (mut bytes, mut users, now) = (&bytes[..], Vec::new(), self.now.as_second());
         while let Some(frame) = take(self.key, number, &mut bytes) {
@@ -146,7 +146,7 @@ impl HistoryReader<'_> {
             return Some(HistoryGap::Damaged);
         }
         let is_device = *self.log.past() == LogPast::Device;
-        // A log without a line has no chain yet that the next process could go on with.
+        // A log without lines has no chain yet that the next process could continue.
         let never_written = stamp.line == 0 && *self.log.past() == LogPast::Empty;
         if !is_device && !never_written && snapshot.chain != self.log.identity().chain {
             return Some(HistoryGap::OtherLog);
@@ -167,7 +167,7 @@ impl HistoryReader<'_> {
         (!reaches).then_some(HistoryGap::Behind)
     }
 
-    /// The log says whether there must have been files.
+    /// Without files, the age of the log's last line decides whether files must have existed.
     fn gap_without_files(&self) -> Option<HistoryGap> {
         let recent = match self.log.past() {
             LogPast::Device | LogPast::Empty => false,
@@ -181,7 +181,7 @@ impl HistoryReader<'_> {
     }
 }
 
-/// The files without a last one that was made and never used: a process that ended then had not yet left the one before.
+/// The files without a last file that was created and never used: its process had not yet switched to it.
 fn in_use(files: &[FileHistory]) -> &[FileHistory] {
     let Some((last, before)) = files.split_last() else { return files };
     let left = before.last().is_some_and(|file| file.end == Some(Kind::Next));
@@ -194,17 +194,17 @@ fn in_use(files: &[FileHistory]) -> &[FileHistory] {
     if unused { before } else { files }
 }
 
-/// The stamp of the frame that was written last.
+/// The stamp of the last frame written.
 fn last_stamp(files: &[FileHistory]) -> Option<Stamp> {
     let (last, before) = files.split_last()?;
     let is_new = !last.has_frames && last.snapshot.as_ref().is_some_and(|snapshot| snapshot.origin == Origin::Rotation);
-    // A file that goes on after another is made while that one is still written to, so its own stamp is older than the
-    // other's last one.
+    // A rotation creates the next file while the current one is still written to, so the new file's first stamp is
+    // older than the last stamp of the previous file.
     let left = before.last().filter(|before| is_new && before.end == Some(Kind::Next));
     left.unwrap_or(last).last
 }
 
-/// Whether every file from `first` on is there, and each but the last as it was left.
+/// Whether every file from `first` on exists, and each one before the last was completed or superseded by a start.
 fn is_complete(files: &[FileHistory], first: u64) -> bool {
     let needed: Vec<&FileHistory> = files.iter().filter(|file| file.number >= first).collect();
     let follows = |pair: &[&FileHistory]| {
@@ -215,7 +215,7 @@ fn is_complete(files: &[FileHistory], first: u64) -> bool {
     needed.first().is_some_and(|file| file.number == first) && needed.windows(2).all(follows)
 }
 
-/// Which run of the machine this is, where the system says so.
+/// The boot id of the machine; zeros if unknown.
 pub(super) fn boot() -> [u8; 16] {
     let text = read_bounded(Path::new("/proc/sys/kernel/random/boot_id"), 64).unwrap_or_default();
     let digits: Vec<u8> = text.into_iter().filter(u8::is_ascii_hexdigit).collect();

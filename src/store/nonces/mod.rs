@@ -1,19 +1,21 @@
-//! The nonce store on disk: a signed call that was accepted is not accepted again by the next process either.
+//! The nonce store on disk: a signed call that one process accepted is not accepted again by the next.
 //!
-//! Calls are judged in memory. What they use is handed to the current file before the line of the audit log that lets
-//! them go on, and synced along with it. `frame` is the format, `files` the names and how they are opened, `past` what
-//! earlier processes left, `writer` the current file, `worker` the thread for what no call does itself.
+//! Nonces are checked in memory. The nonce of a call is written to the current file before the line of the audit log
+//! that permits the call, and synced along with it. `frame` is the format, `files` the names and how they are opened,
+//! `history` the reading of earlier files, `writer` the current file, `worker` the thread for syncing and rotation.
 //!
 //! # How a start knows that nothing is missing
 //!
-//! Each frame is stamped with the number of the last line that it was written ahead of, and a start doubts the files
-//! when the log lets a signed call go on in a later line. A process that is killed leaves no such line: a batch of lines
-//! that lets a call go on is preceded by a frame with its last number, even if an earlier batch took all nonces along
-//! (`audit::Stamping::Always`), and what was handed to the operating system first is there if what came second is. By
-//! then the call's own nonce is in the files, since it became pending before its line was made and no frame is written
-//! without all that is pending; so where frames are missing at the end, the line of the last call that went on with
-//! them is later than the last stamp that is left, and that is noticed. A file that a rotation began and nothing was
-//! written to stands as far as the frame that left the one before, which was written after all others.
+//! Each frame is stamped with the number of the last line that it precedes. A start doubts the files if the log permits
+//! a signed call in a line after the last stamp.
+//!
+//! - A process that is killed leaves no such line. A batch of lines with a permit is preceded by a frame with the
+//!   batch's last number, even if an earlier frame already contained all nonces (`audit::Stamping::Always`). After a
+//!   kill, data that was handed to the operating system earlier exists if data that was handed over later does.
+//! - Missing frames at the end are noticed. A nonce becomes pending before its call's line is made, and each frame
+//!   contains everything that is pending. So the line of a permit whose frame is missing is later than the last stamp.
+//! - If a rotation created a file to which no use was written, the stamp of the frame that ended the previous file
+//!   counts: it was written last.
 
 mod files;
 mod frame;
@@ -41,17 +43,17 @@ use writer::{ProcessInfo, TableState, Writer, remove};
 
 pub use files::NonceFileError;
 
-/// A nonce store to open.
+/// How to open a nonce store.
 #[derive(Clone, Debug)]
 pub struct NonceFileSettings {
-    /// The head; the other files have its name and a number.
+    /// The head file. The other files have its name and a number.
     pub path: PathBuf,
     pub limits: NonceLimits,
     pub modes: FileModes,
-    /// Whether calls go on when they cannot be written to the audit log.
+    /// Whether calls are forwarded even if they cannot be logged.
     pub best_effort: bool,
     pub now: fn() -> Timestamp,
-    /// A clock that cannot be set.
+    /// A monotonic clock.
     pub steady: fn() -> Duration,
 }
 
@@ -61,7 +63,7 @@ pub struct FileNonces {
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What calls and the worker share. Lock order: the writer, then the memory.
+/// State shared by calls and the worker. Lock order: the writer, then the memory.
 #[derive(Debug)]
 struct Shared {
     key: DigestKey,
@@ -77,18 +79,18 @@ struct Shared {
 #[derive(Debug)]
 struct Memory {
     table: NonceTable,
-    /// Uses that are not written yet.
+    /// Uses that are not yet written.
     pending: Vec<NonceUse>,
-    /// The last batch's, to be filled again.
+    /// The buffer of the last batch, for reuse.
     spare: Vec<NonceUse>,
 }
 
 impl FileNonces {
-    /// Opens the store, or makes one, and takes over what earlier processes accepted. Where it is not certain that this
-    /// is all, an ERROR says why, and calls that were signed before now are refused.
+    /// Opens or creates the store, and reads the nonces that earlier processes accepted. If the files may be
+    /// incomplete, an ERROR names the reason, and calls that were signed before now are refused.
     ///
     /// # Errors
-    /// Files that cannot be used.
+    /// The files cannot be used.
     pub fn open(settings: &NonceFileSettings, log: &FileSink) -> Result<Self, NonceFileError> {
         let NonceFileSettings { limits, modes, best_effort, now, steady, .. } = *settings;
         let io = |error| NonceFileError::Io { path: settings.path.clone(), error };
@@ -121,7 +123,7 @@ impl FileNonces {
         }
         remove(&names, &dropped);
         if floor.is_some_and(|floor| floor >= reading.now.as_second()) {
-            // A call that is signed once this gateway listens is dated after that second.
+            // Wait for the next second: a call that is signed once this gateway listens is then dated after the floor.
             while now().as_second() <= reading.now.as_second() && now() >= reading.now {
                 thread::sleep(Duration::from_millis(20));
             }
@@ -135,8 +137,8 @@ impl FileNonces {
         Ok(Self { shared, worker: Mutex::new(Some(worker)) })
     }
 
-    /// Ends the store: everything is on disk then, and the next process knows that it is everything. For when the audit
-    /// log is closed, whose last line is `line`.
+    /// Closes the store: writes everything to disk, and marks the files as complete for the next process. Called when
+    /// the audit log is closed; `line` is the log's last line.
     pub fn close(&self, line: u64) {
         self.stop();
         let shared = &self.shared;
@@ -207,8 +209,8 @@ impl Shared {
         Stamp { line, wall: (self.now)().as_millisecond() }
     }
 
-    /// Hands what is pending to the operating system, ahead of lines up to that one; a frame without nonces where only
-    /// the line's number is to be written. None where no line follows.
+    /// Hands pending uses to the operating system, before the lines up to `ahead_of` are written. Writes a frame
+    /// without nonces if only the line's number is needed. `ahead_of` is `None` if no line follows.
     fn write_pending(&self, ahead_of: Option<(u64, Stamping)>) -> Result<(), SinkError> {
         let mut writer = self.writer();
         let (line, stamping) = ahead_of.unwrap_or((writer.line(), Stamping::WithPending));
@@ -234,7 +236,7 @@ impl Shared {
                 Ok(())
             }
             Err(error) => {
-                // They are written with those that came meanwhile.
+                // Put them back before the uses that became pending meanwhile, for the next attempt.
                 uses.append(&mut memory.pending);
                 memory.pending = uses;
                 Err(SinkError(format!("the nonce file cannot be written: {error}")))
@@ -257,7 +259,7 @@ fn state(table: &NonceTable, now: Timestamp, steady: Duration) -> TableState {
     }
 }
 
-/// The second up to which calls are refused because of a gap, which is logged.
+/// The second up to which calls are refused because of a gap. Logs the gap.
 fn floor(past: &History, path: &std::path::Path, now: Timestamp, span: Duration) -> Option<i64> {
     let gap = past.gap?;
     let over = past.last.is_some_and(|last| {
@@ -265,7 +267,7 @@ fn floor(past: &History, path: &std::path::Path, now: Timestamp, span: Duration)
         age > jiff::SignedDuration::try_from(span).unwrap_or(jiff::SignedDuration::MAX)
     });
     if over {
-        tracing::warn!("nonce files `{}`: {gap}; calls of that time are no longer accepted anyway", path.display());
+        tracing::warn!("nonce files `{}`: {gap}; the calls in question are too old to be replayed", path.display());
         return past.last.map(Timestamp::as_second);
     }
     let seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);

@@ -1,4 +1,4 @@
-//! Rotation, forgetting and failures, by clocks that a test moves.
+//! Tests of rotation, forgetting and failures, with clocks that the test controls.
 
 use std::cell::Cell;
 use std::fs;
@@ -18,7 +18,7 @@ thread_local! {
 const START: i64 = 1_700_000_000;
 
 fn now() -> Timestamp {
-    // Other threads see a clock that stands still.
+    // The clocks are thread-local, so other threads see a clock that never advances.
     Timestamp::from_second(START + WALL.get()).unwrap()
 }
 
@@ -62,19 +62,19 @@ impl Bench {
         accepted
     }
 
-    /// The first half of accepting a call: its nonce is used and waits for a batch to be written with.
+    /// The first step of accepting a call: its nonce is used, and becomes pending.
     fn remember(&self, key: &str, nonce: &str, second: i64) -> Result<(), NonceError> {
         let alice = Principal::new("1234567890123456".parse().unwrap(), "user/alice".parse().unwrap());
         let signed_at = Timestamp::from_second(START + second).unwrap();
         self.nonces.remember(SignedNonce { holder: &alice, access_key_id: key, nonce, signed_at }, now())
     }
 
-    /// The second half: the line that lets a call go on, in a batch of its own.
+    /// The second step: the line that permits the call, in a separate batch.
     fn permit(&self) {
         append(&self.log, LineClass::Permit, ("Decision", "Allow", "V3"), 0);
     }
 
-    /// What became of a call, in a line with so many bytes of padding.
+    /// The outcome of a call, in a line with this many bytes of padding.
     fn outcome(&self, padding: usize) {
         append(&self.log, LineClass::Outcome, ("Outcome", "Allow", "V3"), padding);
     }
@@ -101,7 +101,7 @@ fn append(log: &FileSink, class: LineClass, (stage, verdict, scheme): (&str, &st
     assert_eq!(log.append(class, &line.to_string()).unwrap(), Appended::Written);
 }
 
-/// The gap that the next process would find after a kill.
+/// The gap that the next process finds after a kill.
 fn gap(folder: &Path) -> Option<history::HistoryGap> {
     gap_beside(folder, &FileSink::open(settings(folder)).unwrap())
 }
@@ -115,7 +115,7 @@ fn gap_beside(folder: &Path, log: &FileSink) -> Option<history::HistoryGap> {
     reading.read(&mut NonceTable::new(NonceLimits { span, capacity: 1000, share: 1.0 })).unwrap().gap
 }
 
-/// Cuts so many bytes off the end of a nonce file.
+/// Truncates a nonce file by this many bytes.
 fn cut(folder: &Path, number: u64, bytes: u64) {
     let path = Names::new(folder.join("audit.nonces")).file(number);
     let file = fs::OpenOptions::new().write(true).open(path).unwrap();
@@ -128,7 +128,7 @@ fn count(folder: &Path) -> usize {
 }
 
 #[test]
-fn files_are_begun_and_removed_and_what_they_held_is_refused_by_its_date() {
+fn rotation_removes_old_files_and_calls_of_their_time_are_refused_by_date() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     for minutes in 0..120 {
@@ -145,8 +145,8 @@ fn files_are_begun_and_removed_and_what_they_held_is_refused_by_its_date() {
     assert_eq!(bench.accept("a", "n119", 119 * 60), Err(NonceError::Used));
     assert_eq!(bench.accept("a", "n1", 60), Err(NonceError::Forgotten));
     assert_eq!(bench.accept("a", "another", 60), Err(NonceError::Forgotten));
-    assert_eq!(bench.accept("b", "another", 60), Ok(()), "of that key nothing was forgotten");
-    // Restarted again and again, it does not grow.
+    assert_eq!(bench.accept("b", "another", 60), Ok(()), "no nonce of this key was forgotten");
+    // Repeated restarts do not add files without limit.
     bench.close();
     for restart in 0..20 {
         pass(25 * 60);
@@ -158,14 +158,14 @@ fn files_are_begun_and_removed_and_what_they_held_is_refused_by_its_date() {
 }
 
 #[test]
-fn a_file_that_fails_is_replaced_and_the_next_process_trusts_no_call_of_that_time() {
+fn a_failed_file_is_replaced_and_the_next_process_refuses_calls_of_that_time() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     assert_eq!(bench.accept("a", "1", 0), Ok(()));
     pass(10);
     bench.nonces.shared.writer().mark_broken(START + WALL.get());
     assert_eq!(bench.accept("a", "2", 10), Ok(()));
-    assert_eq!(bench.accept("a", "1", 0), Err(NonceError::Used), "this process knows all");
+    assert_eq!(bench.accept("a", "1", 0), Err(NonceError::Used), "this process still has every nonce in memory");
     assert_eq!(bench.accept("a", "3", 9), Ok(()));
     bench.close();
     pass(10);
@@ -176,12 +176,12 @@ fn a_file_that_fails_is_replaced_and_the_next_process_trusts_no_call_of_that_tim
 }
 
 #[test]
-fn a_machine_that_stopped_leaves_a_doubt() {
+fn a_machine_that_stopped_leaves_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     assert_eq!(bench.accept("a", "1", 900), Ok(()));
     drop(bench);
-    // As if by another run of the machine.
+    // Rewrite the first frame with another boot id.
     let path = folder.path().join("audit.nonces");
     let (head, _) = Head::open(&Names::new(path.clone()), FileModes::Checked).unwrap();
     let mut bytes = fs::read(folder.path().join("audit.nonces.00000001")).unwrap();
@@ -195,7 +195,7 @@ fn a_machine_that_stopped_leaves_a_doubt() {
     fs::write(folder.path().join("audit.nonces.00000001"), changed).unwrap();
     drop(head);
     WALL.set(WALL.get() + 1);
-    // To open the store would be to wait for the next second of a clock that stands still.
+    // Opening the store would wait forever for the next second of a clock that does not advance.
     let log =
         FileSink::open(FileSettings::new(folder.path().join("audit.jsonl"), Clocks { now, elapsed: steady })).unwrap();
     let mut table = NonceTable::new(NonceLimits { span: Duration::from_secs(1860), capacity: 10, share: 1.0 });
@@ -212,18 +212,19 @@ fn a_machine_that_stopped_leaves_a_doubt() {
     };
     let past = reading.read(&mut table).unwrap();
     assert_eq!(past.gap, Some(history::HistoryGap::MachineStopped));
-    assert_eq!(past.ahead.len(), 1, "a call that is dated ahead is kept");
+    assert_eq!(past.ahead.len(), 1, "a call dated in the future is kept");
     assert_eq!(floor(&past, &path, now(), Duration::from_secs(1860)), Some(now().as_second()));
     pass(3600);
-    assert!(floor(&past, &path, now(), Duration::from_secs(1860)) < Some(now().as_second() - 1800), "long ago");
+    let floor = floor(&past, &path, now(), Duration::from_secs(1860));
+    assert!(floor < Some(now().as_second() - 1800), "the floor is at the time of the earlier process");
 }
 
 #[test]
-fn a_nonce_that_another_calls_batch_took_along_leaves_no_doubt_after_a_kill() {
+fn a_nonce_written_with_another_calls_batch_leaves_no_gap_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     for round in 0..3 {
-        // The second call's line comes first, and both nonces are written with it.
+        // The second call's line is written first, and both nonces with it.
         assert_eq!(bench.remember("a", &format!("first {round}"), 0), Ok(()));
         assert_eq!(bench.remember("a", &format!("second {round}"), 0), Ok(()));
         bench.permit();
@@ -236,7 +237,7 @@ fn a_nonce_that_another_calls_batch_took_along_leaves_no_doubt_after_a_kill() {
 }
 
 #[test]
-fn a_process_that_ended_before_the_first_line_of_the_log_leaves_no_doubt() {
+fn a_process_that_ended_before_the_first_line_of_the_log_leaves_no_gap() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::beside(folder.path(), FileSink::open(settings(folder.path())).unwrap());
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
@@ -247,13 +248,13 @@ fn a_process_that_ended_before_the_first_line_of_the_log_leaves_no_doubt() {
     assert_eq!(bench.remember("a", "1", 0), Err(NonceError::Used));
     bench.permit();
     drop(bench);
-    // A log that had lines and is gone is another matter.
+    // A log that had lines and was removed is a gap.
     fs::remove_file(folder.path().join("audit.jsonl")).unwrap();
     assert_eq!(gap(folder.path()), Some(history::HistoryGap::OtherLog));
 }
 
 #[test]
-fn lines_that_need_no_nonce_leave_no_doubt_after_a_kill_however_many_there_are() {
+fn any_number_of_lines_without_a_nonce_leaves_no_gap_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
@@ -266,21 +267,21 @@ fn lines_that_need_no_nonce_leave_no_doubt_after_a_kill_however_many_there_are()
 }
 
 #[test]
-fn an_audit_log_that_goes_on_in_a_new_file_leaves_no_doubt_after_a_kill() {
+fn a_rotated_audit_log_leaves_no_gap_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { size: Some(10_000), ..Rotation::default() };
     let bench = Bench::with(folder.path(), FileSettings { rotation, ..settings(folder.path()) });
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
     bench.permit();
     bench.outcome(20_000);
-    // The log's own thread rotates.
+    // The log's own thread rotates the file.
     let log = folder.path().join("audit.jsonl");
     while fs::metadata(&log).is_ok_and(|file| file.len() > 0) {
         thread::sleep(Duration::from_millis(5));
     }
     drop(bench);
     assert_eq!(gap(folder.path()), None);
-    // And where the next process puts the file away before it reads the nonces.
+    // The same if the next process rotates the log before it reads the nonces.
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     assert_eq!(bench.remember("a", "1", 0), Ok(()));
@@ -297,7 +298,7 @@ fn an_audit_log_that_goes_on_in_a_new_file_leaves_no_doubt_after_a_kill() {
 }
 
 #[test]
-fn calls_that_go_on_while_a_nonce_file_is_begun_leave_no_doubt_after_a_kill() {
+fn calls_during_a_rotation_of_nonce_files_leave_no_gap_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     let shared = &bench.nonces.shared;
@@ -311,7 +312,7 @@ fn calls_that_go_on_while_a_nonce_file_is_begun_leave_no_doubt_after_a_kill() {
     shared.writer().switch_to(next, snapshot.first, shared.stamp(line)).unwrap();
     drop(bench);
     assert_eq!(gap(folder.path()), None);
-    // A call in the new file, which is cut off again.
+    // A call in the new file, whose frame is then truncated.
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::open(folder.path());
     bench.nonces.shared.rotate().unwrap();

@@ -1,4 +1,4 @@
-//! The store's thread: it syncs while the audit log is synced, begins new files, and forgets what is over.
+//! The store's thread: syncs along with the audit log, rotates files, and forgets old nonces.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,13 +13,13 @@ use super::frame::Stamp;
 use super::writer::{CurrentFile, Writer, remove};
 
 const TICK: Duration = Duration::from_secs(1);
-/// How many forgotten nonces the thread removes at a time.
+/// The number of forgotten nonces that one tick removes.
 const DRAINED_AT_ONCE: usize = 4096;
 
-/// Who waits for the disk, and how far it is.
+/// Coordinates the calls that wait for the disk with the thread that syncs.
 #[derive(Debug, Default)]
 pub(super) struct Syncs {
-    /// How many writes there were.
+    /// The number of writes.
     written: AtomicU64,
     state: Mutex<SyncProgress>,
     wake: Condvar,
@@ -29,9 +29,9 @@ pub(super) struct Syncs {
 #[derive(Debug, Default)]
 struct SyncProgress {
     wanted: u64,
-    /// Writes up to this one are on disk, or it is known that they are not.
+    /// The last write that is known to have reached the disk or to have failed.
     finished: u64,
-    /// The last failure, and up to which write it reaches.
+    /// The last failure, and the last write that it affects.
     failed: Option<(u64, String)>,
     stopping: bool,
 }
@@ -82,7 +82,7 @@ impl Syncs {
         self.done.notify_all();
     }
 
-    /// Waits for a tick, or for work; whether to stop.
+    /// Waits for the next tick, for a sync to do, or for the stop.
     fn wait(&self) -> Work {
         let mut state = self.lock();
         loop {
@@ -143,7 +143,7 @@ impl Shared {
     }
 
     pub(super) fn tick(&self) {
-        // What was refused after it was authenticated has no line to wait for.
+        // Nonces of calls that were refused after authentication have no line that would write them.
         if let Err(error) = self.write_pending(None) {
             tracing::error!("{}", error.0);
         }
@@ -159,7 +159,7 @@ impl Shared {
         }
     }
 
-    /// Goes on in a new file. Calls wait for none of the disk's work.
+    /// Switches to a new file. Calls do not wait for the disk meanwhile.
     pub(super) fn rotate(&self) -> io::Result<()> {
         let state = self.state();
         let (number, snapshot, line) = {
@@ -175,7 +175,7 @@ impl Shared {
             let stamp = self.stamp(writer.line());
             writer.switch_to(next, snapshot.first, stamp)?
         };
-        // Syncs of the new file come after this one: the same thread makes them.
+        // This thread also syncs the new file, so that happens after this sync.
         if let Err(error) = before.sync_data() {
             self.writer().mark_broken((self.now)().as_second());
             return Err(error);
@@ -184,7 +184,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Goes on in a new file at once, after one that failed.
+    /// Replaces a broken file with a new one immediately.
     pub(super) fn replace_broken(&self, writer: &mut Writer) -> io::Result<()> {
         let state = self.state();
         let (number, snapshot) = writer.next(&state)?;
@@ -192,7 +192,7 @@ impl Shared {
         let next = CurrentFile::create(&self.names, &self.key, number, &snapshot, stamp, state.steady);
         let next = next.inspect_err(|_| writer.abandon_switch())?;
         let (before, obsolete) = writer.switch_to(next, snapshot.first, stamp)?;
-        // What it holds may have been handed over and not synced yet.
+        // The old file may contain frames that were not yet synced.
         if before.sync_data().is_err() {
             writer.mark_broken((self.now)().as_second());
         }

@@ -1,4 +1,4 @@
-//! The file that is written at present, and the change to the next one.
+//! Writes the current file, and switches to the next one.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use crate::identity::{DigestKey, NonceUse};
 use super::files::Names;
 use super::frame::{Kind, Origin, Snapshot, Stamp, put, put_uses};
 
-/// What every file of one process says of it.
+/// Facts about the process, which each of its files records.
 #[derive(Clone, Debug)]
 pub(super) struct ProcessInfo {
     pub(super) best_effort: bool,
@@ -19,7 +19,7 @@ pub(super) struct ProcessInfo {
     pub(super) chain: String,
 }
 
-/// A file before the current one, by its number, with the newest second that a call in it was signed.
+/// The number of an earlier file, and the newest second in which a call in it was signed.
 pub(super) type EarlierFile = (u64, i64);
 
 #[derive(Debug)]
@@ -27,15 +27,15 @@ pub(super) struct Writer {
     key: DigestKey,
     process: ProcessInfo,
     current: CurrentFile,
-    /// Files before the current one, each with the newest second that a call in it was signed.
+    /// The files before the current one.
     earlier: Vec<EarlierFile>,
-    /// What was written may be lost: calls up to this second are refused by the next process.
+    /// Writes up to this second may be lost, so the next process refuses calls signed until then.
     lost_until: i64,
-    /// Nothing more may be written to the current file.
+    /// Whether the current file must not be written to any more.
     broken: bool,
-    /// The next file is being made.
+    /// Whether the next file is being created.
     switching: bool,
-    /// The last line of the audit log that anything was written ahead of.
+    /// The last line of the audit log that a written frame precedes.
     line: u64,
     body: Vec<u8>,
     frame: Vec<u8>,
@@ -52,7 +52,7 @@ pub(super) struct CurrentFile {
     begun: Duration,
 }
 
-/// What is known besides the uses, at one moment.
+/// The state of the table, besides the uses, at one moment.
 pub(super) struct TableState {
     pub(super) floor: i64,
     pub(super) forgotten: Vec<(u64, i64)>,
@@ -62,12 +62,12 @@ pub(super) struct TableState {
     pub(super) steady: Duration,
 }
 
-/// A file does not grow longer, nor older.
+/// The length and the age at which a file is rotated.
 const LONGEST: u64 = 64 << 20;
 const OLDEST: Duration = Duration::from_secs(4 * 60);
 
 impl Writer {
-    /// Begins the file of that number.
+    /// Creates the first file of this process.
     pub(super) fn begin(
         names: &Names,
         key: DigestKey,
@@ -94,7 +94,7 @@ impl Writer {
         })
     }
 
-    /// The file that is to be synced.
+    /// The current file, for syncing.
     pub(super) fn file(&self) -> Arc<File> {
         Arc::clone(&self.current.file)
     }
@@ -111,7 +111,7 @@ impl Writer {
         self.current.length >= LONGEST || steady.saturating_sub(self.current.begun) >= OLDEST
     }
 
-    /// Writes uses; all of them, or none.
+    /// Writes all uses, or none of them.
     pub(super) fn write(&mut self, uses: &[NonceUse], stamp: Stamp) -> io::Result<()> {
         let mut body = std::mem::take(&mut self.body);
         let named = self.current.users.len();
@@ -119,7 +119,7 @@ impl Writer {
         let written = self.put(Kind::Uses, stamp, &body);
         self.body = body;
         if written.is_err() {
-            // The file does not name the users that this frame would have named.
+            // Forget the users that the lost frame would have defined.
             self.current.users.retain(|_, user| usize::try_from(*user).is_ok_and(|user| user < named));
             return written;
         }
@@ -128,7 +128,7 @@ impl Writer {
         written
     }
 
-    /// Writes the last frame of a process that stops in order.
+    /// Writes the last frame of a process that stops cleanly, and syncs it.
     pub(super) fn end(&mut self, stamp: Stamp) -> io::Result<()> {
         self.put(Kind::End, stamp, &[])?;
         self.current.file.sync_data()
@@ -145,7 +145,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                // A part of a frame would hide what comes after it.
+                // An incomplete frame would hide all frames after it.
                 let cut = current.file.set_len(current.length);
                 let cut = cut.and_then(|()| (&*current.file).seek(SeekFrom::Start(current.length)));
                 self.broken |= cut.is_err();
@@ -154,24 +154,24 @@ impl Writer {
         }
     }
 
-    /// The current file did not reach the disk, or not all of it: it is left for a new one.
+    /// Marks the current file as incomplete on disk. The next write switches to a new file.
     pub(super) fn mark_broken(&mut self, second: i64) {
         self.broken = true;
         self.lost_until = self.lost_until.max(second);
     }
 
-    /// The number and the first frame of the next file, which the caller is to make.
+    /// The number and the first frame of the next file, which the caller must create.
     ///
     /// # Errors
-    /// A next file that is being made already.
+    /// The next file is already being created.
     pub(super) fn next(&mut self, state: &TableState) -> io::Result<(u64, Snapshot)> {
         if std::mem::replace(&mut self.switching, true) {
-            return Err(io::Error::other("the next file is being made"));
+            return Err(io::Error::other("the next file is already being created"));
         }
         let number = self.current.number + 1;
         let files = self.earlier.iter().copied().chain([(self.current.number, self.current.newest)]);
         let is_needed = |newest: i64| state.oldest.is_some_and(|oldest| newest >= oldest);
-        // The current one may still get uses.
+        // The current file may still receive uses, so it is always needed.
         let needed: Vec<_> =
             files.filter(|(number, newest)| *number == self.current.number || is_needed(*newest)).collect();
         let first = needed.first().map_or(number, |(first, _)| *first);
@@ -181,13 +181,13 @@ impl Writer {
         Ok((number, snapshot(&self.process, origin, first, &state)))
     }
 
-    /// The next file could not be made.
+    /// Gives up the switch, because the next file could not be created.
     pub(super) fn abandon_switch(&mut self) {
         self.switching = false;
     }
 
-    /// Goes on in the next file. The one before is returned, and must be synced; so are the files before `first`, which
-    /// are needed no more.
+    /// Switches to the next file. Returns the previous file, which the caller must sync, and the files before `first`,
+    /// which the caller may then remove.
     pub(super) fn switch_to(
         &mut self,
         next: CurrentFile,
@@ -229,7 +229,7 @@ fn snapshot(process: &ProcessInfo, origin: Origin, first: u64, state: &TableStat
 }
 
 impl CurrentFile {
-    /// Makes a file that no use is written to yet. It is on disk, under its name, when this returns.
+    /// Creates a file with its first frame. The file and its name are on disk when this returns.
     pub(super) fn create(
         names: &Names,
         key: &DigestKey,
@@ -239,7 +239,7 @@ impl CurrentFile {
         begun: Duration,
     ) -> io::Result<Self> {
         let mut file = match names.create(number) {
-            // One that was made and never used.
+            // A file that was created and never used.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::remove_file(names.file(number))?;
                 names.create(number)?

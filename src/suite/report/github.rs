@@ -1,4 +1,4 @@
-//! Annotations of GitHub Actions: failures beside the lines of the suites, holes beside those of the policies.
+//! Annotations for GitHub Actions: failures at lines of suites, missing coverage at lines of policies.
 
 use crate::suite::test_result::{Outcome, TestResult};
 use crate::text::annotation;
@@ -6,7 +6,7 @@ use ram_policy::Severity;
 
 use super::{Listing, Report, summary};
 
-/// One line each, and the summary as plain text.
+/// One line for each annotation, and the summary as plain text.
 pub fn github(report: &Report<'_>) -> String {
     let mut lines: Vec<String> = report.ran.tests.iter().filter_map(line).collect();
     if report.coverage == Listing::Listed {
@@ -16,7 +16,7 @@ pub fn github(report: &Report<'_>) -> String {
     }
     for survivor in report.mutation.iter().flat_map(|mutation| &mutation.survivors) {
         let change = &survivor.change;
-        let message = format!("{}: {}; this case would notice:\n{}", change.statement, change.what, survivor.case);
+        let message = format!("{}: {}; this case would catch it:\n{}", change.statement, change.what, survivor.case);
         lines.push(annotation(Severity::Warning, &change.file, change.at, "change not noticed", &message));
     }
     lines.push(summary(report));

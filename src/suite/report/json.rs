@@ -1,4 +1,4 @@
-//! For programs: one JSON document.
+//! The report for programs: one JSON document.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use ram_policy::Position;
 
 use super::Report;
 
-/// Every test, the counts, the coverage, and the mutation of policies where it was asked for.
+/// Every test, the counts, the coverage, and the results of mutation testing, if it was requested.
 pub fn json(report: &Report<'_>) -> Value {
     let counts = Counts::of(&report.ran.tests);
     json!({

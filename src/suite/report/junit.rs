@@ -1,4 +1,4 @@
-//! JUnit XML: the form of Apache Ant's reports, which every CI server reads, with what Jenkins' schema asks for.
+//! JUnit XML: the format of Apache Ant's reports, which every CI server reads, valid under Jenkins' schema.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use crate::text::plain;
 
 use super::Report;
 
-/// What the report says of the run itself.
+/// Facts about the run itself.
 #[derive(Clone, Debug)]
 pub struct JunitRun {
     pub began: Timestamp,
     pub host: String,
 }
 
-type Written = std::io::Result<()>;
+type WriteResult = std::io::Result<()>;
 
-/// One `testsuite` a suite, in the order of the tests.
+/// One `testsuite` for each suite, in the order of the tests.
 pub fn junit(report: &Report<'_>, run: &JunitRun) -> String {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     write(&mut writer, report, run).expect("writing into memory does not fail");
     String::from_utf8(writer.into_inner()).expect("every part is text")
 }
 
-fn write(writer: &mut Writer<Vec<u8>>, report: &Report<'_>, run: &JunitRun) -> Written {
+fn write(writer: &mut Writer<Vec<u8>>, report: &Report<'_>, run: &JunitRun) -> WriteResult {
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer.write_event(Event::Start(BytesStart::new("testsuites")))?;
     let of_one_suite = |a: &TestResult, b: &TestResult| a.suite == b.suite && a.file == b.file;
@@ -38,7 +38,7 @@ fn write(writer: &mut Writer<Vec<u8>>, report: &Report<'_>, run: &JunitRun) -> W
     writer.write_event(Event::End(BytesEnd::new("testsuites")))
 }
 
-fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[TestResult], run: &JunitRun) -> Written {
+fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[TestResult], run: &JunitRun) -> WriteResult {
     let counts = Counts::of(tests);
     let took: Duration = tests.iter().map(|tested| tested.took).sum();
     let began = run.began.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -56,7 +56,7 @@ fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[TestResult], run:
     ];
     let mut start = BytesStart::new("testsuite");
     attributes.into_iter().for_each(|attribute| start.push_attribute(attribute));
-    // The first form of the schema does not know the attribute: it stands where there is something to say.
+    // The oldest schema does not allow this attribute, so it is written only when needed.
     let skipped = counts.skipped + counts.disputed;
     if skipped > 0 {
         start.push_attribute(("skipped", skipped.to_string().as_str()));
@@ -76,7 +76,7 @@ fn suite(writer: &mut Writer<Vec<u8>>, number: usize, tests: &[TestResult], run:
     writer.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
-fn case(writer: &mut Writer<Vec<u8>>, tested: &TestResult) -> Written {
+fn case(writer: &mut Writer<Vec<u8>>, tested: &TestResult) -> WriteResult {
     let mut start = BytesStart::new("testcase");
     start.push_attribute(("name", clean(&tested.name).as_str()));
     start.push_attribute(("classname", clean(&tested.suite).as_str()));
@@ -103,7 +103,7 @@ fn case(writer: &mut Writer<Vec<u8>>, tested: &TestResult) -> Written {
     writer.write_event(Event::End(BytesEnd::new("testcase")))
 }
 
-/// What XML can hold, without the breaks and runs of blanks that a token may not have.
+/// Replaces characters that XML cannot hold, and collapses white space as an `xs:token` requires.
 fn clean(text: &str) -> String {
     let held = |c: char| matches!(c, '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     let kept: String = text.chars().map(|c| if held(c) { c } else { ' ' }).collect();

@@ -17,15 +17,15 @@ pub use junit::{JunitRun, junit};
 pub use tap::tap;
 pub use text::{summary, text};
 
-/// What a report is made from.
+/// The input of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
     pub ran: &'a RunResults,
     /// How long the tests took.
     pub took: Duration,
-    /// Whether what no test exercised is listed, or only counted.
+    /// Whether missing coverage is listed, or only counted.
     pub coverage: Listing,
-    /// Where policies were mutated.
+    /// The result of mutation testing, if it was requested.
     pub mutation: Option<&'a Mutation>,
 }
 

@@ -1,4 +1,4 @@
-//! TAP version 14.
+//! The report in TAP version 14.
 
 use std::fmt::Write as _;
 
@@ -39,7 +39,7 @@ fn point(tap: &mut String, number: usize, tested: &TestResult) {
     let _ = write!(tap, "\n  at: {}\n  ...", json_text(&format!("{}:{}", tested.file, tested.at)));
 }
 
-/// A `#` begins a directive, and a backslash escapes.
+/// Escapes `#`, which begins a directive, and the backslash, which escapes.
 fn escaped(name: &str) -> String {
     plain(&name.replace('\\', "\\\\").replace('#', "\\#"))
 }

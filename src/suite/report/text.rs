@@ -1,4 +1,4 @@
-//! For a person: quiet about what passed, one line for each test that did not, and a summary.
+//! The report for people: one line for each test that did not pass, and a summary.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -53,7 +53,7 @@ fn survivors(text: &mut String, mutation: &Mutation) {
     let place = |change: &Change| format!("{}:{} {}", change.file, change.at, change.statement);
     for survivor in &mutation.survivors {
         let change = &survivor.change;
-        let _ = writeln!(text, "unnoticed {}: {}; this case would notice:", place(change), change.what);
+        let _ = writeln!(text, "unnoticed {}: {}; this case would catch it:", place(change), change.what);
         for line in survivor.case.lines() {
             let _ = writeln!(text, "    {line}");
         }
@@ -62,7 +62,7 @@ fn survivors(text: &mut String, mutation: &Mutation) {
         let changes = plural(mutation.equivalent.len(), "change");
         let _ = writeln!(
             text,
-            "{changes} left out: no call was found that they answer differently (`--format json` lists them)"
+            "{changes} not counted: no call distinguishes them from the original (`--format json` lists them)"
         );
     }
 }
@@ -100,7 +100,7 @@ pub fn summary(report: &Report<'_>) -> String {
                     plural(mutation.score().of, "change")
                 );
             }
-            None => text.push_str("; no change makes a difference"),
+            None => text.push_str("; every change is equivalent to the original"),
         }
     }
     text

@@ -1,4 +1,4 @@
-//! Files that differ from what is in force are told of, in the log and as a metric, until they are as they were.
+//! Files that differ from the loaded ones cause a warning and set a metric, until they are restored.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -46,15 +46,15 @@ impl Watched {
         lines.filter_map(|line| line.strip_suffix("\"} 1")).map(str::to_owned).collect()
     }
 
-    /// Looks at once.
+    /// Makes the gateway compare its files at once, and waits for these kinds in the metric.
     fn shows(&self, kinds: &[&str]) {
         self.server.hang_up();
-        wait_for(&format!("{kinds:?} to be told as changed"), || self.changed() == kinds);
+        wait_for(&format!("{kinds:?} as the changed kinds"), || self.changed() == kinds);
     }
 }
 
 #[test]
-fn each_kind_of_file_that_changes_is_told() {
+fn a_change_of_each_kind_of_file_is_reported() {
     let gateway = start();
     assert_eq!(gateway.changed(), [""; 0]);
     for (name, kind) in [
@@ -84,7 +84,7 @@ fn each_kind_of_file_that_changes_is_told() {
     fs::remove_file(gateway.path().join("keyring.toml")).unwrap();
     gateway.shows(&["keyring"]);
     let log = gateway.server.stderr();
-    assert!(log.contains("stays in force until a restart, revoked keys included"), "{log}");
-    assert!(log.contains("all files are again as they were"), "{log}");
+    assert!(log.contains("revoked keys included, stay in force until a restart"), "{log}");
+    assert!(log.contains("all files have the same contents as at startup again"), "{log}");
     assert!(!log.contains(super::SECRET), "{log}");
 }

@@ -1,4 +1,4 @@
-//! Files with secrets are judged by what was opened: its mode, its owner, and not by what a path said before.
+//! Checks of secret files look at the opened file, its mode and owner, and not at a path that may change in between.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -14,10 +14,10 @@ use super::{TORN, add, could_not_start, ready};
 use crate::support::parts::left_out;
 use crate::support::program::{close_to_others, ramgate};
 
-/// No machine has a user with this id, and no test runs as it.
+/// The id of another user, which needs no account on the machine.
 const ANOTHER: u32 = 54_321;
 
-/// Everything that holds a secret, and is read at the start.
+/// Every file with a secret that is read at the start.
 const SECRETS: [&str; 5] = ["keyring.toml", "carol.secret", "gateway.secret", "tls.key", "checkpoint.key"];
 
 fn start(folder: &Path, more: &[&str]) -> super::Ran {
@@ -48,9 +48,9 @@ fn a_secret_that_belongs_to_another_user_is_refused() {
     }
 }
 
-/// Orchestrators mount secrets as links into a folder that is exchanged as a whole.
+/// Orchestrators mount secrets as links into a folder that they replace as a whole.
 #[test]
-fn a_secret_may_be_a_link_and_what_it_leads_to_is_judged() {
+fn a_secret_file_may_be_a_link_and_its_target_is_checked() {
     let folder = with_all();
     let inside = folder.path();
     let version = inside.join("..2026_03_01");
@@ -63,15 +63,15 @@ fn a_secret_may_be_a_link_and_what_it_leads_to_is_judged() {
     could_not_start(&start(inside, &[]), TORN);
     for name in SECRETS {
         fs::set_permissions(version.join(name), fs::Permissions::from_mode(0o640)).unwrap();
-        could_not_start(&start(inside, &[]), &format!("others can read `{name}` (mode 0640)"));
+        could_not_start(&start(inside, &[]), &format!("other users can access `{name}` (mode 0640)"));
         close_to_others(&version.join(name));
     }
     could_not_start(&start(inside, &[]), TORN);
 }
 
-/// A path that leads elsewhere between two looks at it shows nothing of the file that is open to others.
+/// If a path changes its target between check and read, the content of a file that others can read is never accepted.
 #[test]
-fn the_file_that_is_read_is_the_file_that_was_judged() {
+fn the_file_that_is_read_is_the_file_that_was_checked() {
     let folder = tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     for (name, mode) in [("closed", 0o600), ("open", 0o644)] {
@@ -92,16 +92,16 @@ fn the_file_that_is_read_is_the_file_that_was_judged() {
         });
         let place = SecretPlace::File("secret".into());
         let (end, mut closed) = (Instant::now() + Duration::from_secs(2), 0);
-        let mut taken = None;
-        while Instant::now() < end && taken.is_none() {
+        let mut accepted = None;
+        while Instant::now() < end && accepted.is_none() {
             match read_secret(&place, folder.path(), FileModes::Checked) {
                 Ok(secret) if secret.expose() == "closed" => closed += 1,
-                Ok(secret) => taken = Some(secret.expose().to_owned()),
+                Ok(secret) => accepted = Some(secret.expose().to_owned()),
                 Err(_) => {}
             }
         }
         done.store(true, Ordering::Relaxed);
-        assert_eq!(taken, None, "what others can read was taken");
-        assert!(closed > 0);
+        assert_eq!(accepted, None, "a secret was read from a file that others can read");
+        assert!(closed > 0, "the closed file was never read");
     });
 }

@@ -1,4 +1,4 @@
-//! What keeps a server from starting: bad files, settings that are not built, and everything that is unsafe.
+//! Reasons for which a server does not start: malformed files, unsupported settings, unsafe settings, failing parts.
 
 mod files;
 mod keys;
@@ -16,12 +16,12 @@ use tempfile::{TempDir, tempdir};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/startup");
 
-/// Stands in every fixture file that holds a secret.
+/// The secret in every fixture file that holds one.
 const SECRET: &str = "hunter2-in-the-open";
 
-/// One folder a case: what is run in it, the files, and every word that standard error then holds.
+/// Each case is a folder with the files, the arguments to run, and the exact expected standard error.
 #[test]
-fn bad_files_are_shown_with_their_place() {
+fn the_errors_in_malformed_files_are_exactly_as_expected() {
     let mut cases: Vec<_> = fs::read_dir(CASES).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     assert_eq!(cases.len(), 42);
@@ -31,14 +31,14 @@ fn bad_files_are_shown_with_their_place() {
         copy(&case, folder.path());
         let arguments = fs::read_to_string(case.join("arguments")).unwrap();
         let ran = ramgate(folder.path(), &arguments.split_whitespace().collect::<Vec<_>>());
-        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{name}: nothing runs, nothing listens: {ran:?}");
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{name}: the command ran: {ran:?}");
         assert_eq!(ran.stderr, fs::read_to_string(case.join("expected")).unwrap(), "{name}");
         assert!(!ran.stderr.contains(SECRET), "{name}");
-        assert!(!folder.path().join("audit.jsonl").exists(), "{name}: no log is begun");
+        assert!(!folder.path().join("audit.jsonl").exists(), "{name}: a log was begun");
     }
 }
 
-/// The fixtures' own honesty: each error has a place, its line with a caret unless it is confidential, and help.
+/// Checks the fixtures: each expected error has a place, help, and a line with a caret, unless it is confidential.
 #[test]
 fn every_expected_error_has_its_parts() {
     const WHOLE_FILE: [&str; 3] = ["configuration-no-upstream", "keyring-empty", "no-account"];
@@ -61,14 +61,14 @@ fn every_expected_error_has_its_parts() {
     }
 }
 
-/// A setting of the design that is not built, and the name it is refused by.
-const UNBUILT: &[(&str, &str)] =
+/// A planned setting that this version does not support, and its name in the error.
+const UNSUPPORTED: &[(&str, &str)] =
     &[("[shadow]\npolicies = [\"next\"]", "[shadow]"), ("[identity]\nnonce_store = \"redis\"", "identity.nonce_store")];
 
 #[test]
-fn each_setting_that_is_not_built_is_refused_by_name() {
+fn each_unsupported_setting_is_refused_by_name() {
     let folder = tempdir().unwrap();
-    for (setting, name) in UNBUILT {
+    for (setting, name) in UNSUPPORTED {
         let upstream = "[upstream]\nurl = \"simulator\"";
         let text = format!("{upstream}\n{setting}\n");
         fs::write(folder.path().join("ramgate.toml"), format!("listen = \"127.0.0.1:0\"\n{text}")).unwrap();
@@ -80,7 +80,7 @@ fn each_setting_that_is_not_built_is_refused_by_name() {
 }
 
 #[test]
-fn a_setting_at_what_is_built_is_taken() {
+fn every_supported_value_of_partly_supported_settings_is_accepted() {
     let folder = ready();
     let more = "[identity]\nnonce_store = \"memory\"\n[operations]\nother = \"refuse\"\ntrunk = \"refuse\"\n[resources]\n\
                 source = \"file\"\ncache = \"0s\"\ncache_entries = 1\n[limits]\ntrusted_proxies = []\nproxy_protocol = \"off\"\n[audit]\nrequired = false\nsync = \"group\"\ngroup_delay = \"1s\"\nrotate_size = \"64KiB\"\n\
@@ -91,9 +91,9 @@ fn a_setting_at_what_is_built_is_taken() {
     could_not_start(&ran, TORN);
 }
 
-/// A policy that turns on tags starts where they can be learnt, and from one place only.
+/// Policies with conditions on tags need exactly one source of attributes.
 #[test]
-fn facts_about_resources_have_one_source() {
+fn attributes_of_resources_come_from_exactly_one_source() {
     let folder = ready();
     let inside = folder.path();
     let start = || ramgate(inside, &["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"]);
@@ -114,12 +114,9 @@ fn facts_about_resources_have_one_source() {
     );
     could_not_start(&from("upstream"), TORN);
 
-    let facts = "[\"eni/eni-a\"]\ntags = { team = \"network\" }\n";
-    fs::write(inside.join("policies/resources.toml"), facts).unwrap();
-    could_not_start(
-        &from("upstream"),
-        "attributes of resources are read from ECS, but there is a `resources.toml` too",
-    );
+    let attributes = "[\"eni/eni-a\"]\ntags = { team = \"network\" }\n";
+    fs::write(inside.join("policies/resources.toml"), attributes).unwrap();
+    could_not_start(&from("upstream"), "attributes of resources are read from ECS, but a `resources.toml` exists");
     could_not_start(&from("file"), TORN);
     fs::remove_file(inside.join("policies/resources.toml")).unwrap();
 
@@ -132,9 +129,9 @@ fn facts_about_resources_have_one_source() {
     could_not_start(&start(), "attributes of resources are read from ECS with one key, but there are several accounts");
 }
 
-/// A call is signed with the key of the account that it is judged for, or nothing starts.
+/// A call must be signed with a key of the account that it is judged for. Otherwise the start fails.
 #[test]
-fn several_accounts_have_a_key_each() {
+fn several_accounts_need_a_key_each() {
     let folder = ready();
     let inside = folder.path();
     let start = |text: String| {
@@ -152,12 +149,12 @@ fn several_accounts_have_a_key_each() {
     let with = |account: &str| two.replace(own, "") + &key(account);
     could_not_start(&start(with("1234567890123456")), TORN);
     could_not_start(&start(with("2222222222222222")), TORN);
-    let said = "a `[[upstream.key]]` is of account `3333333333333333`, which has no policy directory";
+    let said = "a `[[upstream.key]]` is for account `3333333333333333`, which has no policy directory";
     could_not_start(&start(with("3333333333333333")), said);
     let by_account = with("1234567890123456") + "[resources]\nsource = \"upstream\"\n";
     could_not_start(&start(by_account), TORN);
     let embedded = format!("[upstream]\nurl = \"simulator\"\n{}", key("1234567890123456"));
-    could_not_start(&start(embedded), "the embedded ECS takes no key of yours");
+    could_not_start(&start(embedded), "the embedded ECS generates its own key and accepts no other");
 }
 
 const PRODUCT: &str = "[[product]]\nname = \"vpc\"\nhosts = [\"vpc.gateway.internal\"]\nversion = \"2016-04-28\"\n";
@@ -172,7 +169,7 @@ fn a_product_needs_a_real_upstream_too() {
     };
     let evaluate = "other = \"evaluate\"\n";
     could_not_start(&start(evaluate, &[]), TORN);
-    let said = "a `[[product]]` is configured, but the gateway's key is known to the embedded ECS only";
+    let said = "a `[[product]]` is configured, but only the embedded ECS accepts the gateway's key";
     could_not_start(&start(evaluate, &["--upstream", "simulator"]), said);
     let plain = format!("{evaluate}url = \"http://vpc.{{region}}.example\"\n");
     could_not_start(&start(&plain, &[]), "`http://vpc.{region}.example` is plain http and not on loopback");
@@ -180,7 +177,7 @@ fn a_product_needs_a_real_upstream_too() {
 }
 
 #[test]
-fn whoever_forwards_unjudged_is_warned() {
+fn forwarding_operations_without_judging_them_causes_a_warning() {
     let folder = ready();
     let of_vpc = "every caller acts with the gateway's own rights for all operations of `vpc`";
     let of_ecs = "every caller acts with the gateway's own rights for all operations of `ecs`";
@@ -199,7 +196,7 @@ fn whoever_forwards_unjudged_is_warned() {
     }
 }
 
-/// A reason not to start, as a change to a folder that is ready or as a flag; what is said; and the flag that lifts it.
+/// A reason not to start: a change of a valid folder, or arguments; the error; and the flag that permits it.
 struct Unsafe {
     change: fn(&Path),
     arguments: &'static [&'static str],
@@ -216,7 +213,7 @@ const EXCEPTIONS: [&str; 6] = [
     "--insecure-key-file-mode",
 ];
 
-/// What is said when nothing else is wrong: the log that every start of these tests ends with.
+/// The error of a start without other errors: the starts get a torn log, so that no server keeps running.
 const TORN: &str = "the audit log `torn.jsonl` does not end in a line of an audit log";
 
 const UNSAFE: &[Unsafe] = &[
@@ -246,19 +243,19 @@ const UNSAFE: &[Unsafe] = &[
             add(folder, "[audit.checkpoint]\nkey_file = \"checkpoint.key\"\n");
         },
         arguments: &[],
-        said: "others can read `checkpoint.key`",
+        said: "other users can access `checkpoint.key`",
         lifted_by: Some("--insecure-key-file-mode"),
     },
     Unsafe {
         change: |folder| add(folder, "[limits]\ntrusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]\n"),
         arguments: &[],
-        said: "`limits.trusted_proxies` covers everyone",
+        said: "`limits.trusted_proxies` covers all addresses",
         lifted_by: Some("--insecure-trusted-proxies"),
     },
     Unsafe {
         change: |folder| add(folder, "[limits]\ntrusted_proxies = [\"::/1\", \"8000::/1\"]\n"),
         arguments: &[],
-        said: "`limits.trusted_proxies` covers everyone",
+        said: "`limits.trusted_proxies` covers all addresses",
         lifted_by: Some("--insecure-trusted-proxies"),
     },
     Unsafe {
@@ -267,25 +264,25 @@ const UNSAFE: &[Unsafe] = &[
             open_to_others(&folder.join("tls.key"));
         },
         arguments: &[],
-        said: "others can read `tls.key`",
+        said: "other users can access `tls.key`",
         lifted_by: Some("--insecure-key-file-mode"),
     },
     Unsafe {
         change: |folder| open_to_others(&folder.join("keyring.toml")),
         arguments: &[],
-        said: "others can read `keyring.toml`",
+        said: "other users can access `keyring.toml`",
         lifted_by: Some("--insecure-key-file-mode"),
     },
     Unsafe {
         change: |folder| open_to_others(&folder.join("carol.secret")),
         arguments: &[],
-        said: "others can read `carol.secret`",
+        said: "other users can access `carol.secret`",
         lifted_by: Some("--insecure-key-file-mode"),
     },
     Unsafe {
         change: |folder| open_to_others(&folder.join("gateway.secret")),
         arguments: &[],
-        said: "others can read `gateway.secret`",
+        said: "other users can access `gateway.secret`",
         lifted_by: Some("--insecure-key-file-mode"),
     },
     Unsafe {
@@ -325,7 +322,7 @@ const UNSAFE: &[Unsafe] = &[
 ];
 
 #[test]
-fn each_exception_lifts_its_own_refusal_and_no_other() {
+fn each_insecure_flag_permits_its_own_case_and_no_other() {
     for Unsafe { change, arguments, said, lifted_by } in UNSAFE {
         let folder = ready();
         change(folder.path());
@@ -340,8 +337,8 @@ fn each_exception_lifts_its_own_refusal_and_no_other() {
         }
         if let Some(lifted_by) = lifted_by {
             let refused = start(&[]).stderr;
-            let told = refused.contains(lifted_by) || refused.contains("run `chmod 600` on it");
-            assert!(told, "what to do about it: {refused}");
+            let has_remedy = refused.contains(lifted_by) || refused.contains("run `chmod 600` on it");
+            assert!(has_remedy, "no remedy: {refused}");
             let others: Vec<_> = EXCEPTIONS.into_iter().filter(|exception| exception != lifted_by).collect();
             could_not_start(&start(&others), said);
         }
@@ -349,14 +346,14 @@ fn each_exception_lifts_its_own_refusal_and_no_other() {
 }
 
 #[test]
-fn an_exception_is_known_to_every_test_here() {
+fn these_tests_know_every_insecure_flag() {
     let help = ramgate(tempdir().unwrap().path(), &["serve", "--help"]).stdout;
     let known: Vec<_> = help.split_whitespace().filter(|word| word.starts_with("--insecure-")).collect();
     assert_eq!(known, EXCEPTIONS);
 }
 
 #[test]
-fn the_demos_keys_stay_on_loopback_whatever_is_asked() {
+fn the_demos_keys_stay_on_loopback_despite_every_flag() {
     let folder = ready();
     for more in [&[][..], &EXCEPTIONS, &["--policies", "policies"], &["--upstream", "simulator"]] {
         for address in ["0.0.0.0:0", "[::]:0"] {
@@ -365,20 +362,20 @@ fn the_demos_keys_stay_on_loopback_whatever_is_asked() {
         }
     }
     let ran = ramgate(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--policies", "policies"]);
-    could_not_start(&ran, "the demo's keys belong to principals that the policy directory does not define");
+    could_not_start(&ran, "the demo's keys belong to principals that are not in the policy directory");
 }
 
 #[test]
-fn a_lifted_refusal_lets_the_server_start() {
+fn a_server_starts_with_the_flag_that_permits_its_listener() {
     let folder = ready();
     let listen = ["serve", "--config", "ramgate.toml", "--listen", "0.0.0.0:0", "--insecure-plain-listener"];
     let server = Server::start(&mut program(folder.path(), &listen), "attempts are written to");
     assert!(server.stdout().contains("listening on http://0.0.0.0:"), "{}", server.stdout());
 }
 
-/// What is wrong with the files of `[tls]`, and what is said of it; a listener with TLS needs no exception.
+/// A change of the files of `[tls]`, and the error. (A listener with TLS needs no flag to listen on all addresses.)
 #[test]
-fn a_certificate_that_cannot_be_used_stops_the_start() {
+fn a_certificate_that_cannot_be_used_prevents_the_start() {
     type Change = fn(&Path);
     let bad: [(Change, &str); 8] = [
         (|_| {}, TORN),
@@ -386,17 +383,17 @@ fn a_certificate_that_cannot_be_used_stops_the_start() {
         (|folder| fs::remove_file(folder.join("tls.key")).unwrap(), "`tls.key` cannot be read"),
         (
             |folder| fs::write(folder.join("tls.pem"), "hello").unwrap(),
-            "the certificate file holds no certificate in PEM",
+            "the certificate file contains no PEM certificate",
         ),
-        (|folder| fs::write(folder.join("tls.key"), SECRET).unwrap(), "the key file holds no private key in PEM"),
+        (|folder| fs::write(folder.join("tls.key"), SECRET).unwrap(), "the key file contains no PEM private key"),
         (
             |folder| fs::write(folder.join("tls.key"), rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap(),
-            "certificate and key cannot be used",
+            "the certificate and the key cannot be used",
         ),
         (|folder| add(folder, "client_ca = \"absent.pem\"\n"), "`absent.pem` cannot be read"),
         (
             |folder| {
-                let client = "[[tls.principal]]\nsubject = \"CN=x\"\nprincipal = \"role/nobody\"\n";
+                let client = "[[tls.principal]]\nsubject = \"CN=x\"\nprincipal = \"role/unknown\"\n";
                 add(folder, &format!("client_ca = \"tls.pem\"\n{client}"));
             },
             "the principal of the certificate `CN=x` is unknown",
@@ -412,7 +409,7 @@ fn a_certificate_that_cannot_be_used_stops_the_start() {
 }
 
 #[test]
-fn a_log_that_cannot_be_gone_on_with_stops_the_start() {
+fn a_log_that_cannot_be_continued_prevents_the_start() {
     let folder = ready();
     fs::create_dir(folder.path().join("a-folder")).unwrap();
     fs::write(folder.path().join("text"), "hello\n").unwrap();
@@ -425,7 +422,7 @@ fn a_log_that_cannot_be_gone_on_with_stops_the_start() {
         let ran = ramgate(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--audit", path]);
         could_not_start(&ran, &format!("the audit log `{path}` {said}"));
     }
-    assert_eq!(fs::read_to_string(folder.path().join("torn.jsonl")).unwrap(), TORN_TEXT, "it is left as it is");
+    assert_eq!(fs::read_to_string(folder.path().join("torn.jsonl")).unwrap(), TORN_TEXT, "the torn log was changed");
 
     let serve = ["serve", "--listen", "127.0.0.1:0"];
     let first = Server::start(&mut program(folder.path(), &serve), "Ctrl-C stops");
@@ -436,7 +433,7 @@ fn a_log_that_cannot_be_gone_on_with_stops_the_start() {
 }
 
 #[test]
-fn a_port_in_use_stops_the_start() {
+fn a_port_in_use_prevents_the_start() {
     let folder = tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -447,7 +444,7 @@ fn a_port_in_use_stops_the_start() {
 }
 
 #[test]
-fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+fn flags_override_the_environment_which_overrides_the_file() {
     let folder = ready();
     let serve = |flags: &[&str], listen: Option<&str>| {
         let fixed = ["serve", "--config", "ramgate.toml", "--audit", "torn.jsonl"];
@@ -460,7 +457,7 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     could_not_start(&serve(&["--listen", "127.0.0.1:0"], Some("0.0.0.0:1")), TORN);
 }
 
-/// Status 2, nothing said of listening, and the reason with something to do about it.
+/// Asserts status 2, an empty standard output, the reason, and a remedy.
 fn could_not_start(ran: &Ran, said: &str) {
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{said}: {ran:?}");
     assert!(ran.stderr.contains(said), "no `{said}`: {}", ran.stderr);
@@ -468,7 +465,7 @@ fn could_not_start(ran: &Ran, said: &str) {
     assert!(!ran.stderr.contains(SECRET), "{}", ran.stderr);
 }
 
-/// A folder that a gateway would start in, and a torn log to stop it.
+/// A folder that a gateway can start in, and a torn log that prevents a start if `--audit` names it.
 fn ready() -> TempDir {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
@@ -520,7 +517,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A certificate of its own, and a configuration that names it.
+/// Adds a self-signed certificate and a configuration that names it.
 fn with_tls(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("tls.pem"), made.cert.pem()).unwrap();
@@ -529,7 +526,7 @@ fn with_tls(folder: &Path) {
     add(folder, "[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\n");
 }
 
-/// Adds to the configuration.
+/// Appends to the configuration.
 fn add(folder: &Path, text: &str) {
     let path = folder.join("ramgate.toml");
     fs::write(&path, fs::read_to_string(&path).unwrap() + text).unwrap();

@@ -52,12 +52,12 @@ fn no_log_in(folder: &Path) {
 }
 
 #[test]
-fn each_address_in_use_stops_the_start_and_no_log_is_begun() {
+fn each_address_in_use_prevents_the_start_and_no_log_is_begun() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let free = "127.0.0.1:0";
     for (configuration, remedy) in [
-        (configuration(&taken, free, free), "choose another with `--listen`"),
+        (configuration(&taken, free, free), "choose another address with `--listen`"),
         (configuration(free, &taken, free), "change `listen` in `[admin]`"),
         (configuration(free, free, &taken), "change `listen` in `[identity.issuer.credentials]`"),
     ] {
@@ -70,7 +70,7 @@ fn each_address_in_use_stops_the_start_and_no_log_is_begun() {
 }
 
 #[test]
-fn token_keys_that_cannot_be_read_stop_the_start_and_no_log_is_begun() {
+fn issuer_keys_that_cannot_be_read_prevent_the_start_and_no_log_is_begun() {
     let folder = folder_with(
         "listen = \"127.0.0.1:0\"\npolicies = [\"policies\"]\nkeyring = \"keyring.toml\"\n[upstream]\n\
          url = \"simulator\"\n[[identity.jwt]]\nissuer = \"https://issuer.example\"\naudience = [\"ramgate\"]\n\
@@ -81,9 +81,9 @@ fn token_keys_that_cannot_be_read_stop_the_start_and_no_log_is_begun() {
     no_log_in(folder.path());
 }
 
-/// The start waits for an issuer that does not answer: its addresses are reserved by then, and nobody can connect.
+/// The start waits for an issuer that does not answer. By then its addresses are reserved, but not yet open.
 #[test]
-fn nobody_can_connect_before_the_start_has_succeeded() {
+fn no_connection_is_possible_before_the_start_has_succeeded() {
     let issuer = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut ports = Vec::new();
     for _ in 0..3 {
@@ -114,10 +114,10 @@ fn nobody_can_connect_before_the_start_has_succeeded() {
     child.wait().unwrap();
 }
 
-/// Both addresses are free when they are reserved, and one is opened by another process before this one opens it. The
-/// log was opened by then: it is ended in order, and a later start goes on with it.
+/// All addresses are free when they are reserved, but another process listens on one of them before the gateway does.
+/// The log is open by then: it must be closed cleanly, so that a later start continues it.
 #[test]
-fn an_address_that_is_lost_at_the_last_moment_ends_the_log_in_order() {
+fn an_address_lost_at_the_last_moment_closes_the_log_cleanly() {
     let issuer = TcpListener::bind("127.0.0.1:0").unwrap();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let jwt = format!(
@@ -142,7 +142,7 @@ fn an_address_that_is_lost_at_the_last_moment_ends_the_log_in_order() {
     let stderr = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains(&format!("`{free}`")), "{stderr}");
-    assert!(ended.stdout.is_empty(), "it says that it listens: {ended:?}");
+    assert!(ended.stdout.is_empty(), "the gateway printed that it listens: {ended:?}");
     drop(thief);
     fs::write(folder.path().join("ramgate.toml"), configuration).unwrap();
     let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);

@@ -1,4 +1,4 @@
-//! SIGHUP ends no command that serves, whenever it comes, and says what it does.
+//! SIGHUP never ends a command that serves; the command logs what it does about the signal.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -23,8 +23,8 @@ fn is_alive(child: &mut Child) -> bool {
     child.try_wait().unwrap().is_none()
 }
 
-/// What is run by a shell, with `ramgate` as `$RAMGATE`. A hangup has its default action, even where the tests were started
-/// with it ignored (`nohup`).
+/// A command that runs `script` in a shell, with `ramgate` as `$RAMGATE`. SIGHUP has its default action, even if the
+/// tests were started with it ignored (`nohup`).
 fn shell(folder: &Path, script: &str) -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=HUP", "sh", "-c", script]);
@@ -33,50 +33,52 @@ fn shell(folder: &Path, script: &str) -> Command {
     command
 }
 
-/// The configuration is a pipe, so that the start stands still at the first file it reads.
+/// The configuration is a pipe, so that the start blocks at the first file it reads.
 #[test]
-fn a_hangup_during_the_start_is_no_end() {
+fn a_sighup_during_the_start_does_not_end_the_gateway() {
     let folder = tempdir().unwrap();
     let pipe = folder.path().join("ramgate.toml");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut command = program(folder.path(), &["serve", "--config", "ramgate.toml"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Opened as soon as the other end is.
+    // Returns when the gateway has opened the other end.
     let mut configuration = fs::File::options().write(true).open(&pipe).unwrap();
     for _ in 0..5 {
         hang_up(&child);
         sleep(Duration::from_millis(20));
     }
-    assert!(is_alive(&mut child), "the hangup ended it");
+    assert!(is_alive(&mut child), "SIGHUP ended the gateway");
     configuration.write_all(b"listen = 1").unwrap();
     drop(configuration);
     let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(2), "it read its configuration to the end: {ended:?}");
+    assert_eq!(ended.status.code(), Some(2), "the configuration was not read to its end: {ended:?}");
 }
 
 #[test]
-fn a_server_says_what_it_reads_again_and_what_not() {
+fn the_gateway_logs_which_files_sighup_reads_again() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(&mut program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops");
     for times in 1..=3 {
         server.hang_up();
-        wait_for("the hangup to be told", || server.stderr().matches("SIGHUP: TLS files").count() == times);
+        wait_for("the log line about SIGHUP", || server.stderr().matches("SIGHUP: TLS files").count() == times);
     }
     assert!(server.stderr().contains("restart for those"), "{}", server.stderr());
     assert_eq!(server.terminate(Duration::from_secs(30)), Some(0));
 }
 
 #[test]
-fn the_embedded_ecs_goes_on() {
+fn sighup_does_not_end_the_embedded_ecs() {
     let folder = tempdir().unwrap();
     let mut server = Server::start(&mut program(folder.path(), &["ecs", "--listen", "127.0.0.1:0"]), "Ctrl-C stops");
     server.hang_up();
-    wait_for("the hangup to be told", || server.stderr().contains("SIGHUP: the embedded ECS reads no file again"));
+    wait_for("the log line about SIGHUP", || {
+        server.stderr().contains("SIGHUP: the embedded ECS does not reload files")
+    });
     assert_eq!(server.terminate(Duration::from_secs(30)), Some(0));
 }
 
 #[test]
-fn a_token_file_is_renewed_at_once() {
+fn sighup_renews_a_token_file_at_once() {
     let folder = tempdir().unwrap();
     let ring = "[[access_key]]\nid = \"LTAI5tAlice\"\nsecret = \"of-alice\"\nprincipal = \"1:user/alice\"\n";
     fs::write(folder.path().join("ring.toml"), ring).unwrap();
@@ -88,10 +90,10 @@ fn a_token_file_is_renewed_at_once() {
     let mut child = command.stderr(fs::File::create(&stderr).unwrap()).stdout(Stdio::null()).spawn().unwrap();
     let said = |what: &str| fs::read_to_string(&stderr).unwrap().contains(what);
     wait_for("the first attempt", || said("next attempt in"));
-    // The pause grows: a hangup falls into one soon.
-    wait_for("the hangup to be told", || {
+    // Only a SIGHUP in a pause between attempts has this effect. Pauses grow, so one soon arrives in a pause.
+    wait_for("the log line about SIGHUP", || {
         hang_up(&child);
-        said("SIGHUP: a new key is asked for now")
+        said("SIGHUP: requesting a new key")
     });
     assert!(is_alive(&mut child));
     child.kill().unwrap();
@@ -99,7 +101,7 @@ fn a_token_file_is_renewed_at_once() {
 }
 
 #[test]
-fn a_command_that_is_run_gets_the_hangup_and_decides() {
+fn run_forwards_sighup_to_its_command_and_waits() {
     let folder = tempdir().unwrap();
     let inside = folder.path();
     let script = "exec \"$RAMGATE\" run -- sh -c 'trap \"echo >> got\" HUP; echo > ready; until [ -e done ]; do sleep 0.05; \
@@ -107,15 +109,15 @@ fn a_command_that_is_run_gets_the_hangup_and_decides() {
     let mut child = shell(inside, script).spawn().unwrap();
     wait_for("the command", || inside.join("ready").exists());
     hang_up(&child);
-    wait_for("the command to get the hangup", || inside.join("got").exists());
-    assert!(is_alive(&mut child), "the hangup ended it before its command");
+    wait_for("the command to receive SIGHUP", || inside.join("got").exists());
+    assert!(is_alive(&mut child), "SIGHUP ended `run` before its command");
     fs::write(inside.join("done"), "").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(7));
 }
 
-/// What it inherits is what a shell would have given it.
+/// The command inherits the action for SIGHUP that `ramgate run` was started with.
 #[test]
-fn a_command_that_is_run_has_the_action_that_it_would_have_without() {
+fn the_command_of_run_inherits_the_action_for_sighup() {
     let folder = tempdir().unwrap();
     let itself = "\"$RAMGATE\" run -- sh -c 'kill -HUP $$; echo alive'";
     let ran = finish(&mut shell(folder.path(), &format!("exec {itself}")), "");
@@ -124,16 +126,16 @@ fn a_command_that_is_run_has_the_action_that_it_would_have_without() {
     assert_eq!((ran.status, ran.stdout.as_str()), (0, "alive\n"), "as under nohup: {ran:?}");
 }
 
-/// It shows something to whoever sits at a terminal, and ends with that.
+/// `audit tail -f` only prints to a terminal, so it ends when the terminal hangs up.
 #[test]
-fn what_only_shows_something_ends_with_its_terminal() {
+fn sighup_ends_audit_tail() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("audit.jsonl"), "").unwrap();
     let mut command = shell(folder.path(), "exec \"$RAMGATE\" audit tail -f --log audit.jsonl");
     let child = RefCell::new(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let ended = Cell::new(None);
-    wait_for("its end", || {
-        // Until it has been reaped its id is its own.
+    wait_for("the end of `audit tail`", || {
+        // The process id is not reused before `try_wait` has reaped the process.
         hang_up(&child.borrow());
         ended.set(child.borrow_mut().try_wait().unwrap());
         ended.get().is_some()

@@ -1,4 +1,4 @@
-//! The start names each statement that turns on a condition key which the gateway cannot supply.
+//! The start warns about each statement that depends on a condition key which the gateway cannot supply.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ const POLICY: &str = r#"{"Version": "1", "Statement": [
  "Condition": {"StringEquals": {"acs:RequestTag/env": "prod"}}}]}"#;
 
 #[test]
-fn a_statement_on_a_key_that_cannot_be_supplied_is_named_at_the_start() {
+fn the_start_warns_about_statements_on_keys_that_cannot_be_supplied() {
     let folder = ready();
     fs::write(folder.path().join("policies/all.json"), POLICY).unwrap();
     let start = |more: &str| {
@@ -26,7 +26,7 @@ fn a_statement_on_a_key_that_cannot_be_supplied_is_named_at_the_start() {
         ran.stderr
     };
     let denied = "warning: `acs:SourceVpc` is not known for `AttachNetworkInterface`";
-    let consequence = "what the Deny covers there is refused, whatever the value is";
+    let consequence = "every call that the Deny covers there is refused";
     let unlisted = "warning: `ecs:InstanceType` is not known for `RunInstances`";
     for (more, judged) in [
         ("", false),
@@ -37,17 +37,20 @@ fn a_statement_on_a_key_that_cannot_be_supplied_is_named_at_the_start() {
             true,
         ),
     ] {
-        let told = start(more);
-        assert!(told.contains(denied) && told.contains(consequence), "{more}: {told}");
-        assert!(told.contains("policies/all.json:4:") && told.contains("all.json:4:"), "the place: {more}: {told}");
-        assert_eq!(told.contains(unlisted), judged, "{more}: {told}");
-        assert!(!told.contains("acs:RequestTag"), "the call tells its own tags: {more}: {told}");
+        let warnings = start(more);
+        assert!(warnings.contains(denied) && warnings.contains(consequence), "{more}: {warnings}");
+        assert!(
+            warnings.contains("policies/all.json:4:") && warnings.contains("all.json:4:"),
+            "the place: {more}: {warnings}"
+        );
+        assert_eq!(warnings.contains(unlisted), judged, "{more}: {warnings}");
+        assert!(!warnings.contains("acs:RequestTag"), "the call itself supplies request tags: {more}: {warnings}");
     }
-    // What the ignore list names is not told again.
+    // A finding in the ignore list causes no warning.
     let list = "[[ignore]]\nrule = \"key-not-supplied\"\npolicy = \"all\"\nstatement = 1\nreason = \"known\"\n";
     fs::write(folder.path().join("policies/lint.toml"), list).unwrap();
     assert!(!start("").contains("is not known for"));
-    // A policy that is attached to no principal decides nothing.
+    // A policy that is attached to no principal causes no warning.
     fs::remove_file(folder.path().join("policies/lint.toml")).unwrap();
     let policies = folder.path().join("policies");
     fs::rename(policies.join("all.json"), policies.join("other.json")).unwrap();

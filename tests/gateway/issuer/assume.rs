@@ -26,11 +26,11 @@ fn a_key_of_the_ring_assumes_a_role_in_every_shape() {
     assert_eq!(session["shownBy"], "acs:ram::1234567890123456:user/alice");
 }
 
-/// Both must say yes: the caller's own policies, and the role's.
+/// Both the caller's own policies and the role's trust policy must allow it.
 #[test]
 fn a_role_is_assumed_when_both_sides_allow_it() {
     let gateway = Issuing::start();
-    let no = |answer: &Answer, kind: &str, why: &str| {
+    let denied = |answer: &Answer, kind: &str, why: &str| {
         refused(answer, 403, "NoPermission");
         assert_eq!(answer.message(), "You are not authorized to do this action. You should be authorized by RAM.");
         assert_eq!(answer.json()["AccessDeniedDetail"]["PolicyType"], kind, "{answer:?}");
@@ -38,28 +38,28 @@ fn a_role_is_assumed_when_both_sides_allow_it() {
         let reason = event["additionalEventData"]["gateway"]["reason"].as_str().unwrap().to_owned();
         assert!(reason.contains(why), "{reason}");
     };
-    // Trusted, and without a policy of his own.
+    // Trusted by the role, but without a policy of his own.
     let bob = || key("LTAI5tBob", "of-bob");
-    no(&assume(&gateway, bob(), Shape::V1Query, ROLE), "AccountLevelIdentityBasedPolicy", "own policies");
-    // With a policy, and not trusted.
-    no(
+    denied(&assume(&gateway, bob(), Shape::V1Query, ROLE), "AccountLevelIdentityBasedPolicy", "own policies");
+    // With a policy, but not trusted by the role.
+    denied(
         &assume(&gateway, alice(), Shape::V1Query, "acs:ram::1234567890123456:role/closed"),
         "AssumeRolePolicy",
         "no trust policy",
     );
-    no(
+    denied(
         &assume(&gateway, alice(), Shape::V1Query, "acs:ram::1234567890123456:role/none"),
         "AssumeRolePolicy",
         "there is no role",
     );
-    no(&assume(&gateway, key("LTAI5tRoot", "of-root"), Shape::V1Query, ROLE), "AssumeRolePolicy", "root");
-    // A role that trusts the account trusts whom its policies allow to ask.
+    denied(&assume(&gateway, key("LTAI5tRoot", "of-root"), Shape::V1Query, ROLE), "AssumeRolePolicy", "root");
+    // A role that trusts the account trusts every principal whose own policies allow the call.
     Issued::of(&assume(&gateway, alice(), Shape::V1Query, OPERATOR));
-    no(&assume(&gateway, bob(), Shape::V1Query, OPERATOR), "AccountLevelIdentityBasedPolicy", "own policies");
+    denied(&assume(&gateway, bob(), Shape::V1Query, OPERATOR), "AccountLevelIdentityBasedPolicy", "own policies");
 }
 
 #[test]
-fn a_session_may_last_as_long_as_the_role_says() {
+fn the_role_limits_the_duration_of_a_session() {
     let gateway = Issuing::start();
     let ask = |role: &str, seconds: &str| {
         let parameters = [("RoleArn", role), ("RoleSessionName", "by-hand"), ("DurationSeconds", seconds)];
@@ -73,14 +73,14 @@ fn a_session_may_last_as_long_as_the_role_says() {
 }
 
 #[test]
-fn a_session_may_assume_the_next_role_and_is_judged_as_what_it_is() {
+fn a_session_may_assume_another_role_unless_its_session_policy_forbids_it() {
     let gateway = Issuing::start();
     let first = gateway.issued();
     let second = Issued::of(&assume(&gateway, first.caller(), Shape::V3Query, OPERATOR));
     let who = gateway.ask(&sts(second.caller(), "GetCallerIdentity").request(Shape::V1Query, &[]));
     assert_eq!(who.json()["Arn"], "acs:ram::1234567890123456:assumed-role/operator/by-hand");
     assert_eq!(gateway.attach(&second, Shape::V1Query).status, 200);
-    // Narrowed to attaching, the first could not have.
+    // A session that is narrowed to ECS may not assume a role.
     let policy = json!({ "Version": "1", "Statement": [{ "Effect": "Allow", "Action": "ecs:*", "Resource": "*" }] });
     let (token, policy) = (gateway.token(), policy.to_string());
     let mut form = gateway.form(&token);
@@ -92,7 +92,7 @@ fn a_session_may_assume_the_next_role_and_is_judged_as_what_it_is() {
 }
 
 #[test]
-fn everybody_may_ask_who_they_are() {
+fn every_caller_may_call_get_caller_identity() {
     let gateway = Issuing::start();
     let who = |caller: Caller| gateway.ask(&sts(caller, "GetCallerIdentity").request(Shape::V3Query, &[])).json();
     let alice = who(alice());
@@ -116,9 +116,9 @@ fn everybody_may_ask_who_they_are() {
     refused(&wrong, 400, "IncompleteSignature");
 }
 
-/// The signed action counts, wherever another name stands.
+/// The signed query names one action, and an unsigned header names another.
 #[test]
-fn which_of_its_calls_it_is_is_what_was_signed() {
+fn a_header_that_contradicts_the_signed_action_is_refused() {
     let gateway = Issuing::start();
     let signed = sts(alice(), "GetCallerIdentity").v1_query(ramgate::testing::wire::Method::Post, &[]);
     let host = ("Host", "gateway.test");
@@ -127,9 +127,9 @@ fn which_of_its_calls_it_is_is_what_was_signed() {
     refused(&answer, 400, "InvalidParameter");
 }
 
-/// A provider vouches for everybody it makes tokens for; a role that trusts it should say whom it means.
+/// A provider issues tokens for many subjects, so a role that trusts it should name the subjects that it means.
 #[test]
-fn a_trust_policy_that_names_no_subject_is_warned_of() {
+fn a_trust_policy_that_names_no_subject_gets_a_warning() {
     use std::fs;
     let folder = tempfile::tempdir().unwrap();
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer");
@@ -145,7 +145,7 @@ fn a_trust_policy_that_names_no_subject_is_warned_of() {
     let checked = crate::support::ramgate(folder.path(), &["check", "."]);
     assert_eq!(checked.status, 0, "{checked:?}");
     assert!(
-        checked.stderr.contains("`terway-trust#0` trusts everyone for whom the provider issues a token"),
+        checked.stderr.contains("`terway-trust#0` trusts every subject that the provider issues tokens for"),
         "{checked:?}"
     );
 }

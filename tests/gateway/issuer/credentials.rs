@@ -1,4 +1,4 @@
-//! `ALIBABA_CLOUD_CREDENTIALS_URI`: a key for whoever stands in the right place.
+//! `ALIBABA_CLOUD_CREDENTIALS_URI`: a key for a workload at a permitted address.
 
 use std::net::SocketAddr;
 
@@ -13,24 +13,26 @@ const URI: &str = "[identity.issuer.credentials]\nlisten = \"127.0.0.1:0\"\n[[id
                    from = [\"10.0.0.0/8\"]\n[[identity.issuer.credentials.uri]]\npath = \"/untrusted\"\n\
                    role = \"role/Operator\"\nfrom = [\"127.0.0.1\"]\nsession = \"operator-1\"\n";
 
-fn place(gateway: &Issuing) -> SocketAddr {
-    let said = gateway.server.stdout();
-    let line = said.lines().find(|line| line.starts_with("credentials of role/terway at ")).unwrap().to_owned();
+fn endpoint(gateway: &Issuing) -> SocketAddr {
+    let stdout = gateway.server.stdout();
+    let line = stdout.lines().find(|line| line.starts_with("credentials of role/terway at ")).unwrap().to_owned();
     line.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap()
 }
 
 fn get(gateway: &Issuing, target: &str) -> Answer {
-    ask(place(gateway), &raw("GET", target, &[("Host", "127.0.0.1")], ""))
+    ask(endpoint(gateway), &raw("GET", target, &[("Host", "127.0.0.1")], ""))
 }
 
 fn start() -> Issuing {
     let gateway = Issuing::with(URI);
-    crate::support::wait_for("where the credentials are", || gateway.server.stdout().contains("/untrusted"));
+    crate::support::wait_for("the address of the credentials listener", || {
+        gateway.server.stdout().contains("/untrusted")
+    });
     gateway
 }
 
 #[test]
-fn standing_in_the_right_place_is_enough() {
+fn a_workload_at_a_permitted_address_gets_a_key() {
     let gateway = start();
     let answer = get(&gateway, "/terway");
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -44,11 +46,11 @@ fn standing_in_the_right_place_is_enough() {
     assert!((1700..=1800).contains(&left), "{left}");
     let session = &gateway.last_event()["additionalEventData"]["gateway"]["session"];
     assert_eq!((&session["name"], &session["address"]), (&"127.0.0.1".into(), &"127.0.0.1".into()));
-    gateway.never_told(&[&key.secret, &key.token]);
+    gateway.never_shows(&[&key.secret, &key.token]);
 }
 
 #[test]
-fn nobody_else_gets_a_key_there() {
+fn other_addresses_paths_and_roles_get_no_key() {
     let gateway = start();
     for (method, target, status, code) in [
         ("GET", "/elsewhere", 403, "NoPermission"),
@@ -60,49 +62,51 @@ fn nobody_else_gets_a_key_there() {
         ("GET", "/%74erway", 400, "InvalidParameter"),
         ("POST", "/terway", 400, "InvalidParameter"),
     ] {
-        let answer = ask(place(&gateway), &raw(method, target, &[("Host", "127.0.0.1")], ""));
+        let answer = ask(endpoint(&gateway), &raw(method, target, &[("Host", "127.0.0.1")], ""));
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {target} {answer:?}");
         assert!(!answer.body.contains("AccessKeySecret"), "{answer:?}");
     }
-    // Addresses that a header claims are nobody's.
+    // Addresses that a header claims do not count.
     let claimed = [("Host", "127.0.0.1"), ("X-Forwarded-For", "10.0.0.1"), ("X-Real-IP", "10.0.0.1")];
-    assert_eq!(ask(place(&gateway), &raw("GET", "/elsewhere", &claimed, "")).status, 403);
+    assert_eq!(ask(endpoint(&gateway), &raw("GET", "/elsewhere", &claimed, "")).status, 403);
     let events = gateway.events();
-    assert_eq!(events.len(), 9, "each attempt is written down");
+    assert_eq!(events.len(), 9, "each attempt is logged");
     let reason = events[0]["additionalEventData"]["gateway"]["reason"].as_str().unwrap();
-    assert!(reason.contains("`127.0.0.1` is not among the addresses"), "{reason}");
+    assert!(reason.contains("the address `127.0.0.1` may not get credentials"), "{reason}");
 }
 
-/// Where calls are taken there is no such path, and no call is answered where credentials are.
+/// The listener for calls does not serve the path, and the listener for credentials does not serve calls.
 #[test]
-fn the_two_listeners_are_apart() {
+fn calls_and_credentials_are_served_on_separate_listeners() {
     let gateway = start();
     let answer = gateway.ask(&raw("GET", "/terway", &[("Host", "gateway.test")], ""));
     assert_eq!(answer.status, 400, "{answer:?}");
     let mut alice = super::issuing::alice();
-    let answer = ask(place(&gateway), &alice.attach(Shape::V1Query));
+    let answer = ask(endpoint(&gateway), &alice.attach(Shape::V1Query));
     assert_eq!((answer.status, answer.code().as_str()), (403, "NoPermission"), "for another host: {answer:?}");
-    alice.host = place(&gateway).to_string();
-    let answer = ask(place(&gateway), &alice.attach(Shape::V1Query));
+    alice.host = endpoint(&gateway).to_string();
+    let answer = ask(endpoint(&gateway), &alice.attach(Shape::V1Query));
     assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidParameter"), "{answer:?}");
 }
 
-/// What comes with another host's name, from a page or through a proxy gets no key, wherever it is sent from.
+/// A request with another host's name, from a web page, or through a proxy gets no key, even from a permitted address.
 #[test]
 fn only_the_workload_itself_gets_a_key() {
     let gateway = Issuing::with(&format!("{URI}[admin]\nlisten = \"127.0.0.1:0\"\n"));
-    crate::support::wait_for("where the credentials are", || gateway.server.stdout().contains("/untrusted"));
-    let place = place(&gateway);
-    let own = place.to_string();
-    let get = |headers: &[(&str, &str)]| ask(place, &raw("GET", "/terway", headers, ""));
-    let port = place.port();
+    crate::support::wait_for("the address of the credentials listener", || {
+        gateway.server.stdout().contains("/untrusted")
+    });
+    let endpoint = endpoint(&gateway);
+    let own = endpoint.to_string();
+    let get = |headers: &[(&str, &str)]| ask(endpoint, &raw("GET", "/terway", headers, ""));
+    let port = endpoint.port();
     let (local, six) = (format!("localhost:{port}"), format!("[::1]:{port}"));
     for host in [own.as_str(), "127.0.0.1", "localhost", &local, "LOCALHOST", &six] {
         let answer =
             get(&[("Host", host), ("User-Agent", "AlibabaCloud (linux; amd64) Golang/1.24"), ("Accept", "*/*")]);
         assert_eq!(answer.status, 200, "{host}: {answer:?}");
     }
-    // As Node's own `fetch` asks.
+    // The headers of Node's own `fetch`.
     assert_eq!(get(&[("Host", &own), ("sec-fetch-mode", "cors"), ("accept-language", "*")]).status, 200);
 
     let rebound = format!("evil.example.com:{port}");
@@ -134,15 +138,23 @@ fn only_the_workload_itself_gets_a_key() {
         assert!(!answer.body.contains("AccessKey"), "{headers:?} {answer:?}");
     }
     let target = format!("http://{own}/terway");
-    let answer = ask(place, &raw("GET", &target, &[("Host", &own)], ""));
-    assert_eq!((answer.status, answer.code().as_str()), (403, "NoPermission"), "as to a proxy: {answer:?}");
+    let answer = ask(endpoint, &raw("GET", &target, &[("Host", &own)], ""));
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (403, "NoPermission"),
+        "a target in the form for a proxy: {answer:?}"
+    );
     let events = gateway.events();
-    assert_eq!(events.len() - before, refused.len() + 1, "each is written, within the budget of unknown callers");
+    assert_eq!(
+        events.len() - before,
+        refused.len() + 1,
+        "each attempt is logged, within the budget of unknown callers"
+    );
     for event in &events[before..] {
         assert_eq!(event["additionalEventData"]["gateway"]["verdict"], "Refused");
     }
     let reason = events[before]["additionalEventData"]["gateway"]["reason"].as_str().unwrap();
-    assert!(reason.contains("the host `evil.example.com` is not one that credentials are handed out for"), "{reason}");
+    assert!(reason.contains("credentials are not handed out for the host `evil.example.com`"), "{reason}");
     let admin = gateway.server.address_after("health and metrics at http://");
     let page = ask(admin, &raw("GET", "/metrics", &[("Host", "x")], "")).body;
     for line in ["for=\"host\"} 8", "for=\"browser\"} 6", "for=\"proxy\"} 6"] {
@@ -150,12 +162,14 @@ fn only_the_workload_itself_gets_a_key() {
     }
 }
 
-/// Names that only the operator knows of.
+/// Host names that only the operator can know.
 #[test]
-fn an_operator_adds_names() {
+fn the_operator_can_add_host_names() {
     let hosts = URI.replacen("listen = ", "hosts = [\"Creds.Internal\", \"node:8080\"]\nlisten = ", 1);
     let gateway = Issuing::with(&hosts);
-    crate::support::wait_for("where the credentials are", || gateway.server.stdout().contains("/untrusted"));
+    crate::support::wait_for("the address of the credentials listener", || {
+        gateway.server.stdout().contains("/untrusted")
+    });
     for (host, status) in [
         ("creds.internal", 200),
         ("CREDS.internal:8623", 200),
@@ -167,20 +181,20 @@ fn an_operator_adds_names() {
         ("node:8081", 403),
         ("other.internal", 403),
     ] {
-        let answer = ask(place(&gateway), &raw("GET", "/terway", &[("Host", host)], ""));
+        let answer = ask(endpoint(&gateway), &raw("GET", "/terway", &[("Host", host)], ""));
         assert_eq!(answer.status, status, "{host}: {answer:?}");
     }
 }
 
-/// 1,500 at once from one address.
+/// 1,500 requests from one address, on six threads.
 #[test]
-fn keys_of_one_address_are_bounded() {
+fn the_number_of_keys_for_one_address_is_limited() {
     let gateway = start();
-    let place = place(&gateway);
+    let endpoint = endpoint(&gateway);
     let keys: Vec<Answer> = std::thread::scope(|scope| {
         let asking: Vec<_> = (0..6)
             .map(|_| {
-                let get = || ask_from([127, 0, 0, 9], place, &raw("GET", "/terway", &[("Host", "127.0.0.1")], ""));
+                let get = || ask_from([127, 0, 0, 9], endpoint, &raw("GET", "/terway", &[("Host", "127.0.0.1")], ""));
                 scope.spawn(move || (0..250).map(|_| get()).collect::<Vec<_>>())
             })
             .collect();
@@ -191,5 +205,5 @@ fn keys_of_one_address_are_bounded() {
     assert!(throttled.iter().all(|answer| answer.status == 400 && answer.code() == "Throttling"));
     assert!(throttled[0].header("x-acs-retry-after").is_some());
     assert!(gateway.events().len() <= 1000, "{}", gateway.events().len());
-    assert_eq!(get(&gateway, "/terway").status, 200, "another address gets one");
+    assert_eq!(get(&gateway, "/terway").status, 200, "another address still gets a key");
 }

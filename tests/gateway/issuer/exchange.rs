@@ -1,4 +1,5 @@
-//! Keys of the real STS for keys of ours: what is sent there, what is believed, and what never leaves.
+//! Exchanging a key of the real STS for one of the gateway: the call to STS, the answers that are believed, and the
+//! secrets that are never passed on.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,7 @@ use crate::support::{Answer, Caller, FakeUpstream, Shape};
 
 pub const AUDIENCE: &str = "ramgate-of-the-test";
 
-/// STS as far as it matters here: it verifies the signature with what it knows of the key, and says who signed.
+/// A fake STS. It verifies the signature with the secret of the key, and answers with the identity in `says`.
 pub struct Sts {
     pub server: FakeUpstream,
     pub says: Arc<Mutex<(u16, String)>>,
@@ -29,10 +30,10 @@ impl Sts {
     pub fn start() -> Self {
         let says =
             Arc::new(Mutex::new(identity("acs:ram::1234567890123456:assumed-role/terway/i-node-1", "AssumedRoleUser")));
-        let told = Arc::clone(&says);
+        let shared = Arc::clone(&says);
         let server = FakeUpstream::answering(move |request| {
             let (status, body) = if verifies(request) {
-                told.lock().unwrap().clone()
+                shared.lock().unwrap().clone()
             } else {
                 (400, json!({ "Code": "SignatureDoesNotMatch", "Message": "no" }).to_string())
             };
@@ -49,7 +50,7 @@ impl Sts {
     }
 }
 
-/// An independent verifier of the one request that may come: V3, by the secret `of-the-node`.
+/// Verifies independently the only request that STS may get: `GetCallerIdentity` in V3, with the secret `of-the-node`.
 fn verifies(request: &str) -> bool {
     use aws_lc_rs::{digest, hmac};
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
@@ -83,7 +84,7 @@ pub fn exchange(gateway: &Issuing, identity: &str, more: &[(&str, &str)]) -> Ans
 }
 
 #[test]
-fn a_real_key_is_exchanged_for_one_of_ours() {
+fn a_key_of_the_real_sts_is_exchanged_for_one_of_the_gateway() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     let identity = signed_at(now(), AUDIENCE);
@@ -94,9 +95,9 @@ fn a_real_key_is_exchanged_for_one_of_ours() {
     let session = &gateway.last_event()["additionalEventData"]["gateway"]["session"];
     assert_eq!(session["name"], "i-node-1");
     assert_eq!(session["shownBy"], "acs:ram::1234567890123456:role/terway");
-    gateway.never_told(&["CAIS-the-real-token", &identity, &key.secret]);
+    gateway.never_shows(&["CAIS-the-real-token", &identity, &key.secret]);
 
-    // Of the caller's, STS got a key id, a token, a time and a signature, and nothing else.
+    // STS got only a key id, a token, a time and a signature from the caller.
     let sent = sts.server.requests();
     assert_eq!(sent.len(), 1);
     let lines: Vec<&str> = sent[0].lines().take_while(|line| !line.is_empty()).collect();
@@ -119,17 +120,17 @@ fn a_real_key_is_exchanged_for_one_of_ours() {
 }
 
 #[test]
-fn whom_sts_names_may_be_a_user_and_may_ask_for_a_role() {
+fn the_identity_may_be_a_user_and_may_ask_for_a_role() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/dave", "RAMUser");
-    // A second that passes meanwhile must not make two identities one.
+    // One time for all three identities, or a second that passes meanwhile could make two of them equal.
     let at = now();
     let key = Issued::of(&exchange(&gateway, &signed_at(at, AUDIENCE), &[]));
     assert_eq!(gateway.attach(&key, Shape::V1Query).status, 200);
     let who = gateway.ask(&super::issuing::sts(key.caller(), "GetCallerIdentity").request(Shape::V1Query, &[]));
     assert_eq!(who.json()["Arn"], "acs:ram::1234567890123456:user/dave");
-    // As any caller: by their own policies, and the role's.
+    // As for any caller, the user's own policies and the role's must allow it.
     let role = [("RoleArn", OPERATOR), ("RoleSessionName", "dave-1")];
     refused(&exchange(&gateway, &signed_at(at - 1, AUDIENCE), &role), 403, "NoPermission");
     *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/alice", "RAMUser");
@@ -138,11 +139,11 @@ fn whom_sts_names_may_be_a_user_and_may_ask_for_a_role() {
 }
 
 #[test]
-fn what_sts_does_not_confirm_gets_nothing() {
+fn an_identity_that_sts_does_not_confirm_gets_no_key() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     let bad = "InvalidParameter.CallerIdentity";
-    // Signed for another gateway, with another secret, for another token: STS says no.
+    // Signed for another gateway, or with another secret and no token: STS refuses both.
     for identity in [
         signed_at(now(), "another-gateway"),
         SignedIdentity::sign(
@@ -180,7 +181,7 @@ fn what_sts_does_not_confirm_gets_nothing() {
 }
 
 #[test]
-fn an_identity_is_good_once_and_for_a_quarter_of_an_hour() {
+fn an_identity_is_valid_once_and_for_fifteen_minutes() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     let identity = signed_at(now(), AUDIENCE);
@@ -192,14 +193,14 @@ fn an_identity_is_good_once_and_for_a_quarter_of_an_hour() {
         let answer = exchange(&gateway, wrong, &[]);
         assert_eq!(answer.status, 400, "{answer:?}");
     }
-    assert_eq!(sts.server.requests().len(), before, "nothing of it goes to STS");
-    let none = Issuing::start();
-    refused(&exchange(&none, &signed_at(now(), AUDIENCE), &[]), 400, "InvalidParameter.CallerIdentity");
+    assert_eq!(sts.server.requests().len(), before, "none of these is sent to STS");
+    let without_exchange = Issuing::start();
+    refused(&exchange(&without_exchange, &signed_at(now(), AUDIENCE), &[]), 400, "InvalidParameter.CallerIdentity");
 }
 
-/// A question to STS costs a turn: what no answer could make good is refused without one.
+/// Calls to STS are limited, so a request that no answer of STS could make valid is refused without one.
 #[test]
-fn what_no_answer_could_make_good_is_not_asked() {
+fn a_request_that_cannot_succeed_is_not_sent_to_sts() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     let session = ("RoleSessionName", "node-1");
@@ -220,9 +221,9 @@ fn what_no_answer_could_make_good_is_not_asked() {
         let identity = signed_at(now() - i64::try_from(at).unwrap(), AUDIENCE);
         let answer = exchange(&gateway, &identity, &more);
         refused(&answer, status, code);
-        assert!(sts.server.requests().is_empty(), "{more:?} was asked");
+        assert!(sts.server.requests().is_empty(), "{more:?} was sent to STS");
     }
-    // A session policy is read for who has shown who it is: a forged identity has one answer.
+    // A session policy is read only for a verified identity: a forged one always gets the same answer.
     for policy in ["{", "{\"Version\":\"1\",\"Statement\":[]}"] {
         let forged = signed_at(now() - 60, "another-gateway");
         refused(&exchange(&gateway, &forged, &[("Policy", policy)]), 400, "InvalidParameter.CallerIdentity");
@@ -233,12 +234,12 @@ fn what_no_answer_could_make_good_is_not_asked() {
     for _ in 0..3 {
         refused(&exchange(&gateway, &identity, &[]), 400, "SignatureNonceUsed");
     }
-    assert_eq!(sts.server.requests().len(), asked, "what was confirmed once is not asked again");
+    assert_eq!(sts.server.requests().len(), asked, "an identity that was confirmed once is not sent again");
 }
 
-/// The command does the caller's part, with the key in the environment.
+/// The command signs the identity with the key in the environment.
 #[test]
-fn the_command_shows_a_real_key_and_writes_ours() {
+fn the_command_exchanges_the_key_in_the_environment() {
     let sts = Sts::start();
     let gateway = sts.gateway();
     let mut command = program(
@@ -277,7 +278,7 @@ fn the_command_shows_a_real_key_and_writes_ours() {
 fn an_identity_in_another_spelling_is_the_same_identity() {
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-    // It says who signed whatever it is sent: whether the real one takes upper case is not known.
+    // This STS confirms every request. Whether the real one accepts upper case is not known.
     let lenient = FakeUpstream::answering(|_| {
         let (status, body) = identity("acs:ram::1234567890123456:user/alice", "RAMUser");
         Behaviour::Answer(crate::support::upstream::json(status, &body, ""))
@@ -299,9 +300,9 @@ fn an_identity_in_another_spelling_is_the_same_identity() {
     refused(&exchange(&gateway, &spaced, &[]), 400, "SignatureNonceUsed");
 }
 
-/// Strangers whose keys STS is slow about, and somebody else.
+/// STS answers slowly about the keys of one source, while another caller exchanges its key.
 #[test]
-fn a_slow_sts_for_one_source_keeps_no_other_out() {
+fn a_slow_sts_for_one_source_does_not_block_other_sources() {
     let sts = FakeUpstream::answering(|sent| {
         let (status, body) = identity("acs:ram::1234567890123456:assumed-role/terway/i-node-1", "AssumedRoleUser");
         let answer = crate::support::upstream::json(status, &body, "");
@@ -325,7 +326,7 @@ fn a_slow_sts_for_one_source_keeps_no_other_out() {
         let request = request(&signed(&format!("LTAI5tForeign{at:03}")));
         std::thread::spawn(move || crate::support::wire::ask_from([127, 0, 0, 9], address, &request));
     }
-    crate::support::wait_for("questions on their way", || sts.requests().len() >= 8);
+    crate::support::wait_for("calls to STS in progress", || sts.requests().len() >= 8);
     let begun = std::time::Instant::now();
     let answer = gateway.ask(&request(&signed("LTAI5tHonest000")));
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -333,9 +334,9 @@ fn a_slow_sts_for_one_source_keeps_no_other_out() {
     assert!(sts.requests().len() <= 9, "{}", sts.requests().len());
 }
 
-/// An account that is not served has a budget, whatever its keys and addresses.
+/// An account that is not served has one budget for all of its keys and addresses.
 #[test]
-fn questions_about_keys_of_a_foreign_account_are_bounded() {
+fn exchanges_for_an_account_that_is_not_served_are_limited() {
     let sts = FakeUpstream::answering(|_| {
         let body =
             json!({ "AccountId": "42", "Arn": "acs:ram::42:user/eve", "IdentityType": "RAMUser", "RequestId": "r" });
@@ -354,5 +355,5 @@ fn questions_about_keys_of_a_foreign_account_are_bounded() {
         codes.push(crate::support::wire::ask_from([127, 0, 0, 20 + at], gateway.address, &request).code());
     }
     assert_eq!(codes, ["NoPermission", "NoPermission", "NoPermission", "Throttling", "Throttling"]);
-    assert_eq!(sts.requests().len(), 3, "STS is not asked for nothing");
+    assert_eq!(sts.requests().len(), 3, "STS is not asked beyond the budget");
 }

@@ -21,7 +21,7 @@ pub const KEYRING: &str = "[[access_key]]\nid = \"LTAI5tAlice\"\nsecret = \"of-a
                            [[access_key]]\nid = \"LTAI5tRoot\"\nsecret = \"of-root\"\nprincipal = \"root\"\n";
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer");
 
-/// A gateway with an issuer key, and an issuer of tokens that it believes.
+/// A gateway with an issuer key, and a token issuer that it trusts.
 pub struct Issuing {
     pub server: Server,
     pub address: SocketAddr,
@@ -29,7 +29,7 @@ pub struct Issuing {
     pub tokens: Key,
 }
 
-/// A key that was issued.
+/// An issued key.
 #[derive(Clone, Debug)]
 pub struct Issued {
     pub id: String,
@@ -43,7 +43,7 @@ impl Issuing {
         Self::with("")
     }
 
-    /// With the fixtures' policies as `change` leaves them.
+    /// With the fixtures' policies, changed by `change`.
     pub fn with_policies(change: impl FnOnce(&Path)) -> Self {
         let folder = tempdir().unwrap();
         let policies = folder.path().join("policies");
@@ -66,7 +66,7 @@ impl Issuing {
         Self::in_folder(folder, Key::ec("one"), more, "")
     }
 
-    /// Another replica: with the issuer key and the tokens of this one.
+    /// Another replica, with the issuer key and the token issuer of this one.
     pub fn replica(&self) -> Self {
         let folder = tempdir().unwrap();
         fs::copy(self.path("issuer.key"), folder.path().join("issuer.key")).unwrap();
@@ -74,7 +74,7 @@ impl Issuing {
         Self::in_folder(folder, tokens, "", "")
     }
 
-    /// With the policies of its folder, where there are some.
+    /// With the policies in the folder, or with the fixtures' if the folder has no policies.
     pub fn in_folder(folder: TempDir, tokens: Key, more: &str, sections: &str) -> Self {
         let policies = if folder.path().join("policies").is_dir() { "policies" } else { FIXTURES };
         let write = |name: &str, text: &str| {
@@ -102,7 +102,7 @@ impl Issuing {
         self.folder.path().join(name)
     }
 
-    /// A token of a pod, as a cluster makes them.
+    /// The token of a pod, as a cluster issues it.
     pub fn token(&self) -> String {
         self.token_of(SUBJECT)
     }
@@ -115,7 +115,7 @@ impl Issuing {
         but(&claims(now()), "aud", "sts.aliyuncs.com".into())
     }
 
-    /// As the Go client asks: common parameters in the query, the rest a form.
+    /// Calls as the Go client does: common parameters in the query, the others in a form.
     pub fn with_oidc(&self, form: &[(&str, &str)]) -> Answer {
         let query = "/?Action=AssumeRoleWithOIDC&Format=JSON&Version=2015-04-01&Timestamp=2026-01-01T00%3A00%3A00Z";
         let host = ("Host", "sts.cn-hangzhou.aliyuncs.com");
@@ -142,12 +142,12 @@ impl Issuing {
         ask(self.address, request)
     }
 
-    /// Attaches the demo's ENI in the way of each client.
+    /// Attaches the demo's ENI with a request in that shape.
     pub fn attach(&self, key: &Issued, shape: Shape) -> Answer {
         self.ask(&key.caller().attach(shape))
     }
 
-    /// The audit lines, oldest first.
+    /// The audit events, oldest first.
     pub fn events(&self) -> Vec<Value> {
         let log = fs::read_to_string(self.path("audit.jsonl")).unwrap();
         checked_lines(&log).into_iter().map(|mut line| line["event"].take()).collect()
@@ -157,13 +157,13 @@ impl Issuing {
         self.events().pop().unwrap()
     }
 
-    /// Nothing of it stands in the log, in the program's own, or in what it printed.
-    pub fn never_told(&self, secrets: &[&str]) {
+    /// Checks that none of the secrets is in the audit log, in the program's log, or on its standard output.
+    pub fn never_shows(&self, secrets: &[&str]) {
         let log = fs::read_to_string(self.path("audit.jsonl")).unwrap();
-        let told = format!("{log}{}{}", self.server.stdout(), self.server.stderr());
+        let texts = format!("{log}{}{}", self.server.stdout(), self.server.stderr());
         for secret in secrets {
-            let line = told.lines().find(|line| line.contains(secret));
-            assert!(secret.len() > 5 && line.is_none(), "{secret} was told: {}", line.unwrap_or_default());
+            let line = texts.lines().find(|line| line.contains(secret));
+            assert!(secret.len() > 5 && line.is_none(), "{secret} was shown: {}", line.unwrap_or_default());
         }
     }
 }
@@ -190,7 +190,7 @@ impl Issued {
     }
 }
 
-/// A call of STS by a key.
+/// The caller, set up for an action of STS.
 pub fn sts(caller: Caller, action: &str) -> Caller {
     Caller { action: action.to_owned(), version: "2015-04-01".to_owned(), ..caller }
 }

@@ -1,4 +1,4 @@
-//! Exchanges that are remembered use up `nonces`: those of the principal, and those of its source before it is known.
+//! Remembered exchanges count towards `nonces`: of the principal, and of the source before the principal is known.
 
 use std::fs;
 
@@ -41,15 +41,15 @@ fn an_exchange_uses_up_the_nonces_of_its_principal() {
     let gateway = gateway(&sts, "[limits.principal]\nnonces = 3\n");
     let key = Issued::of(&exchanged(&gateway, at - 1));
     Issued::of(&exchanged(&gateway, at - 2));
-    // What was not remembered uses nothing up.
+    // An exchange that is not remembered does not count.
     refused(&exchanged(&gateway, at - 2), 400, "SignatureNonceUsed");
     assert_eq!(gateway.attach(&key, Shape::V3Query).status, 200, "a signed call of the same principal counts too");
     let asked = sts.server.requests().len();
     throttled(&exchanged(&gateway, at - 3), "Throttling.User");
-    assert_eq!(sts.server.requests().len(), asked, "STS is not asked for one whose owner has no room");
+    assert_eq!(sts.server.requests().len(), asked, "STS is not asked for a principal that has used up its nonces");
     throttled(&gateway.attach(&key, Shape::V3Query), "Throttling.User");
     assert!(counted(&gateway, "principal") >= 2);
-    // Another principal has its own.
+    // Another principal has nonces of its own.
     *sts.says.lock().unwrap() = identity("acs:ram::1234567890123456:user/dave", "RAMUser");
     let other = Caller::new("LTAI5tAlice", "of-alice");
     assert_eq!(gateway.ask(&other.attach(Shape::V3Query)).code(), "Forbidden.SubUser");
@@ -64,9 +64,9 @@ fn an_exchange_uses_up_the_nonces_of_its_source_before_its_principal_is_known() 
     Issued::of(&exchanged(&gateway, at - 2));
     let asked = sts.server.requests().len();
     throttled(&exchanged(&gateway, at - 3), "Throttling");
-    assert_eq!(sts.server.requests().len(), asked, "STS is not asked for a source that has no room");
+    assert_eq!(sts.server.requests().len(), asked, "STS is not asked for a source that has used up its nonces");
     assert_eq!(counted(&gateway, "source"), 1);
-    // A signed call of a key of the ring tells its principal at once, so the source does not answer for it.
+    // The principal of a key in the key ring is known at once, so its calls do not count towards the source's nonces.
     for _ in 0..4 {
         assert_eq!(
             gateway.ask(&Caller::new("LTAI5tAlice", "of-alice").attach(Shape::V3Query)).code(),
@@ -77,7 +77,7 @@ fn an_exchange_uses_up_the_nonces_of_its_source_before_its_principal_is_known() 
     assert!(log.contains("the budget of this source for signed calls is used up: at most 2 a minute"), "{log}");
 }
 
-/// Keys of an account that the gateway does not serve share the nonces of one source, wherever they come from.
+/// Keys of an account that the gateway does not serve share the nonces of one source, from any address.
 #[test]
 fn an_account_that_is_not_served_has_the_nonces_of_a_source() {
     let sts = Sts::start();

@@ -1,14 +1,14 @@
-//! Whatever a caller sends, and wherever: no secret of it stands in the log, in the program's own, or in what it printed.
+//! No secret that a caller sends, in any place, is in the audit log, in the program's log, or on its standard output.
 
 use super::issuing::{Issuing, alice, sts};
 use crate::support::caller::{FORM, SHAPES, encode, raw};
 use crate::support::{Caller, ENI, INSTANCE};
 use crate::tokens::made::but;
 
-/// Of a caller's own, for every place that is none for it.
+/// A secret of a caller, to be sent in places where no secret belongs.
 const MARK: &str = "s3cretOfACaller";
 
-/// Names under which people send secrets.
+/// Names under which clients send secrets.
 const NAMES: [&str; 18] = [
     "AccessKeySecret",
     "accessKeySecret",
@@ -50,7 +50,7 @@ const HEADERS: [&str; 16] = [
 ];
 
 #[test]
-fn no_secret_of_a_hostile_sequence_is_told_anywhere() {
+fn no_secret_in_a_series_of_hostile_requests_is_logged_or_printed() {
     let gateway = Issuing::start();
     let mut secrets: Vec<String> = vec![MARK.to_owned(), "of-alice".to_owned(), "LTAI5tAlice".to_owned()];
     let issued = gateway.issued();
@@ -114,13 +114,13 @@ fn no_secret_of_a_hostile_sequence_is_told_anywhere() {
         ask(&raw("POST", "/", &[host, ("Content-Type", "text/plain")], value));
     }
     assert!(asked > 500, "{asked}");
-    assert!(gateway.events().len() > 100, "unauthenticated ones may be counted only, the others are all written");
+    assert!(gateway.events().len() > 100, "unauthenticated attempts may only be counted, but all others are logged");
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).filter(|secret| secret.len() > 5).collect();
     assert!(secrets.len() > 200, "{}", secrets.len());
-    gateway.never_told(&secrets);
+    gateway.never_shows(&secrets);
 }
 
-/// Everybody who signs: with keys that are known, that are not, and with the wrong secret.
+/// Callers that sign with known keys, with unknown keys, and with wrong secrets.
 fn callers(session: &Caller) -> Vec<Caller> {
     let with_token = |caller: Caller| Caller { token: Some(MARK.to_owned()), ..caller };
     vec![
@@ -131,20 +131,20 @@ fn callers(session: &Caller) -> Vec<Caller> {
         Caller::new("LTAI5tAlice", MARK),
         Caller::new(&session.id, MARK),
         Caller::new("LTAI5tNobodyAtAll000", MARK),
-        // The two halves of a key in each other's place.
+        // The key id and the secret, exchanged.
         Caller::new(MARK, "LTAI5tAlice"),
     ]
 }
 
-/// What a request was signed with, as it stands in it and as it is read.
+/// The signatures of a request, both as sent and decoded.
 fn signatures(request: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(request);
     let after = |name: &str| {
         let (_, rest) = text.split_once(name)?;
         Some(rest.split(['&', ' ', '\r', '\n']).next().unwrap_or_default().to_owned())
     };
-    let written: Vec<String> = ["&Signature=", "?Signature=", ",Signature="].into_iter().filter_map(after).collect();
-    let read = written.iter().map(|signature| signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="));
-    let read: Vec<String> = read.collect();
-    [written, read].concat()
+    let raw: Vec<String> = ["&Signature=", "?Signature=", ",Signature="].into_iter().filter_map(after).collect();
+    let decoded = raw.iter().map(|signature| signature.replace("%2B", "+").replace("%2F", "/").replace("%3D", "="));
+    let decoded: Vec<String> = decoded.collect();
+    [raw, decoded].concat()
 }

@@ -1,4 +1,4 @@
-//! `AssumeRoleWithOIDC`: a token for a key, and everything that is no reason for one.
+//! `AssumeRoleWithOIDC`: a key in exchange for a token, and the requests that get none.
 
 use serde_json::{Value, json};
 
@@ -25,12 +25,12 @@ fn a_token_gets_a_key_with_which_every_client_can_attach() {
         let answer = gateway.attach(&key, shape);
         assert_eq!(answer.status, 200, "{shape:?} {answer:?}");
     }
-    gateway.never_told(&[&token, &key.secret, &key.token, &key.id]);
+    gateway.never_shows(&[&token, &key.secret, &key.token, &key.id]);
 }
 
-/// The Python client has the token in the query; one that was configured for V3 has the action in headers.
+/// The Python client sends the token in the query. A client that is configured for V3 sends the action in a header.
 #[test]
-fn a_token_may_come_in_the_query_or_beside_headers() {
+fn a_token_may_come_in_the_query_or_with_the_action_in_a_header() {
     let gateway = Issuing::start();
     let token = gateway.token();
     let form = gateway.form(&token);
@@ -47,11 +47,11 @@ fn a_token_may_come_in_the_query_or_beside_headers() {
     Issued::of(&answer);
     let answer = gateway.ask(&raw("POST", "/?Format=XML", &headers, &encode(&form)));
     assert!(answer.body.contains("<AssumeRoleWithOIDCResponse>") && answer.body.contains("<AccessKeySecret>"));
-    gateway.never_told(&[&token]);
+    gateway.never_shows(&[&token]);
 }
 
 #[test]
-fn a_session_is_the_role_and_says_whose_it_is() {
+fn a_session_is_logged_as_the_role_with_the_tokens_subject() {
     let gateway = Issuing::start();
     let key = gateway.issued();
     let begun = gateway.last_event();
@@ -86,7 +86,7 @@ fn a_session_is_the_role_and_says_whose_it_is() {
     }
 }
 
-/// Role policies and session policy: what both allow.
+/// A session may do what both the role's policies and the session policy allow.
 #[test]
 fn a_session_policy_narrows_and_never_widens() {
     let gateway = Issuing::start();
@@ -127,9 +127,9 @@ fn a_session_policy_narrows_and_never_widens() {
     Issued::of(&with(&padded));
 }
 
-/// Whoever has shown nothing reaches no parser of policies: the answer is that to the token, whatever the policy.
+/// Policies of unauthenticated callers are not parsed: the answer is about the token and does not depend on the policy.
 #[test]
-fn a_session_policy_is_read_only_for_who_has_shown_a_good_token() {
+fn a_session_policy_is_read_only_if_the_token_is_valid() {
     let gateway = Issuing::start();
     let good = "{\"Version\":\"1\",\"Statement\":[]}";
     let policies = [good.to_owned(), "[".repeat(2000), "x".repeat(5000)];
@@ -157,7 +157,7 @@ fn a_session_policy_is_read_only_for_who_has_shown_a_good_token() {
 }
 
 #[test]
-fn who_is_not_trusted_gets_no_key_and_is_told_as_ram_tells_it() {
+fn an_untrusted_subject_gets_no_key_and_the_answer_that_ram_gives() {
     let gateway = Issuing::start();
     for (subject, kind) in [
         ("system:serviceaccount:kube-system:other", "ImplicitDeny"),
@@ -176,13 +176,13 @@ fn who_is_not_trusted_gets_no_key_and_is_told_as_ram_tells_it() {
         let event = gateway.last_event();
         assert_eq!(event["errorCode"], "AuthenticationFail.NoPermission");
         let ours = &event["additionalEventData"]["gateway"];
-        assert_eq!(ours["signature"]["subject"], subject, "a believed token is told of, whatever becomes of it");
+        assert_eq!(ours["signature"]["subject"], subject, "a verified token is logged, even if the call is refused");
         let reason = ours["reason"].as_str().unwrap();
         let expected = if kind == "ExplicitDeny" { "terway-trust#3" } else { "`oidc:sub` differs" };
         assert!(reason.contains(expected), "{reason}");
     }
-    // Roles that are not there, that nobody may assume and that trust others look alike.
-    for role in ["nobody", "closed", "operator"] {
+    // Roles that do not exist, that trust no principal, or that trust others get the same answer.
+    for role in ["absent", "closed", "operator"] {
         let (token, arn) = (gateway.token(), format!("acs:ram::1234567890123456:role/{role}"));
         let mut form = gateway.form(&token);
         form[0].1 = &arn;
@@ -193,7 +193,7 @@ fn who_is_not_trusted_gets_no_key_and_is_told_as_ram_tells_it() {
 }
 
 #[test]
-fn a_token_that_is_not_believed_has_stss_own_answers() {
+fn an_invalid_token_gets_the_answers_of_sts() {
     let gateway = Issuing::start();
     let good = gateway.claims();
     let now = super::issuing::now();
@@ -211,11 +211,11 @@ fn a_token_that_is_not_believed_has_stss_own_answers() {
         refused(&answer, 400, code);
         assert!(!answer.body.contains(&token), "{answer:?}");
     }
-    assert_eq!(gateway.events().len(), 6, "each attempt is written down");
+    assert_eq!(gateway.events().len(), 6, "each attempt is logged");
 }
 
 #[test]
-fn each_parameter_has_its_own_answer() {
+fn each_invalid_parameter_has_its_own_answer() {
     let gateway = Issuing::start();
     let token = gateway.token();
     let with = |name: &str, value: Option<&str>| {
@@ -248,13 +248,13 @@ fn each_parameter_has_its_own_answer() {
     }
     refused(&with("Unknown", Some("x")), 400, "UnsupportedParameter");
     refused(&with("oidctoken", Some("x")), 400, "UnsupportedParameter");
-    assert_eq!(with("DurationSeconds", None).status, 200, "an hour is usual");
+    assert_eq!(with("DurationSeconds", None).status, 200, "the default is an hour");
     assert_eq!(with("DurationSeconds", Some("900")).status, 200);
 }
 
-/// A second credential would be one that nobody looks at.
+/// A second credential would go unverified.
 #[test]
-fn a_token_beside_another_credential_is_two() {
+fn a_token_with_a_second_credential_is_refused() {
     let gateway = Issuing::start();
     let token = gateway.token();
     let form = encode(&gateway.form(&token));
@@ -275,16 +275,16 @@ fn a_token_beside_another_credential_is_two() {
         let lines = [&[host, FORM][..], &headers].concat();
         refused(&gateway.ask(&raw("POST", &format!("{query}{more}"), &lines, &form)), 400, "InvalidParameter");
     }
-    // What old clients send though they have no key.
+    // Old clients send these parameters even if they have no key.
     for more in ["&AccessKeyId=&Signature=", "&SignatureMethod=HMAC-SHA1&SignatureVersion=1.0&SignatureType="] {
         let answer = gateway.ask(&raw("POST", &format!("{query}{more}"), &[host, FORM], &form));
         assert_eq!(answer.status, 200, "{more} {answer:?}");
     }
 }
 
-/// A host of STS takes no calls but those of STS, and only where keys are issued.
+/// A host name of STS accepts only calls of STS, and only at a gateway that issues keys.
 #[test]
-fn calls_of_sts_are_answered_by_whoever_issues_keys() {
+fn calls_of_sts_are_answered_by_a_gateway_that_issues_keys() {
     let gateway = Issuing::start();
     let token = gateway.token();
     let form = encode(&gateway.form(&token));
@@ -306,9 +306,9 @@ fn calls_of_sts_are_answered_by_whoever_issues_keys() {
     assert_eq!(answer.status, 400, "{answer:?}");
 }
 
-/// The answers of `docs/spec/wire-protocol.md` 5.4 to a temporary key that is not whole.
+/// The answers of `docs/spec/wire-protocol.md` 5.4 to an incomplete temporary key.
 #[test]
-fn a_key_that_is_not_whole_has_the_documented_answers() {
+fn an_incomplete_temporary_key_gets_the_documented_answers() {
     let gateway = Issuing::start();
     let (one, other) = (gateway.issued(), gateway.issued());
     let with = |token: Option<&str>| crate::support::Caller { token: token.map(str::to_owned), ..one.caller() };

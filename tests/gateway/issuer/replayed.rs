@@ -1,4 +1,4 @@
-//! Sessions in the log, judged again: by the role's policies and the session's own, where the log has it.
+//! Logged sessions judged again, by the role's policies and by the session policy if the log has it.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::support::{Shape, ramgate};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/issuer");
 
 #[test]
-fn a_narrowed_session_is_judged_with_what_narrowed_it() {
+fn a_session_is_replayed_with_its_session_policy() {
     let gateway = Issuing::start();
     let token = gateway.token();
     let policy = json!({ "Version": "1", "Statement": [{ "Effect": "Deny", "Action": "*", "Resource": "*" }] });
@@ -27,7 +27,7 @@ fn a_narrowed_session_is_judged_with_what_narrowed_it() {
     assert_eq!(whole.status, 0, "{whole:?}");
     assert_eq!((&whole.json()["replayed"], &whole.json()["same"]), (&json!(2), &json!(2)), "{whole:?}");
 
-    // Without the line in which the session begins, and with one that was edited, nobody knows its policy.
+    // The session policy is unknown if the line that starts the session is missing or was edited.
     let text = fs::read_to_string(gateway.path("audit.jsonl")).unwrap();
     checked_lines(&text);
     let cut: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
@@ -37,6 +37,6 @@ fn a_narrowed_session_is_judged_with_what_narrowed_it() {
         let found = replay(name).json();
         assert_eq!(found["replayed"], 1, "{found}");
         let reason = found["not_replayed"][0]["reason"].as_str().unwrap();
-        assert!(reason.contains("the policy of its session is not in these logs"), "{found}");
+        assert!(reason.contains("its session policy is not in these logs"), "{found}");
     }
 }

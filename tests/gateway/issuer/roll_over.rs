@@ -1,4 +1,4 @@
-//! Issuer keys in use: shared by replicas, rolled over under load, and by the command that makes them.
+//! Issuer keys in use: shared by replicas, rolled over under load, and made by the command.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use crate::support::program::ramgate;
 use crate::support::{Shape, wait_for};
 
 #[test]
-fn a_key_of_one_replica_is_good_at_the_other() {
+fn a_key_of_one_replica_is_accepted_by_the_other() {
     let one = Issuing::start();
     let other = one.replica();
     let key = one.issued();
@@ -23,7 +23,7 @@ fn a_key_of_one_replica_is_good_at_the_other() {
     refused(&answer, 400, "InvalidSecurityToken.Malformed");
 }
 
-/// A new key is added, comes into force and the old one goes, while calls and log-ins go on.
+/// A new key is added and comes into force while calls and requests for keys continue.
 #[test]
 fn no_call_fails_while_the_keys_roll_over() {
     let gateway = Issuing::start();
@@ -59,9 +59,9 @@ fn no_call_fails_while_the_keys_roll_over() {
     assert_eq!(first.token.split('.').nth(1), Some(ids[0].as_str()));
 }
 
-/// A file that cannot be read changes nothing, and is told of once.
+/// A file that is not valid changes nothing, and a diagnostic is logged.
 #[test]
-fn a_broken_file_leaves_the_old_keys_in_use() {
+fn an_invalid_file_leaves_the_old_keys_in_use() {
     let gateway = Issuing::start();
     let key = gateway.issued();
     let text = read(&gateway.path("issuer.key"));
@@ -70,12 +70,12 @@ fn a_broken_file_leaves_the_old_keys_in_use() {
     assert_eq!(gateway.attach(&key, Shape::V1Query).status, 200);
     gateway.issued();
     fs::write(gateway.path("issuer.key"), text).unwrap();
-    wait_for("the old text again", || gateway.server.stderr().contains("new issuer keys are in use"));
+    wait_for("the restored file to be loaded", || gateway.server.stderr().contains("new issuer keys are in use"));
     assert_eq!(gateway.attach(&key, Shape::V1Query).status, 200);
 }
 
 #[test]
-fn the_command_makes_a_file_that_nobody_else_can_read_and_keeps_what_is_in_use() {
+fn the_command_makes_a_private_file_and_keeps_the_keys_in_use() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("issuer.key");
@@ -93,9 +93,9 @@ fn the_command_makes_a_file_that_nobody_else_can_read_and_keeps_what_is_in_use()
     assert!(again.stderr.contains("--rotate"), "{again:?}");
     let rotated = run(&["--rotate"]);
     assert_eq!((rotated.status, mode()), (0, 0o600), "{rotated:?}");
-    assert!(read(&file).starts_with(text.trim_end()), "what was there stays, the comment too");
+    assert!(read(&file).starts_with(text.trim_end()), "the previous text stays, with its comment");
     assert_eq!(ids(&read(&file)).len(), 2);
-    // Long superseded: the first two are of last week.
+    // Moves both keys into the past, so that the first one is superseded.
     let old = read(&file);
     let moved: String = old
         .lines()
@@ -109,8 +109,8 @@ fn the_command_makes_a_file_that_nobody_else_can_read_and_keeps_what_is_in_use()
         .collect();
     fs::write(&file, moved).unwrap();
     let rotated = run(&["--rotate"]);
-    assert!(rotated.stdout.contains(&format!("dropped `{}`", ids(&old)[0])), "{rotated:?}");
-    assert_eq!(ids(&read(&file)).len(), 2, "the one in force, and the new one");
+    assert!(rotated.stdout.contains(&format!("removed key `{}`", ids(&old)[0])), "{rotated:?}");
+    assert_eq!(ids(&read(&file)).len(), 2, "the key in force, and the new key");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let open = run(&["--rotate"]);
     assert_eq!(open.status, 2, "{open:?}");

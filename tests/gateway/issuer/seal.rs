@@ -1,4 +1,4 @@
-//! Security tokens: what is believed of them, to the second and to the bit.
+//! Security tokens: their validity, to the second, and their integrity, to the byte.
 
 use jiff::Timestamp;
 use ram_policy::{Principal, Source};
@@ -44,17 +44,17 @@ fn grant(lasts: i64) -> Grant {
     Grant { principal, session, policy: None }
 }
 
-/// Whether a V3 or V1 call with the key is believed at a time.
+/// Authenticates a call with the key at a time.
 fn call(issuer: &Issuer, key: &Issued, shape: Shape, seconds: i64) -> Result<KnownBy, IdentityError> {
     let caller = Caller {
         token: Some(key.security_token.expose().to_owned()),
         timestamp: Some(at(seconds).to_string()),
         ..Caller::new(key.access_key_id.as_str(), key.secret.expose())
     };
-    believed(issuer, &caller.attach(shape), seconds)
+    authenticated(issuer, &caller.attach(shape), seconds)
 }
 
-fn believed(issuer: &Issuer, request: &[u8], seconds: i64) -> Result<KnownBy, IdentityError> {
+fn authenticated(issuer: &Issuer, request: &[u8], seconds: i64) -> Result<KnownBy, IdentityError> {
     let limits = HeadLimits { head_bytes: 1 << 16, query_bytes: 1 << 15, body_bytes: 1 << 16, headers: 100 };
     let end = request.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     let (head, body) = (Head::read(&request[..end], &limits).unwrap(), &request[end..]);
@@ -80,7 +80,7 @@ fn nonces() -> InMemoryNonces {
 }
 
 #[test]
-fn a_key_is_good_until_the_second_it_expires() {
+fn a_key_is_valid_until_the_second_it_expires() {
     let issuer = Issuer::new(ring(&file(&[0]).0));
     let key = issuer.issue(&grant(900), at(0)).unwrap();
     for shape in [Shape::V1Query, Shape::V3Query] {
@@ -94,9 +94,9 @@ fn a_key_is_good_until_the_second_it_expires() {
     assert_eq!(session.origin.token(), Some(("https://issuer.example", "pod")));
 }
 
-/// Every other bit of it makes it nobody's.
+/// A token with any byte changed, cut off or added is refused.
 #[test]
-fn a_token_is_believed_whole_or_not_at_all() {
+fn a_token_that_was_changed_or_cut_is_refused() {
     let issuer = Issuer::new(ring(&file(&[0]).0));
     let key = issuer.issue(&grant(900), at(0)).unwrap();
     let (id, token) = (key.access_key_id.as_str(), key.security_token.expose());
@@ -105,37 +105,40 @@ fn a_token_is_believed_whole_or_not_at_all() {
         let mut changed = token.as_bytes().to_vec();
         changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
-        let fault = issuer.open(id, &changed).unwrap_err();
-        assert!(matches!(fault, SecurityTokenError::Malformed | SecurityTokenError::UnknownKey), "{place}");
+        let error = issuer.open(id, &changed).unwrap_err();
+        assert!(matches!(error, SecurityTokenError::Malformed | SecurityTokenError::UnknownKey), "{place}");
         issuer.open(id, &token[..place]).unwrap_err();
     }
     issuer.open(id, &format!("{token}A")).unwrap_err();
     let other = issuer.issue(&grant(900), at(0)).unwrap();
     assert_eq!(issuer.open(other.access_key_id.as_str(), token).unwrap_err(), SecurityTokenError::Mismatch);
     assert_eq!(issuer.open("LTAI5tAlice", token).unwrap_err(), SecurityTokenError::Mismatch);
-    assert!(!key.secret.is(&other.secret), "each key has a secret of its own");
+    assert!(!key.secret.is(&other.secret), "each key has its own secret");
     let stranger = Issuer::new(ring(&file(&[0]).0));
     assert_eq!(stranger.open(id, token).unwrap_err(), SecurityTokenError::UnknownKey);
 }
 
 #[test]
-fn the_secret_of_one_key_signs_for_no_other() {
+fn the_secret_of_one_key_does_not_sign_for_another() {
     let issuer = Issuer::new(ring(&file(&[0]).0));
     let (one, other) = (issuer.issue(&grant(900), at(0)).unwrap(), issuer.issue(&grant(900), at(0)).unwrap());
     let mixed = Issued { secret: other.secret.clone(), ..one.clone() };
     assert_eq!(call(&issuer, &mixed, Shape::V1Query, 1).unwrap_err(), IdentityError::SignatureV1);
     assert_eq!(call(&issuer, &mixed, Shape::V3Query, 1).unwrap_err(), IdentityError::SignatureV3);
     let mixed = Issued { security_token: other.security_token.clone(), ..one.clone() };
-    let fault = call(&issuer, &mixed, Shape::V1Query, 1).unwrap_err();
-    assert_eq!(fault, IdentityError::SecurityToken(SecurityTokenError::Mismatch));
+    let error = call(&issuer, &mixed, Shape::V1Query, 1).unwrap_err();
+    assert_eq!(error, IdentityError::SecurityToken(SecurityTokenError::Mismatch));
     let bare =
         Caller { timestamp: Some(at(1).to_string()), ..Caller::new(one.access_key_id.as_str(), one.secret.expose()) };
-    assert_eq!(believed(&issuer, &bare.attach(Shape::V3Query), 1).unwrap_err(), IdentityError::MissingSecurityToken);
+    assert_eq!(
+        authenticated(&issuer, &bare.attach(Shape::V3Query), 1).unwrap_err(),
+        IdentityError::MissingSecurityToken
+    );
     let foreign = Caller { token: Some("CAIS…".to_owned()), ..bare.clone() };
-    assert_eq!(believed(&issuer, &foreign.attach(Shape::V1Query), 1).unwrap_err(), IdentityError::ForeignToken);
+    assert_eq!(authenticated(&issuer, &foreign.attach(Shape::V1Query), 1).unwrap_err(), IdentityError::ForeignToken);
 }
 
-/// The newest key that is in force seals; every key opens.
+/// The newest key in force seals tokens; every key opens them.
 #[test]
 fn keys_roll_over_with_an_overlap() {
     let (text, ids) = file(&[0, 600]);
@@ -148,18 +151,18 @@ fn keys_roll_over_with_an_overlap() {
     for (seconds, id) in [(0, &ids[0]), (599, &ids[0]), (600, &ids[1]), (6000, &ids[1])] {
         assert_eq!(&sealed_with(seconds), id, "{seconds}");
     }
-    assert!(issuer.issue(&grant(900), at(-1)).is_err(), "none is in force yet");
+    assert!(issuer.issue(&grant(900), at(-1)).is_err(), "no key is in force yet");
     let old = issuer.issue(&grant(4000), at(0)).unwrap();
     assert!(call(&issuer, &old, Shape::V1Query, 700).is_ok());
-    // Without the old key, what it sealed is nobody's: at once, though it was opened before.
+    // Without the old key, its tokens are refused at once, even those that were opened before.
     let second = text.split("[[key]]").nth(2).unwrap();
     issuer.replace(ring(&format!("[[key]]{second}")));
-    let fault = call(&issuer, &old, Shape::V1Query, 700).unwrap_err();
-    assert_eq!(fault, IdentityError::SecurityToken(SecurityTokenError::UnknownKey));
+    let error = call(&issuer, &old, Shape::V1Query, 700).unwrap_err();
+    assert_eq!(error, IdentityError::SecurityToken(SecurityTokenError::UnknownKey));
 }
 
 #[test]
-fn a_key_is_superfluous_when_no_session_of_it_can_last() {
+fn a_key_is_superseded_when_all_its_sessions_have_expired() {
     let twelve_hours = 43_200;
     let (text, ids) = file(&[0, 600, 1200]);
     let keys = ring(&text);
@@ -167,11 +170,11 @@ fn a_key_is_superfluous_when_no_session_of_it_can_last() {
     assert!(gone(600 + twelve_hours).is_empty());
     assert_eq!(gone(600 + twelve_hours + 1), ids[..1]);
     assert_eq!(gone(1200 + twelve_hours + 1), ids[..2]);
-    assert_eq!(gone(1_000_000), ids[..2], "the last one never is");
+    assert_eq!(gone(1_000_000), ids[..2], "the last key is never superseded");
 }
 
 #[test]
-fn what_is_no_key_file_is_refused_without_being_quoted() {
+fn an_invalid_key_file_is_refused_without_quoting_its_secret() {
     let secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let from = at(0);
     let key = |id: &str, secret: &str| format!("[[key]]\nid = \"{id}\"\nfrom = \"{from}\"\nsecret = \"{secret}\"\n");

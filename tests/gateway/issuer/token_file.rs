@@ -1,4 +1,4 @@
-//! `ramgate key token-file`: the file that Terway reads, kept current beside it.
+//! `ramgate key token-file`: writes the file that Terway reads, and keeps it current.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -24,7 +24,7 @@ fn run(gateway: &Issuing, more: &[&str]) -> Ran {
     ramgate(gateway.folder.path(), &arguments(&gateway.server.url(), more))
 }
 
-/// As Terway opens it: AES in CBC mode under `keyring`, the vector in front, in base64.
+/// Opens the file as Terway does: base64, then AES in CBC mode under `keyring`, the initialization vector in front.
 fn opened(path: &Path) -> Issued {
     let file: Value = serde_json::from_str(&read(path)).unwrap();
     let text = |name: &str| file[name].as_str().unwrap().to_owned();
@@ -44,15 +44,15 @@ fn opened(path: &Path) -> Issued {
 }
 
 #[test]
-fn terway_finds_a_key_it_can_use() {
+fn terway_can_use_the_key_in_the_file() {
     let gateway = Issuing::start();
     let ran = run(&gateway, &[]);
     assert_eq!(ran.status, 0, "{ran:?}");
     let key = opened(&gateway.path("token-config"));
     // Terway signs attaches as the old Go client does.
     assert_eq!(gateway.attach(&key, Shape::V1Query).status, 200);
-    let told = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(!told.contains(&key.secret) && !told.contains(&key.token), "{told}");
+    let output = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!output.contains(&key.secret) && !output.contains(&key.token), "{output}");
     let mode = |name: &str| fs::metadata(gateway.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("token-config"), 0o600);
     assert_eq!(run(&gateway, &["--mode", "640"]).status, 0);
@@ -63,7 +63,7 @@ fn terway_finds_a_key_it_can_use() {
 }
 
 #[test]
-fn a_key_of_the_ring_and_a_session_policy_do_too() {
+fn the_command_accepts_a_key_of_the_ring_and_a_session_policy() {
     let gateway = Issuing::start();
     fs::write(gateway.path("ring.toml"), KEYRING).unwrap();
     close_to_others(&gateway.path("ring.toml"));
@@ -83,19 +83,19 @@ fn a_key_of_the_ring_and_a_session_policy_do_too() {
 }
 
 #[test]
-fn a_refusal_is_1_and_what_cannot_be_asked_is_2() {
+fn a_refusal_exits_with_1_and_a_call_that_cannot_be_made_with_2() {
     let gateway = Issuing::start();
     let refused = run(&gateway, &["--duration", "2h"]);
     assert_eq!(refused.status, 1, "{refused:?}");
     assert!(refused.stderr.contains("InvalidParameter.DurationSeconds"), "{refused:?}");
-    assert!(!gateway.path("token-config").exists(), "nothing is written");
+    assert!(!gateway.path("token-config").exists(), "no file is written");
     for (more, word) in [
         (&["--endpoint", "http://127.0.0.1:1"][..], "cannot be reached"),
-        (&["--endpoint", "gateway"], "is no endpoint"),
-        (&["--role", "terway"], "no ARN of a role"),
+        (&["--endpoint", "gateway"], "is not a valid endpoint"),
+        (&["--role", "terway"], "is not the ARN of a role"),
         (&["--oidc-token-file", "none"], "cannot be read"),
         (&["--out", "none/file"], "cannot be written"),
-        (&["--session-policy", "none"], "is no session policy"),
+        (&["--session-policy", "none"], "is not a valid session policy"),
     ] {
         let mut command = program(gateway.folder.path(), &[]);
         let url = gateway.server.url();
@@ -108,7 +108,7 @@ fn a_refusal_is_1_and_what_cannot_be_asked_is_2() {
     }
     let nothing =
         ramgate(gateway.folder.path(), &["key", "token-file", "--endpoint", "http://x", "--out", "f", "--role", ROLE]);
-    assert!(nothing.status == 2 && nothing.stderr.contains("nothing to show"), "{nothing:?}");
+    assert!(nothing.status == 2 && nothing.stderr.contains("no credential is given"), "{nothing:?}");
 }
 
 /// Whether an argument is the value of a flag.
@@ -116,11 +116,11 @@ fn paired(all: &[&str], flag: &str, argument: &str) -> bool {
     all.windows(2).any(|pair| pair[0] == flag && pair[1] == argument)
 }
 
-/// It waits for a gateway that is not there yet, and stops when it is told to.
+/// The sidecar tries again until its token is accepted, and stops on SIGTERM.
 #[test]
-fn a_sidecar_waits_for_its_gateway_and_ends_when_told() {
+fn a_sidecar_retries_until_it_gets_a_key_and_stops_on_sigterm() {
     let gateway = Issuing::start();
-    fs::write(gateway.path("token"), "no token at all").unwrap();
+    fs::write(gateway.path("token"), "not a token").unwrap();
     let url = gateway.server.url();
     let mut command = program(gateway.folder.path(), &arguments(&url, &["--renew"]));
     let mut sidecar = Server::start(&mut command, "");

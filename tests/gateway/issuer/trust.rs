@@ -1,4 +1,4 @@
-//! Trust policies that turn on condition keys which the gateway cannot know.
+//! Trust policies with conditions on keys that the gateway cannot know.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn both_ways(gateway: &Issuing) -> [Answer; 2] {
     ]
 }
 
-/// What the last event says about why no key was issued.
+/// The reason in the last event why no key was issued.
 fn reason(gateway: &Issuing) -> String {
     gateway.last_event()["additionalEventData"]["gateway"]["reason"].as_str().unwrap().to_owned()
 }
@@ -73,15 +73,15 @@ fn an_allow_of_a_trust_policy_on_an_unknown_key_does_not_apply() {
     }
 }
 
-/// The operator learns it before a pod does.
+/// The operator sees the warning before a pod is refused.
 #[test]
-fn check_and_the_start_warn_of_a_trust_policy_on_an_unknown_key() {
+fn check_and_serve_warn_about_a_trust_policy_on_an_unknown_key() {
     let gateway =
         with_trust(|text| text.replacen("acs:SourceIp", "acs:SourceVpc", 1).replacen("IpAddress", "StringLike", 1));
     let checked = crate::support::ramgate(gateway.folder.path(), &["check", "policies"]);
     assert_eq!(checked.status, 0, "{checked:?}");
-    for said in [checked.stderr, gateway.server.stderr()] {
+    for output in [checked.stderr, gateway.server.stderr()] {
         let expected = "`acs:SourceVpc` is not known for `sts:AssumeRole`";
-        assert!(said.contains(expected) && said.contains("terway-trust.json:22:"), "no `{expected}`: {said}");
+        assert!(output.contains(expected) && output.contains("terway-trust.json:22:"), "no `{expected}`: {output}");
     }
 }

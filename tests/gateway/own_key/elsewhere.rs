@@ -1,4 +1,4 @@
-//! Other ways to ECS: several accounts, further products, look-ups of facts, and calls that are passed on.
+//! A refused key with several accounts, further products, look-ups of attributes, and pass-through.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ const TAGGED: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Acti
     "Condition": {"StringEquals": {"acs:ResourceTag/team": "network"}}}]}"#;
 
 #[test]
-fn a_refused_key_of_one_account_says_nothing_of_anothers() {
+fn a_refused_key_of_one_account_does_not_affect_another() {
     const SECOND: &str = "2222222222222222";
     let upstream = FakeUpstream::answering(|head| {
         let refused = head.contains("Credential=LTAI5tOwnOfTheSecond,");
@@ -49,7 +49,7 @@ fn a_refused_key_of_one_account_says_nothing_of_anothers() {
 }
 
 #[test]
-fn another_product_that_refuses_the_key_degrades_by_itself() {
+fn a_product_that_refuses_the_key_is_degraded_alone() {
     let (ecs, vpc) = (Ecs::start(), Ecs::start());
     let product = format!(
         "[[product]]\nname = \"vpc\"\nhosts = [\"vpc.ramgate.internal\"]\nurl = \"{}\"\nversion = \"2016-04-28\"\n\
@@ -65,7 +65,7 @@ fn another_product_that_refuses_the_key_degrades_by_itself() {
     assert_eq!(call().status, 200);
     vpc.refuses(403, "Forbidden.RAM", "User not authorized.");
     is_unavailable(&call(), "lacks a permission", "permission");
-    gateway.tells_once("ERROR", "vpc:DescribeVSwitches");
+    gateway.logs_once("ERROR", "vpc:DescribeVSwitches");
     assert_eq!(gateway.ready().1, "ready\n");
     vpc.refuses(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.");
     is_unavailable(&call(), "not accept", "authentication");
@@ -79,28 +79,28 @@ fn another_product_that_refuses_the_key_degrades_by_itself() {
 }
 
 #[test]
-fn a_look_up_that_is_refused_for_its_key_is_told_alike() {
+fn a_look_up_that_is_refused_for_the_gateways_key_is_reported_too() {
     let ecs = Ecs::start();
     let more = "[resources]\nsource = \"upstream\"\ncache = \"0s\"";
     let gateway = Gateway::start(&ecs.server.url(), FIXED, more, TAGGED);
     ecs.refuses(403, "Forbidden.RAM", "User not authorized.");
     for _ in 0..3 {
-        is_unavailable(&gateway.attach(Shape::V3Query), "facts about the resource", "permission");
+        is_unavailable(&gateway.attach(Shape::V3Query), "attributes of the resource", "permission");
     }
     assert_eq!(gateway.ready().1, "ready\n");
     for action in ["ecs:DescribeNetworkInterfaces", "ecs:DescribeInstances"] {
-        gateway.tells_once("ERROR", action);
+        gateway.logs_once("ERROR", action);
     }
     ecs.refuses(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.");
-    is_unavailable(&gateway.attach(Shape::V3Query), "facts about the resource", "authentication");
+    is_unavailable(&gateway.attach(Shape::V3Query), "attributes of the resource", "authentication");
     assert!(gateway.ready().1.starts_with("degraded: "));
-    gateway.tells_once("ERROR", "the upstream refuses the gateway's own key");
+    gateway.logs_once("ERROR", "the upstream refuses the gateway's own key");
     let reason = gateway.outcome()["additionalEventData"]["gateway"]["reason"].to_string();
     assert!(reason.contains("InvalidAccessKeyId.NotFound"), "{reason}");
 }
 
 #[test]
-fn what_is_said_of_the_callers_own_key_is_the_callers() {
+fn an_error_about_the_callers_own_key_is_returned_to_the_caller() {
     for (status, code) in [(404, "InvalidAccessKeyId.NotFound"), (403, "Forbidden.RAM"), (400, "SignatureDoesNotMatch")]
     {
         let body = format!("{{\"Code\":\"{code}\",\"Message\":\"m\",\"AccessDeniedDetail\":{{\"AuthAction\":\"a\"}}}}");
@@ -115,7 +115,7 @@ fn what_is_said_of_the_callers_own_key_is_the_callers() {
 }
 
 #[test]
-fn an_operation_that_nobody_judges_is_answered_alike() {
+fn an_operation_that_is_forwarded_without_judging_gets_the_same_answers() {
     let ecs = Ecs::start();
     let product = ProductSettings {
         name: "vpc".to_owned(),

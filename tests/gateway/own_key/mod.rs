@@ -1,5 +1,5 @@
-//! The gateway's own trouble with ECS is not the caller's: what ECS says of the gateway's key is answered with 503, told
-//! to the operator, and over when ECS accepts the key again.
+//! Errors of ECS about the gateway's own key: the caller gets a 503 and the operator a log line, until ECS accepts the
+//! key again.
 
 mod elsewhere;
 mod net;

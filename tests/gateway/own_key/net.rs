@@ -1,4 +1,4 @@
-//! Answers that name the gateway under codes that are not about its key: no caller reads them.
+//! Errors that name the gateway, under codes that are not about its key, are not passed on to callers.
 
 use ramgate::config::Signing;
 
@@ -52,13 +52,13 @@ fn an_error_that_names_the_gateway_is_not_passed_on_under_any_code() {
             is_unavailable(&gateway.attach(Shape::V3Query), NOT_PASSED_ON, &message);
             let event = gateway.outcome();
             assert_eq!(event["errorCode"], code, "{event}");
-            let written = &event["additionalEventData"]["gateway"];
-            assert_eq!((&written["httpStatus"], &written["upstream"]["status"]), (&503.into(), &status.into()));
-            assert!(written["reason"].as_str().unwrap().contains(NOT_PASSED_ON), "{event}");
+            let logged = &event["additionalEventData"]["gateway"];
+            assert_eq!((&logged["httpStatus"], &logged["upstream"]["status"]), (&503.into(), &status.into()));
+            assert!(logged["reason"].as_str().unwrap().contains(NOT_PASSED_ON), "{event}");
         }
         assert_eq!(gateway.ready(), (200, "ready\n".to_owned()), "{code}");
-        let told = gateway.told(NAMES_GATEWAY);
-        assert!(told.iter().any(|line| line.contains("WARN") && line.contains(code)), "no {code}: {told:#?}");
+        let lines = gateway.logged(NAMES_GATEWAY);
+        assert!(lines.iter().any(|line| line.contains("WARN") && line.contains(code)), "no {code}: {lines:#?}");
     }
     let log = std::fs::read_to_string(gateway.path().join("audit.jsonl")).unwrap();
     for text in [log, gateway.server.stderr()] {
@@ -79,7 +79,7 @@ fn an_error_whose_headers_name_the_gateway_is_not_passed_on() {
 }
 
 #[test]
-fn what_names_the_caller_towards_ecs_is_left_out_of_every_answer() {
+fn headers_that_name_the_gateway_are_left_out_of_every_answer() {
     let ecs = Ecs::start();
     let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
     let headers = format!(
@@ -111,7 +111,7 @@ fn what_names_the_caller_towards_ecs_is_left_out_of_every_answer() {
 }
 
 #[test]
-fn a_code_is_read_as_clients_read_it() {
+fn an_error_code_is_read_as_clients_read_it() {
     let refused = "the upstream refuses the gateway's own key";
     let referred = "InvalidAccessKeyId&#46;NotFound";
     let two = |first: &str, second: &str| format!("{first}</Code><Code>{second}");
@@ -128,13 +128,13 @@ fn a_code_is_read_as_clients_read_it() {
         ecs.answers(xml(404, &code, "m"));
         is_unavailable(&gateway.attach(Shape::V3Query), "does not accept the gateway's own credential", &code);
         assert!(gateway.ready().1.starts_with("degraded: "), "{code}");
-        gateway.tells_once("ERROR", refused);
+        gateway.logs_once("ERROR", refused);
         assert_eq!(gateway.outcome()["errorCode"], "InvalidAccessKeyId.NotFound", "{code}");
     }
 }
 
 #[test]
-fn what_is_no_error_of_this_api_is_not_passed_on() {
+fn an_error_that_is_not_in_the_apis_format_is_not_passed_on() {
     let ecs = Ecs::start();
     let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
     ecs.answers(json(404, "{\"Code\":404,\"Message\":\"m\"}", ""));
@@ -154,7 +154,7 @@ fn what_is_no_error_of_this_api_is_not_passed_on() {
 }
 
 #[test]
-fn what_does_not_name_the_gateway_goes_on() {
+fn an_error_that_does_not_name_the_gateway_is_passed_on() {
     let ecs = Ecs::start();
     let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
     for (status, code, message) in [
@@ -162,14 +162,14 @@ fn what_does_not_name_the_gateway_goes_on() {
         (400, "Throttling.User", "Request was denied due to user flow control: 100%, \"a/b\".".to_owned()),
         (404, "InvalidResource", format!("acs:ecs:cn-hangzhou:{ACCOUNT}:instance/i-a of {ACCOUNT} is not there.")),
         (400, "InvalidRole", "The role acs:ram::2222222222222222:role/other is not there.".to_owned()),
-        (404, "InvalidInstanceId.NotFound", "LTAI5tGatewayOther00 is no instance.".to_owned()),
+        (404, "InvalidInstanceId.NotFound", "LTAI5tGatewayOther00 is not an instance.".to_owned()),
     ] {
         ecs.answers(json_error(status, code, &message));
         let answer = gateway.attach(Shape::V3Query);
         assert_eq!((answer.status, answer.code(), answer.message()), (status, code.to_owned(), message));
     }
     ecs.answers(json(200, &format!("{{\"Creator\":\"acs:ram::{ACCOUNT}:user/gateway\"}}"), ""));
-    assert_eq!(gateway.attach(Shape::V3Query).status, 200, "an answer that is data is the caller's");
+    assert_eq!(gateway.attach(Shape::V3Query).status, 200, "a successful answer is passed on");
     ecs.answers(success());
 }
 

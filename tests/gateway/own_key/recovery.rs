@@ -1,4 +1,4 @@
-//! The end of a trouble is noticed without traffic.
+//! The gateway notices without traffic that its key is accepted again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,30 +13,30 @@ use crate::support::upstream::{Behaviour, json, success};
 const REFUSED: &str = r#"{"Code":"InvalidAccessKeyId.NotFound","Message":"Specified access key is not found."}"#;
 
 #[test]
-fn while_a_key_is_refused_ecs_is_asked_and_only_then() {
+fn ecs_is_probed_only_while_a_key_is_refused() {
     let ecs = Ecs::start();
     let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
     assert_eq!(gateway.attach(Shape::V3Query).status, 200);
     ecs.refuses(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.");
     is_unavailable(&gateway.attach(Shape::V3Query), "not accept", "refused");
     let before = ecs.server.requests().len();
-    eventually("ECS is asked", || ecs.server.requests().len() > before);
+    eventually("ECS is probed", || ecs.server.requests().len() > before);
     let probe = ecs.server.requests().pop().unwrap();
     for part in
         ["x-acs-action: DescribeNetworkInterfaces\r\n", "RegionId=cn-hangzhou", "Credential=LTAI5tGatewayItself0,"]
     {
         assert!(probe.contains(part), "no `{part}`: {probe}");
     }
-    assert!(gateway.ready().1.starts_with("degraded: "), "it is refused still");
+    assert!(gateway.ready().1.starts_with("degraded: "), "the key is still refused");
 
-    // The key is good again, and may not even list: that is said to a caller who is known.
+    // The key is valid again but may not list ENIs, which ECS says only of a key that it has authenticated.
     ecs.refuses(403, "Forbidden.RAM", "User not authorized.");
     eventually("the recovery is noticed", || gateway.ready() == (200, "ready\n".to_owned()));
-    gateway.tells_once("INFO", "accepts the gateway's own key again");
-    gateway.tells_once("ERROR", "the upstream refuses");
+    gateway.logs_once("INFO", "accepts the gateway's own key again");
+    gateway.logs_once("ERROR", "the upstream refuses");
     let asked = ecs.server.requests().len();
     std::thread::sleep(Duration::from_secs(17));
-    assert_eq!(ecs.server.requests().len(), asked, "nobody is asked while all is well");
+    assert_eq!(ecs.server.requests().len(), asked, "no probe is sent while the key is accepted");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_key_of_a_role_that_was_revoked_is_replaced_before_it_expires() {
     let gateway = Gateway::start(&ecs.url(), &keys, "", ALL);
     is_unavailable(&gateway.attach(Shape::V3Query), "not accept", "revoked");
     metadata.give(Gives::Key(SECOND.lasting(hours)));
-    eventually("the new key is taken and accepted", || gateway.ready() == (200, "ready\n".to_owned()));
+    eventually("the new key is in use and accepted", || gateway.ready() == (200, "ready\n".to_owned()));
     assert_eq!(gateway.attach(Shape::V3Query).status, 200);
     let log = std::fs::read_to_string(gateway.path().join("audit.jsonl")).unwrap();
     assert!(log.contains("Specified access key is not found."), "{log}");
@@ -61,8 +61,8 @@ fn a_key_of_a_role_that_was_revoked_is_replaced_before_it_expires() {
     }
 }
 
-/// A product may lack the operation that the gateway asks for. Whether the key is good is then for ECS to say, which knows
-/// the same keys.
+/// A product may lack the operation of the probe. Whether the key is valid is then probed at ECS, which knows the same
+/// keys.
 #[test]
 fn a_product_that_lacks_the_probes_operation_recovers_without_traffic() {
     let ecs = Ecs::start();
@@ -90,7 +90,7 @@ fn a_product_that_lacks_the_probes_operation_recovers_without_traffic() {
     ecs.refuses(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.");
     is_unavailable(&call(), "not accept", "refused");
     let probes = || product.requests().iter().filter(|head| head.contains("DescribeRegions")).count();
-    eventually("the product is asked twice", || probes() >= 2);
+    eventually("the product is probed twice", || probes() >= 2);
     assert!(gateway.ready().1.starts_with("degraded: "), "ECS refuses the key too");
     refuses.store(false, Ordering::Relaxed);
     ecs.answers(success());

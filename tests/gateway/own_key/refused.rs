@@ -1,4 +1,4 @@
-//! What ECS says of the gateway's key, in every form, and what it says of the call.
+//! Errors of ECS about the gateway's key, in every form, and errors about the call.
 
 use super::setting::{ALL, Ecs, FIXED, Gateway, is_unavailable};
 use crate::support::caller::{SHAPES, Shape};
@@ -7,7 +7,7 @@ use crate::support::upstream::{REQUEST_ID, json, success};
 const NOT_ACCEPTED: &str = "does not accept the gateway's own credential, so the call was not carried out";
 const NOT_PERMITTED: &str = "lacks a permission at the upstream, so the call was not carried out";
 const REFUSES_KEY: &str = "the upstream refuses the gateway's own key";
-const REFUSES_CALL: &str = "the upstream refuses a call of the gateway's own key";
+const REFUSES_CALL: &str = "the upstream refuses a call signed with the gateway's own key";
 
 pub(crate) fn xml(status: u16, code: &str, message: &str) -> Vec<u8> {
     let body = format!(
@@ -20,7 +20,7 @@ pub(crate) fn xml(status: u16, code: &str, message: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_key_that_ecs_does_not_accept_is_no_fault_of_the_callers() {
+fn a_key_that_ecs_does_not_accept_is_answered_503_and_reported_to_the_operator() {
     let cases = [
         (404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.", "create one"),
         (403, "Forbidden.AccessKeyDisabled", "The Access Key is disabled.", "enable it in the RAM console"),
@@ -56,16 +56,16 @@ fn a_key_that_ecs_does_not_accept_is_no_fault_of_the_callers() {
         let event = gateway.outcome();
         assert_eq!((&event["errorCode"], &event["errorMessage"]), (&code.into(), &message.into()), "{event}");
         assert_eq!(event["requestId"], REQUEST_ID, "{event}");
-        let written = &event["additionalEventData"]["gateway"];
-        assert_eq!((&written["stage"], &written["httpStatus"]), (&"Outcome".into(), &503.into()), "{event}");
-        assert_eq!(written["upstream"]["status"], status, "{event}");
-        assert!(written["reason"].as_str().unwrap().contains(REFUSES_KEY), "{event}");
+        let logged = &event["additionalEventData"]["gateway"];
+        assert_eq!((&logged["stage"], &logged["httpStatus"]), (&"Outcome".into(), &503.into()), "{event}");
+        assert_eq!(logged["upstream"]["status"], status, "{event}");
+        assert!(logged["reason"].as_str().unwrap().contains(REFUSES_KEY), "{event}");
 
-        let told = gateway.tells_once("ERROR", REFUSES_KEY);
+        let line = gateway.logs_once("ERROR", REFUSES_KEY);
         for word in [remedy, &status.to_string(), REQUEST_ID, "LTAI"] {
-            assert!(told.contains(word), "no `{word}`: {told}");
+            assert!(line.contains(word), "no `{word}`: {line}");
         }
-        assert!(!told.contains("LTAI5tGatewayItself0"), "{told}");
+        assert!(!line.contains("LTAI5tGatewayItself0"), "{line}");
         let (ready, text) = gateway.ready();
         assert_eq!(ready, 200);
         assert!(text.starts_with("degraded: ") && text.contains("1234567890123456"), "{text}");
@@ -75,13 +75,13 @@ fn a_key_that_ecs_does_not_accept_is_no_fault_of_the_callers() {
         ecs.answers(success());
         assert_eq!(gateway.attach(Shape::V3Query).status, 200, "{code}");
         assert_eq!(gateway.ready(), (200, "ready\n".to_owned()), "{code}");
-        gateway.tells_once("INFO", "accepts the gateway's own key again");
+        gateway.logs_once("INFO", "accepts the gateway's own key again");
         gateway.counts("ramgate_upstream_keys_refused 0");
     }
 }
 
 #[test]
-fn a_permission_that_the_gateways_user_lacks_degrades_nothing() {
+fn a_missing_permission_of_the_gateways_user_does_not_degrade_the_upstream() {
     let ecs = Ecs::start();
     let more = "[operations]\nother = \"evaluate\"";
     let gateway = Gateway::start(&ecs.server.url(), FIXED, more, ALL);
@@ -96,7 +96,7 @@ fn a_permission_that_the_gateways_user_lacks_degrades_nothing() {
         (403, "Forbidden", "You are not authorized."),
         (403, "NoPermission", "You are not authorized to do this action."),
         (403, "Forbidden.NotSupportRAM", "This action does not support accessed by RAM mode."),
-        (403, "SomethingNew", "With a detail about whoever signed."),
+        (403, "SomethingNew", "With a detail about the signer."),
     ];
     for (status, code, message) in cases {
         ecs.refuses(status, code, message);
@@ -107,8 +107,8 @@ fn a_permission_that_the_gateways_user_lacks_degrades_nothing() {
         assert_eq!((&event["errorCode"], &event["requestId"]), (&code.into(), &REQUEST_ID.into()), "{event}");
         assert_eq!(gateway.ready(), (200, "ready\n".to_owned()), "{code}");
     }
-    let told = gateway.tells_once("ERROR", REFUSES_CALL);
-    assert!(told.contains("ecs:AttachNetworkInterface") && told.contains("grant it"), "{told}");
+    let line = gateway.logs_once("ERROR", REFUSES_CALL);
+    assert!(line.contains("ecs:AttachNetworkInterface") && line.contains("grant it"), "{line}");
     gateway.counts("ramgate_upstream_key_refusals_total{class=\"permission\",code=\"NoPermission\"} 3");
     gateway.counts("ramgate_upstream_answers_total{status=\"400\",code=\"Forbidden.RAM\"} 3");
     gateway.counts("ramgate_upstream_keys_refused 0");
@@ -122,12 +122,12 @@ fn a_permission_that_the_gateways_user_lacks_degrades_nothing() {
         "",
     );
     for action in ["ecs:StopInstance", "ecs:DeleteNetworkInterface"] {
-        gateway.tells_once("ERROR", action);
+        gateway.logs_once("ERROR", action);
     }
 }
 
 #[test]
-fn what_ecs_says_of_the_call_is_the_callers() {
+fn an_error_about_the_call_is_returned_to_the_caller() {
     let ecs = Ecs::start();
     let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
     for (status, code, message) in [
@@ -156,7 +156,7 @@ fn what_ecs_says_of_the_call_is_the_callers() {
         gateway.counts(&format!("ramgate_upstream_answers_total{{status=\"{status}\",code=\"{code}\"}} {count}"));
     }
     assert_eq!(gateway.ready(), (200, "ready\n".to_owned()));
-    assert!(gateway.told("ERROR").is_empty(), "{}", gateway.server.stderr());
+    assert!(gateway.logged("ERROR").is_empty(), "{}", gateway.server.stderr());
 }
 
 #[test]
@@ -188,20 +188,20 @@ fn an_error_that_cannot_be_read_is_not_passed_on() {
     let filler = "x".repeat(200_000);
     let large = format!("{{\"Filler\":\"{filler}\",\"Code\":\"InvalidAccessKeyId.NotFound\",\"Message\":\"m\"}}");
     ecs.answers(json(404, &large, ""));
-    is_unavailable(&gateway.attach(Shape::V3Query), NOT_ACCEPTED, "larger than any honest error");
+    is_unavailable(&gateway.attach(Shape::V3Query), NOT_ACCEPTED, "larger than any real error");
     assert!(gateway.ready().1.starts_with("degraded: "));
 }
 
 #[test]
-fn a_request_that_was_repeated_on_the_way_is_told_apart() {
+fn a_request_that_was_repeated_in_transit_is_reported() {
     let ecs = Ecs::start();
     let gateway = Gateway::start(&ecs.server.url(), FIXED, "", ALL);
     ecs.refuses(400, "SignatureNonceUsed", "The request signature nonce has been used.");
     for _ in 0..3 {
         is_unavailable(&gateway.attach(Shape::V3Query), "whether it was carried out is not known", "repeated");
     }
-    let told = gateway.tells_once("ERROR", REFUSES_CALL);
-    assert!(told.contains("turn retries off"), "{told}");
+    let line = gateway.logs_once("ERROR", REFUSES_CALL);
+    assert!(line.contains("turn retries off"), "{line}");
     assert_eq!(gateway.ready(), (200, "ready\n".to_owned()));
     assert_eq!(gateway.outcome()["errorCode"], "SignatureNonceUsed");
 }

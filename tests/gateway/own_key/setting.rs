@@ -1,4 +1,4 @@
-//! The real binary in front of an upstream that answers what it is told to at the moment.
+//! The real binary in front of an upstream whose answers a test can change.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub const ACCOUNT: &str = "1234567890123456";
 pub const ALL: &str = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
 pub const FIXED: &str = "access_key_id = \"LTAI5tGatewayItself0\"\nsecret_env = \"OWN_SECRET\"";
 
-/// What a caller must never read: who the gateway is.
+/// Texts that identify the gateway, which no caller may see.
 const IDENTITY: [&str; 6] = ["LTAI5tGateway", "gateway-user", "AccessDeniedDetail", ACCOUNT, "acs:ram::", "hunter2"];
 
 /// An upstream whose next answers can be changed.
@@ -40,7 +40,7 @@ impl Ecs {
         *self.answer.lock().unwrap() = answer;
     }
 
-    /// An error in JSON, with more members.
+    /// Answers with an error in JSON that has further members.
     pub fn refuses(&self, status: u16, code: &str, message: &str) {
         let body = serde_json::json!({
             "Code": code, "Message": message, "RequestId": REQUEST_ID, "HostId": "ecs.aliyuncs.com",
@@ -50,7 +50,7 @@ impl Ecs {
     }
 }
 
-/// A running gateway, and all that it wrote.
+/// A running gateway, its folder, and its admin listener.
 pub struct Gateway {
     folder: TempDir,
     pub server: Server,
@@ -58,7 +58,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// `keys` are lines of `[upstream]`, `more` what follows it.
+    /// `keys` are lines of `[upstream]`; `more` follows the section `[admin]`.
     pub fn start(url: &str, keys: &str, more: &str, policy: &str) -> Self {
         let folder = tempdir().unwrap();
         let write = |name: &str, text: &str| {
@@ -115,25 +115,25 @@ impl Gateway {
         assert!(metrics.lines().any(|other| other == line), "no `{line}` in {metrics}");
     }
 
-    /// The event of the last attempt, once it has an outcome.
+    /// The last event of the audit log: the outcome of the last forwarded call.
     pub fn outcome(&self) -> Value {
         let log = fs::read_to_string(self.path().join("audit.jsonl")).unwrap();
         crate::support::schema::checked_lines(&log).pop().unwrap()["event"].take()
     }
 
-    /// The lines of the program's log with these words.
-    pub fn told(&self, words: &str) -> Vec<String> {
+    /// The lines of the program's log that contain these words.
+    pub fn logged(&self, words: &str) -> Vec<String> {
         self.server.stderr().lines().filter(|line| line.contains(words)).map(str::to_owned).collect()
     }
 
-    /// The log lags behind the answer.
+    /// Waits for the line, because the log lags behind the answer.
     #[track_caller]
-    pub fn tells_once(&self, level: &str, words: &str) -> String {
-        eventually(words, || !self.told(words).is_empty());
-        let told = self.told(words);
-        assert_eq!(told.len(), 1, "{told:#?}");
-        assert!(told[0].contains(level), "{told:?}");
-        told[0].clone()
+    pub fn logs_once(&self, level: &str, words: &str) -> String {
+        eventually(words, || !self.logged(words).is_empty());
+        let lines = self.logged(words);
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+        assert!(lines[0].contains(level), "{lines:?}");
+        lines[0].clone()
     }
 }
 
@@ -141,7 +141,7 @@ pub fn caller() -> Caller {
     Caller::new("LTAI5tAppOfFirst0000", "one")
 }
 
-/// A 503 of the gateway's own, from which nobody learns who the gateway is.
+/// Checks for a 503 of the gateway itself that does not identify the gateway.
 #[track_caller]
 pub fn is_unavailable(answer: &Answer, message: &str, case: &str) {
     assert_eq!((answer.status, answer.code().as_str()), (503, "ServiceUnavailable"), "{case}: {answer:?}");
@@ -155,12 +155,12 @@ pub fn is_unavailable(answer: &Answer, message: &str, case: &str) {
     }
 }
 
-/// Probes come every 15 s; longer than that on a busy machine.
+/// Waits longer than `wait_for`: probes are sent only every 15 s.
 #[track_caller]
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
     let end = Instant::now() + Duration::from_secs(90);
     while !holds() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
+        assert!(Instant::now() < end, "timed out waiting: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,4 +1,4 @@
-//! What arrives is what was sent.
+//! A passed-on call arrives as it was sent.
 
 use ramgate::testing::wire::percent_encoded;
 
@@ -9,8 +9,8 @@ use crate::support::crafted::{chunked, replaced, with_lines};
 use crate::support::upstream::{Behaviour, json};
 use crate::support::{ACCOUNT, Caller, FakeUpstream, Setup, TestGateway, V1, V3};
 
-/// Method, target and body of a request as it was written.
-fn written(request: &[u8]) -> (String, String, String) {
+/// Method, target and body of a request as it was sent.
+fn parts(request: &[u8]) -> (String, String, String) {
     let Received { method, target, body, .. } = Received::read(std::str::from_utf8(request).unwrap());
     (method, target, body)
 }
@@ -22,7 +22,7 @@ fn every_shape_arrives_as_it_was_sent_and_verifies_there() {
         let label = format!("{shape:?}");
         let request = terway().attach(shape);
         let received = Received::of(&bench, &label, &request);
-        let (method, target, body) = written(&request);
+        let (method, target, body) = parts(&request);
         assert_eq!((&received.method, &received.target, &received.body), (&method, &target, &body), "{label}");
         received.verifies(&label, &terway().credential());
         let v3 = matches!(shape, Shape::V3Query | Shape::V3Form);
@@ -32,9 +32,9 @@ fn every_shape_arrives_as_it_was_sent_and_verifies_there() {
     }
 }
 
-/// A V1 call covers no host.
+/// A V1 signature does not cover the host.
 #[test]
-fn a_v1_call_goes_on_under_any_name() {
+fn a_v1_call_is_passed_on_under_any_host_name() {
     let bench = bench();
     for name in ["gateway.test", "127.0.0.1:8620", "ecs.cn-hangzhou.aliyuncs.com", "ecs.aliyuncs.com", "[::1]:8620"] {
         let mut caller = Caller::terway();
@@ -66,7 +66,7 @@ fn a_chunked_form_arrives_whole_with_a_length() {
 }
 
 #[test]
-fn a_spelling_that_a_client_chose_goes_on() {
+fn an_unusual_spelling_is_passed_on_unchanged() {
     let bench = bench();
     let odd = "NetworkInterfaceId=%65ni-bp1demopod0000000001&RegionId=cn%2dhangzhou&InstanceId=i-bp1demoworker00000001";
     let received = Received::of(&bench, "V3", &V3::from(&terway(), odd, "").bytes());
@@ -78,9 +78,9 @@ fn a_spelling_that_a_client_chose_goes_on() {
     received.verifies("V1", &terway().credential());
 }
 
-/// Verified with the signature and of no effect: a rebuilt call goes on without them, this one cannot.
+/// These parameters are signed but have no effect. A rebuilt call leaves them out; a passed-on call cannot.
 #[test]
-fn ignored_parameters_go_on() {
+fn ignored_parameters_are_passed_on() {
     let bench = bench();
     let habits = [("on", "AttachNetworkInterface"), ("WaitForNetworkConfigurationReady", "true"), ("OwnerId", ACCOUNT)];
     let all = [&attach_parameters()[..], &habits].concat();
@@ -121,7 +121,7 @@ const UNSIGNED: &str = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https
     x-acs-trace-id: leak\r\n";
 
 #[test]
-fn no_other_header_goes_on() {
+fn no_other_header_is_passed_on() {
     let bench = bench();
     let v1 = ["accept", "content-length", "content-type", "host", "user-agent"];
     let mut v3 = [
@@ -150,7 +150,6 @@ fn no_other_header_goes_on() {
     }
 }
 
-/// What a caller did not send is not made up either.
 #[test]
 fn no_header_is_added() {
     let bench = bench();
@@ -159,7 +158,7 @@ fn no_header_is_added() {
 }
 
 #[test]
-fn an_answer_is_passed_back_and_nothing_is_sent_twice() {
+fn an_answer_is_returned_and_no_call_is_sent_twice() {
     let body = "{\"Code\":\"IncorrectInstanceStatus\",\"Message\":\"no\",\"RequestId\":\"X\"} ";
     let error = json(403, body, "x-acs-retry-after: 9\r\n");
     for (behaviour, status, code) in [

@@ -1,5 +1,5 @@
-//! Who is believed: a key whose secret is known here is verified, one that is known by its id is judged and not
-//! believed, and any other is refused.
+//! Keys in pass-through: a key with a known secret is verified, a key that is known only by its id is judged as a
+//! claim, and any other key is refused.
 
 use ramgate::budget::BudgetLimits;
 use ramgate::config::ResourceSource;
@@ -23,7 +23,7 @@ fn signature(event: &Value) -> &Value {
 }
 
 #[test]
-fn a_claimed_key_is_judged_and_the_log_says_that_nobody_verified_it() {
+fn a_claimed_key_is_judged_and_logged_as_not_verified() {
     let bench = bench();
     for shape in SHAPES {
         let label = format!("{shape:?}");
@@ -43,7 +43,7 @@ fn a_claimed_key_is_judged_and_the_log_says_that_nobody_verified_it() {
 }
 
 #[test]
-fn a_known_secret_is_verified_and_the_log_says_so() {
+fn a_key_with_a_known_secret_is_verified_and_logged_as_verified() {
     let bench = bench();
     for shape in SHAPES {
         Received::of(&bench, "verified", &terway().attach(shape));
@@ -61,9 +61,9 @@ fn a_known_secret_is_verified_and_the_log_says_so() {
     }
 }
 
-/// Whoever knows no more than an id learns nothing of its holder.
+/// A caller that knows only the id of a key learns nothing about the key's holder.
 #[test]
-fn a_claimed_key_is_denied_by_its_policies_and_told_nothing_of_them() {
+fn a_claimed_key_is_denied_by_its_policies_without_any_detail() {
     let bench = bench();
     let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "implicit deny");
     let answer = bench.refuses("claimed", &claimed_bob().attach(Shape::V3Query), denied);
@@ -78,9 +78,9 @@ fn a_claimed_key_is_denied_by_its_policies_and_told_nothing_of_them() {
     bench.refuses("alice", &alice, Refused::with(403, "Forbidden.SubUser", "explicit-deny", "protect-production#0"));
 }
 
-/// What a policy turns on is asked with the gateway's own key; the call goes on with its caller's.
+/// Attributes are looked up with the gateway's own key. The call is passed on with its caller's signature.
 #[test]
-fn facts_are_asked_for_with_the_gateways_key() {
+fn attributes_are_looked_up_with_the_gateways_key() {
     let account =
         "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"tagged\"]\n[users.alice]\n[users.bob]\n";
     let tagged = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*",
@@ -116,11 +116,11 @@ fn facts_are_asked_for_with_the_gateways_key() {
     Received::read(call).verifies("the caller's", &claimed().credential());
 }
 
-/// A false claim goes as far as ECS, which knows the secret.
+/// A false claim is passed on to ECS, which knows the secret and refuses it.
 #[test]
 fn a_false_claim_fails_at_ecs() {
-    let no = answer_of(400, "{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"no\",\"RequestId\":\"X\"}", "");
-    let upstream = FakeUpstream::behaving(Behaviour::Answer(no));
+    let refusal = answer_of(400, "{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"no\",\"RequestId\":\"X\"}", "");
+    let upstream = FakeUpstream::behaving(Behaviour::Answer(refusal));
     let gateway = TestGateway::start(Setup { upstream: Some(upstream.url()), ..setup() });
     let mut liar = claimed();
     "not the secret".clone_into(&mut liar.secret);
@@ -134,7 +134,7 @@ fn a_false_claim_fails_at_ecs() {
 }
 
 #[test]
-fn a_key_that_is_not_in_the_ring_is_nobodys() {
+fn unknown_foreign_and_inactive_keys_are_refused() {
     let bench = bench();
     let unknown = Refused::with(400, "InvalidAccessKeyId.NotFound", "unknown-key", "does not exist");
     let foreign = Refused::with(
@@ -158,9 +158,9 @@ fn a_key_that_is_not_in_the_ring_is_nobodys() {
     }
 }
 
-/// Nobody uses up the nonces of a key by claiming it: whoever has the secret checks them, ECS.
+/// Claims do not use up the nonces of a key. ECS, which has the secret, checks them.
 #[test]
-fn nonces_are_remembered_of_verified_calls_only() {
+fn only_nonces_of_verified_calls_are_remembered() {
     let bench = bench();
     let request = claimed().attach(Shape::V3Query);
     for _ in 0..2 {
@@ -172,7 +172,7 @@ fn nonces_are_remembered_of_verified_calls_only() {
 }
 
 #[test]
-fn what_needs_no_secret_is_checked_of_a_claim_too() {
+fn checks_that_need_no_secret_apply_to_claims_too() {
     let bench = bench();
     for (seconds, code, refusal) in
         [(-3600, "InvalidTimeStamp.Expired", "clock"), (3600, "InvalidTimeStamp.Expired", "clock")]
@@ -195,7 +195,7 @@ fn what_needs_no_secret_is_checked_of_a_claim_too() {
     );
 }
 
-/// Refused attempts under an id that anybody may know do not fill the log; what is forwarded is always in it.
+/// Key ids are not secret, so refused attempts under them must not fill the log. Forwarded calls are always logged.
 #[test]
 fn claims_have_the_budget_of_unknown_callers() {
     let budgets = BudgetLimits { lines_of_all_sources: 2, ..BudgetLimits::default() };
@@ -205,19 +205,19 @@ fn claims_have_the_budget_of_unknown_callers() {
     }
     let escaped = replaced(&claimed().attach(Shape::V3Query), "RegionId=", b"Region%49d=");
     assert_eq!(bench.gateway.ask(&escaped).status, 400);
-    let written = bench.gateway.events().len();
-    assert_eq!(written, 2);
+    let logged = bench.gateway.events().len();
+    assert_eq!(logged, 2);
     Received::of(&bench, "claimed", &claimed().attach(Shape::V3Query));
-    assert_eq!(bench.gateway.events().len(), written + 2, "decision and outcome");
+    assert_eq!(bench.gateway.events().len(), logged + 2, "decision and outcome");
     for _ in 0..3 {
         assert_eq!(bench.gateway.ask(&listed(Caller::bob()).attach(Shape::V3Query)).status, 403);
     }
-    assert_eq!(bench.gateway.events().len(), written + 5, "a verified caller's are all written");
+    assert_eq!(bench.gateway.events().len(), logged + 5, "all attempts of a verified caller are logged");
 }
 
-/// One call of a claimed key, sent again and again: whoever reads key ids in a log can do that.
+/// An attacker who reads a key id in a log can send one call with it again and again.
 #[test]
-fn a_claimed_call_that_is_repeated_without_end_is_throttled() {
+fn a_claimed_call_that_is_sent_again_and_again_is_throttled() {
     let bench = bench();
     let call = claimed().attach(Shape::V3Query);
     let answers = ask_many(bench.gateway.address, &vec![call; 1500]);
@@ -229,22 +229,22 @@ fn a_claimed_call_that_is_repeated_without_end_is_throttled() {
         let after: u64 = answer.header("x-acs-retry-after").unwrap().parse().unwrap();
         assert!((1..=60_000).contains(&after), "{after}");
     }
-    // What the chain puts around an event is 100 bytes.
+    // The chain adds about 100 bytes to an event.
     let log: usize = bench.gateway.events().iter().map(|event| event.to_string().len() + 100).sum();
     assert!(log <= 1_500_000, "{log}");
-    // Another key's calls from the same place go on, claimed or not.
+    // Calls with other keys from the same address are still forwarded, whether verified or claimed.
     for caller in [terway(), listed(Caller::new("LTAI5tTestClaimed002", "a third secret that ECS knows"))] {
         Received::of(&bench, "another key", &caller.attach(Shape::V3Query));
     }
     bench.gateway.shutdown.cancel();
-    let told = || {
+    let counted = || {
         let summaries = bench.gateway.events().into_iter();
         let counts =
             summaries.filter_map(|event| event["additionalEventData"]["gateway"]["summary"]["attempts"].as_u64());
         counts.sum::<u64>()
     };
-    // One of them has a line, the others are counted.
+    // One of the throttled calls has a line, the others are counted.
     let left_out = 1500 - u64::try_from(forwarded.len()).unwrap() - 1;
-    wait_for("the summary", || told() > 0);
-    assert_eq!(told(), left_out);
+    wait_for("the summary", || counted() > 0);
+    assert_eq!(counted(), left_out);
 }

@@ -1,10 +1,10 @@
-//! A gateway that passes calls on, in front of an upstream that records.
+//! A gateway that passes calls on, in front of a recording upstream.
 
 use ramgate::config::Signing;
 
 use crate::support::{Bench, Caller, Setup};
 
-/// The names that a caller may sign.
+/// The host names that a caller may sign.
 pub(crate) const LISTED: [&str; 2] = ["ecs.cn-hangzhou.aliyuncs.com", "ecs.gateway.test"];
 
 /// Keys that are known by their ids alone.
@@ -38,17 +38,17 @@ pub(crate) fn bench() -> Bench {
     Bench::with(setup())
 }
 
-/// The demo's role, whose secret is known here, under a listed name.
+/// The demo's role, whose secret the gateway knows, with a listed host name.
 pub(crate) fn terway() -> Caller {
     listed(Caller::terway())
 }
 
-/// A caller whose key is that of the role, by its id.
+/// A caller with a key of the role that the gateway knows only by its id.
 pub(crate) fn claimed() -> Caller {
     listed(Caller::new("LTAI5tTestClaimed000", "a secret that ECS knows"))
 }
 
-/// The same of the demo's user without policies.
+/// Like [`claimed`], for the demo's user without policies.
 pub(crate) fn claimed_bob() -> Caller {
     listed(Caller::new("LTAI5tTestClaimedBob", "another secret that ECS knows"))
 }

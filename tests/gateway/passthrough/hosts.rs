@@ -1,4 +1,4 @@
-//! Which name goes on, and who must have listed it; the gateway as a proxy that a client is told of.
+//! The host name that is passed on, and the list that it must be on; the gateway as an HTTP proxy for clients.
 
 use ramgate::config::{OtherOperations, ProductSettings};
 
@@ -15,7 +15,7 @@ fn named(mut caller: Caller, host: &str) -> Caller {
 }
 
 #[test]
-fn a_signed_host_is_one_of_the_list() {
+fn a_signed_host_must_be_on_the_list() {
     let bench = bench();
     for name in [LISTED[0], LISTED[1], "ECS.gateway.test", "ecs.gateway.test:8443", "ecs.gateway.test."] {
         let caller = named(Caller::terway(), name);
@@ -33,12 +33,12 @@ fn a_signed_host_is_one_of_the_list() {
     let elsewhere = named(Caller::terway(), "ecs.cn-beijing.aliyuncs.com").attach(Shape::V1Query);
     bench.refuses("a region", &elsewhere, host("the host names the region `cn-beijing`"));
     let product = named(Caller::terway(), "rds.aliyuncs.com").attach(Shape::V1Query);
-    bench.refuses("a product", &product, host("is no ECS endpoint"));
+    bench.refuses("a product", &product, host("is not an ECS endpoint"));
 }
 
-/// One client leaves the host out of what it signs.
+/// One real client does not sign the host.
 #[test]
-fn a_host_that_is_not_signed_does_not_go_on() {
+fn a_host_that_is_not_signed_is_not_passed_on() {
     let bench = bench();
     let call = V3::from(&Caller::terway(), "", "").uncovered("host");
     let query = "RegionId=cn-hangzhou&NetworkInterfaceId=eni-bp1demopod0000000001&InstanceId=i-bp1demoworker00000001";
@@ -47,9 +47,9 @@ fn a_host_that_is_not_signed_does_not_go_on() {
     received.verifies("uncovered", &terway().credential());
 }
 
-/// `http_proxy=http://gateway`: the target is a whole URL, and the client believes that it talks to ECS.
+/// With `http_proxy=http://gateway`, the target is a whole URL, and the client signs the host name of ECS.
 #[test]
-fn the_gateway_is_a_proxy_for_those_who_are_told_so() {
+fn the_gateway_serves_clients_that_use_it_as_an_http_proxy() {
     let bench = bench();
     for caller in [terway(), claimed()] {
         for shape in [Shape::V1Query, Shape::V1Get, Shape::V1Split, Shape::V3Query, Shape::V3Form] {
@@ -68,16 +68,16 @@ fn the_gateway_is_a_proxy_for_those_who_are_told_so() {
     bench.refuses("a tunnel", tunnel.as_bytes(), Refused::framing("is not `/` with an optional query"));
 }
 
-/// The connection is the configuration's affair: the name in its certificate, and the region that stands in its URL.
+/// The configuration determines the connection: the name in the upstream's certificate, and the region in its URL.
 #[test]
-fn the_connection_goes_to_the_configured_url_whatever_the_name() {
+fn the_connection_goes_to_the_configured_url_for_every_host_name() {
     let (upstream, roots) = FakeUpstream::tls();
     let secured = Setup { upstream: Some(upstream.url()), upstream_roots: Some(roots), ..setup() };
     let gateway = TestGateway::start(secured);
     assert_eq!(gateway.ask(&terway().attach(Shape::V3Query)).status, 200, "{}", gateway.last_event());
     assert_eq!(Received::read(&upstream.requests()[0]).header("host"), LISTED[0]);
 
-    // Loopback has no names by region, so that it stands behind the address here.
+    // Loopback has no host name per region, so the placeholder follows the address here.
     let upstream = FakeUpstream::start();
     let allow = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}]}"#;
     let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"all\"]\n[users.bob]\n[users.alice]\n";
@@ -98,7 +98,7 @@ fn the_connection_goes_to_the_configured_url_whatever_the_name() {
 }
 
 #[test]
-fn a_product_is_passed_on_to_its_own_endpoint() {
+fn calls_of_another_product_are_passed_on_to_its_endpoint() {
     let vpc = FakeUpstream::start();
     let account = "account = \"1234567890123456\"\n[roles.terway]\npolicies = [\"vpc\"]\n[users.bob]\n[users.alice]\n";
     let allow = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "vpc:Describe*", "Resource": "*"}]}"#;
@@ -122,5 +122,5 @@ fn a_product_is_passed_on_to_its_own_endpoint() {
         let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "implicit deny");
         bench.refuses("not allowed", &deleting, denied);
     }
-    assert_eq!(bench.upstream.requests(), [""; 0], "nothing of it reaches ECS");
+    assert_eq!(bench.upstream.requests(), [""; 0], "no call reaches ECS");
 }

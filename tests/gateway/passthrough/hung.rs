@@ -1,4 +1,4 @@
-//! Calls of claimed keys that hang at ECS: they leave connections to others.
+//! Calls of claimed keys that hang at ECS leave connections for other callers.
 
 use std::io::Write;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::{FakeUpstream, TestGateway, wait_for};
 const SLOTS: usize = 16;
 
 #[test]
-fn claimed_calls_that_hang_leave_connections_to_others() {
+fn claimed_calls_that_hang_leave_connections_for_others() {
     let upstream = FakeUpstream::answering(|request| {
         if request.contains("LTAI5tTestClaimed000") { Behaviour::Silent } else { Behaviour::Answer(success()) }
     });
@@ -22,7 +22,7 @@ fn claimed_calls_that_hang_leave_connections_to_others() {
     setup.settings.limits.source.connections = SLOTS;
     let gateway = TestGateway::start(setup);
     let mut hanging = Vec::new();
-    // Two sources have half of the slots, and one more each is left to the others.
+    // The first two sources take half of the slots, and each further source gets one more.
     for (number, waiting) in [(10, 4), (11, 8), (12, 9), (13, 10)] {
         for _ in 0..SLOTS / 4 {
             let mut stream = connect_from([127, 0, 0, number], gateway.address);
@@ -33,7 +33,7 @@ fn claimed_calls_that_hang_leave_connections_to_others() {
     }
     let mut honest = connect_from([127, 0, 0, 1], gateway.address);
     honest.write_all(&terway().attach(Shape::V3Query)).unwrap();
-    let answer = read_answer(&mut honest).expect("a caller who can be answered finds a connection");
+    let answer = read_answer(&mut honest).expect("a caller whose calls do not hang finds a connection");
     assert_eq!(answer.status, 200, "{answer:?}");
     let mut waiting = 0;
     for mut stream in hanging {

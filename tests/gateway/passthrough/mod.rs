@@ -1,5 +1,5 @@
-//! Pass-through (`[upstream] signing = "passthrough"`): what is judged goes on as its caller signed it, byte for byte,
-//! or not at all.
+//! Pass-through (`[upstream] signing = "passthrough"`): a judged call is passed on as its caller signed it, byte for
+//! byte, or refused.
 
 mod bytes;
 mod callers;

@@ -1,4 +1,4 @@
-//! A request as ECS gets it, read and verified as ECS would.
+//! A request as ECS receives it, read and verified as ECS would.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use ramgate::testing::wire::{FormLimits, Head, HeadLimits, read_parameters};
 
 use crate::support::Bench;
 
-/// The parts of a request, as they stand in it.
+/// The parts of a request, unchanged.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) method: String,
@@ -30,7 +30,7 @@ impl Received {
         Self { method, target, headers, body: body.to_owned(), head: format!("{head}\r\n\r\n") }
     }
 
-    /// The only one that came of a request which the gateway answers with success.
+    /// Sends a request to the gateway, which must answer with success, and reads the one request that it passed on.
     #[track_caller]
     pub(crate) fn of(bench: &Bench, label: &str, request: &[u8]) -> Self {
         let before = bench.upstream.requests().len();
@@ -49,7 +49,7 @@ impl Received {
         self.headers.keys().map(String::as_str).collect()
     }
 
-    /// The signature is the key's over exactly what came.
+    /// Checks that the signature is valid for exactly the request that was received.
     #[track_caller]
     pub(crate) fn verifies(&self, label: &str, credential: &Credential) {
         let limits = HeadLimits { head_bytes: 65_536, query_bytes: 65_536, body_bytes: 65_536, headers: 100 };
@@ -58,6 +58,6 @@ impl Received {
         let parameters = read_parameters(head.query(), self.body.as_bytes(), limits).unwrap();
         let signed = Signed::new(&head, &parameters, self.body.as_bytes());
         let verified = Claim::read(&signed).unwrap().verify(&signed, credential);
-        verified.unwrap_or_else(|fault| panic!("{label}: {fault}: {self:?}"));
+        verified.unwrap_or_else(|error| panic!("{label}: {error}: {self:?}"));
     }
 }

@@ -1,4 +1,5 @@
-//! What has one reading and is passed on by nobody: spellings, headers and parameters that a rebuilt call would lose.
+//! Calls with one reading that are still not passed on, because of spellings, headers and parameters that a rebuilt
+//! call would lose.
 
 use super::door::{LISTED, bench, claimed, terway};
 use crate::support::caller::{SHAPES, Shape, attach_parameters};
@@ -25,7 +26,7 @@ fn an_escaped_name_is_refused() {
 }
 
 #[test]
-fn what_some_reader_might_split_or_change_is_refused() {
+fn a_value_that_some_readers_might_split_or_change_is_refused() {
     let bench = bench();
     for piece in ["on=a;InstanceId=i-evil", "on=\"a\"", "on=<a>", "on=a|b", "on=[a]"] {
         let refused = Refused::two_readings("the value of `on` contains");
@@ -35,9 +36,9 @@ fn what_some_reader_might_split_or_change_is_refused() {
     }
 }
 
-/// All that the strict reader refuses is refused here as well, with a signature or a claim.
+/// The strict reader refuses the same calls here, whether they are verified or claimed.
 #[test]
-fn what_has_two_readings_is_refused_before_anything_else() {
+fn a_call_with_two_readings_is_refused() {
     let bench = bench();
     for caller in [terway(), claimed()] {
         for (label, more, because) in [
@@ -56,9 +57,9 @@ fn what_has_two_readings_is_refused_before_anything_else() {
     }
 }
 
-/// A rebuilt call goes on without them. Here the signature would break.
+/// A rebuilt call leaves these parameters out. Here, that would break the signature.
 #[test]
-fn a_parameter_that_says_where_the_caller_is_or_whose_it_is_is_refused() {
+fn a_parameter_about_the_callers_location_or_account_is_refused() {
     let bench = bench();
     let refused = |because| Refused::with(400, "UnsupportedParameter", "unknown-parameter", because);
     for shape in SHAPES {
@@ -77,7 +78,7 @@ fn a_parameter_that_says_where_the_caller_is_or_whose_it_is_is_refused() {
 }
 
 #[test]
-fn a_signed_header_that_must_not_go_on_stops_the_call() {
+fn a_signed_header_that_must_not_be_passed_on_refuses_the_call() {
     let bench = bench();
     let listed = || V3::attach().signed("host", LISTED[0]);
     for name in [
@@ -99,14 +100,16 @@ fn a_signed_header_that_must_not_go_on_stops_the_call() {
         bench.refuses(name, &listed().signed(name, value).bytes(), refused);
     }
     for name in ["x-http-method-override", "x_http_method_override", "x-original-url"] {
-        let refused = Refused::two_readings("some readers take a request for another");
+        let refused = Refused::two_readings("overrides the method, target or host in some servers");
         bench.refuses(name, &listed().signed(name, "DELETE").bytes(), refused);
     }
     for name in ["x-acs-caller-uid", "x-acs-owner-id", "x-acs-signature-type"] {
-        let refused = Refused::two_readings("is not one whose meaning to ECS is known");
+        let refused = Refused::two_readings("the gateway does not know what the signed header");
         bench.refuses(name, &listed().signed(name, "1").bytes(), refused);
     }
-    let region = Refused::two_readings("`x-acs-region-id` names another region");
+    let region = Refused::two_readings(
+        "the signed header `x-acs-region-id` and the parameter `RegionId` name different regions",
+    );
     bench.refuses("region", &listed().signed("x-acs-region-id", "cn-beijing").bytes(), region);
     // The reader's own rule: the name resembles a significant header.
     let underscore = Refused::framing("resembles a significant header");
@@ -116,9 +119,9 @@ fn a_signed_header_that_must_not_go_on_stops_the_call() {
 #[test]
 fn a_call_without_a_signature_is_refused() {
     let bench = bench();
-    let nobody = Caller::terway().raw("POST", "/?Action=AttachNetworkInterface&Format=JSON", &[], "");
+    let unsigned = Caller::terway().raw("POST", "/?Action=AttachNetworkInterface&Format=JSON", &[], "");
     let refused = Refused::with(400, "MissingParameter", "no-credentials", "AccessKeyId");
-    bench.refuses("nobody", &nobody, refused);
+    bench.refuses("no signature", &unsigned, refused);
     let token = Caller::terway().raw("POST", "/?Format=JSON", &[("Authorization", "Bearer a.b.c")], "");
     let refused = Refused::with(400, "InvalidParameter", "signature-type", "no token issuer is configured");
     bench.refuses("token", &token, refused);

@@ -1,4 +1,4 @@
-//! The real binary in this mode: what it says at start, and what the embedded ECS makes of calls.
+//! The real binary in pass-through: its output at startup, and calls passed on to the embedded ECS.
 
 use std::fs;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn serve(folder: &Path, more: &[&str]) -> Server {
 }
 
 #[test]
-fn the_embedded_ecs_verifies_what_is_passed_on_to_it() {
+fn the_embedded_ecs_verifies_calls_that_are_passed_on() {
     let folder = folder("url = \"simulator\"\nsigning = \"passthrough\"\n");
     let mut server = serve(folder.path(), &[]);
     let call = |key: &str, keyring: &str, more: &[&str]| {
@@ -65,7 +65,10 @@ fn the_embedded_ecs_verifies_what_is_passed_on_to_it() {
     let theirs = KEYRING.replace("0000000\"\nprincipal", "0000000\"\nsecret = \"theirs\"\nprincipal");
     fs::write(folder.path().join("theirs.toml"), theirs).unwrap();
     let ran = call("LTAI5tClaimed0000000", "theirs.toml", &list);
-    assert!(ran.status == 1 && ran.stdout.contains("InvalidAccessKeyId.NotFound"), "ECS knows no secret: {ran:?}");
+    assert!(
+        ran.status == 1 && ran.stdout.contains("InvalidAccessKeyId.NotFound"),
+        "the embedded ECS does not know the secret: {ran:?}"
+    );
 
     let log = fs::read_to_string(folder.path().join("audit.jsonl")).unwrap();
     let outcomes: Vec<serde_json::Value> =
@@ -78,20 +81,20 @@ fn the_embedded_ecs_verifies_what_is_passed_on_to_it() {
 }
 
 #[test]
-fn it_starts_without_a_key_of_its_own() {
+fn the_gateway_starts_without_a_key_of_its_own() {
     let passthrough = "regions = [\"cn-hangzhou\"]\nsigning = \"passthrough\"\n";
     let folder = folder(passthrough);
     let server = serve(folder.path(), &[]);
     assert!(server.stdout().contains("in front of https://ecs.{region}.aliyuncs.com"), "{}", server.stdout());
     drop(server);
-    // A flag names another upstream, and there is no key to ask for.
+    // If a flag names another upstream, no key is required either.
     let embedded = self::folder("url = \"simulator\"\nsigning = \"passthrough\"\n");
     let server = serve(embedded.path(), &["--upstream", "http://127.0.0.1:1"]);
     assert!(server.stdout().contains("in front of http://127.0.0.1:1"), "{}", server.stdout());
 }
 
 #[test]
-fn elsewhere_a_key_needs_its_secret() {
+fn outside_pass_through_a_key_needs_its_secret() {
     let own = "regions = [\"cn-hangzhou\"]\naccess_key_id = \"LTAI5tGateway0000000\"\nsecret_file = \"own\"\n";
     let folder = folder(own);
     fs::write(folder.path().join("own"), "own").unwrap();

@@ -1,4 +1,4 @@
-//! Where a request begins and ends, what its target is and whom it names: rows 19 to 24 and 38.
+//! Methods, bodies, framing, targets, hosts and versions of HTTP: rows 19 to 24 and 38.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use crate::support::wire::connect;
 use crate::support::{Bench, Refused, Setup, V1, V3, read_answers};
 
 #[test]
-fn row_19_methods_and_bodies_of_get() {
+fn row_19_only_post_and_get_without_a_body_are_accepted() {
     let bench = Bench::new();
     let refused = Refused::with(403, "UnsupportedHTTPMethod", "method", "is not supported").closing();
     for method in ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "post", "Post", "POSTS", "PROPFIND"]
@@ -31,9 +31,9 @@ fn row_19_methods_and_bodies_of_get() {
 }
 
 #[test]
-fn row_20_types_of_body() {
+fn row_20_a_body_must_be_a_form() {
     let bench = Bench::new();
-    let no_form = Refused::framing("the body is no form");
+    let not_form = Refused::framing("the body is not a form");
     let types = [
         "application/json",
         "text/plain",
@@ -46,13 +46,13 @@ fn row_20_types_of_body() {
         "",
     ];
     for kind in types {
-        bench.refuses(kind, &V1::split().header("Content-Type", kind).bytes(), no_form);
+        bench.refuses(kind, &V1::split().header("Content-Type", kind).bytes(), not_form);
         // A V1 signature does not cover a body that is not a form.
         let json = V1::attach().header("Content-Type", kind).form("{\"InstanceId\":\"i-other\"}");
-        bench.refuses(kind, &json.bytes(), no_form);
+        bench.refuses(kind, &json.bytes(), not_form);
     }
     let untyped = replaced(&V1::split().bytes(), "Content-Type: application/x-www-form-urlencoded\r\n", b"");
-    bench.refuses("none", &untyped, no_form);
+    bench.refuses("no type", &untyped, not_form);
     let twice = with_lines(&V1::split().bytes(), "content-type: application/json\r\n");
     bench.refuses("twice", &twice, Refused::framing("the header `Content-Type` occurs twice"));
 
@@ -66,7 +66,7 @@ fn row_20_types_of_body() {
 }
 
 #[test]
-fn row_21_encoded_content() {
+fn row_21_encoded_content_is_refused() {
     let bench = Bench::new();
     for encoding in ["gzip", "deflate", "br", "identity", ""] {
         let refused = Refused::framing("the content encoding");
@@ -76,7 +76,7 @@ fn row_21_encoded_content() {
 }
 
 #[test]
-fn row_22_two_framings_of_one_request() {
+fn row_22_a_request_with_two_framings_is_refused() {
     let bench = Bench::new();
     let call = V1::split();
     let length = length_line(&call.body());
@@ -127,7 +127,7 @@ fn row_22_two_framings_of_one_request() {
 }
 
 #[test]
-fn row_22_chunked_bodies_are_plain() {
+fn row_22_a_chunked_body_must_be_plain() {
     let bench = Bench::new();
     let call = V1::split();
     let (body, length) = (call.body(), length_line(&call.body()));
@@ -160,7 +160,7 @@ fn row_22_chunked_bodies_are_plain() {
 }
 
 #[test]
-fn row_22_a_body_that_breaks_off() {
+fn row_22_an_incomplete_body_is_refused() {
     let bench = Bench::new();
     let whole = V1::split().bytes();
     let chunks = with_lines(&V1::attach().bytes(), "Transfer-Encoding: chunked\r\n");
@@ -172,7 +172,7 @@ fn row_22_a_body_that_breaks_off() {
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let answers = read_answers(&mut stream);
         assert_eq!(answers.len(), 1, "{at}: {answers:?}");
-        let refused = Refused::framing("the body was not complete");
+        let refused = Refused::framing("the body is incomplete");
         bench.check_refusal(&at.to_string(), &answers[0], &bench.gateway.last_event(), refused);
     }
     assert_eq!(bench.upstream.requests(), [""; 0]);
@@ -225,7 +225,7 @@ fn row_22_a_pipelined_request_is_read_on_its_own() {
     }
     assert_eq!(bench.upstream.requests().len(), 2);
 
-    // Each of several good ones gets its own answer, in order.
+    // Several well-formed requests get their own answers, in order.
     let mut stream = connect(bench.gateway.address);
     let bad = V1::attach().set("InstanceId", "I-1").bytes();
     let last = V1::split().header("Connection", "close").bytes();
@@ -235,7 +235,7 @@ fn row_22_a_pipelined_request_is_read_on_its_own() {
 }
 
 #[test]
-fn row_23_targets_other_than_the_root() {
+fn row_23_a_target_other_than_the_root_is_refused() {
     let bench = Bench::new();
     let not_root = Refused::framing("is not `/`");
     for path in ["//", "/%2F", "/./", "/.", "/foo", "/;x", "/index.html", "/%3f", "*", "", "gateway.test:80", "\\"] {
@@ -257,7 +257,7 @@ fn row_23_targets_other_than_the_root() {
 }
 
 #[test]
-fn row_24_hosts() {
+fn row_24_an_ambiguous_or_foreign_host_is_refused() {
     let bench = Bench::new();
     let request = V1::attach().bytes();
     let host = "Host: gateway.test\r\n";
@@ -280,7 +280,7 @@ fn row_24_hosts() {
     for other in
         ["rds.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "ecs.cn-hangzhou.evil.aliyuncs.com", "aliyuncs.com"]
     {
-        let refused = Refused::with(400, "InvalidParameter", "host", "is no ECS endpoint");
+        let refused = Refused::with(400, "InvalidParameter", "host", "is not an ECS endpoint");
         bench.refuses(other, &V1::attach().header("Host", other).bytes(), refused);
         bench.refuses(other, &V3::attach().signed("host", other).bytes(), refused);
     }
@@ -303,7 +303,7 @@ fn row_24_hosts() {
 }
 
 #[test]
-fn row_38_other_versions_of_http() {
+fn row_38_other_versions_of_http_are_refused() {
     let bench = Bench::new();
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
     bench.refuses("preface", preface, Refused::framing("malformed").in_xml());

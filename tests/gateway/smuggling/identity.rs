@@ -1,4 +1,4 @@
-//! Who calls: two schemes at once, values in two places, what is not covered by a signature, replay.
+//! Identity: two schemes at once, values in two places, parts that a signature does not cover, replay.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const V1_FAILED: (u16, &str, &str) = (400, "IncompleteSignature", "signature-v1"
 const V3_FAILED: (u16, &str, &str) = (400, "SignatureDoesNotMatch", "signature-v3");
 
 #[test]
-fn row_04_the_action_in_two_places() {
+fn row_04_two_different_actions_are_refused() {
     let bench = Bench::new();
     for (header, value) in
         [("x-acs-action", "DescribeInstances"), ("x-acs-action", ""), ("x-acs-version", "2016-04-28")]
@@ -20,7 +20,7 @@ fn row_04_the_action_in_two_places() {
         let refused = Refused::two_readings("differ: send one value");
         bench.refuses(header, &V1::attach().header(header, value).bytes(), refused);
     }
-    // The parameter decides in V1: one client writes the header's first letter small.
+    // In V1, the parameter decides: one client writes the header's first letter in lower case.
     bench.forwards_attach("case", &V1::attach().header("x-acs-action", "attachNetworkInterface").bytes());
     for piece in ["Action=DescribeInstances", "Action=attachNetworkInterface", "Version=2016-04-28", "Action="] {
         bench.refuses(piece, &V3::attach().raw(piece).bytes(), Refused::two_readings("differ: send one value"));
@@ -36,7 +36,7 @@ fn row_04_the_action_in_two_places() {
 }
 
 #[test]
-fn row_05_two_schemes_at_once() {
+fn row_05_two_schemes_at_once_are_refused() {
     let bench = Bench::new();
     let two = Refused::two_readings("use one scheme");
     let acs3 = V3::attach().authorization();
@@ -64,7 +64,7 @@ fn row_05_two_schemes_at_once() {
 }
 
 #[test]
-fn row_12_what_a_caller_says_of_its_own_address() {
+fn row_12_a_callers_claims_about_its_address_are_ignored() {
     let bench = Bench::new();
     let claims = [
         "x-acs-source-ip",
@@ -100,7 +100,7 @@ fn row_12_what_a_caller_says_of_its_own_address() {
 }
 
 #[test]
-fn row_25_a_body_that_is_not_the_one_signed() {
+fn row_25_a_body_other_than_the_signed_one_is_refused() {
     let bench = Bench::new();
     let form = format!("InstanceId={INSTANCE}&NetworkInterfaceId={ENI}&RegionId=cn-hangzhou");
     let other = form.replace(INSTANCE, PROD_INSTANCE);
@@ -114,13 +114,13 @@ fn row_25_a_body_that_is_not_the_one_signed() {
     for digest in digests {
         bench.refuses(&digest, &signed().signed("x-acs-content-sha256", &digest).bytes(), refused);
     }
-    // The digest fits the body that came, and is not the one that was signed.
+    // The digest matches the body that was received, but it is not the signed digest.
     let swapped = replaced(&signed().body_after_signing(&other).bytes(), &sha256(&form), sha256(&other).as_bytes());
     bench.refuses("digest and body swapped", &swapped, failed(V3_FAILED, "does not match"));
 }
 
 #[test]
-fn row_26_headers_that_are_not_covered() {
+fn row_26_headers_of_the_protocol_must_be_signed() {
     let bench = Bench::new();
     let must = ["x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
     for name in must {
@@ -162,7 +162,7 @@ fn row_26_headers_that_are_not_covered() {
 }
 
 #[test]
-fn row_27_three_places_for_the_key() {
+fn row_27_different_key_ids_are_refused() {
     let bench = Bench::new();
     let other = "LTAI5tDemoAlice00000";
     let differ = Refused::two_readings("differ: send one value");
@@ -174,14 +174,14 @@ fn row_27_three_places_for_the_key() {
         V3::attach().signed("x-acs-accesskey-id", "LTAI5tDemoTerway0000").raw("AccessKeyId=LTAI5tDemoTerway0000");
     bench.forwards_attach("all equal", &same.bytes());
     let stolen = V3::attach().authorization().replace("Terway0000", "Alice00000");
-    bench.refuses("another's key", &V3::attach().bytes_with(&stolen), failed(V3_FAILED, "does not match"));
+    bench.refuses("another caller's key", &V3::attach().bytes_with(&stolen), failed(V3_FAILED, "does not match"));
     let stolen = V1::attach().bytes();
     let stolen = replaced(&stolen, "LTAI5tDemoTerway0000", other.as_bytes());
-    bench.refuses("another's key", &stolen, failed(V1_FAILED, "does not match"));
+    bench.refuses("another caller's key", &stolen, failed(V1_FAILED, "does not match"));
 }
 
 #[test]
-fn row_28_two_places_for_the_token() {
+fn row_28_a_token_in_the_wrong_place_is_refused() {
     let bench = Bench::new();
     let misplaced = Refused::two_readings("belongs to another signature scheme");
     bench.refuses("V1", &V1::attach().header("x-acs-security-token", "t").bytes(), misplaced);
@@ -197,7 +197,7 @@ fn row_28_two_places_for_the_token() {
 }
 
 #[test]
-fn row_29_replay() {
+fn row_29_a_nonce_is_accepted_once_and_only_in_time() {
     let bench = Bench::new();
     let used = Refused::with(400, "SignatureNonceUsed", "nonce-used", "has been used");
     for request in [V1::attach().bytes(), V3::attach().bytes()] {
@@ -210,7 +210,7 @@ fn row_29_replay() {
     let query = format!("InstanceId={INSTANCE}&NetworkInterfaceId={ENI}&RegionId=cn-hangzhou");
     bench.refuses("the nonce again in V3", &V3::from(&caller, &query, "").bytes(), used);
 
-    // Space around a header's value is not signed, so it makes no other nonce.
+    // Space around a header's value is not signed, so it does not make another nonce.
     for space in [" ", "\t", "  \t "] {
         let once = V3::attach().bytes();
         bench.forwards_attach("once", &once);
@@ -221,7 +221,7 @@ fn row_29_replay() {
         bench.refuses("with space around its nonce", padded.as_bytes(), used);
     }
 
-    // A nonce is used up by its owner only: not by a forger, nor by a clock that is off.
+    // A nonce is used up only by its owner's call, not by a forged one.
     let victim = V1::attach();
     let forged = replaced(&victim.bytes(), "InstanceId=i-bp1demoworker", b"InstanceId=i-bp1demoforged");
     bench.refuses("forged", &forged, failed(V1_FAILED, "does not match"));
@@ -257,7 +257,7 @@ fn row_29_replay() {
 }
 
 #[test]
-fn row_30_weaker_signatures() {
+fn row_30_weaker_signatures_are_refused() {
     let bench = Bench::new();
     let refused = Refused::with(400, "InvalidParameter", "signature-type", "is not valid");
     let downgrades = [
@@ -301,7 +301,7 @@ fn row_30_weaker_signatures() {
 }
 
 #[test]
-fn row_34_calls_without_credentials() {
+fn row_34_calls_without_credentials_are_refused() {
     let bench = Bench::new();
     let pair = format!("InstanceId={INSTANCE}&NetworkInterfaceId={ENI}&RegionId=cn-hangzhou");
     let common = format!("Action=AttachNetworkInterface&Version=2014-05-26&Format=JSON&{pair}");
@@ -324,7 +324,7 @@ fn row_34_calls_without_credentials() {
     let empty = empty.split("&Signature=").next().unwrap();
     bench.refuses("empty", &caller.raw("POST", &format!("{empty}&Signature="), &[], ""), no_signature);
     let login = "/?Action=AssumeRoleWithOIDC&Version=2015-04-01&Format=JSON&OIDCToken=eyJ";
-    bench.refuses("a login elsewhere", &caller.raw("POST", login, &[], ""), missing("\"AccessKeyId\""));
+    bench.refuses("a call of STS", &caller.raw("POST", login, &[], ""), missing("\"AccessKeyId\""));
 }
 
 fn failed((status, code, refusal): (u16, &'static str, &'static str), because: &'static str) -> Refused {

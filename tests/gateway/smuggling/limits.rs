@@ -5,7 +5,7 @@ use crate::support::crafted::{chunked, replaced, with_lines};
 use crate::support::{Bench, Refused, V1};
 
 #[test]
-fn row_37_the_query() {
+fn row_37_the_query_is_limited() {
     let bench = Bench::new();
     let padded = |bytes: usize| {
         let bare = V1::attach().raw("on=").target().len() - "/?".len();
@@ -22,7 +22,7 @@ fn row_37_the_query() {
 }
 
 #[test]
-fn row_37_the_body() {
+fn row_37_the_body_is_limited() {
     let bench = Bench::new();
     let padded = |bytes: usize| {
         let bare = V1::split().form("on=").body().len();
@@ -39,15 +39,15 @@ fn row_37_the_body() {
     bench.refuses("a byte more", &padded(65_537).bytes(), refused);
     bench.refuses("a byte more in chunks", &in_chunks(&padded(65_537)), refused);
     let announced = with_lines(&V1::attach().bytes(), "Content-Length: 9999999999999999999\r\n");
-    bench.refuses("announced and not sent", &announced, refused);
-    let no_number = with_lines(&V1::attach().bytes(), "Content-Length: 99999999999999999999\r\n");
-    bench.refuses("more than a number holds", &no_number, Refused::framing("is not a valid length"));
+    bench.refuses("announced but not sent", &announced, refused);
+    let not_a_number = with_lines(&V1::attach().bytes(), "Content-Length: 99999999999999999999\r\n");
+    bench.refuses("a length that overflows", &not_a_number, Refused::framing("is not a valid length"));
 }
 
 #[test]
-fn row_37_parameters() {
+fn row_37_the_number_of_parameters_is_limited() {
     let bench = Bench::new();
-    // Eleven parameters make the call, with its signature; `x…` is unknown, so a hundred of them are read and then refused.
+    // Each `x…` is unknown. A call with a hundred parameters is read completely, and refused for the unknown ones.
     let with = |more: usize| (0..more).fold(V1::attach(), |call, at| call.raw(&format!("x{at}=1")));
     let own = V1::attach().target().split('&').count();
     let unknown = Refused::with(400, "UnsupportedParameter", "unknown-parameter", "does not belong");
@@ -60,7 +60,7 @@ fn row_37_parameters() {
 }
 
 #[test]
-fn row_37_the_head() {
+fn row_37_the_head_is_limited() {
     let bench = Bench::new();
     let with = |more: usize| (0..more).fold(V1::attach(), |call, at| call.header(&format!("X-{at}"), "1"));
     bench.forwards("a hundred lines", &with(99).bytes(), &ATTACH);
@@ -73,7 +73,7 @@ fn row_37_the_head() {
         replaced(&bare, "X-Big: \r\n", format!("X-Big: {pad}\r\n").as_bytes())
     };
     let limit = 16_384 + 32_768;
-    bench.forwards("just not too long", &padded(limit), &ATTACH);
+    bench.forwards("exactly at the limit", &padded(limit), &ATTACH);
     let refused = Refused::with(431, "InvalidParameter", "head-too-large", "the head has more than").closing();
     for bytes in [limit + 1, limit + 100, 100_000] {
         bench.refuses("too long", &padded(bytes), refused);

@@ -1,8 +1,8 @@
-//! The forty ways to smuggle a call past a policy proxy (`docs/spec/wire-protocol.md` 8), each tried over a socket
-//! against a running gateway: one reading or no reading.
+//! Forty ways to smuggle a call past a policy proxy (`docs/spec/wire-protocol.md` 8), each tried over a socket at a
+//! running gateway.
 //!
-//! Wherever the trick is not about the signature, the request is signed correctly over what a client would sign, so
-//! that it is refused for the trick and nothing else.
+//! Unless the attack is about the signature, the request is signed correctly, as a client would sign it, so that it is
+//! refused because of the attack and for no other reason.
 
 mod framing;
 mod identity;

@@ -1,4 +1,4 @@
-//! Names: repeated, encoded, alike, unknown, of another account, of another operation.
+//! Parameters: repeated, encoded, look-alike and unknown names, other accounts, and other operations.
 
 use ramgate::catalog::Catalog;
 
@@ -8,10 +8,10 @@ use crate::support::crafted::{replaced, with_lines};
 use crate::support::{ACCOUNT, Bench, Caller, ENI, INSTANCE, PROD_INSTANCE, Refused, V1, V3};
 
 #[test]
-fn row_01_a_name_twice_in_the_query() {
+fn row_01_a_repeated_name_is_refused() {
     let bench = Bench::new();
     for (name, value) in attach_parameters() {
-        // The other value, the same one, and one of another kind.
+        // Another value, the same value, and an empty value.
         for second in [PROD_INSTANCE, value, ""] {
             let piece = format!("{name}={second}");
             let refused = Refused::two_readings("occurs twice, in the query and in the query");
@@ -26,7 +26,7 @@ fn row_01_a_name_twice_in_the_query() {
 }
 
 #[test]
-fn row_02_a_name_in_query_and_form() {
+fn row_02_a_name_in_query_and_form_is_refused() {
     let bench = Bench::new();
     let refused = Refused::two_readings("occurs twice, in the query and in the form body");
     for second in [PROD_INSTANCE, INSTANCE] {
@@ -44,7 +44,7 @@ fn row_02_a_name_in_query_and_form() {
 }
 
 #[test]
-fn row_03_a_repeated_part_of_the_protocol() {
+fn row_03_a_repeated_parameter_of_the_protocol_is_refused() {
     let bench = Bench::new();
     let repeated = [
         ("Action", "DescribeInstances"),
@@ -67,7 +67,7 @@ fn row_03_a_repeated_part_of_the_protocol() {
 }
 
 #[test]
-fn row_06_encoded_names() {
+fn row_06_names_are_compared_after_decoding() {
     let bench = Bench::new();
     let plain = format!("InstanceId={INSTANCE}");
     for encoded in ["Instance%49d", "%49%6e%73%74%61%6e%63%65%49%64"] {
@@ -86,7 +86,7 @@ fn row_06_encoded_names() {
 }
 
 #[test]
-fn row_07_case_variants_of_known_names() {
+fn row_07_case_variants_of_known_names_are_refused() {
     let bench = Bench::new();
     for name in ["instanceid", "INSTANCEID", "networkInterfaceId", "regionid", "networkcardindex", "ownerid"] {
         let piece = format!("{name}={PROD_INSTANCE}");
@@ -105,7 +105,7 @@ fn row_07_case_variants_of_known_names() {
 }
 
 #[test]
-fn row_08_unknown_parameters() {
+fn row_08_unknown_parameters_are_refused() {
     let bench = Bench::new();
     let refused = Refused::with(400, "UnsupportedParameter", "unknown-parameter", "does not belong to this operation");
     for piece in ["Foo=1", "ClientToken=x", "DryRun=true", "DeviceIndex=1", "Tag.1.Key=a", "X-Forwarded-For=1.2.3.4"] {
@@ -113,7 +113,7 @@ fn row_08_unknown_parameters() {
         bench.refuses(piece, &V1::split().form(piece).bytes(), refused);
         bench.refuses(piece, &V3::attach().raw(piece).bytes(), refused);
     }
-    // What honest clients send without effect is verified, left out and noted.
+    // Parameters that real clients send without effect are verified, left out, and logged as left out.
     for piece in ["on=AttachNetworkInterface", "WaitForNetworkConfigurationReady=true"] {
         for request in [V1::attach().raw(piece).bytes(), V3::attach().raw(piece).bytes()] {
             let decision = bench.forwards_attach(piece, &request);
@@ -123,11 +123,11 @@ fn row_08_unknown_parameters() {
     }
     let altered = replaced(&V1::attach().raw("on=left-out").bytes(), "on=left-out", b"on=other");
     let unsigned = Refused::with(400, "IncompleteSignature", "signature-v1", "does not match");
-    bench.refuses("left out, and covered by the signature", &altered, unsigned);
+    bench.refuses("left out, but covered by the signature", &altered, unsigned);
 }
 
 #[test]
-fn row_09_lists_where_one_value_is_meant() {
+fn row_09_lists_in_place_of_one_value_are_refused() {
     let bench = Bench::new();
     let names = [
         ("InstanceId.1", "resembles"),
@@ -149,7 +149,7 @@ fn row_09_lists_where_one_value_is_meant() {
 }
 
 #[test]
-fn row_10_parameters_that_shift_the_account() {
+fn row_10_parameters_that_name_another_account_are_refused() {
     let bench = Bench::new();
     for name in ["OwnerId", "ResourceOwnerId", "OwnerAccount", "ResourceOwnerAccount"] {
         for value in ["6543210987654321", "01234567890123456", "someone", ""] {
@@ -163,7 +163,7 @@ fn row_10_parameters_that_shift_the_account() {
 }
 
 #[test]
-fn row_11_a_second_eni_as_trunk() {
+fn row_11_a_second_eni_as_trunk_is_refused() {
     let bench = Bench::new();
     let refused = Refused::with(400, "UnsupportedParameter", "unavailable-parameter", "is unavailable");
     let piece = "TrunkNetworkInstanceId=eni-bp1demoprod000000001";
@@ -172,7 +172,7 @@ fn row_11_a_second_eni_as_trunk() {
 }
 
 #[test]
-fn row_31_another_version() {
+fn row_31_another_version_is_refused() {
     let bench = Bench::new();
     for version in ["2012-09-13", "2016-03-14", "2014-05-26 ", "2014-05-27", "2016-04-28"] {
         let refused = Refused::with(400, "InvalidParameter", "version", "Action or Version");
@@ -186,7 +186,7 @@ fn row_31_another_version() {
 }
 
 #[test]
-fn row_33_other_ways_to_the_same_effect() {
+fn row_33_other_operations_with_the_same_effect_are_refused() {
     let bench = Bench::new();
     let unknown =
         Refused::with(403, "Forbidden.NotSupportRAM", "unknown-operation", "is not one this gateway forwards");
@@ -213,7 +213,7 @@ fn row_33_other_ways_to_the_same_effect() {
 
     for host in ["vpc.cn-hangzhou.aliyuncs.com", "eni.aliyuncs.com"] {
         let other_product = V1::attach().header("Host", host).bytes();
-        bench.refuses(host, &other_product, Refused::with(400, "InvalidParameter", "host", "is no ECS endpoint"));
+        bench.refuses(host, &other_product, Refused::with(400, "InvalidParameter", "host", "is not an ECS endpoint"));
     }
     assert_eq!(bench.upstream.requests(), [""; 0]);
     bench.forwards("the operation itself", &V1::attach().bytes(), &ATTACH);

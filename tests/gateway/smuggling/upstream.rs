@@ -1,4 +1,4 @@
-//! Between the gateway and ECS: redirects, and what changes between two calls.
+//! Between the gateway and ECS: redirects, and changes between two calls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,15 +35,15 @@ fn row_39_a_redirect_is_not_followed() {
     assert_eq!(elsewhere.requests(), [""; 0]);
 }
 
-/// The race between the check and the attach is inherent. What can be had: nothing about a resource is remembered,
-/// so ECS itself reports what changed between two identical calls, and its answer is returned unchanged.
+/// The race between the check and the attach is inherent. But the gateway remembers nothing about a resource, so ECS
+/// itself reports changes between two identical calls, and its answer is returned unchanged.
 #[test]
 fn row_40_nothing_about_resources_is_remembered_between_two_calls() {
     let mut ecs = Ecs::start(&demo_world(""));
     let gateway = TestGateway::start(Setup { upstream: Some(ecs.url()), ..Setup::default() });
     assert_eq!(gateway.exchange(&V1::attach().bytes()).status, 200);
     for (line, status) in [("", 404), ("instance = \"i-bp1demoworker00000002\"", 400)] {
-        // Somebody else deleted it, or attached it elsewhere, past the gateway.
+        // Another client deleted the ENI, or attached it elsewhere, without the gateway.
         ecs = ecs.replaced_by(&if line.is_empty() { demo_world_without(ENI) } else { demo_world(line) });
         let through = gateway.exchange(&V1::attach().bytes());
         let direct = exchange(ecs.address, &V1::from(&operator(), &attach_parameters()).bytes());
@@ -51,9 +51,9 @@ fn row_40_nothing_about_resources_is_remembered_between_two_calls() {
     }
 }
 
-/// What is refused is refused without a look at ECS: existence is not to be learned by those who may not.
+/// A denied call is refused without asking ECS, so that its caller cannot learn which resources exist.
 #[test]
-fn row_40_a_refusal_does_not_tell_what_exists() {
+fn row_40_a_refusal_does_not_reveal_which_resources_exist() {
     let bench = Bench::new();
     let denied = Refused::with(403, "Forbidden.SubUser", "implicit-deny", "");
     for eni in [ENI, "eni-bp1demonosuch0000001"] {
@@ -73,7 +73,7 @@ fn check_same(through: &Answer, direct: &Answer, status: u16, gateway: &TestGate
     assert_eq!(outcome["additionalEventData"]["gateway"]["stage"], "Outcome");
 }
 
-/// The demo's world, with a line more in the table of the demo's ENI.
+/// The demo's world, with one more line in the table of the demo's ENI.
 fn demo_world(line: &str) -> String {
     DEMO_WORLD.replace(&format!("id = \"{ENI}\""), &format!("id = \"{ENI}\"\n{line}"))
 }
@@ -84,12 +84,12 @@ fn demo_world_without(eni: &str) -> String {
 
 const DEMO_WORLD: &str = include_str!("../../../demo/world.toml");
 
-/// Somebody with a key of the cloud's own.
+/// A caller with a key that ECS accepts, who does not need the gateway.
 fn operator() -> Caller {
     Caller::new("LTAI5tOperator000000", "the operator's secret")
 }
 
-/// An embedded ECS that the test reaches past the gateway, and whose world it can exchange.
+/// An embedded ECS that the test can call directly, and whose world it can replace.
 struct Ecs {
     address: SocketAddr,
     shutdown: CancellationToken,
@@ -103,7 +103,7 @@ impl Ecs {
         Self::serve(runtime, SocketAddr::from(([127, 0, 0, 1], 0)), world)
     }
 
-    /// The same address, another world.
+    /// Starts again at the same address, with another world.
     fn replaced_by(self, world: &str) -> Self {
         self.shutdown.cancel();
         self.runtime.block_on(self.served).unwrap();

@@ -1,4 +1,4 @@
-//! Values: escapes, blanks, separators, case, what is empty, regions and the form of the answer.
+//! Values: escapes, blanks, separators, case, empty values, regions, and the format of the answer.
 
 use crate::support::bench::ATTACH;
 use crate::support::caller::attach_parameters;
@@ -9,15 +9,15 @@ const BAD_INSTANCE: (u16, &str, &str, &str) =
     (400, "InvalidInstanceID.Malformed", "malformed-parameter", "an instance id is `i-`");
 
 #[test]
-fn row_13_plus_blank_and_encoded_plus() {
+fn row_13_plus_and_blank_have_one_decoding() {
     let bench = Bench::new();
-    // One value in three spellings; the signature is over the decoded one.
+    // One value in three spellings; the signature covers the decoded value.
     for piece in ["on=a+b%20c%2Bd", "on=a%20b+c%2bd", "on=%61%20b%20c%2Bd"] {
         bench.forwards_attach(piece, &V1::attach().raw(piece).bytes());
         bench.forwards_attach(piece, &V1::split().form(piece).bytes());
         bench.forwards_attach(piece, &V3::attach().raw(piece).bytes());
     }
-    // A reader that takes `+` for itself would see another value than was signed.
+    // A reader that takes `+` literally would see another value than the signed one.
     let literal = replaced(&V1::attach().raw("on=a%2Bb").bytes(), "on=a%2Bb", b"on=a+b");
     bench.refuses("+", &literal, Refused::with(400, "IncompleteSignature", "signature-v1", "does not match"));
     for value in ["i-bp1+demo", "i-bp1%20demo", "i-bp1%2Bdemo", "+i-bp1", "i-bp1+"] {
@@ -32,7 +32,7 @@ fn row_13_plus_blank_and_encoded_plus() {
 }
 
 #[test]
-fn row_14_escapes_in_lower_case() {
+fn row_14_escapes_in_lower_case_are_accepted() {
     let bench = Bench::new();
     let timestamp = Caller::terway().timestamp().replace(':', "%3a");
     let request = V1::attach().without("Timestamp").raw(&format!("Timestamp={timestamp}"));
@@ -59,7 +59,7 @@ fn row_15_values_are_decoded_once() {
 }
 
 #[test]
-fn row_16_bytes_that_no_id_has() {
+fn row_16_bytes_that_are_not_valid_in_ids_are_refused() {
     let bench = Bench::new();
     let (broken, not_utf8, invisible) = ("is invalid", "is not UTF-8", "control, zero-width or byte-order");
     let values = [
@@ -109,7 +109,7 @@ fn row_16_bytes_that_no_id_has() {
 }
 
 #[test]
-fn row_17_separators_and_empty_pieces() {
+fn row_17_semicolons_are_data_and_empty_pieces_are_refused() {
     let bench = Bench::new();
     bench.forwards_attach("`;` is data", &V1::attach().raw("on=a;InstanceId=i-other").bytes());
     let request = V1::attach().without("InstanceId").raw(&format!("InstanceId={INSTANCE};x=y")).bytes();
@@ -128,7 +128,7 @@ fn row_17_separators_and_empty_pieces() {
 }
 
 #[test]
-fn row_18_empty_values() {
+fn row_18_empty_mandatory_values_count_as_missing() {
     let bench = Bench::new();
     for (name, _) in attach_parameters() {
         let refused = Refused::with(400, "MissingParameter", "missing-parameter", "is mandatory");
@@ -146,7 +146,7 @@ fn row_18_empty_values() {
 }
 
 #[test]
-fn row_32_regions() {
+fn row_32_malformed_and_foreign_regions_are_refused() {
     let bench = Bench::new();
     for region in ["hangzhou", "CN-hangzhou", "cn-hangzhou ", "cn-hangzhou.evil.com/", "cn-*"] {
         let refused = Refused::with(400, "InvalidOperation.InvalidRegion", "malformed-region", "is not a region id");
@@ -167,7 +167,7 @@ fn row_32_regions() {
 }
 
 #[test]
-fn row_35_the_form_of_the_answer() {
+fn row_35_an_unknown_answer_format_is_refused() {
     let bench = Bench::new();
     let refused = Refused::with(400, "InvalidParameter.Format", "format", "neither JSON nor XML");
     for format in ["html", "JSONP", "JSON,XML", "J", "none"] {
@@ -188,7 +188,7 @@ fn row_35_the_form_of_the_answer() {
 }
 
 #[test]
-fn row_36_case_and_aliases_of_ids() {
+fn row_36_ids_with_upper_case_letters_are_refused() {
     let bench = Bench::new();
     let upper = INSTANCE.to_uppercase();
     for value in [upper.as_str(), "I-bp1demoworker00000001", "i-BP1demoworker00000001"] {

@@ -1,4 +1,4 @@
-//! The published list of attacks on tokens (RFC 8725, OWASP), each against the verifier with a clock of its own.
+//! Published attacks on tokens (RFC 8725, OWASP), each tried on the verifier at a fixed time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,27 +38,27 @@ fn issuer(keys: &str, algorithms: &[&str]) -> TokenIssuer {
     }
 }
 
-/// Whom a token is of.
+/// A verified token and its principal.
 #[derive(Debug, PartialEq)]
-struct Believed {
+struct Verified {
     token: VerifiedToken,
     principal: Principal,
 }
 
-fn verify(issuer: &TokenIssuer, token: &str, now: i64) -> Result<Believed, TokenError> {
-    believe(std::slice::from_ref(issuer), token, now)
+fn verify(issuer: &TokenIssuer, token: &str, now: i64) -> Result<Verified, TokenError> {
+    verify_by(std::slice::from_ref(issuer), token, now)
 }
 
-fn believe(issuers: &[TokenIssuer], token: &str, now: i64) -> Result<Believed, TokenError> {
+fn verify_by(issuers: &[TokenIssuer], token: &str, now: i64) -> Result<Verified, TokenError> {
     let (token, issuer) = verify_token(issuers, token, Timestamp::from_second(now).unwrap())?;
-    Ok(Believed { principal: issuer.principal(&token)?, token })
+    Ok(Verified { principal: issuer.principal(&token)?, token })
 }
 
 #[test]
-fn a_good_token_is_believed() {
+fn a_valid_token_is_accepted() {
     for key in [Key::ec("one"), Key::rsa("one")] {
         let issuer = issuer(&set(&[key.jwk()]), &["RS256", "ES256"]);
-        let Believed { token, principal: found } = verify(&issuer, &key.sign(&claims(NOW)), NOW).unwrap();
+        let Verified { token, principal: found } = verify(&issuer, &key.sign(&claims(NOW)), NOW).unwrap();
         assert_eq!((&*token.issuer, token.subject.as_str()), (ISSUER, SUBJECT));
         assert_eq!(token.audiences, ["ramgate", "elsewhere"]);
         assert_eq!(found, principal("role/terway"));
@@ -67,19 +67,19 @@ fn a_good_token_is_believed() {
 }
 
 #[test]
-fn a_subject_is_whom_the_first_entry_says() {
+fn a_subject_is_mapped_to_the_principal_of_its_entry() {
     let key = Key::ec("one");
     let issuer = issuer(&set(&[key.jwk()]), &["ES256"]);
     let of = |claims: &Value| verify(&issuer, &key.sign(claims), NOW).map(|verified| verified.principal);
     assert_eq!(of(&but(&claims(NOW), "sub", json!("repo:org/x"))).unwrap(), principal("user/alice"));
-    for nobody in [
+    for unmapped in [
         but(&claims(NOW), "sub", json!("system:serviceaccount:kube-system:terway2")),
         but(&claims(NOW), "sub", json!("repo:other/x")),
         but(&claims(NOW), "kubernetes.io", json!({ "namespace": "default" })),
         but(&claims(NOW), "kubernetes.io", json!({ "namespace": ["kube-system"] })),
         but(&claims(NOW), "kubernetes.io", Value::Null),
     ] {
-        assert_eq!(of(&nobody), Err(TokenError::NoPrincipal), "{nobody}");
+        assert_eq!(of(&unmapped), Err(TokenError::NoPrincipal), "{unmapped}");
     }
 }
 
@@ -88,7 +88,7 @@ fn every_claim_is_checked() {
     let key = Key::ec("one");
     let issuer = issuer(&set(&[key.jwk()]), &["ES256"]);
     let good = claims(NOW);
-    for (changed, fault) in [
+    for (changed, error) in [
         (but(&good, "iss", json!("https://issuer.example/")), TokenError::Issuer),
         (but(&good, "iss", json!([ISSUER])), TokenError::Claim("iss")),
         (but(&good, "iss", Value::Null), TokenError::Claim("iss")),
@@ -109,12 +109,12 @@ fn every_claim_is_checked() {
         (but(&good, "sub", json!("x".repeat(256))), TokenError::Claim("sub")),
         (but(&good, "sub", json!("a\nb")), TokenError::Claim("sub")),
     ] {
-        assert_eq!(verify(&issuer, &key.sign(&changed), NOW), Err(fault), "{changed}");
+        assert_eq!(verify(&issuer, &key.sign(&changed), NOW), Err(error), "{changed}");
     }
 }
 
 #[test]
-fn the_clock_decides_to_the_second() {
+fn the_lifetime_of_a_token_is_checked_to_the_second() {
     let key = Key::ec("one");
     let issuer = issuer(&set(&[key.jwk()]), &["ES256"]);
     let token = key.sign(&claims(NOW));
@@ -144,24 +144,24 @@ fn the_token_chooses_neither_key_nor_algorithm() {
         format!("{message}.{signature}")
     };
     let public = rsa.jwk()["n"].as_str().unwrap().to_owned();
-    for (token, fault) in [
-        // No signature, under every spelling of none.
+    for (token, error) in [
+        // No signature, under several spellings of `none`.
         (unsigned(header(json!({"alg": "none"}))), TokenError::Signature),
         (unsigned(header(json!({"alg": "None", "kid": "rsa"}))), TokenError::Signature),
         (format!("{}x", unsigned(json!({"alg": "none", "kid": "rsa"}))), TokenError::Malformed),
         (format!("{}AAAA", unsigned(json!({"alg": "nOnE", "kid": "rsa"}))), TokenError::Algorithm),
         (format!("{}AAAA", unsigned(json!({"kid": "rsa"}))), TokenError::Malformed),
-        // The public key as a secret.
+        // The public key used as a secret.
         (forged(json!({"alg": "HS256", "kid": "rsa"}), public.as_bytes()), TokenError::Algorithm),
         (forged(json!({"alg": "HS256", "kid": "rsa"}), rsa.pem.as_bytes()), TokenError::Algorithm),
-        // One key's algorithm with another's id.
+        // The algorithm of one key with the id of another, or an algorithm that is not configured.
         (ec.sign_under(&json!({"alg": "ES256", "kid": "rsa"}), &good), TokenError::Algorithm),
         (rsa.sign_under(&json!({"alg": "RS256", "kid": "ec"}), &good), TokenError::Algorithm),
         (rsa.sign_under(&json!({"alg": "RS512", "kid": "rsa"}), &good), TokenError::Algorithm),
         (rsa.sign_under(&json!({"alg": "PS256", "kid": "rsa"}), &good), TokenError::Algorithm),
-        // Another's key under an id of ours.
+        // An attacker's key under a known id.
         (other.sign(&good), TokenError::Signature),
-        // Ids that are places, or nothing.
+        // Key ids that are paths or SQL, that are missing, or that are not text.
         (
             ec.sign_under(&json!({"alg": "ES256", "kid": "../../dev/null"}), &good),
             TokenError::UnknownKey(ISSUER.into()),
@@ -169,7 +169,7 @@ fn the_token_chooses_neither_key_nor_algorithm() {
         (ec.sign_under(&json!({"alg": "ES256", "kid": "' OR 1=1 --"}), &good), TokenError::UnknownKey(ISSUER.into())),
         (ec.sign_under(&json!({"alg": "ES256"}), &good), TokenError::UnknownKey(ISSUER.into())),
         (ec.sign_under(&json!({"alg": "ES256", "kid": 7}), &good), TokenError::Malformed),
-        // A key that the token brings along, or points at; an extension that must be understood.
+        // A key inside the token or a link to one, and extensions that a verifier must understand.
         (ec.sign_under(&json!({"alg": "ES256", "kid": "ec", "jwk": other.jwk()}), &good), TokenError::Header("jwk")),
         (
             ec.sign_under(&json!({"alg": "ES256", "kid": "ec", "jku": "https://evil.example"}), &good),
@@ -185,7 +185,7 @@ fn the_token_chooses_neither_key_nor_algorithm() {
         (ec.sign_under(&json!({"alg": "ES256", "kid": "ec", "zip": "DEF"}), &good), TokenError::Header("zip")),
         (ec.sign_under(&json!({"alg": "ES256", "kid": "ec", "typ": "secevent+jwt"}), &good), TokenError::Header("typ")),
     ] {
-        assert_eq!(verify(&issuer, &token, NOW), Err(fault), "{token}");
+        assert_eq!(verify(&issuer, &token, NOW), Err(error), "{token}");
     }
     assert!(
         verify(&issuer, &ec.sign_under(&json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt"}), &good), NOW).is_ok()
@@ -199,7 +199,7 @@ fn a_token_has_one_reading() {
     let token = key.sign(&claims(NOW));
     let [header, body, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let changed = encoded(&but(&claims(NOW), "sub", json!("repo:org/x")));
-    for (wrong, fault) in [
+    for (wrong, error) in [
         (format!("{header}.{changed}.{signature}"), TokenError::Signature),
         (format!("{header}.{body}.{}", signature.replace(&signature[..4], "AAAA")), TokenError::Signature),
         (format!("{header}.{body}"), TokenError::Malformed),
@@ -213,7 +213,7 @@ fn a_token_has_one_reading() {
         ("a.b.c".to_owned(), TokenError::Malformed),
         (format!("{token}{}", "A".repeat(16 << 10)), TokenError::Malformed),
     ] {
-        assert_eq!(verify(&issuer, &wrong, NOW), Err(fault), "{wrong}");
+        assert_eq!(verify(&issuer, &wrong, NOW), Err(error), "{wrong}");
     }
     let twice = format!(r#"{{"iss":"{ISSUER}","iss":"https://other.example","aud":"ramgate","sub":"{SUBJECT}"}}"#);
     let message = format!("{header}.{}", base64_of(&twice));
@@ -225,22 +225,22 @@ fn base64_of(text: &str) -> String {
     base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(text)
 }
 
-/// A token of one issuer, signed well by it, is none of the other's.
+/// A key of one issuer does not sign valid tokens of the other.
 #[test]
-fn two_issuers_do_not_speak_for_each_other() {
+fn two_issuers_cannot_sign_for_each_other() {
     let (one, other) = (Key::ec("same"), Key::ec("same"));
     let mut second = issuer(&set(&[other.jwk()]), &["ES256"]);
     second.issuer = "https://other.example".into();
     second.principals = vec![mapping("*", &[], "user/bob")];
     let issuers = [issuer(&set(&[one.jwk()]), &["ES256"]), second];
     let of_other = but(&claims(NOW), "iss", json!("https://other.example"));
-    assert_eq!(believe(&issuers, &other.sign(&of_other), NOW).unwrap().principal, principal("user/bob"));
-    assert_eq!(believe(&issuers, &other.sign(&claims(NOW)), NOW), Err(TokenError::Signature));
-    assert_eq!(believe(&issuers, &one.sign(&of_other), NOW), Err(TokenError::Signature));
+    assert_eq!(verify_by(&issuers, &other.sign(&of_other), NOW).unwrap().principal, principal("user/bob"));
+    assert_eq!(verify_by(&issuers, &other.sign(&claims(NOW)), NOW), Err(TokenError::Signature));
+    assert_eq!(verify_by(&issuers, &one.sign(&of_other), NOW), Err(TokenError::Signature));
 }
 
 #[test]
-fn a_token_without_nbf_is_a_matter_of_configuration() {
+fn a_token_without_nbf_is_accepted_only_if_configured() {
     let key = Key::ec("one");
     let mut issuer = issuer(&set(&[key.jwk()]), &["ES256"]);
     let token = key.sign(&but(&claims(NOW), "nbf", Value::Null));
@@ -248,5 +248,5 @@ fn a_token_without_nbf_is_a_matter_of_configuration() {
     issuer.not_before = NotBefore::Optional;
     assert!(verify(&issuer, &token, NOW).is_ok());
     let later = key.sign(&but(&claims(NOW), "nbf", json!(NOW + 61)));
-    assert_eq!(verify(&issuer, &later, NOW), Err(TokenError::NotYet), "what is there is checked");
+    assert_eq!(verify(&issuer, &later, NOW), Err(TokenError::NotYet), "a claim that is present is checked");
 }

@@ -1,4 +1,4 @@
-//! An issuer as OpenID Connect has it, over TLS: discovery, keys that roll over, and an issuer that is away.
+//! An OpenID Connect issuer over TLS: discovery, keys that roll over, and an issuer that is unavailable.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,11 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::made::{Key, but, claims, set};
-use super::places::{Believing, now};
+use super::places::{TokenGateway, now};
 use crate::support::FakeUpstream;
 use crate::support::upstream::{Behaviour, json};
 
-/// A provider: its discovery document and its keys, which may change, or be away.
+/// A provider with a discovery document and keys. The keys can change, and the provider can be unavailable.
 struct Provider {
     server: FakeUpstream,
     certificate: Vec<u8>,
@@ -58,9 +58,9 @@ impl Provider {
         self.reads.load(Ordering::SeqCst)
     }
 
-    fn gateway(&self, more: &str) -> Believing {
+    fn gateway(&self, more: &str) -> TokenGateway {
         let settings = format!("ca_file = \"ca.pem\"\n{more}");
-        Believing::start(&self.issuer(), &settings, &[("ca.pem", &self.certificate)])
+        TokenGateway::start(&self.issuer(), &settings, &[("ca.pem", &self.certificate)])
     }
 
     fn token(&self, key: &Key) -> String {
@@ -72,13 +72,13 @@ fn published(keys: &[&Key]) -> String {
     set(&keys.iter().map(|key| key.jwk()).collect::<Vec<_>>())
 }
 
-/// Whether the call was judged by policies: then its token was accepted.
+/// Whether the policies judged the call, which means that its token was accepted.
 fn judged(answer: &crate::support::Answer) -> bool {
     answer.status == 200 || !answer.body.contains("InvalidSecurityToken") && answer.status != 503
 }
 
 #[test]
-fn the_issuer_says_where_its_keys_are() {
+fn the_keys_are_found_by_discovery() {
     let key = Key::ec("one");
     let provider = Provider::start(&[&key]);
     let gateway = provider.gateway("");
@@ -89,15 +89,14 @@ fn the_issuer_says_where_its_keys_are() {
     assert_eq!(paths, ["/.well-known/openid-configuration", "/keys"]);
 }
 
-/// A key that is newer than the set is found by one more reading; then there is none for a while, whatever comes.
+/// After a reading, there is no other one for a minimum interval, not even for a key that is newer than the set.
 #[test]
-fn a_new_key_costs_one_reading() {
+fn unknown_key_ids_cause_no_reading_within_the_minimum_interval() {
     let (old, new) = (Key::ec("old"), Key::ec("new"));
     let provider = Provider::start(&[&old]);
     let gateway = provider.gateway("");
     assert!(judged(&gateway.with(&provider.token(&old))));
     assert_eq!(provider.reads(), 1);
-    // Within the least interval nothing is read for an unknown key.
     provider.publish(&[&old, &new]);
     let refused = gateway.with(&provider.token(&new));
     assert_eq!(refused.code(), "InvalidSecurityToken.Malformed");
@@ -122,12 +121,12 @@ fn a_new_key_is_read_for_the_call_that_needs_it() {
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
     assert!(answers.iter().all(judged), "{answers:?}");
-    assert_eq!(provider.reads(), 2, "calls that come together wait for one reading");
+    assert_eq!(provider.reads(), 2, "concurrent calls wait for the same reading");
 }
 
 /// If keys are read more often than they change, callers do not notice a rotation.
 #[test]
-fn a_roll_over_under_load_fails_no_call() {
+fn no_call_fails_while_the_keys_roll_over_under_load() {
     let (old, new) = (Key::ec("old"), Key::ec("new"));
     let provider = Provider::start(&[&old]);
     let gateway = provider.gateway("refresh = \"200ms\"");
@@ -160,7 +159,7 @@ fn a_roll_over_under_load_fails_no_call() {
 }
 
 #[test]
-fn the_last_good_set_stays_when_the_issuer_is_away() {
+fn the_last_valid_set_stays_in_use_while_the_issuer_is_unavailable() {
     let key = Key::ec("one");
     let provider = Provider::start(&[&key]);
     let gateway = provider.gateway("refresh = \"100ms\"");
@@ -168,7 +167,7 @@ fn the_last_good_set_stays_when_the_issuer_is_away() {
     provider.away.store(true, Ordering::SeqCst);
     crate::support::wait_for("a reading that failed", || gateway.server.stderr().contains("cannot be read"));
     assert!(judged(&gateway.with(&provider.token(&key))));
-    // A set that must be refused does not help either.
+    // A set that must be refused does not replace the last valid one either.
     provider.away.store(false, Ordering::SeqCst);
     *provider.keys.lock().unwrap() = r#"{"keys":[{"kty":"oct","k":"AAAA","kid":"one"}]}"#.to_owned();
     crate::support::wait_for("a set that is refused", || gateway.server.stderr().contains("symmetric key"));
@@ -176,7 +175,7 @@ fn the_last_good_set_stays_when_the_issuer_is_away() {
 }
 
 #[test]
-fn an_issuer_that_is_away_at_the_start_is_waited_for() {
+fn the_keys_are_read_later_if_the_issuer_is_unavailable_at_startup() {
     let key = Key::ec("one");
     let provider = Provider::start(&[&key]);
     provider.away.store(true, Ordering::SeqCst);
@@ -187,13 +186,13 @@ fn an_issuer_that_is_away_at_the_start_is_waited_for() {
     crate::support::wait_for("the keys", || judged(&gateway.with(&provider.token(&key))));
 }
 
-/// The server's certificate is verified: keys from any other server are not used.
+/// The certificate of the issuer's server is verified.
 #[test]
-fn keys_come_from_the_issuer_itself() {
+fn keys_of_another_server_are_not_used() {
     let key = Key::ec("one");
     let provider = Provider::start(&[&key]);
     let (_, of_another) = FakeUpstream::tls();
-    let gateway = Believing::start(&provider.issuer(), "ca_file = \"ca.pem\"", &[("ca.pem", of_another.as_slice())]);
+    let gateway = TokenGateway::start(&provider.issuer(), "ca_file = \"ca.pem\"", &[("ca.pem", of_another.as_slice())]);
     assert_eq!(gateway.with(&provider.token(&key)).status, 503);
     assert!(gateway.server.stderr().contains("cannot be read"));
     assert_eq!(provider.reads(), 0);

@@ -1,4 +1,4 @@
-//! Sets of keys: which are relied upon.
+//! Key sets, and the keys in them that are used.
 
 use ramgate::identity::{KeySetError, TokenKeys};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::made::{Key, but, set};
 
 #[test]
-fn a_set_with_a_secret_is_refused_whole() {
+fn a_set_with_a_secret_is_refused_as_a_whole() {
     let (ec, rsa) = (Key::ec("ec"), Key::rsa("rsa"));
     let read = |keys: &[serde_json::Value]| TokenKeys::read(&set(keys)).map(|keys| keys.len());
     assert_eq!(read(&[ec.jwk(), rsa.jwk()]), Ok(2));
@@ -18,11 +18,11 @@ fn a_set_with_a_secret_is_refused_whole() {
 }
 
 #[test]
-fn keys_for_something_else_are_passed_over() {
+fn keys_for_other_purposes_are_ignored() {
     let ec = Key::ec("ec");
     let read = |other: serde_json::Value| TokenKeys::read(&set(&[ec.jwk(), other])).map(|keys| keys.len());
     let other = Key::rsa("other").jwk();
-    for passed in [
+    for ignored in [
         but(&other, "use", json!("enc")),
         but(&other, "key_ops", json!(["encrypt"])),
         but(&other, "alg", json!("RSA-OAEP")),
@@ -33,18 +33,18 @@ fn keys_for_something_else_are_passed_over() {
         json!({}),
         json!(7),
     ] {
-        assert_eq!(read(passed.clone()), Ok(1), "{passed}");
+        assert_eq!(read(ignored.clone()), Ok(1), "{ignored}");
     }
     for kept in [but(&other, "use", json!("sig")), but(&other, "alg", json!(null)), but(&other, "kid", json!(null))] {
         assert_eq!(read(kept.clone()), Ok(2), "{kept}");
     }
-    for (text, fault) in [
+    for (text, error) in [
         (set(&[]), "it contains no key"),
         (set(&[but(&ec.jwk(), "use", json!("enc"))]), "it contains no key"),
         ("{}".to_owned(), "it is not a JSON Web Key Set"),
         ("[]".to_owned(), "it is not a JSON Web Key Set"),
         ("<html>".to_owned(), "it is not a JSON Web Key Set"),
     ] {
-        assert!(TokenKeys::read(&text).unwrap_err().to_string().starts_with(fault), "{text}");
+        assert!(TokenKeys::read(&text).unwrap_err().to_string().starts_with(error), "{text}");
     }
 }

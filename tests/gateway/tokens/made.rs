@@ -1,4 +1,4 @@
-//! Issuers and their tokens, good ones and forged ones.
+//! Token issuers and their tokens, valid and forged.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -12,7 +12,7 @@ pub const SUBJECT: &str = "system:serviceaccount:kube-system:terway";
 /// 2026-01-01T00:00:00Z.
 pub const NOW: i64 = 1_767_225_600;
 
-/// A key of an issuer, by its id.
+/// A signing key of an issuer, with its id.
 pub struct Key {
     pub kid: &'static str,
     pub algorithm: Algorithm,
@@ -33,14 +33,14 @@ impl Key {
         Self { kid, algorithm: Algorithm::RS256, pem, signing }
     }
 
-    /// The same key again.
+    /// The key in this PEM text.
     #[allow(dead_code, reason = "each test binary uses its own part")]
     pub fn from_pem(kid: &'static str, pem: &str) -> Self {
         let signing = EncodingKey::from_ec_pem(pem.as_bytes()).unwrap();
         Self { kid, algorithm: Algorithm::ES256, pem: pem.to_owned(), signing }
     }
 
-    /// The public half, as a member of a set.
+    /// The public key, as a member of a key set.
     pub fn jwk(&self) -> Value {
         let mut jwk = Jwk::from_encoding_key(&self.signing, self.algorithm).unwrap();
         jwk.common.key_id = Some(self.kid.to_owned());
@@ -53,7 +53,7 @@ impl Key {
         encode(&header, claims, &self.signing).unwrap()
     }
 
-    /// Signed well, under a header of another's making.
+    /// A valid signature under any header.
     pub fn sign_under(&self, header: &Value, claims: &Value) -> String {
         let message = format!("{}.{}", encoded(header), encoded(claims));
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.signing, self.algorithm).unwrap();
@@ -69,7 +69,7 @@ pub fn encoded(part: &Value) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
-/// What a good token says at a time.
+/// The claims of a token that is valid at a time.
 pub fn claims(now: i64) -> Value {
     json!({
         "iss": ISSUER, "aud": ["ramgate", "elsewhere"], "sub": SUBJECT, "iat": now - 10, "nbf": now - 10, "exp": now + 600,
@@ -77,7 +77,7 @@ pub fn claims(now: i64) -> Value {
     })
 }
 
-/// The same with one claim changed, or with none of it.
+/// The claims with one changed, or removed if the value is null.
 pub fn but(claims: &Value, name: &str, value: Value) -> Value {
     let mut changed = claims.clone();
     match value {

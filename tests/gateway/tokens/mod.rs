@@ -1,4 +1,4 @@
-//! Bearer tokens: what is believed, everything that is not, and how an issuer's keys come and go.
+//! Bearer tokens: which tokens are accepted and refused, where clients send them, and how an issuer's keys change.
 
 mod attacks;
 mod issuer;

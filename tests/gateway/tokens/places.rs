@@ -1,4 +1,4 @@
-//! Where a token travels, over sockets to the real binary: what each client sends, and what is refused beside it.
+//! Where clients send a token, over sockets to the real binary, and what is refused together with one.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,19 +13,19 @@ use crate::support::{Answer, ENI, INSTANCE, PROD_INSTANCE, ask};
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
 
-/// A gateway that believes an issuer, whose keys are where `jwks` says.
-pub struct Believing {
+/// A gateway that trusts an issuer; `jwks` is the setting that says where the issuer's keys are.
+pub struct TokenGateway {
     pub server: Server,
     pub address: SocketAddr,
     pub folder: TempDir,
 }
 
-impl Believing {
+impl TokenGateway {
     pub fn start(issuer: &str, jwks: &str, files: &[(&str, &[u8])]) -> Self {
         Self::behind("", issuer, jwks, files)
     }
 
-    /// With so many proxies that are trusted.
+    /// With these trusted proxies.
     fn behind(trusted: &str, issuer: &str, jwks: &str, files: &[(&str, &[u8])]) -> Self {
         let folder = tempdir().unwrap();
         let write = |name: &str, text: &[u8]| {
@@ -70,18 +70,19 @@ pub fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-fn believing(key: &Key) -> Believing {
-    Believing::start(ISSUER, "jwks = \"jwks.json\"", &[("jwks.json", set(&[key.jwk()]).as_bytes())])
+fn gateway_for(key: &Key) -> TokenGateway {
+    TokenGateway::start(ISSUER, "jwks = \"jwks.json\"", &[("jwks.json", set(&[key.jwk()]).as_bytes())])
 }
 
 #[test]
-fn a_token_attaches_wherever_a_client_puts_it() {
+fn a_token_is_accepted_in_every_place_where_clients_send_it() {
     let key = Key::ec("one");
-    let gateway = believing(&key);
+    let gateway = gateway_for(&key);
     let token = key.sign(&claims(now()));
     let v3 = "x-acs-action: AttachNetworkInterface\r\nx-acs-version: 2014-05-26\r\nx-acs-signature-nonce: n\r\n";
     for (query, headers) in [
-        // The new SDKs, the old Go SDK (which signs with nothing), the old Java SDK (which sends it twice), and by hand.
+        // New SDKs (in two headers), the old Go SDK (with a meaningless signature), the old Java SDK (which sends the
+        // token twice), and requests by hand.
         ("&SignatureType=BEARERTOKEN".to_owned(), format!("{v3}x-acs-bearer-token: {token}\r\n")),
         (String::new(), format!("x-acs-zero-trust-idtoken: {token}\r\n")),
         (
@@ -95,14 +96,14 @@ fn a_token_attaches_wherever_a_client_puts_it() {
         (String::new(), format!("authorization: bearer {token}\r\n")),
     ] {
         let answer = gateway.attach(INSTANCE, &query, &headers);
-        // The first attaches; for the others the ENI has another state, which is ECS's answer and no refusal of ours.
+        // The first call attaches. The others may get ECS's answer about the state of the ENI.
         assert!(answer.status == 200 || answer.code().starts_with("Invalid"), "{query} {headers}: {answer:?}");
         assert!(!answer.body.contains("InvalidSecurityToken"), "{answer:?}");
         let denied = gateway.attach(PROD_INSTANCE, &query, &headers);
         assert_eq!((denied.status, denied.code().as_str()), (403, "Forbidden.SubUser"), "{denied:?}");
     }
     let log = gateway.log();
-    assert!(!log.contains(&token) && !log.contains(token.split('.').nth(2).unwrap()), "no token is written");
+    assert!(!log.contains(&token) && !log.contains(token.split('.').nth(2).unwrap()), "no token is logged");
     let lines: Vec<Value> = crate::support::schema::checked_lines(&log);
     let event = &lines[0]["event"];
     assert_eq!(event["additionalEventData"]["gateway"]["signature"]["scheme"], "BEARER", "{event:#}");
@@ -113,12 +114,12 @@ fn a_token_attaches_wherever_a_client_puts_it() {
 }
 
 #[test]
-fn a_token_goes_alone() {
+fn a_token_with_a_second_credential_is_refused() {
     let key = Key::ec("one");
-    let gateway = believing(&key);
+    let gateway = gateway_for(&key);
     let (token, other) = (key.sign(&claims(now())), key.sign(&claims(now() - 1)));
     let bearer = format!("x-acs-bearer-token: {token}\r\n");
-    for (query, headers, code, said) in [
+    for (query, headers, code, words) in [
         ("&AccessKeyId=LTAI5tBob&Signature=x".to_owned(), bearer.clone(), "InvalidParameter", "an `AccessKeyId`"),
         ("&SecurityToken=x".to_owned(), bearer.clone(), "InvalidParameter", "a security token"),
         (String::new(), format!("{bearer}x-acs-security-token: x\r\n"), "InvalidParameter", "a security token"),
@@ -149,14 +150,14 @@ fn a_token_goes_alone() {
     ] {
         let answer = gateway.attach(INSTANCE, &query, &headers);
         assert_eq!((answer.status, answer.code().as_str()), (400, code), "{query} {headers}: {answer:?}");
-        assert!(answer.message().contains(said), "{said}: {answer:?}");
+        assert!(answer.message().contains(words), "{words}: {answer:?}");
     }
 }
 
 #[test]
-fn every_fault_of_a_token_has_its_documented_answer() {
+fn every_invalid_token_gets_the_documented_answer() {
     let key = Key::ec("one");
-    let gateway = believing(&key);
+    let gateway = gateway_for(&key);
     let good = claims(now());
     let expired = gateway.with(&key.sign(&claims(now() - 3600)));
     assert_eq!((expired.status, expired.code().as_str()), (400, "InvalidSecurityToken.Expired"), "{expired:?}");
@@ -164,13 +165,13 @@ fn every_fault_of_a_token_has_its_documented_answer() {
         Key::ec("one").sign(&good),
         key.sign(&but(&good, "iss", "https://other.example".into())),
         key.sign(&but(&good, "aud", "elsewhere".into())),
-        key.sign(&but(&good, "sub", "nobody".into())),
+        key.sign(&but(&good, "sub", "unmapped".into())),
         key.sign(&but(&good, "sub", "repo:org/x".into())),
         "eyJ".to_owned(),
     ] {
         let answer = gateway.with(&token);
         assert_eq!((answer.status, answer.code().as_str()), (400, "InvalidSecurityToken.Malformed"), "{answer:?}");
-        assert_eq!(answer.message(), "Specified SecurityToken is malformed.", "the reason stays inside");
+        assert_eq!(answer.message(), "Specified SecurityToken is malformed.", "the answer does not reveal the reason");
     }
     let log = gateway.log();
     for reason in
@@ -184,12 +185,12 @@ fn every_fault_of_a_token_has_its_documented_answer() {
     assert!(gateway.log().contains("\"userName\":\"alice\""));
 }
 
-/// Others could read it on the way: behind a proxy, what counts is how the caller came to it.
+/// An attacker in the path could read the token. Behind a proxy, the caller's connection to the proxy counts.
 #[test]
-fn a_token_in_the_open_is_refused() {
+fn a_token_without_tls_to_the_proxy_is_refused() {
     let key = Key::ec("one");
     let files: &[(&str, &[u8])] = &[("jwks.json", set(&[key.jwk()]).into_bytes().leak())];
-    let gateway = Believing::behind("\"127.0.0.1/32\"", ISSUER, "jwks = \"jwks.json\"", files);
+    let gateway = TokenGateway::behind("\"127.0.0.1/32\"", ISSUER, "jwks = \"jwks.json\"", files);
     let bearer = format!("Authorization: Bearer {}\r\n", key.sign(&claims(now())));
     for (forwarded, open) in [
         ("X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: http\r\n", true),
@@ -204,9 +205,8 @@ fn a_token_in_the_open_is_refused() {
     }
 }
 
-/// A key ring's keys go on working beside tokens, and a gateway without an issuer takes no token.
 #[test]
-fn without_an_issuer_there_are_no_tokens() {
+fn tokens_are_refused_if_no_issuer_is_configured() {
     let folder = tempdir().unwrap();
     let server = Server::start(&mut program(folder.path(), &["serve", "--listen", "127.0.0.1:0"]), "Ctrl-C stops");
     let address: SocketAddr = server.url().strip_prefix("http://").unwrap().parse().unwrap();
@@ -222,22 +222,22 @@ fn without_an_issuer_there_are_no_tokens() {
 }
 
 #[test]
-fn an_issuer_that_cannot_be_believed_is_refused_at_start() {
+fn an_invalid_issuer_is_refused_at_startup() {
     let key = Key::ec("one");
     let secret = r#"{"keys":[{"kty":"oct","k":"AAAA","kid":"x"}]}"#;
     let good = set(&[key.jwk()]);
     let entry =
         "issuer = \"https://i\"\naudience = [\"a\"]\nprincipals = [{ sub = \"s\", principal = \"role/terway\" }]\n";
-    for (jwt, jwks, said) in [
+    for (jwt, jwks, words) in [
         (format!("{entry}jwks = \"jwks.json\""), secret, "symmetric key"),
         (format!("{entry}jwks = \"nowhere.json\""), good.as_str(), "cannot be read"),
-        (format!("{entry}jwks = \"http://issuer.example/keys\""), &good, "could be changed on the way"),
-        (format!("{entry}jwks = \"http://127.0.0.1.example/keys\""), &good, "could be changed on the way"),
-        (format!("{entry}jwks = \"http://127.0.0.1:80@issuer.example/keys\""), &good, "could be changed on the way"),
+        (format!("{entry}jwks = \"http://issuer.example/keys\""), &good, "could be changed in transit"),
+        (format!("{entry}jwks = \"http://127.0.0.1.example/keys\""), &good, "could be changed in transit"),
+        (format!("{entry}jwks = \"http://127.0.0.1:80@issuer.example/keys\""), &good, "could be changed in transit"),
         (entry.replace("https://i", "http://i"), &good, "the issuer is not an https URL"),
         (entry.replace("[\"a\"]", "[]"), &good, "the audience is empty"),
-        (entry.replace("role/terway", "role/nobody"), &good, "is not in any policy directory"),
-        (entry.replace("role/terway", "terway"), &good, "is no principal"),
+        (entry.replace("role/terway", "role/absent"), &good, "is not in any policy directory"),
+        (entry.replace("role/terway", "terway"), &good, "is not a valid principal"),
         (
             entry.replace("principals = [{ sub = \"s\", principal = \"role/terway\" }]", "principals = []"),
             &good,
@@ -254,11 +254,11 @@ fn an_issuer_that_cannot_be_believed_is_refused_at_start() {
             "listen = \"127.0.0.1:0\"\npolicies = [\"{POLICIES}\"]\n[upstream]\nurl = \"simulator\"\n\
              regions = [\"cn-hangzhou\"]\n[[identity.jwt]]\n{jwt}\n"
         );
-        start_refused(folder.path(), &configuration, jwks, said);
+        start_refused(folder.path(), &configuration, jwks, words);
     }
 }
 
-fn start_refused(folder: &Path, configuration: &str, jwks: &str, said: &str) {
+fn start_refused(folder: &Path, configuration: &str, jwks: &str, words: &str) {
     for (name, text) in [
         ("ramgate.toml", configuration),
         ("jwks.json", jwks),
@@ -268,5 +268,5 @@ fn start_refused(folder: &Path, configuration: &str, jwks: &str, said: &str) {
         close_to_others(&folder.join(name));
     }
     let ran = crate::support::program::finish(&mut program(folder, &["serve", "--config", "ramgate.toml"]), "");
-    assert!(ran.status == 2 && ran.stderr.contains(said), "{said}: {ran:?}");
+    assert!(ran.status == 2 && ran.stderr.contains(words), "{words}: {ran:?}");
 }

@@ -1,6 +1,6 @@
-//! Whether one pattern takes in all that another does, or anything at all that another does.
+//! Whether one pattern matches everything that another matches ("covers"), or something that it matches ("meets").
 //!
-//! An answer of "covers" is a proof: where the question would cost too much, the answer is no.
+//! `covers` is true only if that is proven. If the proof would cost too much, it is false.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::language::statement::{Actions, Statement};
 
 /// Patterns beyond this length are not compared character by character.
 const LONGEST: usize = 1024;
-/// Beyond this many pairs of a place in one pattern and places in the other, the question is given up.
+/// The search is given up after this many pairs of a place in one pattern and a set of places in the other.
 const MOST_STEPS: usize = 20_000;
 
 /// One character of a pattern.
@@ -23,8 +23,18 @@ enum Piece {
 }
 
 impl Glob {
-    /// Whether every text that `other` matches is matched by this pattern too. Exact, but for patterns too long or
-    /// too entangled to follow, which count as not covered.
+    /// Whether every text that `other` matches is matched by this pattern too.
+    ///
+    /// `true` is always right. `false` may be wrong for very long or intricate patterns, and if this pattern is
+    /// case-sensitive and `other` is not.
+    ///
+    /// ```
+    /// use ram_policy::{Case, Glob};
+    ///
+    /// let glob = |pattern| Glob::new(pattern, Case::Sensitive);
+    /// assert!(glob("eni/*").covers(&glob("eni/eni-?*")));
+    /// assert!(!glob("eni/eni-1*").covers(&glob("eni/*")));
+    /// ```
     pub fn covers(&self, other: &Self) -> bool {
         if self.is_any() || (self.case() == other.case() && self.as_str() == other.as_str()) {
             return true;
@@ -33,7 +43,7 @@ impl Glob {
         if self.case() == Case::Sensitive && folded {
             return false;
         }
-        // A matcher is never asked: building one costs more than the walk.
+        // No matcher is used: building one costs more than the walk.
         if (self.is_literal() && !other.is_literal())
             || !self.ends_within(other)
             || self.as_str().len().max(other.as_str().len()) > LONGEST
@@ -43,7 +53,8 @@ impl Glob {
         includes(&pieces(self.as_str()), &pieces(other.as_str()), self.case())
     }
 
-    /// Whether the literal ends of this pattern are ends of the other's: nearly all pairs fail here, at no cost.
+    /// Whether the literal prefix and suffix of this pattern are a prefix and a suffix of those of `other`. Nearly all
+    /// pairs fail this cheap check.
     fn ends_within(&self, other: &Self) -> bool {
         let (ours, theirs) = (self.as_str().as_bytes(), other.as_str().as_bytes());
         let wild = |byte: &u8| matches!(byte, b'*' | b'?');
@@ -59,11 +70,11 @@ impl Glob {
         same(&ours[..head], theirs[..their_head].get(..head)) && same(tail, from.map(|from| &their_tail[from..]))
     }
 
-    /// Whether some text is matched by both. Exact.
+    /// Whether there is a text that both patterns match. The answer is exact.
     pub fn meets(&self, other: &Self) -> bool {
         let case = if other.case() == Case::Insensitive { Case::Insensitive } else { self.case() };
         let (ours, theirs) = (pieces(self.as_str()), pieces(other.as_str()));
-        // Which places of `theirs` may be reached at one place of `ours`.
+        // The places of `theirs` that can be reached at the current place of `ours`.
         let mut reached = vec![false; theirs.len() + 1];
         reached[0] = true;
         for at in 0..=ours.len() {
@@ -82,7 +93,7 @@ impl Glob {
             if *piece == Piece::Star
                 && let Some(first) = reached.iter().position(|reached| *reached)
             {
-                // A star takes nothing, or whatever the other pattern has next.
+                // A star matches nothing, or any number of the other pattern's next pieces.
                 next[first..].fill(true);
             }
             reached = next;
@@ -92,17 +103,17 @@ impl Glob {
 }
 
 impl ArnPattern {
-    /// Whether every resource that `other` matches is matched by this pattern too, and all of a type where `other`
-    /// matches all of it. Never claimed without proof.
+    /// Whether every resource that `other` matches is matched by this pattern too, including every
+    /// [`Resource::AllOf`](crate::Resource::AllOf). `true` is always right; see [`Glob::covers`].
     pub fn covers(&self, other: &Self) -> bool {
         let Some(ours) = self.fields() else { return true };
         let Some(theirs) = other.fields() else { return self.is_any() };
-        // All of a type is matched by a last star only, see `Glob::covers_all_under`.
+        // Only a final star matches all resources of a type: see `Glob::covers_all_under`.
         let whole = !other.relative().as_str().ends_with('*') || self.relative().as_str().ends_with('*');
         whole && ours.iter().zip(theirs).all(|(ours, theirs)| ours.covers(theirs))
     }
 
-    /// Whether some resource is matched by both.
+    /// Whether there is a resource that both patterns match.
     pub fn meets(&self, other: &Self) -> bool {
         match (self.fields(), other.fields()) {
             (Some(ours), Some(theirs)) => ours.iter().zip(theirs).all(|(ours, theirs)| ours.meets(theirs)),
@@ -112,7 +123,7 @@ impl ArnPattern {
 }
 
 impl Actions {
-    /// Whether every action that `other` selects is selected here too. Never claimed without proof.
+    /// Whether every action that `other` selects is selected here too. `true` is always right; see [`Glob::covers`].
     pub fn covers(&self, other: &Self) -> bool {
         let each_in = |inner: &[Glob], outer: &[Glob]| inner.iter().all(|it| outer.iter().any(|by| by.covers(it)));
         match (self, other) {
@@ -127,25 +138,26 @@ impl Actions {
 }
 
 impl Statement {
-    /// Whether this statement applies wherever `other` does, whatever their effects: it selects at least as much, and
-    /// each of its conditions stands in `other` too. Never claimed without proof.
+    /// Whether this statement applies whenever `other` does: it selects at least the same actions and resources, and
+    /// has no condition that `other` does not have too. Their effects are not compared. `true` is always right; see
+    /// [`Glob::covers`].
     pub fn covers(&self, other: &Self) -> bool {
         let resources = other.resources().iter().all(|it| self.resources().iter().any(|by| by.covers(it)));
-        let conditions = self.conditions().iter().all(|it| other.conditions().iter().any(|by| alike(it, by)));
+        let conditions = self.conditions().iter().all(|it| other.conditions().iter().any(|by| same_test(it, by)));
         resources && conditions && self.actions().covers(other.actions())
     }
 }
 
-/// Whether two conditions are the same test, however their values are ordered.
-fn alike(a: &Condition, b: &Condition) -> bool {
+/// Whether two conditions are the same test, regardless of the order of their values.
+fn same_test(a: &Condition, b: &Condition) -> bool {
     let within = |inner: &Condition, outer: &Condition| {
         inner.values().iter().all(|value| outer.values().iter().any(|other| other.as_str() == value.as_str()))
     };
     a.operator() == b.operator() && a.key() == b.key() && within(a, b) && within(b, a)
 }
 
-/// Walks the inner pattern and keeps all the places at which the outer one could be. A wildcard of the inner pattern
-/// is walked with a character that stands in neither: what takes that one takes any.
+/// Walks the inner pattern and keeps the set of places at which the outer one could be. For a wildcard of the inner
+/// pattern, the walk assumes a character that occurs in neither pattern: a piece that matches it matches any character.
 fn includes(outer: &[Piece], inner: &[Piece], case: Case) -> bool {
     let start = closed(outer, vec![true].into_iter().chain(outer.iter().map(|_| false)).collect());
     let mut seen = HashSet::from([(0, start.clone())]);
@@ -174,7 +186,7 @@ fn includes(outer: &[Piece], inner: &[Piece], case: Case) -> bool {
     true
 }
 
-/// Where the outer pattern may be after one more character.
+/// The places at which the outer pattern may be after one more character.
 fn step(outer: &[Piece], places: &[bool], read: Piece, case: Case) -> Vec<bool> {
     let mut next = vec![false; outer.len() + 1];
     for (place, piece) in outer.iter().enumerate().filter(|(place, _)| places[*place]) {
@@ -189,7 +201,7 @@ fn step(outer: &[Piece], places: &[bool], read: Piece, case: Case) -> Vec<bool> 
     closed(outer, next)
 }
 
-/// With the places that are reached by a star that takes nothing.
+/// Adds the places that are reached by a star that matches nothing.
 fn closed(outer: &[Piece], mut places: Vec<bool>) -> Vec<bool> {
     for (place, piece) in outer.iter().enumerate() {
         places[place + 1] |= places[place] && *piece == Piece::Star;

@@ -1,4 +1,4 @@
-//! What a request puts to the test: the statements whose action and resource match, and which of their conditions held.
+//! The statements that a request exercises: those whose action and resource match, and which of their conditions hold.
 
 use crate::judge::evaluate::settled;
 use crate::judge::layer::Layers;
@@ -7,24 +7,27 @@ use crate::judge::set::{ResourceQuery, StatementRef};
 use crate::judge::verdict::LayerKind;
 use crate::language::effect::{Applies, Effect};
 
-/// A statement that was about what was asked.
+/// A statement whose action and resource match a request: for measuring how well tests cover policies.
 #[derive(Clone, Debug)]
 pub struct Exercise<'a> {
+    /// The statement.
     pub at: StatementRef<'a>,
-    /// Whether each condition held, by itself, in their order.
+    /// For each condition of the statement, in their order, whether it holds by itself.
     pub held: Vec<bool>,
 }
 
 impl Exercise<'_> {
-    /// Whether the statement applied: whether or not it decided.
+    /// Whether the statement applies, regardless of whether it decides.
     pub fn applied(&self) -> bool {
         self.held.iter().all(|held| *held)
     }
 }
 
 impl Layers {
-    /// For the resource with this number, in every layer that is asked about it, those behind one that refuses too.
-    /// None where no policy is asked. The layers must be those of the request's principal.
+    /// The statements that a request exercises for its resource with this index, in every layer that acts on it,
+    /// including those after one that refuses. Empty if no policies are evaluated.
+    ///
+    /// The layers must be those of the request's principal.
     pub fn exercised<'a>(&'a self, request: &Request<'a>, at: usize) -> Vec<Exercise<'a>> {
         let Some(resource) = request.resource(at) else { return Vec::new() };
         let fields = resource.fields();

@@ -1,4 +1,4 @@
-//! Comparing: whether one statement covers another, what a request exercises, and what a changed document would change.
+//! Comparing: whether one statement covers another, which statements a request exercises, and mutants of a document.
 //!
 //! Must not know: files and test suites.
 

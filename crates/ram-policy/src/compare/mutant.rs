@@ -1,7 +1,8 @@
-//! Documents changed on purpose, one place at a time: what a suite of tests ought to notice.
+//! Mutants: documents that are changed in one place, which a good test suite detects.
 //!
-//! A change is one that a hurried author makes: a statement forgotten, an effect confused, a list too short, a pattern
-//! or a condition too wide. Changes that no request could tell apart are left out: another service, another account.
+//! The changes are mistakes that a policy author could make in a hurry: a forgotten statement, the wrong effect, an
+//! entry missing from a list, a pattern or a condition that is too wide. Services and accounts are not changed, because
+//! no test would tell the difference.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +19,24 @@ use crate::language::pattern::{ArnPattern, Heads};
 use crate::language::statement::{Actions, Conditions, Resources, Statement};
 use crate::language::value::ConditionValue;
 
-/// One statement of a document, changed in one place.
+/// A statement of a document with a change in one place, for mutation testing of policies.
+///
+/// If no test fails for the changed document, the tests are missing a case. The display form describes the change, such
+/// as ``condition IpAddress `acs:SourceIp` removed``.
+///
+/// ```
+/// use ram_policy::{Document, Mutant, Source};
+///
+/// let text = r#"{ "Version": "1", "Statement": [ { "Effect": "Deny", "Action": "ecs:*", "Resource": "*" } ] }"#;
+/// let document = Document::parse("guard", &Source::new("guard.json", text)).expect("a valid policy");
+/// let changes: Vec<String> = Mutant::all(&document).iter().map(ToString::to_string).collect();
+/// assert_eq!(changes, ["Deny statement removed", "Deny changed to Allow"]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Mutant {
-    /// As it is written.
+    /// The statement of the document.
     pub original: Statement,
-    /// As it is judged instead.
+    /// The statement with the change.
     pub changed: Statement,
     change: Change,
 }
@@ -36,15 +49,15 @@ enum Change {
     ActionWidened(usize, String),
     ResourceRemoved(usize),
     ResourceWidened(usize, ArnPattern),
-    /// Every pattern at once: the ARNs of one call share their region.
+    /// Every pattern at once, because all ARNs of a call have the same region.
     RegionsWidened,
     ConditionRemoved(usize),
-    /// Any value of the key will do.
+    /// The condition holds for any value of the key.
     ConditionWidened(usize),
 }
 
 impl Mutant {
-    /// Every change of every statement, in the order of the text.
+    /// All mutants of all statements, in the order of the text.
     pub fn all(document: &Document) -> Vec<Self> {
         document.statements().iter().flat_map(Self::of).collect()
     }
@@ -52,7 +65,7 @@ impl Mutant {
     fn of(statement: &Statement) -> Vec<Self> {
         let mut mutants = Vec::new();
         let mut add = |change, changed| mutants.push(Self { original: statement.clone(), changed, change });
-        // A statement that selects no action: the others keep their places.
+        // The statement is replaced by one that selects no action, so that the others keep their indexes.
         add(Change::Dropped, with_actions(statement, Actions::Action([].into())));
         let effect = match statement.effect {
             Effect::Allow => Effect::Deny,
@@ -73,12 +86,13 @@ impl Mutant {
         mutants
     }
 
-    /// The document with the change. Its statements keep their places.
+    /// The document with the change. All statements keep their indexes, and the digest remains that of the original.
     pub fn of_document(&self, document: &Document) -> Document {
         document.with(self.changed.clone())
     }
 
-    /// Whether it may select what the original does not: then a request that the original is not about can tell.
+    /// Whether the changed statement may select actions or resources that the original does not. Then a request that
+    /// does not match the original may detect the change.
     pub fn widens(&self) -> bool {
         match &self.change {
             Change::ActionWidened(..) | Change::ResourceWidened(..) | Change::RegionsWidened => true,
@@ -91,7 +105,7 @@ impl Mutant {
         }
     }
 
-    /// Where the changed place stands in the document, as a JSON pointer.
+    /// The JSON pointer (RFC 6901) to the changed place in the document.
     pub fn pointer(&self) -> String {
         let statement = || Pointer::default().key("Statement").index(self.original.index());
         match &self.change {
@@ -127,13 +141,13 @@ fn action_changes(actions: &Actions) -> Vec<(Change, Actions)> {
     };
     let mut changes = Vec::new();
     for (at, pattern) in patterns.iter().enumerate() {
-        // The only action removed is the statement dropped.
+        // Removing the only action would be the same as removing the statement.
         if patterns.len() > 1 || matches!(actions, Actions::NotAction(_)) {
             changes.push((Change::ActionRemoved(at), list(without(patterns, at))));
         }
         let service = pattern.as_str().split_once(':').map_or("*", |(service, _)| service);
         let wide = format!("{service}:*");
-        // Whichever pattern of a service is widened, the same actions come of it.
+        // Widening any pattern of a service gives the same actions, so only the first one is widened.
         let before = patterns[..at].iter().any(|it| it.as_str().split_once(':').is_some_and(|(of, _)| of == service));
         if pattern.as_str() != "*" && pattern.as_str() != wide && !before {
             let glob = Glob::new(&wide, Case::Insensitive);
@@ -162,24 +176,25 @@ fn resource_changes(patterns: &[ArnPattern]) -> Vec<(Change, Vec<ArnPattern>)> {
 
 fn of_every_region(pattern: &ArnPattern) -> Option<ArnPattern> {
     let [_, region, _, relative] = pattern.fields()?;
-    if region.is_any() { None } else { again(pattern, "*", relative.as_str()) }
+    if region.is_any() { None } else { replaced(pattern, "*", relative.as_str()) }
 }
 
-/// A pattern with another region and relative id.
-fn again(pattern: &ArnPattern, region: &str, relative: &str) -> Option<ArnPattern> {
+/// The pattern with another region and relative id.
+fn replaced(pattern: &ArnPattern, region: &str, relative: &str) -> Option<ArnPattern> {
     let [service, _, account, _] = pattern.fields()?;
     let text = format!("acs:{}:{region}:{}:{relative}", service.as_str(), account.as_str());
     ArnPattern::parse(&text, &mut Heads::new()).ok()
 }
 
-/// The pattern for every region; for every id of its type, or where it is that already, for every type.
+/// The pattern widened to every region, and widened to every id of its type or, if it has every id already, to every
+/// type.
 fn widened(pattern: &ArnPattern) -> Vec<ArnPattern> {
     let Some([_, region, _, relative]) = pattern.fields() else { return Vec::new() };
     let mut wide: Vec<_> = of_every_region(pattern).into_iter().collect();
     if !relative.is_any() {
         let kind = relative.literal_prefix().split_once('/').map(|(kind, _)| format!("{kind}/*"));
         let next = kind.filter(|kind| *kind != relative.as_str());
-        wide.extend(again(pattern, region.as_str(), next.as_deref().unwrap_or("*")));
+        wide.extend(replaced(pattern, region.as_str(), next.as_deref().unwrap_or("*")));
     }
     wide
 }
@@ -188,7 +203,7 @@ fn condition_changes(conditions: &[Condition]) -> Vec<(Change, Vec<Condition>)> 
     let mut changes = Vec::new();
     for (at, condition) in conditions.iter().enumerate() {
         changes.push((Change::ConditionRemoved(at), without(conditions, at)));
-        // Under a negated operator any value is no condition at all.
+        // A negated operator also holds for an absent key, so widening it to any value is the same as removing it.
         if condition.operator().sense() == Sense::Positive
             && let Some(wide) = of_any_value(condition)
         {
@@ -216,7 +231,7 @@ fn with<T: Clone>(all: &[T], at: usize, other: T) -> Vec<T> {
     all
 }
 
-/// What was changed, for a person: ``condition IpAddress `acs:SourceIp` removed``.
+/// A description of the change: ``condition IpAddress `acs:SourceIp` removed``.
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let effect = |statement: &Statement| statement.effect().as_str();
@@ -227,8 +242,8 @@ impl fmt::Display for Mutant {
             format!("{} {}", condition.operator().name(), quoted(condition.written_key()))
         };
         match &self.change {
-            Change::Dropped => write!(f, "the {} dropped", effect(&self.original)),
-            Change::Flipped => write!(f, "{} made {}", effect(&self.original), effect(&self.changed)),
+            Change::Dropped => write!(f, "{} statement removed", effect(&self.original)),
+            Change::Flipped => write!(f, "{} changed to {}", effect(&self.original), effect(&self.changed)),
             Change::ActionRemoved(at) => write!(f, "action {} removed", action(*at)),
             Change::ActionWidened(at, wide) => write!(f, "action {} widened to {}", action(*at), quoted(wide)),
             Change::ResourceRemoved(at) => write!(f, "resource {} removed", resource(*at)),

@@ -1,4 +1,4 @@
-//! What is known about a call: condition keys and their values, and the keys that may have a value nobody has supplied.
+//! The context of a request: condition keys with their values, and the keys whose values are unknown.
 //!
 //! Must not know: statements and how they compare.
 

@@ -1,4 +1,4 @@
-//! The facts of one call, or of one resource, that conditions test.
+//! Condition keys, and the values that one call or one resource has for them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,42 +8,71 @@ use smallvec::SmallVec;
 
 use crate::context::value::{KeyType, Value, ValueRef};
 
-/// A condition key, `<ram-code>:<name>`, or `<ram-code>:<name>/<tag key>`. What stands before the first `/` is
-/// compared without regard to case, the tag key exactly (`docs/spec/ram-policy.md` 11, row 6). The keys that a gateway
-/// supplies are variants of their own, so that no text is compared for them.
+/// A condition key: `<ram-code>:<name>` or `<ram-code>:<name>/<tag key>`.
+///
+/// The part before the first `/` is compared without regard to case, the tag key exactly (`docs/spec/ram-policy.md` 11,
+/// row 6). The keys that a gateway commonly supplies are variants of their own, so that no text is compared for them.
+///
+/// ```
+/// use ram_policy::ContextKey;
+///
+/// assert_eq!("ACS:sourceip".parse(), Ok(ContextKey::SourceIp));
+/// assert_eq!("ecs:tag/team".parse(), Ok(ContextKey::tag("team")));
+/// assert_ne!("acs:ResourceTag/Team".parse(), Ok(ContextKey::tag("team")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ContextKey {
+    /// `acs:CurrentTime`: when the call is judged.
     CurrentTime,
+    /// `acs:SecureTransport`: whether the call came over TLS.
     SecureTransport,
+    /// `acs:SourceIp`: the address that the call came from.
     SourceIp,
+    /// `acs:MFAPresent`: whether the user signed in with a second factor.
     MfaPresent,
+    /// `acs:PrincipalARN`. Derived from the principal of the request; a value in a context is ignored.
     PrincipalArn,
+    /// `acs:ResourceGroupId`: the resource group that the resource is in.
     ResourceGroupId,
-    /// `acs:ResourceTag/<tag key>`, or `ecs:tag/<tag key>`, the older spelling (`docs/spec/ram-policy.md` 4.5).
+    /// `acs:ResourceTag/<tag key>`, or `ecs:tag/<tag key>`, the older spelling (`docs/spec/ram-policy.md` 4.5): a tag
+    /// of the resource.
     ResourceTag(Arc<str>),
     /// `acs:RequestTag/<tag key>`: a tag that the call itself sets.
     RequestTag(Arc<str>),
     /// `acs:TagKeys`: the keys of all tags that the call itself sets.
     TagKeys,
+    /// Any other key.
     Other(OtherKey),
 }
 
-/// A key that nothing is known of but its name.
+/// A condition key that has no variant of [`ContextKey`]. Compared by [`OtherKey::folded`].
 #[derive(Clone, Debug)]
 pub struct OtherKey {
-    /// As it is compared.
+    /// The form that is compared.
     folded: Arc<str>,
-    /// As it was written.
+    /// The original spelling.
     text: Arc<str>,
 }
 
+/// A text that is not a valid [`ContextKey`]. The field holds the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no condition key: a key is `<service>:<name>`, such as `acs:SourceIp`")]
+#[error("`{0}` is not a valid condition key: a key is `<service>:<name>`, such as `acs:SourceIp`")]
 pub struct ContextKeyError(pub String);
 
-/// What is known: keys and their values. Most keys have one value; a test over several holds when some value
-/// matches (`docs/spec/ram-policy.md` 4.4). A key that is absent is absent, never empty. A handful of facts is kept
-/// without an allocation.
+/// The condition keys of one call or one resource, with their values.
+///
+/// Most keys have one value. If a key has several, a condition with a positive operator holds if one of them matches
+/// (`docs/spec/ram-policy.md` 4.4). A key without a value is absent, unless the request lists it in
+/// [`UnknownKeys`](crate::UnknownKeys). Up to three values are stored without an allocation.
+///
+/// ```
+/// use ram_policy::{Context, ContextKey};
+///
+/// let mut context = Context::default();
+/// context.add(ContextKey::SecureTransport, true);
+/// context.add_text(ContextKey::SourceIp, "192.0.2.1");
+/// assert!(context.has(&ContextKey::SourceIp) && !context.has(&ContextKey::MfaPresent));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     entries: SmallVec<[(ContextKey, Value); 3]>,
@@ -62,6 +91,7 @@ const TAG: &str = "acs:ResourceTag/";
 const REQUEST_TAG: &str = "acs:RequestTag/";
 
 impl ContextKey {
+    /// `acs:ResourceTag/<key>`.
     pub fn tag(key: &str) -> Self {
         Self::ResourceTag(key.into())
     }
@@ -71,7 +101,7 @@ impl ContextKey {
         Self::RequestTag(key.into())
     }
 
-    /// Of a key that nothing is known of: text.
+    /// The type of the key's values; [`KeyType::Text`] for [`ContextKey::Other`].
     pub fn value_type(&self) -> KeyType {
         match self {
             Self::CurrentTime => KeyType::Time,
@@ -88,7 +118,7 @@ impl ContextKey {
 }
 
 impl OtherKey {
-    /// The name in lower case, and the tag key, where there is one, as it was written.
+    /// The name in lower case, followed by the tag key, if there is one, in its original case.
     pub fn folded(&self) -> &str {
         &self.folded
     }
@@ -128,39 +158,42 @@ impl FromStr for ContextKey {
 }
 
 impl Context {
-    /// No fact.
+    /// A context without keys.
     pub const EMPTY: Self = Self { entries: SmallVec::new_const() };
 
-    /// Adds a fact. A key that is there already has one value more.
+    /// Adds a value to a key. Values that the key already has are kept.
     pub fn add(&mut self, key: ContextKey, value: impl Into<Value>) {
         self.entries.push((key, value.into()));
     }
 
-    /// Adds a fact as a person writes it.
+    /// Adds a value that is given as text, converted to the type of the key: see [`Value::read`].
     pub fn add_text(&mut self, key: ContextKey, text: &str) {
         let value = Value::read(key.value_type(), text);
         self.add(key, value);
     }
 
+    /// The values of a key, in the order in which they were added.
     pub fn values<'a>(&'a self, key: &ContextKey) -> impl Iterator<Item = ValueRef<'a>> {
         self.entries.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_ref())
     }
 
-    /// The same facts but for those of one key.
+    /// A copy without the values of one key.
     #[must_use]
     pub fn without(&self, key: &ContextKey) -> Self {
         Self { entries: self.entries.iter().filter(|(known, _)| known != key).cloned().collect() }
     }
 
+    /// Whether the key has a value.
     pub fn has(&self, key: &ContextKey) -> bool {
         self.entries.iter().any(|(known, _)| known == key)
     }
 
-    /// Every fact, in the order in which they were added.
+    /// Every key with every value, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&ContextKey, ValueRef<'_>)> {
         self.entries.iter().map(|(key, value)| (key, value.as_ref()))
     }
 
+    /// Whether no key has a value.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

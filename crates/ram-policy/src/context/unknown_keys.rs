@@ -1,23 +1,38 @@
-//! Condition keys of a call that may have a value which the request does not tell.
+//! The condition keys of a request that may have a value which the request does not give.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::context::table::ContextKey;
 
-/// Keys that are *unknown*: the vendor may supply a value when it judges the call, and this program cannot. A key that
-/// is not among them, and that a request gives no value, is known to be absent.
+/// A set of condition keys that are *unknown*: RAM may have a value for them when it judges the call, but the caller of
+/// this crate cannot supply it.
+///
+/// An Allow never applies because of an unknown key, and a Deny that depends on one denies the request. A key that is
+/// not in this set, and has no value in the [`Context`](crate::Context), is known to be absent.
+///
+/// ```
+/// use ram_policy::{ContextKey, UnknownKeys};
+///
+/// let unknown = UnknownKeys::new(["vpc"], ["acs:SourceVpc"]).with(&ContextKey::MfaPresent);
+/// assert!(unknown.has(&"acs:SourceVpc".parse()?));
+/// assert!(unknown.has(&"vpc:VPC".parse()?));
+/// assert!(unknown.has(&ContextKey::MfaPresent));
+/// assert!(!unknown.has(&ContextKey::SourceIp));
+/// # Ok::<(), ram_policy::ContextKeyError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnknownKeys {
-    /// Of the keys that are variants of [`ContextKey`], one bit each.
+    /// One bit for each key that is a variant of [`ContextKey`].
     variants: u16,
-    /// Services whose keys are all unknown, as far as they are no variants; in lower case.
+    /// Services in lower case. All of their keys are unknown, except those that are variants of [`ContextKey`].
     services: Box<[Box<str>]>,
-    /// Single names, without their tag keys, in lower case.
+    /// Names of keys in lower case, without their tag keys.
     names: Box<[Box<str>]>,
 }
 
 impl UnknownKeys {
-    /// Every key of `services` that is no variant of [`ContextKey`], and the names `names`, which have no tag keys.
+    /// The set of all keys of `services` and of the keys called `names`, which have no tag keys. A name covers all tag
+    /// keys of its key. Keys that are variants of [`ContextKey`] are not affected; add them by [`UnknownKeys::with`].
     pub fn new<'n>(services: impl IntoIterator<Item = &'n str>, names: impl IntoIterator<Item = &'n str>) -> Self {
         let lower = |text: &str| text.to_ascii_lowercase().into_boxed_str();
         Self {
@@ -27,26 +42,26 @@ impl UnknownKeys {
         }
     }
 
-    /// No key is unknown: what a request does not tell is absent.
+    /// The empty set: every key without a value is absent.
     pub fn none() -> &'static Arc<Self> {
         static NONE: OnceLock<Arc<UnknownKeys>> = OnceLock::new();
         NONE.get_or_init(Arc::default)
     }
 
-    /// With one key more, whatever its tag key. A key that is no variant of [`ContextKey`] is named to
-    /// [`UnknownKeys::new`] instead.
+    /// Adds a key that is a variant of [`ContextKey`], with all of its tag keys. [`ContextKey::Other`] has no effect;
+    /// pass its name to [`UnknownKeys::new`] instead.
     #[must_use]
     pub fn with(self, key: &ContextKey) -> Self {
         Self { variants: self.variants | bit(key), ..self }
     }
 
-    /// Without one key, whatever its tag key.
+    /// Removes a key that is a variant of [`ContextKey`], with all of its tag keys.
     #[must_use]
     pub fn without(self, key: &ContextKey) -> Self {
         Self { variants: self.variants & !bit(key), ..self }
     }
 
-    /// Whether the key may have a value that nobody told.
+    /// Whether the key is in the set.
     pub fn has(&self, key: &ContextKey) -> bool {
         let ContextKey::Other(other) = key else { return self.variants & bit(key) != 0 };
         let name = other.folded().split_once('/').map_or(other.folded(), |(name, _)| name);
@@ -55,7 +70,7 @@ impl UnknownKeys {
     }
 }
 
-/// The place of a variant; none for other keys.
+/// The bit of a variant; 0 for other keys.
 fn bit(key: &ContextKey) -> u16 {
     match key {
         ContextKey::CurrentTime => 1,

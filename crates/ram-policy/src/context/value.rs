@@ -1,4 +1,4 @@
-//! One value of a context key: a text, or what the gateway knows in a better form than a text.
+//! One value of a condition key: a text, or a typed value, which need not be parsed for each comparison.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -6,36 +6,50 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// Which type the values of a key have (`docs/spec/ram-policy.md` 4.5, 4.6).
+/// The type of a condition key's values (`docs/spec/ram-policy.md` 4.5, 4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyType {
+    /// Any text.
     Text,
+    /// An IPv4 or IPv6 address.
     Address,
+    /// A point in time.
     Time,
+    /// `true` or `false`.
     Boolean,
 }
 
-/// A value that owns its text.
+/// A value of a condition key in a [`Context`](crate::Context).
+///
+/// Operators of every type accept a text, which they parse. A typed value saves that work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
+    /// A text.
     Text(Arc<str>),
+    /// An address, such as the value of `acs:SourceIp`.
     Address(IpAddr),
+    /// A point in time, such as the value of `acs:CurrentTime`.
     Time(Timestamp),
+    /// A Boolean, such as the value of `acs:SecureTransport`.
     Boolean(bool),
 }
 
-/// A value, borrowed.
+/// A borrowed [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueRef<'a> {
+    /// A text.
     Text(&'a str),
+    /// An address.
     Address(IpAddr),
+    /// A point in time.
     Time(Timestamp),
+    /// A Boolean.
     Boolean(bool),
 }
 
 impl Value {
-    /// Reads a text as the type of its key. A text that its type would write in another way stays a text: a condition
-    /// may compare it as it stands.
+    /// Reads a text as a value of its key's type. A text that is not in the canonical form of the type, such as
+    /// `2001:DB8::1`, remains a text, because a condition may compare its spelling.
     pub fn read(of_type: KeyType, text: &str) -> Self {
         let typed = match of_type {
             KeyType::Text => None,
@@ -46,6 +60,7 @@ impl Value {
         typed.filter(|value| value.as_ref().text() == text).unwrap_or_else(|| Self::Text(text.into()))
     }
 
+    /// The value, borrowed.
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Self::Text(text) => ValueRef::Text(text),
@@ -57,7 +72,7 @@ impl Value {
 }
 
 impl<'a> ValueRef<'a> {
-    /// As RAM writes it: times in UTC with a `Z`, Booleans in lower case.
+    /// The value as RAM writes it: times in UTC with a `Z`, Booleans in lower case.
     pub fn text(self) -> Cow<'a, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),

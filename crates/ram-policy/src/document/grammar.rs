@@ -1,4 +1,4 @@
-//! The grammar of identity policies: from the JSON tree to statements, complaining about everything on the way
+//! The strict grammar of identity policies: from the JSON tree to statements, with a diagnostic for every error
 //! (`docs/spec/ram-policy.md` 1.1-1.3).
 
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::language::value::ConditionValue;
 
 const HELP_STATEMENT: &str = "write `\"Statement\": [ { … } ]` with at least one statement";
 const HELP_ELEMENT: &str =
-    "a statement of an identity policy has Effect, Action or NotAction, Resource, and perhaps Condition and Sid";
+    "a statement of an identity policy has Effect, Action or NotAction, Resource, and optionally Condition and Sid";
 
 impl Reader<'_> {
-    /// An identity, control or session policy.
+    /// The statements of an identity, control or session policy.
     pub(crate) fn policy(&mut self, tree: &Value<'_>) -> Vec<Statement> {
         self.statements(tree, Self::statement)
     }
@@ -82,7 +82,7 @@ impl Reader<'_> {
     }
 
     pub(crate) fn effect(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Effect> {
-        const HELP: &str = "write `\"Allow\"` or `\"Deny\"`, exactly so";
+        const HELP: &str = "write exactly `\"Allow\"` or `\"Deny\"`";
         let Some(place) = member(object, statement, "Effect") else {
             self.missing(statement, Title::InvalidEffect, "Effect", HELP);
             return None;
@@ -99,14 +99,15 @@ impl Reader<'_> {
 
     pub(crate) fn actions(&mut self, object: &Object<'_>, statement: &Place<'_>) -> Option<Actions> {
         const HELP: &str =
-            "write one of Action and NotAction, with at least one action such as `ecs:AttachNetworkInterface`";
+            "write either Action or NotAction, with at least one action such as `ecs:AttachNetworkInterface`";
         match (member(object, statement, "Action"), member(object, statement, "NotAction")) {
             (None, None) => {
                 self.missing(statement, Title::MissingAction, "Action", HELP);
                 None
             }
             (Some(_), Some(second)) => {
-                let refusal = Refusal::new(Title::InvalidPolicyElement, "NotAction", "stands beside Action", HELP);
+                let why = "cannot be combined with Action";
+                let refusal = Refusal::new(Title::InvalidPolicyElement, "NotAction", why, HELP);
                 self.refuse(span(second.value), &second.pointer, &refusal);
                 None
             }

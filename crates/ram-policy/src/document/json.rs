@@ -1,4 +1,4 @@
-//! JSON as RAM reads it, strictly, with the place of every value.
+//! Strict JSON, as RAM reads it, with the place of every value.
 
 use std::ops::Range;
 
@@ -9,14 +9,14 @@ use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions, pars
 use crate::diagnostic::{Diagnostic, Source};
 use crate::language::error::{Title, quoted};
 
-/// A JSON pointer (RFC 6901), built on the way down.
+/// A JSON pointer (RFC 6901), extended step by step while a tree is walked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pointer(String);
 
 /// Reads a text as one JSON value.
 ///
-/// `serde_json` is the gate: what it refuses is refused at its place. The tree comes from a second parser, which
-/// takes a little more than the gate lets through, and knows byte ranges and both of two equal keys.
+/// `serde_json` is the gate: every text that it refuses is refused, at the place that it reports. The tree comes from a
+/// second parser, which is slightly more lenient, but records byte ranges and keeps both of two equal keys.
 pub(crate) fn parse(source: &Source) -> Result<Value<'_>, Diagnostic> {
     let text = source.text();
     if text.starts_with('\u{feff}') {
@@ -35,15 +35,15 @@ pub(crate) fn parse(source: &Source) -> Result<Value<'_>, Diagnostic> {
     value.ok_or_else(|| syntax_error(source, 0..0, "the text is empty"))
 }
 
-/// A diagnostic for every key that stands twice in one object: readers differ in which of the two they keep, and a
-/// lost Condition is an opening.
+/// A diagnostic for every duplicate key in an object. JSON readers differ in which of the two they keep, and losing a
+/// Condition would allow too much.
 pub(crate) fn repeated_keys(source: &Source, tree: &Value<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     find_repeated(source, tree, &Pointer::default(), &mut found);
     found
 }
 
-/// Where the value at a JSON pointer stands; none where there is no such value.
+/// The value at a JSON pointer, if there is one.
 pub(crate) fn find<'t>(tree: &'t Value<'t>, pointer: &str) -> Option<&'t Value<'t>> {
     pointer.split('/').skip(1).try_fold(tree, |value, step| match value {
         Value::Object(object) => {
@@ -72,7 +72,7 @@ impl Pointer {
         Self(format!("{}/{index}", self.0))
     }
 
-    /// ` at <pointer>`, for the middle of a sentence; nothing at the top, where the pointer is the empty text.
+    /// ` at <pointer>`, for the middle of a sentence; empty for the whole document, whose pointer is the empty text.
     pub(crate) fn place(&self) -> String {
         if self.0.is_empty() { String::new() } else { format!(" at {}", quoted(&self.0)) }
     }
@@ -80,7 +80,7 @@ impl Pointer {
 
 const COLLECT: CollectOptions = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
 
-/// Every field written out: a leniency that a new version adds must be refused here by name.
+/// Every field is listed, so that an option that a new version adds does not compile until it is refused here.
 const STRICT: ParseOptions = ParseOptions {
     allow_comments: false,
     allow_loose_object_property_names: false,
@@ -116,7 +116,7 @@ fn find_repeated(source: &Source, value: &Value<'_>, pointer: &Pointer, found: &
 fn repeated_key(source: &Source, member: &ObjectProp<'_>, first: &ObjectProp<'_>, pointer: &Pointer) -> Diagnostic {
     let (key, at) = (quoted(member.name.as_str()), source.position(first.name.start()));
     let title =
-        format!("{}: {key}{} stands twice in one object, first at {at}", Title::JsonSyntaxError, pointer.place());
+        format!("{}: {key}{} occurs twice in one object, first at {at}", Title::JsonSyntaxError, pointer.place());
     source.error(span(&member.name), title, "keep one of the two, or merge their values")
 }
 
@@ -127,7 +127,7 @@ fn syntax_error(source: &Source, span: Range<usize>, message: &str) -> Diagnosti
     source.error(span, format!("{}: {message}{place}", Title::JsonSyntaxError), help)
 }
 
-/// The gate counts lines from 1, and columns in bytes: of the last byte it read.
+/// The byte offset of an error of the gate, which reports the last byte it read: lines from 1, columns in bytes.
 fn error_offset(text: &str, error: &serde_json::Error) -> usize {
     let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let mut at = (before + error.column().saturating_sub(1)).min(text.len());
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tree_says_what_the_gate_saw() {
+    fn both_parsers_read_the_same_values() {
         let text =
             r#" { "a\u00e9\ud83d\ude00\/\\\"\b\n": [1, -2.5e3, "é\u0000", true, false, null, {}, []], "": "" } "#;
         let source = Source::new("f", text);

@@ -1,10 +1,10 @@
-//! Reading many documents: what is written twice is understood once.
+//! Reading many documents: a text that occurs more than once is parsed once.
 //!
-//! The policies of an account repeat themselves. Whole documents are the same text for many users, and most action
-//! lists, resources and conditions stand word for word in hundreds of documents. So each piece is looked up by its
-//! text, and only a text that is new is parsed; the documents then share what it came to. This is the reading for good
-//! documents. It gives up at the first thing that is not quite so, and the grammar that knows places has the word: it
-//! finds every fault, or nothing wrong after all.
+//! The policies of an account repeat themselves. Many users have the same documents, and most action lists, resources
+//! and conditions occur word for word in hundreds of documents. So each piece is looked up by its text, only new texts
+//! are parsed, and the documents share the results. This is the fast path, for valid documents. It gives up at the
+//! first irregularity and falls back to the strict grammar, which reports every error or finds the document valid
+//! after all.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -19,10 +19,26 @@ use crate::language::pattern::{ArnPattern, Heads, parse_action};
 use crate::language::statement::{Actions, Conditions, Resources, Statement};
 use crate::name::principal::KnownHash;
 
-/// What was read before, by its text. The hash is keyed at random, for whoever writes policies to spite it.
+/// Parsed values by their text. The hash is keyed at random, so that a policy author cannot provoke collisions.
 type ByText<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
 
-/// Everything that was understood so far. It can be dropped when all documents are read.
+/// Reads documents and shares the parts that they have in common.
+///
+/// Use one library to read the documents of an account: it parses each list of actions, list of resources and block of
+/// conditions once, and saves time and memory where documents repeat each other. It can be dropped once all documents
+/// are read.
+///
+/// ```
+/// use ram_policy::{Library, Source};
+///
+/// let text = r#"{ "Version": "1", "Statement": [
+///     { "Effect": "Allow", "Action": "ecs:Describe*", "Resource": "*" } ] }"#;
+/// let mut library = Library::default();
+/// let first = library.document("first", &Source::new("first.json", text)).unwrap();
+/// let second = library.document("second", &Source::new("second.json", text)).unwrap();
+/// assert_eq!(first.digest(), second.digest());
+/// assert_eq!((second.name(), second.file()), ("second", "second.json"));
+/// ```
 #[derive(Debug, Default)]
 pub struct Library {
     bodies: HashMap<Digest, Arc<Body>, BuildHasherDefault<KnownHash>>,
@@ -34,10 +50,10 @@ pub struct Library {
 }
 
 impl Library {
-    /// Reads a document. The name is the policy's, and is not looked at.
+    /// Reads a document. `name` is the name of the policy; every text is accepted.
     ///
     /// # Errors
-    /// See [`Document::parse`].
+    /// The diagnostics of [`Document::parse`].
     pub fn document(&mut self, name: &str, source: &Source) -> Result<Document, Vec<Diagnostic>> {
         let digest = Digest::of(source.text());
         if let Some(body) = self.bodies.get(&digest) {
@@ -93,17 +109,31 @@ impl Library {
 }
 
 impl Document {
-    /// Reads one document by itself. The name is the policy's, and is not looked at.
+    /// Reads one document by itself. `name` is the name of the policy; every text is accepted.
+    ///
+    /// To read many documents, use a [`Library`].
+    ///
+    /// ```
+    /// use ram_policy::{Document, Source};
+    ///
+    /// let text = r#"{ "Version": "1", "Statement": [ { "Effect": "allow", "Action": "ecs:*", "Resource": "*" } ] }"#;
+    /// let diagnostics = Document::parse("dev", &Source::new("dev.json", text)).unwrap_err();
+    /// assert_eq!(
+    ///     diagnostics[0].to_string(),
+    ///     "dev.json:1:46: Invalid effect: `allow` at `/Statement/0/Effect` is neither Allow nor Deny; \
+    ///      write exactly `\"Allow\"` or `\"Deny\"`"
+    /// );
+    /// ```
     ///
     /// # Errors
-    /// Everything that RAM would refuse when the policy is saved, and whatever could be read in two ways: all of it,
-    /// in the order of the text.
+    /// One diagnostic for each error that RAM would report when the policy is saved, and for each ambiguity, such as a
+    /// duplicate key; in the order of the text. The list is not empty.
     pub fn parse(name: &str, source: &Source) -> Result<Self, Vec<Diagnostic>> {
         Library::default().document(name, source)
     }
 }
 
-/// What a list of texts comes to, once for each way of writing it.
+/// The parsed form of a list of texts, parsed once for each spelling of the list.
 fn shared<T>(
     known: &mut ByText<Arc<T>>,
     list: &RawValue,
@@ -121,7 +151,7 @@ fn actions(texts: &[std::borrow::Cow<'_, str>]) -> Option<Box<[crate::language::
     texts.iter().map(|text| parse_action(text).ok()).collect()
 }
 
-/// Counts lines on the way through a text, once.
+/// Counts the lines of a text in a single pass.
 struct Lines {
     counted_to: usize,
     line: u32,
@@ -149,9 +179,11 @@ mod tests {
 
     use super::*;
 
-    /// Two statements that use most of the grammar; what is torn out and put in makes all kinds of faults of it.
+    /// Two statements that use most of the grammar. Removing and inserting pieces turns it into invalid documents of
+    /// all kinds.
     const GOOD: &str = "{\"Version\":\"1\",\"Statement\":[\n\
-        {\"Sid\":\"One\",\"Effect\":\"Allow\",\"Action\":[\"ecs:*\",\"vpc:Describe*\"],\"Resource\":\"acs:ecs:*:*:eni/*\",\n\
+        {\"Sid\":\"One\",\"Effect\":\"Allow\",\"Action\":[\"ecs:*\",\"vpc:Describe*\"],\
+        \"Resource\":\"acs:ecs:*:*:eni/*\",\n\
         \"Condition\":{\"Bool\":{\"acs:SecureTransport\":\"true\"},\"StringLike\":{\"acs:X\":[\"a*\",\"b\"]}}},\n\
         {\"Effect\":\"Deny\",\"NotAction\":\"*\",\"Resource\":[\"*\"],\"Condition\":{}}]}";
 
@@ -185,26 +217,26 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
 
-        /// The quick reading takes nothing that the grammar refuses, and understands what it understands.
+        /// The fast path accepts no document that the grammar refuses, and gives the same statements.
         #[test]
-        fn the_quick_reading_agrees_with_the_grammar(
+        fn the_fast_path_agrees_with_the_grammar(
             at in 0..GOOD.len(), torn in 0..12_usize, piece in prop::sample::select(&PIECES[..]),
             again in 0..GOOD.len(), second in prop::sample::select(&PIECES[..]),
         ) {
             let text = format!("{}{piece}{}", &GOOD[..at], &GOOD[(at + torn).min(GOOD.len())..]);
             let again = again.min(text.len());
             let text = format!("{}{second}{}", &text[..again], &text[again..]);
-            if let Some(quick) = Library::default().plain(&text) {
+            if let Some(fast) = Library::default().plain(&text) {
                 let slow = read(&Source::new("p.json", text.as_str()));
                 let slow = slow.unwrap_or_else(|diagnostics| panic!("{text}\n{}", diagnostics[0]));
-                prop_assert_eq!(format!("{quick:?}"), format!("{slow:?}"), "{}", text);
+                prop_assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{}", text);
             }
         }
     }
 
     #[test]
-    fn a_good_document_is_read_quickly() {
-        let quick = Library::default().plain(GOOD).unwrap();
-        assert_eq!(quick.iter().map(Statement::line).collect::<Vec<_>>(), [2, 4]);
+    fn a_valid_document_takes_the_fast_path() {
+        let statements = Library::default().plain(GOOD).unwrap();
+        assert_eq!(statements.iter().map(Statement::line).collect::<Vec<_>>(), [2, 4]);
     }
 }

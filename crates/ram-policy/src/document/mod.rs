@@ -1,8 +1,9 @@
-//! Reading: the text of a document becomes statements, or every fault in it with its place.
+//! Reading: the text of a document becomes statements, or a list of all errors in it with their places.
 //!
 //! Must not know: requests and decisions.
 //!
-//! `library` reads many documents: good ones in one pass by `plain`, all others by `grammar`, which reports every fault.
+//! `library` reads many documents: valid ones in one pass by `plain`, all others by `grammar`, which reports every
+//! error.
 
 pub(crate) mod grammar;
 pub(crate) mod json;

@@ -1,4 +1,4 @@
-//! Where the parts of a document stand in its text: for whoever says something about a document that loads.
+//! The places of a document's parts in its text, for diagnostics about a document that has loaded.
 
 use std::ops::Range;
 
@@ -9,28 +9,32 @@ use crate::document::json;
 use crate::language::condition::Condition;
 use crate::language::statement::Statement;
 
-/// Where a condition's values stand in its document, as a JSON pointer.
+/// The JSON pointer (RFC 6901) to the values of a condition in its document.
 pub fn condition_pointer(statement: &Statement, condition: &Condition) -> String {
     let block = json::Pointer::default().key("Statement").index(statement.index()).key("Condition");
     block.key(condition.operator().name()).key(condition.written_key()).into_text()
 }
 
-/// Where a statement stands in its document, as a JSON pointer.
+/// The JSON pointer (RFC 6901) to a statement in its document.
 pub fn statement_pointer(statement: &Statement) -> String {
     json::Pointer::default().key("Statement").index(statement.index()).into_text()
 }
 
-/// The places of one text.
+/// The places of the values in one JSON text.
+///
+/// A [`Document`](crate::Document) does not keep its text. To point at a part of a document that has loaded, for
+/// example in a warning, parse the text again with an outline.
 #[derive(Debug)]
 pub struct Outline<'s>(Option<Value<'s>>);
 
 impl<'s> Outline<'s> {
+    /// The outline of a text. For a text that is not JSON, every span is `0..0`.
     pub fn new(source: &'s Source) -> Self {
         Self(json::parse(source).ok())
     }
 
-    /// Where the value at a JSON pointer (RFC 6901) stands, in bytes; where it is not there, the nearest that holds
-    /// its place.
+    /// The byte range of the value at a JSON pointer (RFC 6901); if there is no such value, that of its nearest
+    /// ancestor.
     pub fn span(&self, pointer: &str) -> Range<usize> {
         let Some(tree) = &self.0 else { return 0..0 };
         let mut pointer = pointer;
@@ -45,7 +49,7 @@ impl<'s> Outline<'s> {
         }
     }
 
-    /// Where the name of the member at a JSON pointer stands; where it is not there, see [`Outline::span`].
+    /// The byte range of the name of the member at a JSON pointer; if there is no such member, [`Outline::span`].
     pub fn name_span(&self, pointer: &str) -> Range<usize> {
         let named = || {
             let (parent, name) = pointer.rsplit_once('/')?;
@@ -56,7 +60,7 @@ impl<'s> Outline<'s> {
         named().unwrap_or_else(|| self.span(pointer))
     }
 
-    /// The string at a JSON pointer; where a list was left out around its only element, that.
+    /// The string at a JSON pointer. A pointer to element 0 also finds a lone string that is written without its list.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         let tree = self.0.as_ref()?;
         let alone = || json::find(tree, pointer.strip_suffix("/0")?);

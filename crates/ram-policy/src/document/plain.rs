@@ -1,7 +1,7 @@
-//! The shape of a document without a fault, read in one pass and without places.
+//! The fast path for valid documents: one pass, without places.
 //!
-//! Answers `None` for everything else, whatever it is: text that is no JSON, a key that stands twice, an element that
-//! is none, a value of another type, an empty list. It must never take what the grammar that knows places refuses.
+//! Every other text gives `None`: invalid JSON, a duplicate key, an unknown element, a value of another type, an empty
+//! list. The fast path must never accept a document that the strict grammar (`grammar.rs`) refuses.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::language::effect::Effect;
 use crate::language::operator::{Comparison, Operator};
 use crate::language::value::ConditionValue;
 
-/// A statement whose parts are still text.
+/// A statement whose parts are still unparsed text.
 #[derive(Debug)]
 pub(crate) struct PlainStatement<'t> {
     pub(crate) effect: Effect,
@@ -23,10 +23,11 @@ pub(crate) struct PlainStatement<'t> {
     pub(crate) resource: &'t RawValue,
     pub(crate) condition: Option<&'t RawValue>,
     pub(crate) sid: Option<Box<str>>,
-    /// Where it begins, in bytes.
+    /// The byte offset of the opening brace. While the text is deserialized, the address of the first key.
     pub(crate) start: usize,
 }
 
+/// The statements of a policy.
 pub(crate) fn policy(text: &str) -> Option<Vec<PlainStatement<'_>>> {
     let Policy(mut statements) = serde_json::from_str(text).ok()?;
     for statement in &mut statements {
@@ -41,7 +42,7 @@ pub(crate) fn texts(value: &RawValue) -> Option<Vec<Cow<'_, str>>> {
     Some(texts)
 }
 
-/// A Condition block; empty where it restricts nothing.
+/// The conditions of a Condition block; empty if the block is.
 pub(crate) fn conditions(value: &RawValue) -> Option<Vec<Condition>> {
     let Block(operators) = serde_json::from_str(value.get()).ok()?;
     let mut conditions = Vec::new();
@@ -64,10 +65,11 @@ struct Text<'t>(Cow<'t, str>);
 
 struct Texts<'t>(Vec<Cow<'t, str>>);
 
-/// An object without a key that stands twice, in the order in which it is written.
+/// An object without duplicate keys, in the order of the text.
 struct Block<'t, T>(Vec<(Cow<'t, str>, T)>);
 
-/// The brace before the statement's first key, whose address is known: only blanks and a quote stand between.
+/// The offset of the brace that opens a statement, from the address of its first key: only white space and a quote
+/// separate the two.
 fn begin(text: &str, first_key: usize) -> Option<usize> {
     text.get(..first_key.checked_sub(text.as_ptr() as usize)?)?.rfind('{')
 }
@@ -88,13 +90,17 @@ impl<'de> Deserialize<'de> for Policy<'de> {
                     match &*key {
                         "Version" => set(&mut version, map.next_value()?)?,
                         "Statement" => set(&mut statements, map.next_value()?)?,
-                        _ => return Err(A::Error::custom("no element")),
+                        _ => return Err(A::Error::custom("unknown element")),
                     }
                 }
                 let one = matches!(version, Some(Text(version)) if version == "1");
                 let statements: Vec<PlainStatement<'de>> =
                     statements.ok_or_else(|| A::Error::custom("no statement"))?;
-                if one && !statements.is_empty() { Ok(Policy(statements)) } else { Err(A::Error::custom("no policy")) }
+                if one && !statements.is_empty() {
+                    Ok(Policy(statements))
+                } else {
+                    Err(A::Error::custom("invalid policy"))
+                }
             }
         }
         deserializer.deserialize_map(Shape)
@@ -116,17 +122,17 @@ impl<'de> Deserialize<'de> for PlainStatement<'de> {
                 let (mut resource, mut condition, mut sid) = (None, None, None);
                 let mut first_key = None;
                 while let Some(Text(key)) = map.next_key()? {
-                    if let Cow::Borrowed(key) = key {
-                        first_key.get_or_insert(key.as_ptr() as usize);
-                    }
-                    match &*key {
+                    // A key with an escape is a copy, so its address would not tell where the statement begins.
+                    let Cow::Borrowed(key) = key else { return Err(A::Error::custom("escaped key")) };
+                    first_key.get_or_insert(key.as_ptr() as usize);
+                    match key {
                         "Effect" => set(&mut effect, map.next_value()?)?,
                         "Action" => set(&mut action, map.next_value()?)?,
                         "NotAction" => set(&mut not_action, map.next_value()?)?,
                         "Resource" => set(&mut resource, map.next_value()?)?,
                         "Condition" => set(&mut condition, map.next_value()?)?,
                         "Sid" => set(&mut sid, map.next_value()?)?,
-                        _ => return Err(A::Error::custom("no element")),
+                        _ => return Err(A::Error::custom("unknown element")),
                     }
                 }
                 let effect = match effect {
@@ -146,7 +152,7 @@ impl<'de> Deserialize<'de> for PlainStatement<'de> {
 
 fn set<T, E: Error>(place: &mut Option<T>, value: T) -> Result<(), E> {
     if place.is_some() {
-        return Err(E::custom("stands twice"));
+        return Err(E::custom("duplicate key"));
     }
     *place = Some(value);
     Ok(())
@@ -222,7 +228,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Block<'de, T> {
                 let mut keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
                 keys.sort_unstable();
                 let twice = keys.windows(2).any(|pair| pair[0] == pair[1]);
-                if twice { Err(A::Error::custom("stands twice")) } else { Ok(Block(members)) }
+                if twice { Err(A::Error::custom("duplicate key")) } else { Ok(Block(members)) }
             }
         }
         deserializer.deserialize_map(Shape(std::marker::PhantomData))

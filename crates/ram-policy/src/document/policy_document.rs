@@ -1,4 +1,4 @@
-//! A policy document: read once, strictly, with everything that is wrong with it.
+//! A policy document: read once and strictly, with all of its errors reported.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,50 +10,57 @@ use crate::document::json;
 use crate::document::reader::Reader;
 use crate::language::statement::Statement;
 
-/// A RAM policy document of Version `1` (`docs/spec/ram-policy.md` 1). It keeps what it says, not its text.
+/// A RAM policy document of Version `1` (`docs/spec/ram-policy.md` 1), with the name of its policy.
+///
+/// Made by [`Document::parse`] or [`Library::document`](crate::Library::document). It keeps the statements and not the
+/// text. To be evaluated, it is put into a [`PolicySet`](crate::PolicySet).
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// The policy's name, and right behind it the name of the file: one allocation, for there are many documents.
+    /// The name of the policy, directly followed by that of the file: one allocation, because there are many documents.
     names: Box<str>,
     name_length: u32,
     body: Arc<Body>,
 }
 
-/// What a text says: one for all documents with that text.
+/// The contents of a text, shared by all documents with that text.
 #[derive(Debug)]
 pub(crate) struct Body {
     statements: Box<[Statement]>,
     digest: Digest,
 }
 
-/// The SHA-256 of a document's text, byte for byte: which version of it was read.
+/// The SHA-256 of a document's text, byte for byte. It identifies the version of the document that was read, and is
+/// displayed as `sha256:<hex>`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
 impl Document {
     pub(crate) fn new(name: &str, source: &Source, body: Arc<Body>) -> Self {
         let names = [name, source.name()].concat().into();
-        Self { names, name_length: u32::try_from(name.len()).expect("a name is short"), body }
+        Self { names, name_length: u32::try_from(name.len()).expect("a name is shorter than 4 GiB"), body }
     }
 
+    /// The name of the policy.
     pub fn name(&self) -> &str {
         &self.names[..self.name_length as usize]
     }
 
-    /// The name of the file it was read from.
+    /// The name of the [`Source`] that the document was read from.
     pub fn file(&self) -> &str {
         &self.names[self.name_length as usize..]
     }
 
+    /// The statements, in the order of the text. There is at least one.
     pub fn statements(&self) -> &[Statement] {
         &self.body.statements
     }
 
+    /// The digest of the text that the document was read from.
     pub fn digest(&self) -> Digest {
         self.body.digest
     }
 
-    /// The same document with another statement in the place of one. Its digest stays that of the text.
+    /// The same document with the statement of the same index replaced. Its digest remains that of the original text.
     pub(crate) fn with(&self, statement: Statement) -> Self {
         let mut statements = self.body.statements.to_vec();
         let place = statement.index();
@@ -69,7 +76,7 @@ impl Body {
     }
 }
 
-/// What a text says, or all that is wrong with it: by the grammar that knows places.
+/// The statements of a text, or all of its errors, by the strict grammar.
 pub(crate) fn read(source: &Source) -> Result<Vec<Statement>, Vec<Diagnostic>> {
     let tree = json::parse(source).map_err(|diagnostic| vec![diagnostic])?;
     let mut reader = Reader::new(source);
@@ -85,12 +92,13 @@ impl Digest {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
+    /// The 32 bytes of the hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// A digest is its own hash.
+/// A digest is uniformly distributed, so a part of it is its hash.
 impl std::hash::Hash for Digest {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         let [a, b, c, d, e, f, g, h, ..] = self.0;

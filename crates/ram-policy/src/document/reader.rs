@@ -1,4 +1,4 @@
-//! JSON types and where they stand: what any reader of a document needs, whatever its grammar.
+//! JSON types with their places: what the reader of any policy grammar needs.
 
 use std::ops::Range;
 
@@ -9,21 +9,21 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::document::json::{Pointer, span};
 use crate::language::error::{Refusal, Title, quoted};
 
-/// Reads on after an error, so that one reading finds them all. What it returns counts only without errors.
+/// Continues after an error, so that one reading finds them all. Its results are used only if there were no errors.
 #[derive(Debug)]
 pub(crate) struct Reader<'s> {
     source: &'s Source,
     diagnostics: Vec<Diagnostic>,
 }
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Place<'t> {
     pub(crate) value: &'t Value<'t>,
     pub(crate) pointer: Pointer,
 }
 
-/// A string of the document and where it stands.
+/// A string of the document and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Text<'t> {
     pub(crate) text: &'t str,
@@ -40,7 +40,7 @@ impl<'s> Reader<'s> {
         self.diagnostics
     }
 
-    /// What a string was read as, or a diagnostic about it.
+    /// The parsed value of a string; if parsing failed, adds a diagnostic.
     pub(crate) fn accept<T>(&mut self, text: &Text<'_>, parsed: Result<T, Refusal>) -> Option<T> {
         match parsed {
             Ok(parsed) => Some(parsed),
@@ -67,7 +67,7 @@ impl<'s> Reader<'s> {
         array
     }
 
-    /// The members of an object; none of what is no object.
+    /// The members of an object; for any other value, adds a diagnostic and returns no members.
     pub(crate) fn members<'t>(&mut self, place: &Place<'t>, help: &'static str) -> Vec<(Text<'t>, Place<'t>)> {
         let properties = self.object(place, help).map_or(&[][..], |object| &object.properties);
         let member = |property: &'t ObjectProp<'t>| {
@@ -111,7 +111,7 @@ impl<'s> Reader<'s> {
         for property in &object.properties {
             let name = property.name.as_str();
             if !known.contains(&name) {
-                let refusal = Refusal::new(Title::InvalidPolicyElement, name, "is not an element of it", help);
+                let refusal = Refusal::new(Title::InvalidPolicyElement, name, "is not allowed here", help);
                 self.refuse(span(&property.name), &pointer.key(name), &refusal);
             }
         }
@@ -128,8 +128,8 @@ impl<'s> Reader<'s> {
 
     pub(crate) fn refuse_place(&mut self, place: &Place<'_>, title: Title, why: &'static str, help: &'static str) {
         let span = span(place.value);
-        let written = string(place.value).unwrap_or(&self.source.text()[span.clone()]);
-        self.refuse(span, &place.pointer, &Refusal::new(title, written, why, help));
+        let raw = string(place.value).unwrap_or(&self.source.text()[span.clone()]);
+        self.refuse(span, &place.pointer, &Refusal::new(title, raw, why, help));
     }
 
     pub(crate) fn refuse(&mut self, span: Range<usize>, pointer: &Pointer, refusal: &Refusal) {

@@ -1,70 +1,79 @@
-//! Why a decision is what it is: every layer by itself, and what became of every statement in it.
+//! The proof of a decision: every layer by itself, and the finding on every statement in it.
 //!
-//! Computed on request, by examining every statement in turn: independently of the index, and with the same
-//! verdict.
+//! Made on request by examining every statement in turn: independently of the index, but with the same verdict.
 
 use crate::context::table::Context;
-use crate::explain::possible_deny::PossibleDeny;
-use crate::judge::decision::{Decision, decisive};
+use crate::explain::deciding::PossibleDeny;
 use crate::judge::evaluate::settled;
+use crate::judge::evaluate::{Decision, decisive};
 use crate::judge::layer::{LayerOutcomes, Layers};
 use crate::judge::nearness::Nearness;
 use crate::judge::request::{Check, Request};
 use crate::judge::set::{PolicySet, StatementRef};
 use crate::judge::verdict::{Grounds, Judged, LayerKind, LayerOutcome, Verdict};
 use crate::language::attributes::{Attributes, Targets};
-use crate::language::effect::{Applies, Effect};
-use crate::language::mismatch::Mismatch;
+use crate::language::effect::{Applies, Effect, Mismatch};
 use crate::language::statement::Statement;
 use crate::name::arn::Resource;
 
-/// A decision, explained.
+/// The full explanation of a decision: every resource, every layer, every statement.
+///
+/// It is worked out independently of the index, by examining every statement, so it costs more than the decision. For
+/// the denial of a call, [`Decision::reason`] is much cheaper. A proof can be shown as one line ([`Proof::summary`]),
+/// as text ([`Proof::details`]) and as data ([`Proof::report`]).
 #[derive(Clone, Debug)]
 pub struct Proof<'a> {
     pub(crate) request: Request<'a>,
     resources: Vec<ResourceProof<'a>>,
 }
 
-/// One resource of it.
+/// The explanation of the judgement on one resource.
 #[derive(Clone, Debug)]
 pub struct ResourceProof<'a> {
+    /// The resource.
     pub resource: &'a Resource<'a>,
-    /// What is known of the resource itself.
+    /// The attributes of the resource in the request, if it has any.
     pub attributes: Option<&'a Context>,
+    /// The verdict and its grounds.
     pub judged: Judged,
-    /// The policy under quarantine that kept the policies from being evaluated; `layers` is empty then.
+    /// The name of the policy under quarantine, if that is why no policies were evaluated.
     pub quarantined: Option<&'a str>,
-    /// In the order in which RAM evaluates them. Those behind one that refuses are shown too.
+    /// The layers in the order in which RAM evaluates them, including those after one that refuses. Empty if no
+    /// policies were evaluated.
     pub layers: Vec<LayerProof<'a>>,
     known: Attributes<'a>,
 }
 
-/// What one layer says by itself. Each level of a resource directory, and each resource group, is one.
+/// The explanation of one layer by itself. Each level of a resource directory and each resource group counts as a
+/// layer.
 #[derive(Clone, Debug)]
 pub struct LayerProof<'a> {
+    /// The kind of the layer.
     pub kind: LayerKind,
-    /// The level or the resource group.
+    /// The name of the level, or the id of the resource group.
     pub name: Option<&'a str>,
-    /// `None` where the layer does not bear on this resource: it is for another resource group.
+    /// The verdict of the layer by itself; `None` if it is for a resource group that the resource is not in.
     pub verdict: Option<Verdict>,
+    /// Every statement of the layer, in the order of documents, and whether it applies.
     pub findings: Vec<(StatementRef<'a>, Finding)>,
     targets: Targets,
     check: Check,
 }
 
-/// What became of one statement.
+/// Whether a statement applies, and whether it decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// It applies, and the layer's verdict is its effect.
+    /// The statement applies, and the verdict of the layer is its effect.
     Decides,
-    /// It applies and allows, but a deny goes before it, or cannot be ruled out.
+    /// The statement is an Allow that applies but does not decide: a Deny applies or cannot be ruled out, or the
+    /// resource needs no Allow.
     Overruled,
-    /// It does not apply, or is not known to; this is the first reason.
+    /// The statement does not apply, or is not known to apply, for this reason.
     Misses(Mismatch),
 }
 
 impl Decision {
-    /// Why. The request must be the one that was judged.
+    /// The full explanation. `request` must be the request that was evaluated.
     pub fn proof<'a>(&'a self, request: &Request<'a>) -> Proof<'a> {
         Proof::new(self, request)
     }
@@ -86,15 +95,17 @@ impl<'a> Proof<'a> {
         Self { request: *request, resources }
     }
 
+    /// The verdict on the whole request, the same as [`Decision::verdict`].
     pub fn verdict(&self) -> Verdict {
         self.decisive().map_or(Verdict::ImplicitDeny, |decisive| decisive.judged.verdict)
     }
 
+    /// The explanation for each resource, in the order of the request.
     pub fn resources(&self) -> &[ResourceProof<'a>] {
         &self.resources
     }
 
-    /// The resource that decides the whole: see [`Decision::decisive`].
+    /// The resource that decides the request: see [`Decision::decisive`].
     pub fn decisive(&self) -> Option<&ResourceProof<'a>> {
         let judged: Vec<Judged> = self.resources.iter().map(|resource| resource.judged).collect();
         decisive(&judged).map(|(at, _)| &self.resources[at])
@@ -142,7 +153,7 @@ impl<'a> ResourceProof<'a> {
         Self { judged: proof.layer_outcomes().combine(check), ..proof }
     }
 
-    /// Of a call that goes on unjudged.
+    /// The explanation for a call that is allowed by configuration.
     fn configured(request: &Request<'a>, at: usize, resource: &'a Resource<'a>, judged: Judged) -> Self {
         let known = request.attributes_of(at);
         Self { resource, attributes: None, judged, quarantined: None, layers: Vec::new(), known }
@@ -161,7 +172,7 @@ impl<'a> ResourceProof<'a> {
         }
     }
 
-    /// The Deny that cannot be ruled out, where the refusal rests on one, and what is not known.
+    /// The statement that may deny the resource; `None` unless the grounds are [`Grounds::Unknown`].
     pub fn possible_deny(&self) -> Option<PossibleDeny<'a>> {
         let Grounds::Unknown(layer) = self.judged.grounds else { return None };
         let targets = self.known.targets();
@@ -175,8 +186,8 @@ impl<'a> ResourceProof<'a> {
         unknown.next()
     }
 
-    /// The statements that the verdict rests on: for an allow, those that allow in any layer; for an explicit deny,
-    /// those that deny in the layer that refuses; none for an implicit deny.
+    /// The statements that the verdict rests on, with their layers: for an allow, those that allow in any layer; for an
+    /// explicit deny, those that deny in the layer that refuses. Empty for an implicit deny.
     pub fn deciding(&self) -> impl Iterator<Item = (LayerKind, StatementRef<'a>)> {
         let Judged { verdict, grounds } = self.judged;
         let layers = self.layers.iter().filter(move |layer| match verdict {
@@ -193,20 +204,22 @@ impl<'a> ResourceProof<'a> {
         })
     }
 
-    /// The Allow statement of the refusing layer that came nearest to applying: the one that failed the latest check;
-    /// of several that miss the resource by the same field, the one that shares most of its id; then the first.
+    /// The Allow statement of the refusing layer that came closest to applying, and why it does not apply.
+    ///
+    /// That is the statement that failed the latest check. Among several that fail on the same field of the resource,
+    /// the statement with the longest prefix in common with the resource's id is the closest, then the first.
     pub fn nearest_miss(&self) -> Option<(StatementRef<'a>, Mismatch)> {
         let refusing = self.judged.grounds.layer();
-        // Without an allow at account scope, one for a resource group would do.
+        // Without an Allow at account scope, one for a resource group would be enough.
         let scope = |layer: &&LayerProof<'a>| match refusing {
             LayerKind::AccountIdentity => layer.kind >= refusing,
-            // A level that allows is not what refuses, even where a Deny in it cannot be ruled out.
+            // A level that allows does not refuse, even if a Deny in it cannot be ruled out.
             _ => layer.kind == refusing && layer.verdict == Some(self.judged.verdict) && !layer.outcome().allows(),
         };
         self.nearest(self.layers.iter().filter(scope), Effect::Allow)
     }
 
-    /// The Deny statement, in any layer, that came nearest to applying.
+    /// The Deny statement, in any layer, that came closest to applying, and why it does not apply.
     pub fn nearest_deny(&self) -> Option<(StatementRef<'a>, Mismatch)> {
         self.nearest(self.layers.iter(), Effect::Deny)
     }
@@ -229,13 +242,13 @@ impl<'a> ResourceProof<'a> {
         nearest.map(|(at, nearness)| (at, nearness.mismatch))
     }
 
-    /// What the request has for a condition's key.
+    /// The condition keys that are known for the resource.
     pub(crate) fn known_attributes(&self) -> &Attributes<'a> {
         &self.known
     }
 }
 
-/// Whether a layer bears on the resource.
+/// Whether a layer acts on the resource.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LayerScope {
     InScope,
@@ -303,7 +316,7 @@ impl<'a> LayerProof<'a> {
     }
 }
 
-/// Whether a statement applies with this effect, where this is why it does not.
+/// Whether a statement applies with this effect; `mismatch` is its own.
 fn applies(
     statement: &Statement,
     effect: Effect,

@@ -1,4 +1,4 @@
-//! What the layers of a principal could ever allow, as patterns: without a resource, a context or a verdict.
+//! The most that the layers of a principal could allow, as patterns: without a resource, a context or a verdict.
 
 use crate::judge::layer::Layers;
 use crate::judge::set::{PolicySet, StatementRef};
@@ -8,26 +8,31 @@ use crate::language::effect::Effect;
 use crate::language::pattern::ArnPattern;
 use crate::name::action::Action;
 
-/// What one layer says of some resources.
+/// The statements of one layer about an action on some resources. Made by [`Layers::reach`].
 #[derive(Clone, Debug)]
 pub struct LayerReach<'a> {
+    /// The kind of the layer.
     pub kind: LayerKind,
-    /// The level or the resource group.
+    /// The name of the level, or the id of the resource group.
     pub name: Option<&'a str>,
+    /// The patterns of Allow statements that match at least one of the resources.
     pub allows: Vec<Grant<'a>>,
+    /// The patterns of Deny statements that match at least one of the resources.
     pub denies: Vec<Grant<'a>>,
 }
 
-/// A pattern of a statement that could match one of the resources.
+/// A resource pattern, with the statement that it is in.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'a> {
+    /// The pattern.
     pub pattern: &'a ArnPattern,
+    /// The statement.
     pub at: StatementRef<'a>,
 }
 
 impl Layers {
-    /// What each layer says about an action on the resources of a pattern, in the order in which RAM evaluates them. What is
-    /// allowed must be allowed by every layer, the two kinds of identity policies being one.
+    /// What each layer says about an action on the resources of a pattern, in the order in which RAM evaluates them.
+    /// What is allowed must be allowed by every layer, the two kinds of identity policies being one.
     pub fn reach(&self, action: &Action, of: &ArnPattern) -> Vec<LayerReach<'_>> {
         let mut layers = Vec::new();
         for level in self.control() {
@@ -54,18 +59,20 @@ impl<'a> LayerReach<'a> {
         Self { kind, name, allows, denies }
     }
 
-    /// Whether it allows all there is and takes nothing back.
+    /// Whether the layer allows the action on every resource without conditions, and denies nothing.
     pub fn is_everything(&self) -> bool {
         self.denies.is_empty() && self.allows.iter().any(Grant::is_unbounded)
     }
 
-    /// Whether something may be left of what it allows.
+    /// Whether the layer may allow the action on some resource: it has an Allow, and no Deny on every resource without
+    /// conditions.
     pub fn allows_something(&self) -> bool {
         !self.allows.is_empty() && !self.denies.iter().any(Grant::is_unbounded)
     }
 }
 
 impl<'a> Grant<'a> {
+    /// The conditions of the statement.
     pub fn conditions(&self) -> &'a [Condition] {
         self.at.statement.conditions()
     }

@@ -1,14 +1,14 @@
-//! Why a decision was made, in one line, at a bounded cost: for the answer and the log line of every denied call.
+//! The reason for a decision in one line, at a bounded cost: for the answer and the log line of every denied call.
 //!
-//! The text is the one that [`Summary`](crate::Summary) writes from a whole proof, except that the nearest statement is
-//! searched for with a bounded number of looks.
+//! The text is the same as that of [`Summary`](crate::Summary), which has a whole proof, except that the search for the
+//! nearest statement is bounded.
 
 use std::fmt;
 
-use crate::explain::possible_deny::PossibleDeny;
+use crate::explain::deciding::PossibleDeny;
 use crate::explain::proof::ResourceProof;
 use crate::explain::words::{MOST_NAMED, write_refusal};
-use crate::judge::decision::Decision;
+use crate::judge::evaluate::Decision;
 use crate::judge::nearest::Nearest;
 use crate::judge::nearness::Examined;
 use crate::judge::request::Request;
@@ -16,14 +16,14 @@ use crate::judge::set::StatementRef;
 use crate::judge::verdict::{Grounds, Judged, Verdict};
 use crate::name::arn::Resource;
 
-/// Why a decision was made, in one line.
+/// The reason for a decision, which is displayed in one line. Made by [`Decision::reason`].
 #[derive(Clone, Debug)]
 pub struct Reason<'a> {
-    /// `None` if the request does not name a resource.
+    /// `None` if the request names no resource.
     decisive: Option<(&'a Resource<'a>, Why<'a>)>,
 }
 
-/// What a verdict on one resource rests on.
+/// The reason for the verdict on one resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Why<'a> {
     pub(crate) judged: Judged,
@@ -34,7 +34,12 @@ pub(crate) struct Why<'a> {
 }
 
 impl Decision {
-    /// Why the call is denied. The request must be the one that was judged.
+    /// Why the request was denied: the verdict, the resource that decides, and the statements that denied it or the one
+    /// that came closest to allowing it.
+    ///
+    /// The cost does not grow with the number of statements. If the search for the closest statement ended early, the
+    /// text says `nearest of those examined`. For an allowed request, use [`Proof::summary`](crate::Proof::summary),
+    /// which names the statements for all resources. `request` must be the request that was evaluated.
     pub fn reason<'a>(&'a self, request: &Request<'a>) -> Reason<'a> {
         let decisive = self.decisive().and_then(|(at, judged)| {
             let resource = request.resource(at)?;
@@ -51,7 +56,7 @@ impl Decision {
             Grounds::Policies(_) if judged.verdict == Verdict::ImplicitDeny => {
                 why.nearest = self.nearest_miss(request, at, judged);
             }
-            // One more than will be named, to find out whether there are more.
+            // One more than is named, to find out whether there are more.
             Grounds::Policies(_) => {
                 let deciding = self.deciding_at_most(request, at, MOST_NAMED + 1);
                 why.deciding = deciding.into_iter().map(|(_, at)| at).collect();
@@ -63,7 +68,7 @@ impl Decision {
 }
 
 impl<'a> ResourceProof<'a> {
-    /// The same from the whole proof, where nothing was passed over.
+    /// The reason from the whole proof, for which every statement was examined.
     pub(crate) fn why(&self) -> Why<'a> {
         Why {
             judged: self.judged,

@@ -1,4 +1,4 @@
-//! A proof as data: for `--format json`, and for the audit log in the shape of RAM's own diagnosis.
+//! A proof as data, in the shape of RAM's own diagnosis of a denial.
 
 use std::collections::BTreeMap;
 
@@ -10,36 +10,45 @@ use crate::explain::words::Words;
 use crate::judge::set::StatementRef;
 use crate::judge::verdict::{Grounds, LayerKind, Verdict};
 use crate::language::condition::ConditionMismatch;
-use crate::language::effect::Effect;
-use crate::language::mismatch::Mismatch;
+use crate::language::effect::{Effect, Mismatch};
 
-/// The whole decision.
+/// A proof as data, to be serialized. Made by [`Proof::report`].
+///
+/// Serialized names are in `PascalCase`, like those of RAM's API.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Report<'a> {
+    /// The verdict on the whole request.
     pub verdict: Verdict,
-    /// Absent when the call is allowed.
+    /// The `PolicyType` of the denial; absent if the request is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_type: Option<&'static str>,
-    /// The summary line.
+    /// The line of [`Proof::summary`].
     pub reason: String,
-    /// Keys that a policy asked for and the request lacked.
+    /// The condition keys that a policy tests and the request lacks, in the spelling of the policy.
     pub missing_keys: Vec<String>,
+    /// Each resource, in the order of the request.
     pub resources: Vec<ResourceReport<'a>>,
 }
 
+/// The judgement on one resource.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResourceReport<'a> {
+    /// The ARN.
     pub auth_resource: String,
+    /// The verdict on the resource.
     pub verdict: Verdict,
-    /// `Policies`, `Unknown`, `Ownership`, `ForeignAccount`, `Quarantine` or `Configured`.
+    /// The name of the [`Grounds`]: `Policies`, `Unknown`, `Ownership`, `ForeignAccount`, `Quarantine`, `Configured` or
+    /// `NotDenied`.
     pub grounds: &'static str,
-    /// What is known of the resource itself.
+    /// The attributes of the resource in the request, such as its tags.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[serde(rename = "Facts")]
     pub attributes: BTreeMap<String, String>,
+    /// The statements that the verdict rests on.
     pub matched_policies: Vec<MatchedPolicy<'a>>,
+    /// Every layer, in the order in which RAM evaluates them.
     pub layers: Vec<LayerReport>,
 }
 
@@ -47,49 +56,65 @@ pub struct ResourceReport<'a> {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LayerReport {
+    /// The layer, by its [`LayerKind::policy_type`].
     pub policy_type: &'static str,
-    /// The level, or the resource group.
+    /// The name of the level, or the id of the resource group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Absent where the layer is not asked about the resource.
+    /// The verdict of the layer by itself; absent if it is for a resource group that the resource is not in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// Every statement of the layer, in the order of documents.
     pub statements: Vec<StatementReport>,
 }
 
-/// A statement that decided: a row of `DecodeDiagnosticMessage` (`docs/spec/ram-policy.md` 7.3), with the place of the
-/// statement and the digest of its document.
+/// A statement that a verdict rests on: a row of `DecodeDiagnosticMessage` (`docs/spec/ram-policy.md` 7.3), with the
+/// index of the statement and the digest of its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct MatchedPolicy<'a> {
+    /// The effect of the statement.
     pub effect: Effect,
+    /// The name of the policy.
     pub policy_identifier: &'a str,
+    /// Always `Custom`.
     pub policy_type: &'static str,
+    /// What the policy is attached to: see [`AttachedTo::entity_type`](crate::AttachedTo::entity_type).
     pub attached_entity_type: &'static str,
+    /// The scope that the policy is attached at: see [`LayerKind::scope`].
     pub attached_scope: &'static str,
+    /// The index of the statement in its document, from 0.
     pub statement: usize,
+    /// The digest of the document.
     pub digest: Digest,
 }
 
-/// What became of one statement that was examined.
+/// The finding on one statement.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StatementReport {
+    /// The effect of the statement.
     pub effect: Effect,
+    /// The name of the policy.
     pub policy_identifier: String,
+    /// The index of the statement in its document, from 0.
     pub statement: usize,
+    /// The Sid, if the statement has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
+    /// The name of the document's file.
     pub file: String,
+    /// The line on which the statement begins, from 1.
     pub line: usize,
     /// `Decides`, `Overruled`, or the check that failed, such as `ResourceId`.
     pub finding: &'static str,
-    /// The same in words, where it does not apply.
+    /// Why the statement does not apply, in words; absent if it applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl Proof<'_> {
+    /// The proof as data.
     pub fn report(&self) -> Report<'_> {
         let decisive = self.decisive().filter(|_| self.verdict() != Verdict::Allow);
         let refusing = match (self.verdict(), decisive) {
@@ -141,6 +166,7 @@ impl LayerReport {
 }
 
 impl<'a> MatchedPolicy<'a> {
+    /// The row for a statement of this layer.
     pub fn new(layer: LayerKind, at: StatementRef<'a>) -> Self {
         Self {
             effect: at.statement.effect(),

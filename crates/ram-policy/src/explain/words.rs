@@ -1,8 +1,8 @@
-//! A proof in words: one line for a log, or everything for a person.
+//! A proof in words: one line for a log, or the full text for a person.
 
 use std::fmt;
 
-use crate::explain::possible_deny::PossibleDeny;
+use crate::explain::deciding::PossibleDeny;
 use crate::explain::proof::{Finding, LayerProof, Proof, ResourceProof};
 use crate::explain::reason::Why;
 use crate::judge::nearest::Nearest;
@@ -10,34 +10,39 @@ use crate::judge::nearness::Examined;
 use crate::judge::set::{AttachedTo, StatementRef};
 use crate::judge::verdict::{Grounds, LayerKind, Verdict};
 use crate::language::condition::{Condition, ConditionMismatch};
+use crate::language::effect::Mismatch;
 use crate::language::error::quoted;
-use crate::language::mismatch::Mismatch;
 use crate::language::operator::Sense;
 use crate::language::statement::{Actions, Statement};
 use crate::language::value::ConditionValue;
 use crate::name::arn::Resource;
 
-/// How many statements a line names that deny: the size of a line must not grow with the number of statements.
+/// How many denying statements a line names at most: its length must not grow with the number of statements.
 pub(crate) const MOST_NAMED: usize = 8;
 
-/// One line: the verdict, the resource that decided it, and the statements that did, or nearly did.
+/// A proof in one line: the verdict, the resource that decides, and the statements that decided or the one that came
+/// closest to doing so. Made by [`Proof::summary`]; use its display form.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary<'a>(&'a Proof<'a>);
 
-/// Every resource, every layer, every statement, and what the request had where a condition failed.
+/// A proof as text of many lines: every resource, every layer and every statement, and where a condition failed, the
+/// values that the request had. Made by [`Proof::details`]; use its display form.
 #[derive(Clone, Copy, Debug)]
 pub struct Details<'a>(&'a Proof<'a>);
 
 impl<'a> Proof<'a> {
+    /// The proof in one line, such as `allow: dev#0 (dev.json:2)`.
     pub fn summary(&'a self) -> Summary<'a> {
         Summary(self)
     }
 
+    /// The proof as text, statement by statement.
     pub fn details(&'a self) -> Details<'a> {
         Details(self)
     }
 
-    /// The condition keys that some statement needed and the request lacked, in the order in which they were missed.
+    /// The condition keys that a statement tests and the request lacks, in the spelling of the policies and the order
+    /// in which they were first missed.
     pub fn missing_keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();
         for (at, finding) in self.resources().iter().flat_map(|it| &it.layers).flat_map(|layer| &layer.findings) {
@@ -56,7 +61,8 @@ impl<'a> Proof<'a> {
 }
 
 impl Proof<'_> {
-    /// The Deny that came nearest to applying and why it did not, in one line; none where no Deny is attached.
+    /// The Deny that came closest to applying, the resource, and why it did not apply, in one line; `None` without a
+    /// Deny that does not apply.
     pub fn nearest_deny(&self) -> Option<String> {
         let misses = self.resources().iter().filter_map(|it| Some((it, it.nearest_deny()?)));
         let (resource, (at, mismatch)) =
@@ -102,7 +108,7 @@ impl fmt::Display for Details<'_> {
         let missing = self.0.missing_keys();
         if !missing.is_empty() {
             let keys = list(missing.into_iter());
-            writeln!(f, "\nnot in the request, and asked for by a policy: {keys}")?;
+            writeln!(f, "\nnot in the request, but tested by a policy: {keys}")?;
         }
         Ok(())
     }
@@ -115,7 +121,7 @@ fn write_layer(f: &mut fmt::Formatter<'_>, resource: &ResourceProof<'_>, layer: 
     }
     match layer.verdict {
         Some(verdict) => writeln!(f, ": {verdict}")?,
-        None => writeln!(f, ": not asked, the resource is not in this group")?,
+        None => writeln!(f, ": not evaluated, because the resource is not in this group")?,
     }
     for (at, finding) in &layer.findings {
         write!(f, "    {} {at}", at.statement.effect().as_str())?;
@@ -158,10 +164,10 @@ pub(crate) struct Words<'a> {
 impl fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.mismatch {
-            Mismatch::ResourceGroup => "resource is not in the group it is attached for",
+            Mismatch::ResourceGroup => "resource is not in the policy's resource group",
             Mismatch::Action => match self.statement.actions() {
                 Actions::Action(_) => "action does not match",
-                Actions::NotAction(_) => "action is excepted by NotAction",
+                Actions::NotAction(_) => "action is excluded by NotAction",
             },
             Mismatch::Service => "service does not match",
             Mismatch::Region => "region does not match",
@@ -202,7 +208,7 @@ fn write_condition_mismatch(
             write!(f, "condition key {key} of {} is not in the request, and its value is not known", operator.name())
         }
         (ConditionMismatch::ValueUnreadable, _) => {
-            write!(f, "the value of {key} is not one that {} {wanted} can be compared with", operator.name())
+            write!(f, "condition value of {key} cannot be compared: {} {wanted}", operator.name())
         }
         (ConditionMismatch::ValueDiffers, Sense::Positive) => {
             write!(f, "condition value of {key} differs: {} {wanted}", operator.name())
@@ -221,20 +227,22 @@ pub(crate) fn write_refusal(f: &mut fmt::Formatter<'_>, resource: &Resource<'_>,
 
 fn write_reason(f: &mut fmt::Formatter<'_>, why: &Why<'_>) -> fmt::Result {
     match (why.judged.grounds, why.judged.verdict) {
-        (Grounds::Ownership, _) => f.write_str("the account's root owns it, no policy needed"),
+        (Grounds::Ownership, _) => f.write_str("the account's root owns it; no policy is needed"),
         (Grounds::ForeignAccount, _) => {
-            f.write_str("it belongs to another account than the principal, which no policy reaches")
+            f.write_str("it belongs to another account, which the principal's policies do not reach")
         }
         (Grounds::Quarantine, _) => {
             let policy = quoted(why.quarantined.unwrap_or_default());
             write!(f, "the principal has the policy {policy}, which is under quarantine: what it denies is unknown")
         }
         (Grounds::NotDenied, _) => f.write_str("no Allow is needed for it, and no Deny applies to it"),
-        (Grounds::Configured, _) => f.write_str("no policy was asked: `other = \"forward\"` lets everybody call it"),
+        (Grounds::Configured, _) => f.write_str("no policy was evaluated: `other = \"forward\"` allows every caller"),
         (Grounds::Unknown(kind), _) => {
             match &why.possible_deny {
                 Some(possible_deny) if possible_deny.is_unplaced() => {
-                    f.write_str("what a call of this operation names is not known, and a statement turns on it: ")?;
+                    f.write_str(
+                        "the resources that this operation names are not known, and a statement depends on them: ",
+                    )?;
                     write!(f, "{}", possible_deny.at)?;
                 }
                 Some(PossibleDeny { at, mismatch, .. }) => {
@@ -271,7 +279,7 @@ fn write_reason(f: &mut fmt::Formatter<'_>, why: &Why<'_>) -> fmt::Result {
     }
 }
 
-/// Nothing for the layer that everybody thinks of first.
+/// Writes the name of the layer. The default layer is not named.
 fn write_layer_name(f: &mut fmt::Formatter<'_>, kind: LayerKind) -> fmt::Result {
     match kind {
         LayerKind::AccountIdentity => Ok(()),
@@ -281,7 +289,7 @@ fn write_layer_name(f: &mut fmt::Formatter<'_>, kind: LayerKind) -> fmt::Result 
     }
 }
 
-/// Each statement once, in order.
+/// Writes each statement once, in order.
 fn write_statements<'a>(f: &mut fmt::Formatter<'_>, statements: impl Iterator<Item = StatementRef<'a>>) -> fmt::Result {
     let mut written: Vec<StatementRef<'_>> = Vec::new();
     for at in statements {
@@ -301,7 +309,7 @@ fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     texts.map(quoted).collect::<Vec<_>>().join(", ")
 }
 
-/// `terway#0 (policies/terway.json:5)`, with the Sid where there is one.
+/// `terway#0 (policies/terway.json:5)`, with the Sid if there is one.
 impl fmt::Display for StatementRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{} (", self.document.name(), self.statement.index())?;

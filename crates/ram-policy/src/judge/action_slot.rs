@@ -1,23 +1,25 @@
-//! The actions that are asked for all the time. An index is built for these; any other action is judged without one.
+//! The actions that are indexed. Any other action is judged by examining every statement.
 
 use std::sync::Arc;
 
 use crate::name::action::Action;
 
-/// A fixed list of actions. A clone costs no allocation.
+/// The list of actions that policy sets are indexed for: at most 32. A clone costs no allocation.
+///
+/// Sets of one principal should share one list; a [`PolicySetBuilder`](crate::PolicySetBuilder) takes care of that.
 #[derive(Clone, Debug, Default)]
 pub struct ActionSlots(Arc<[Action]>);
 
-/// One of them.
+/// The number of an action in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ActionSlot(u8);
 
-/// Some of them.
+/// A set of actions in the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ActionSlotSet(u32);
 
 impl ActionSlots {
-    /// The first 32 actions have a slot; the rest do without.
+    /// The list of the first 32 of these actions. The others are not indexed.
     pub fn new(actions: impl IntoIterator<Item = Action>) -> Self {
         Self(actions.into_iter().take(ActionSlotSet::MOST).collect())
     }
@@ -32,7 +34,7 @@ impl ActionSlots {
         self.0.iter().any(|known| known.as_str().eq_ignore_ascii_case(name))
     }
 
-    /// Whether two are one list.
+    /// Whether both are the same list in memory.
     pub(crate) fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_has_the_lane_of_its_place() {
+    fn an_action_has_the_slot_of_its_place() {
         let actions: Vec<Action> = (0..40).map(|at| format!("ecs:A{at}").parse().unwrap()).collect();
         let slots = ActionSlots::new(actions.clone());
         assert_eq!(slots.find(&"ECS:a31".parse().unwrap()), Some(ActionSlot(31)));

@@ -1,4 +1,4 @@
-//! The layers RAM evaluates for one principal, in order, and what is attached in each.
+//! The layers of policies that RAM evaluates for one principal, in order.
 
 use std::sync::Arc;
 
@@ -10,8 +10,30 @@ use crate::judge::verdict::{Grounds, Judged, LayerKind, LayerOutcome, Verdict};
 use crate::language::attributes::RequiredAttributes;
 use crate::name::action::Action;
 
-/// All that is attached to one principal. There is always the layer of identity policies, so that no policies are an
-/// implicit deny and never nothing at all.
+/// All policies that apply to one principal, in layers.
+///
+/// The layer of identity policies at account scope always exists, so a principal without policies is denied.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ram_policy::{AttachedTo, Document, Layers, PolicySetBuilder, Source};
+///
+/// let document = |name: &str, action: &str| {
+///     let text = format!(
+///         r#"{{ "Version": "1", "Statement": [ {{ "Effect": "Allow", "Action": "{action}", "Resource": "*" }} ] }}"#
+///     );
+///     Arc::new(Document::parse(name, &Source::new(format!("{name}.json"), text)).expect("a valid policy"))
+/// };
+/// let mut sets = PolicySetBuilder::default();
+/// let root_folder = sets.set(AttachedTo::Level("root-folder".into()), vec![document("guardrails", "ecs:*")]);
+/// let own = sets.set(AttachedTo::User, vec![document("dev", "ecs:Describe*")]);
+/// let group = sets.set(AttachedTo::Group("netops".into()), vec![document("network", "vpc:*")]);
+///
+/// let levels: Arc<[_]> = Arc::new([root_folder]);
+/// let layers = Layers::identity([own, group]).under(&levels);
+/// assert_eq!((layers.control().len(), layers.account().len()), (1, 2));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
     control: Option<Arc<[Arc<PolicySet>]>>,
@@ -20,14 +42,16 @@ pub struct Layers {
     quarantined: Option<Arc<str>>,
 }
 
-/// Policies attached for the resources of one resource group.
+/// Policies that are attached for one resource group: they act only on resources in it.
 #[derive(Clone, Debug)]
 pub struct Scoped {
+    /// The id of the resource group.
     pub resource_group: Arc<str>,
+    /// The policies.
     pub set: Arc<PolicySet>,
 }
 
-/// What each layer says by itself; none where the layer does not exist for the principal.
+/// The outcome of each layer by itself; `None` if the principal does not have the layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LayerOutcomes {
     pub(crate) control: Option<LayerOutcome>,
@@ -37,48 +61,54 @@ pub(crate) struct LayerOutcomes {
 }
 
 impl Layers {
-    /// A principal under identity policies at account scope only. Their order does not matter.
+    /// Identity policies at account scope, and no other layer. The order of the sets does not matter.
     pub fn identity(sets: impl IntoIterator<Item = Arc<PolicySet>>) -> Self {
         Self { account: sets.into_iter().collect(), ..Self::default() }
     }
 
-    /// Under control policies too: one set a level, outermost first. Without a level there is no such layer. They do
-    /// not bind a service-linked role, whose layers are made without them (`docs/spec/ram-policy.md` 6.2).
+    /// Adds the layer of control policies: one set for each level, outermost first. Without levels there is no such
+    /// layer. Control policies do not restrict service-linked roles, so make their layers without this method
+    /// (`docs/spec/ram-policy.md` 6.2).
     #[must_use]
     pub fn under(self, levels: &Arc<[Arc<PolicySet>]>) -> Self {
         Self { control: (!levels.is_empty()).then(|| Arc::clone(levels)), ..self }
     }
 
-    /// With policies that act in resource groups only.
+    /// Adds policies that are attached for resource groups.
     #[must_use]
     pub fn scoped(self, groups: Vec<Scoped>) -> Self {
         Self { groups: groups.into(), ..self }
     }
 
-    /// Holding a policy that could not be read: nothing that the others say can be relied upon.
+    /// Puts the principal under quarantine, because its policy with this name could not be read. Every request is then
+    /// denied, except those of an account's root on its own resources: the policy might have contained a Deny.
     #[must_use]
     pub fn quarantined(self, policy: Arc<str>) -> Self {
         Self { quarantined: Some(policy), ..self }
     }
 
+    /// The control policies, one set for each level, outermost first.
     pub fn control(&self) -> &[Arc<PolicySet>] {
         self.control.as_deref().unwrap_or_default()
     }
 
+    /// The identity policies at account scope.
     pub fn account(&self) -> &[Arc<PolicySet>] {
         &self.account
     }
 
+    /// The identity policies that are attached for resource groups.
     pub fn resource_groups(&self) -> &[Scoped] {
         &self.groups
     }
 
-    /// The policy that could not be read, where there is one.
+    /// The name of the policy that could not be read, if the principal is under quarantine.
     pub fn quarantine(&self) -> Option<&str> {
         self.quarantined.as_deref()
     }
 
-    /// Every set, in the order in which RAM evaluates the layers, with the resource group where it acts in one.
+    /// Every set with the kind of its layer and, if it is attached for a resource group, the id of the group. In the
+    /// order in which RAM evaluates the layers. Session policies belong to a request and are not included.
     pub fn sets(&self) -> impl Iterator<Item = (LayerKind, Option<&str>, &Arc<PolicySet>)> {
         let control = self.control().iter().map(|set| (LayerKind::Control, None, set));
         let account = self.account.iter().map(|set| (LayerKind::AccountIdentity, None, set));
@@ -87,18 +117,21 @@ impl Layers {
         control.chain(account).chain(groups)
     }
 
-    /// The most statements that judging one resource can meet, for an action with a slot: those that neither the action
-    /// nor the beginning of a resource's id tells apart.
+    /// An upper bound on the number of resource patterns that are examined to find a Deny, and again to find an Allow,
+    /// for one resource and an action with a slot in [`ActionSlots`](crate::ActionSlots). Use it to estimate the cost
+    /// of a decision.
     pub fn max_examined(&self) -> usize {
         self.sets().map(|(_, _, set)| set.max_examined()).sum()
     }
 
-    /// The most statements that judging a call can meet of which only the name of its action is known.
+    /// An upper bound on the number of statements that are examined to judge a call of which only the name of the
+    /// action is known: see [`Targets::Unknown`](crate::Targets::Unknown).
     pub fn max_examined_by_name(&self, action: &Action) -> usize {
         self.sets().map(|(_, _, set)| set.max_examined_by_name(action)).sum()
     }
 
-    /// The same with each set as `change` gives it back; it is asked once for each place a set stands in.
+    /// The same layers with each set replaced by the result of `change`, which is called once for each occurrence of a
+    /// set.
     #[must_use]
     pub fn map(&self, mut change: impl FnMut(&Arc<PolicySet>) -> Arc<PolicySet>) -> Self {
         Self {
@@ -113,19 +146,20 @@ impl Layers {
         }
     }
 
-    /// Which facts about resources a judgement on this action may turn on.
+    /// The attributes of resources that a decision on this action may depend on. Session policies belong to a request
+    /// and are not included: see [`PolicySet::required_attributes`].
     pub fn required_attributes(&self, action: &Action) -> RequiredAttributes {
-        self.sets().fold(RequiredAttributes::default(), |needs, (kind, _, set)| {
+        self.sets().fold(RequiredAttributes::default(), |required, (kind, _, set)| {
             let scoped = kind == LayerKind::ResourceGroupIdentity && set.selects(action);
-            needs.and(set.required_attributes(action)).and(RequiredAttributes { tags: false, groups: scoped })
+            required.and(set.required_attributes(action)).and(RequiredAttributes { tags: false, groups: scoped })
         })
     }
 }
 
 impl LayerOutcomes {
-    /// The decision on one resource, and what it rests on (`docs/spec/ram-policy.md` 6.2). A layer that does not allow
-    /// ends it; but a resource group's explicit deny goes before the account's allow (11, row 13). What would be
-    /// allowed is refused when in some layer a Deny cannot be ruled out.
+    /// The verdict on one resource and its grounds (`docs/spec/ram-policy.md` 6.2). The first layer that does not allow
+    /// decides, except that an explicit deny in a resource group overrides an allow at account scope (11, row 13). A
+    /// resource that would be allowed is refused if a Deny cannot be ruled out in some layer.
     pub(crate) fn combine(self, check: Check) -> Judged {
         if check == Check::DenyOnly {
             return self.combine_denies();
@@ -155,8 +189,8 @@ impl LayerOutcomes {
         }
     }
 
-    /// The decision on a resource that only a Deny looks at: a Deny that applies, in the order of the layers, else one
-    /// that cannot be ruled out.
+    /// The verdict on a resource that needs no Allow: the first layer with a Deny that applies decides, otherwise the
+    /// first one with a Deny that cannot be ruled out.
     fn combine_denies(self) -> Judged {
         use LayerKind::{AccountIdentity, Control, ResourceGroupIdentity, Session};
         let layers = [
@@ -180,7 +214,7 @@ impl LayerOutcomes {
 mod tests {
     use super::*;
 
-    /// Every row of the table: 6 x 6 x 5 x 6.
+    /// All 6 x 6 x 5 x 6 combinations of outcomes.
     #[test]
     fn the_table_over_the_layers_is_complete() {
         use LayerKind::{AccountIdentity, Control, ResourceGroupIdentity, Session};

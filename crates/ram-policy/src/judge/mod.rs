@@ -1,9 +1,8 @@
-//! Judging: the layers of policies attached to a principal, and the decision they come to on a request.
+//! Judging: the layers of policies attached to a principal, and their decision on a request.
 //!
 //! Must not know: how a decision is explained, files, the clock.
 
 pub(crate) mod action_slot;
-pub(crate) mod decision;
 pub(crate) mod evaluate;
 pub(crate) mod index;
 pub(crate) mod layer;
@@ -13,5 +12,4 @@ pub(crate) mod nearness;
 pub(crate) mod request;
 pub(crate) mod scan;
 pub(crate) mod set;
-pub(crate) mod unlisted;
 pub(crate) mod verdict;

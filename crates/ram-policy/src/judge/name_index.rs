@@ -1,8 +1,8 @@
-//! Which statements bear on a call of which only the operation's name is known: found without a look at the others.
+//! An index of the statements that matter for a call of which only the name of the operation is known.
 //!
-//! Such a call may name any resource, so the index by resource does not help. An Allow bears on it only where it allows
-//! every resource. A Deny always does: on every resource it applies, on some it may. What remains is told apart by the
-//! names of the actions; operations without a file have no slot.
+//! Such a call may name any resource, so the index by resource does not help. An Allow matters only if it covers every
+//! resource. Every Deny matters: one on every resource applies, one on some resources may apply. Within these kinds,
+//! statements are found by the names of their actions. The index covers only actions without a slot.
 
 use std::cmp::Ordering;
 
@@ -23,17 +23,17 @@ pub(crate) struct NameIndex {
     narrow_denies: ByAction,
 }
 
-/// Statements by the actions without a slot that they select.
+/// Statements by the actions that they select, for actions without a slot.
 #[derive(Debug, Default)]
 struct ByAction {
-    /// Those that name an action, by its name in lower case and then in the order of documents.
+    /// Statements that name their actions, sorted by the name in lower case and then in the order of documents.
     named: Box<[(Box<str>, At)]>,
-    /// Those that select actions by a wildcard or by exclusion, in the order of documents.
+    /// Statements that select actions by a wildcard or by exclusion, in the order of documents.
     open: Box<[At]>,
 }
 
 impl NameIndex {
-    /// `statements` come in the order of documents.
+    /// `statements` must be in the order of documents.
     pub(crate) fn new<'s>(statements: impl Iterator<Item = (At, &'s Statement)>, slots: &ActionSlots) -> Self {
         let [mut allows, mut denies, mut narrow_denies] = [Vec::new(), Vec::new(), Vec::new()];
         for (at, statement) in statements {
@@ -49,8 +49,8 @@ impl NameIndex {
         Self { allows, denies, narrow_denies }
     }
 
-    /// Statements of this effect on every resource that may select the action, which has no slot. Those that select
-    /// none of its kind are left out; the caller still asks each.
+    /// Candidates among the statements of this effect on every resource, for an action without a slot. The caller still
+    /// has to check whether each selects the action.
     pub(crate) fn everywhere(&self, effect: Effect, action: &Action) -> impl Iterator<Item = At> {
         match effect {
             Effect::Allow => &self.allows,
@@ -59,15 +59,15 @@ impl NameIndex {
         .about(action)
     }
 
-    /// Denies on some resources that may select the action, which has no slot.
+    /// Candidates among the Denies on some resources, for an action without a slot.
     pub(crate) fn somewhere(&self, action: &Action) -> impl Iterator<Item = At> {
         self.narrow_denies.about(action)
     }
 
-    /// How many statements judging the action looks at.
-    pub(crate) fn way(&self, action: &Action) -> usize {
+    /// How many statements are examined to judge a call of the action.
+    pub(crate) fn max_examined(&self, action: &Action) -> usize {
         let kinds = [&self.allows, &self.denies, &self.narrow_denies];
-        kinds.map(|kind| kind.targets(action).len() + kind.open.len()).iter().sum()
+        kinds.map(|kind| kind.naming(action).len() + kind.open.len()).iter().sum()
     }
 }
 
@@ -78,8 +78,8 @@ impl ByAction {
             match &*statement.actions {
                 Actions::Action(patterns) if patterns.iter().all(Glob::is_literal) => {
                     let names = patterns.iter().map(|pattern| pattern.as_str().to_ascii_lowercase());
-                    let without_lane = names.filter(|name| !slots.has_name(name));
-                    named.extend(without_lane.map(|name| (name.into_boxed_str(), *at)));
+                    let without_slot = names.filter(|name| !slots.has_name(name));
+                    named.extend(without_slot.map(|name| (name.into_boxed_str(), *at)));
                 }
                 Actions::Action(_) | Actions::NotAction(_) => open.push(*at),
             }
@@ -90,17 +90,18 @@ impl ByAction {
     }
 
     fn about(&self, action: &Action) -> impl Iterator<Item = At> {
-        self.targets(action).iter().map(|(_, at)| *at).chain(self.open.iter().copied())
+        self.naming(action).iter().map(|(_, at)| *at).chain(self.open.iter().copied())
     }
 
-    fn targets(&self, action: &Action) -> &[(Box<str>, At)] {
+    /// The statements that name the action.
+    fn naming(&self, action: &Action) -> &[(Box<str>, At)] {
         let first = self.named.partition_point(|(name, _)| order(name, action) == Ordering::Less);
         let named = &self.named[first..];
         &named[..named.partition_point(|(name, _)| order(name, action) == Ordering::Equal)]
     }
 }
 
-/// How a name in lower case is ordered to an action's.
+/// Compares a name in lower case with the name of an action, ignoring the case of the latter.
 fn order(name: &str, action: &Action) -> Ordering {
     name.bytes().cmp(action.as_str().bytes().map(|byte| byte.to_ascii_lowercase()))
 }

@@ -1,18 +1,17 @@
-//! Which Allow statement came nearest to applying, found for a denial at a bounded cost.
+//! The Allow that came closest to applying, found for a denial at a bounded cost.
 //!
-//! A caller who is denied decides how often this runs, so it must not grow with the number of statements. It examines
-//! no more than a [`SearchBudget`] allows, and the answer says when that was too little to be certain.
+//! Callers who are denied decide how often this search runs, so its cost must not grow with the number of statements.
+//! It examines no more than a [`SearchBudget`] allows, and its result records when that was not enough to be certain.
 
-use crate::judge::decision::Decision;
+use crate::judge::evaluate::Decision;
 use crate::judge::nearness::{Examined, Nearness, SearchBudget};
 use crate::judge::request::Request;
 use crate::judge::set::{PolicySet, ResourceQuery, StatementRef};
 use crate::judge::verdict::{Judged, LayerKind};
 use crate::language::attributes::Targets;
-use crate::language::effect::{Applies, Effect};
-use crate::language::mismatch::Mismatch;
+use crate::language::effect::{Applies, Effect, Mismatch};
 
-/// The statement that came nearest.
+/// The statement that came closest to applying.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nearest<'a> {
     pub(crate) at: StatementRef<'a>,
@@ -21,12 +20,12 @@ pub(crate) struct Nearest<'a> {
 }
 
 impl Decision {
-    /// The Allow statement of the refusing layer that came nearest to applying to the resource with this number. The
-    /// request must be the one that was judged.
+    /// The Allow statement of the refusing layer that came closest to applying to the resource with this index.
+    /// `request` must be the request that was evaluated.
     pub(crate) fn nearest_miss<'a>(&'a self, request: &Request<'a>, at: usize, judged: Judged) -> Option<Nearest<'a>> {
         let resource = request.resource(at)?;
         let attributes = request.attributes_of(at);
-        let ask = |set: &PolicySet| ResourceQuery {
+        let query = |set: &PolicySet| ResourceQuery {
             action: request.action,
             slot: set.action_slots().find(request.action),
             resource,
@@ -40,10 +39,10 @@ impl Decision {
             .sets()
             .chain(session)
             .filter(|(of, _, set)| match kind {
-                // Without an allow at account scope, one for a resource group would do.
+                // Without an Allow at account scope, one for a resource group would be enough.
                 LayerKind::AccountIdentity => *of >= kind,
-                // A level that allows is not what refuses.
-                _ => *of == kind && set.applies(Effect::Allow, &ask(set)) != Applies::Yes,
+                // A level that allows does not refuse.
+                _ => *of == kind && set.applies(Effect::Allow, &query(set)) != Applies::Yes,
             })
             .collect();
         let count = sets.len();
@@ -51,10 +50,10 @@ impl Decision {
         for (_, group, set) in sets {
             let set: &'a PolicySet = set;
             let found = match group.map_or(Applies::Yes, |group| attributes.acts_in(group, Effect::Allow)) {
-                Applies::Yes => set.nearest_allow(&ask(set), SearchBudget::share(count)),
-                Applies::Unknown => match set.may_apply(Effect::Allow, &ask(set), SearchBudget::FEWEST) {
+                Applies::Yes => set.nearest_allow(&query(set), SearchBudget::share(count)),
+                Applies::Unknown => match set.may_apply(Effect::Allow, &query(set), SearchBudget::FEWEST) {
                     Some(at) => Some(Nearest::certain(at, Mismatch::ResourceGroupUnknown)),
-                    None => set.nearest_allow(&ask(set), SearchBudget::share(count)),
+                    None => set.nearest_allow(&query(set), SearchBudget::share(count)),
                 },
                 Applies::No => set.first_allow().map(|at| Nearest::certain(at, Mismatch::ResourceGroup)),
             };
@@ -69,14 +68,14 @@ impl Decision {
 }
 
 impl<'a> Nearest<'a> {
-    /// A statement that fails a check before its resources are looked at.
+    /// A statement that fails a check that comes before its resources.
     fn certain(at: StatementRef<'a>, mismatch: Mismatch) -> (Nearness, Self) {
         (Nearness { mismatch, shared: 0 }, Self { at, mismatch, examined: Examined::Enough })
     }
 }
 
 impl PolicySet {
-    /// The Allow statement of the set that came nearest to applying.
+    /// The Allow statement of the set that came closest to applying.
     fn nearest_allow<'a>(
         &'a self,
         query: &ResourceQuery<'_>,
@@ -92,7 +91,7 @@ impl PolicySet {
                 let nearest = Nearest { at, mismatch: nearness.mismatch, examined: budget.examined() };
                 Some((nearness, nearest))
             }
-            // Nothing that was looked at selects the action.
+            // No statement that was examined selects the action.
             None => self.first_allow().map(|at| {
                 let (nearness, nearest) = Nearest::certain(at, Mismatch::Action);
                 (nearness, Nearest { examined: budget.examined(), ..nearest })
@@ -100,7 +99,7 @@ impl PolicySet {
         }
     }
 
-    /// SearchBudget at statements in their order, for an action that the index does not have.
+    /// Examines the statements in their order, for an action without a slot in the index.
     fn nearest_by_scan<'a>(
         &'a self,
         query: &ResourceQuery<'_>,

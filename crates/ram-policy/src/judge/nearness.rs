@@ -1,38 +1,39 @@
-//! How near a statement came to applying, and how much a search for the nearest may look at.
+//! How close a statement came to applying, and the budget of a search for the closest one.
 
 use std::ops::ControlFlow;
 
-use crate::language::mismatch::Mismatch;
+use crate::language::effect::Mismatch;
 use crate::language::pattern::{ArnPattern, all_under};
 use crate::language::statement::Statement;
 use crate::name::arn::Resource;
 
-/// How near a statement came to applying: first by the check that failed, then by how much of the resource's id it
-/// has, in bytes.
+/// How close a statement came to applying: first by the check that failed, then by the length in bytes of the prefix
+/// that it shares with the resource's relative id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Nearness {
     pub(crate) mismatch: Mismatch,
     pub(crate) shared: usize,
 }
 
-/// Whether a statement that was not examined could have come nearer.
+/// Whether enough statements were examined to be certain of the closest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Examined {
     Enough,
+    /// A statement that was not examined could have come closer.
     TooFew,
 }
 
-/// How much a search may still look at.
+/// How much a search may still examine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SearchBudget {
     left: usize,
-    /// Statements whose conditions may still be evaluated: the dearest kind of look.
+    /// How many statements may still have their conditions evaluated, which is the most expensive step.
     conditions: usize,
     examined: Examined,
 }
 
 impl Nearness {
-    /// Of a statement that fails this check.
+    /// The nearness of a statement that fails this check.
     pub(crate) fn new(statement: &Statement, resource: &Resource<'_>, mismatch: Mismatch) -> Self {
         let by_resource = matches!(
             mismatch,
@@ -42,13 +43,13 @@ impl Nearness {
         Self { mismatch, shared: patterns.map(|pattern| shared(pattern, resource)).max().unwrap_or_default() }
     }
 
-    /// Of a pattern that differs from the resource in its id alone, after so many bytes.
+    /// The nearness of a pattern that differs from the resource only in its id, after this many bytes.
     pub(crate) fn of_id(shared: usize) -> Self {
         Self { mismatch: Mismatch::ResourceId, shared }
     }
 }
 
-/// How many bytes of the resource's id a pattern begins with.
+/// How many bytes of the resource's relative id a pattern begins with.
 fn shared(pattern: &ArnPattern, resource: &Resource<'_>) -> usize {
     let Some(fields) = resource.fields() else { return 0 };
     let id = all_under(resource, fields).unwrap_or(fields.relative);
@@ -57,13 +58,14 @@ fn shared(pattern: &ArnPattern, resource: &Resource<'_>) -> usize {
 }
 
 impl SearchBudget {
-    /// At nodes, runs and entries of an index, or at patterns of statements.
+    /// Nodes, runs and entries of an index, or statements and their patterns.
     const MOST: usize = 256;
     const MOST_CONDITIONS: usize = 64;
-    /// The least for one set, however many there are: a decision examines each of them too.
+    /// The minimum for one set. It does not shrink with the number of sets, because a decision examines every set
+    /// anyway.
     pub(crate) const FEWEST: usize = 16;
 
-    /// The share of one of so many sets.
+    /// The budget for one of this many sets.
     pub(crate) fn share(sets: usize) -> Self {
         let of = |most: usize| (most / sets.max(1)).max(Self::FEWEST);
         Self { left: of(Self::MOST), conditions: of(Self::MOST_CONDITIONS), examined: Examined::Enough }
@@ -73,8 +75,8 @@ impl SearchBudget {
         self.take_many(1)
     }
 
-    pub(crate) fn take_many(&mut self, budget: usize) -> ControlFlow<()> {
-        match self.left.checked_sub(budget) {
+    pub(crate) fn take_many(&mut self, count: usize) -> ControlFlow<()> {
+        match self.left.checked_sub(count) {
             Some(left) => {
                 self.left = left;
                 ControlFlow::Continue(())
@@ -99,12 +101,12 @@ impl SearchBudget {
         }
     }
 
-    /// How many statements may still be examined.
+    /// How many nodes, runs, entries or patterns may still be examined.
     pub(crate) fn left(&self) -> usize {
         self.left
     }
 
-    /// The search ends before everything was looked at.
+    /// Records that the search ends before everything was examined.
     pub(crate) fn ran_out(&mut self, examined: Examined) {
         self.examined = examined;
     }

@@ -1,4 +1,4 @@
-//! Judging without the index: a look at each statement that could matter.
+//! Judging without the index by resource, by examining each statement that could matter.
 
 use crate::judge::index::At;
 use crate::judge::set::{PolicySet, ResourceQuery};
@@ -6,8 +6,8 @@ use crate::language::attributes::Targets;
 use crate::language::effect::{Applies, Effect};
 
 impl PolicySet {
-    /// Without the index: the statements of this effect that could apply, and whether they do. Of a call of which only
-    /// the name is known, a narrow Deny on an action without a slot is left to [`PolicySet::doubtful`].
+    /// The statements of this effect that could apply, and whether they do. For a call of which only the name is known
+    /// and whose action has no slot, Denies on some resources are left to [`PolicySet::doubtful`].
     pub(crate) fn scan(&self, effect: Effect, query: &ResourceQuery<'_>) -> impl Iterator<Item = (At, Applies)> {
         let by_name = query.slot.is_none() && query.attributes.targets() == Targets::Unknown;
         let named = by_name.then(|| self.name_index.everywhere(effect, query.action));
@@ -17,8 +17,8 @@ impl PolicySet {
             .map(|at| (at, Applies::of(self.at(at).statement.mismatch(query.action, query.resource, query.attributes))))
     }
 
-    /// Statements that take away what others allow if the call is about what they name: of a call of which only the
-    /// name is known, that cannot be told, and none of them is certain.
+    /// For a call of which only the name is known, statements that would deny it if it names certain resources, and
+    /// whether they may. None of them is certain to.
     pub(crate) fn doubtful(&self, effect: Effect, query: &ResourceQuery<'_>) -> impl Iterator<Item = (At, Applies)> {
         let name_index = effect == Effect::Deny && query.attributes.targets() == Targets::Unknown;
         let named = (name_index && query.slot.is_none()).then(|| {
@@ -34,7 +34,7 @@ impl PolicySet {
         })
     }
 
-    /// Of every statement, in the order of documents.
+    /// The places of all statements, in the order of documents.
     fn places(&self) -> impl Iterator<Item = At> {
         self.documents().iter().zip(0..).flat_map(|(document, number)| {
             document.statements().iter().map(move |statement| At { document: number, statement: statement.index })

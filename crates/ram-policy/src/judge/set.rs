@@ -1,4 +1,4 @@
-//! The documents attached to one holder at one scope, judged as a whole.
+//! The documents that are attached to one entity at one scope, evaluated as a whole.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,73 +15,104 @@ use crate::language::statement::{Actions, Statement};
 use crate::name::action::Action;
 use crate::name::arn::{Fields, Resource};
 
-/// How many characters a session policy has at most: STS takes no longer one (`docs/spec/ram-policy.md` 1.4).
+/// The longest session policy that STS accepts, in characters (`docs/spec/ram-policy.md` 1.4).
 pub const LONGEST_SESSION_POLICY: usize = 2048;
 
-/// Documents and their index. What several principals have through a group is one set, held once.
+/// The documents that are attached to one user, group, role, level or session, with an index.
+///
+/// Made by a [`PolicySetBuilder`]. The policies of a group are one set, which the layers of all members share.
 #[derive(Debug)]
 pub struct PolicySet {
     to: AttachedTo,
     documents: Box<[Arc<Document>]>,
     index: Index,
     slots: ActionSlots,
-    /// Which actions some statement selects, and for which one asks for tags, and for groups.
+    /// The actions that some statement selects.
     selects: ActionSlotSet,
+    /// The actions that a statement with a condition on tags selects.
     tags: ActionSlotSet,
+    /// The actions that a statement with a condition on resource groups selects.
     groups: ActionSlotSet,
     first_allow: Option<At>,
     pub(crate) name_index: NameIndex,
 }
 
-/// To whom documents are attached.
+/// The entity that documents are attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttachedTo {
+    /// A RAM user.
     User,
+    /// The RAM user group with this name.
     Group(Arc<str>),
+    /// A RAM role.
     Role,
-    /// A level of the resource directory.
+    /// The level with this name of the resource directory, for control policies.
     Level(Arc<str>),
-    /// A role session, for its length.
+    /// A role session, for as long as it lasts.
     Session,
 }
 
-/// One statement, and how it came to bear on the principal.
+/// A statement, with the document and the set that it is in. Displayed as `terway#0 (policies/terway.json:5)`, with the
+/// Sid if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct StatementRef<'a> {
+    /// The set through which the statement affects the principal.
     pub set: &'a PolicySet,
+    /// The document that contains the statement.
     pub document: &'a Document,
+    /// The statement.
     pub statement: &'a Statement,
 }
 
-/// Makes sets that have the same slots.
+/// Makes policy sets that share one list of indexed actions.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ram_policy::{AttachedTo, Document, PolicySetBuilder, Source};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let text = r#"{ "Version": "1", "Statement": [ { "Effect": "Allow", "Action": "ecs:*", "Resource": "*" } ] }"#;
+/// let document = Document::parse("ecs", &Source::new("ecs.json", text)).expect("a valid policy");
+/// let mut sets = PolicySetBuilder::new(["ecs:StartInstance".parse()?, "ecs:StopInstance".parse()?]);
+/// let set = sets.set(AttachedTo::User, vec![Arc::new(document)]);
+/// assert!(set.is_indexed());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct PolicySetBuilder {
     slots: ActionSlots,
-    /// What was worked out for an action list, by its address; the list is kept, so that the address stays its own.
+    /// The slots that a list of actions selects, by the address of the list. The list is kept, so that its address is
+    /// not reused.
     selected: HashMap<usize, (Arc<Actions>, ActionSlotSet)>,
     builder: Builder,
 }
 
-/// What is asked of a set about one resource.
+/// A query to a set about one resource.
 pub(crate) struct ResourceQuery<'a> {
     pub(crate) action: &'a Action,
     pub(crate) slot: Option<ActionSlot>,
     pub(crate) resource: &'a Resource<'a>,
-    /// Those of the resource.
+    /// The fields of `resource`.
     pub(crate) fields: Option<Fields<'a>>,
     pub(crate) attributes: &'a Attributes<'a>,
 }
 
 impl PolicySetBuilder {
-    /// `actions` are those that will be asked for most; see [`ActionSlots::new`].
+    /// A builder of sets with an index for these actions: pass those that are requested most. Requests for other
+    /// actions get the same decisions, but every statement is examined for them. See [`ActionSlots::new`].
     pub fn new(actions: impl IntoIterator<Item = Action>) -> Self {
         Self { slots: ActionSlots::new(actions), ..Self::default() }
     }
 
+    /// The indexed actions.
     pub fn action_slots(&self) -> &ActionSlots {
         &self.slots
     }
 
+    /// Makes the set of documents that are attached to one entity. Their order does not affect decisions, only the
+    /// order in which explanations name statements.
     pub fn set(&mut self, to: AttachedTo, documents: Vec<Arc<Document>>) -> Arc<PolicySet> {
         let statements = documents.iter().map(|document| document.statements().len()).sum();
         let mut placed: Vec<(At, &Statement, ActionSlotSet)> = Vec::with_capacity(statements);
@@ -112,21 +143,24 @@ impl PolicySetBuilder {
 }
 
 impl PolicySet {
-    /// One document by itself: a session policy.
+    /// The set for [`Request::session_policy`](crate::Request::session_policy). Decisions are fastest if `slots` are
+    /// those of the principal's other sets.
     pub fn session(document: Arc<Document>, slots: &ActionSlots) -> Arc<Self> {
         let mut sets = PolicySetBuilder { slots: slots.clone(), ..PolicySetBuilder::default() };
         sets.set(AttachedTo::Session, vec![document])
     }
 
+    /// The entity that the documents are attached to.
     pub fn to(&self) -> &AttachedTo {
         &self.to
     }
 
+    /// The documents, in the order in which they were passed to [`PolicySetBuilder::set`].
     pub fn documents(&self) -> &[Arc<Document>] {
         &self.documents
     }
 
-    /// Whether some statement selects one of the actions that have a slot.
+    /// Whether some statement selects an indexed action.
     pub fn is_indexed(&self) -> bool {
         !self.selects.is_empty()
     }
@@ -139,27 +173,27 @@ impl PolicySet {
         })
     }
 
-    /// The most statements that one question about an action with a slot can meet.
+    /// The most patterns that one query about an action with a slot examines.
     pub(crate) fn max_examined(&self) -> usize {
         self.index.max_examined()
     }
 
-    /// The most statements that one question about a call can meet of which only the name is known, as
-    /// [`Targets::Unknown`] says.
+    /// The most statements that one query about a call with [`Targets::Unknown`] examines.
     pub(crate) fn max_examined_by_name(&self, action: &Action) -> usize {
-        self.name_index.way(action)
+        self.name_index.max_examined(action)
     }
 
     pub(crate) fn action_slots(&self) -> &ActionSlots {
         &self.slots
     }
 
-    /// Which facts some statement about the action asks for.
+    /// The attributes of resources that conditions of statements about the action test.
     pub fn required_attributes(&self, action: &Action) -> RequiredAttributes {
         if let Some(slot) = self.slots.find(action) {
             return RequiredAttributes { tags: self.tags.has(slot), groups: self.groups.has(slot) };
         }
-        self.about(action).fold(RequiredAttributes::default(), |needs, statement| needs.and(required_by(statement)))
+        let none = RequiredAttributes::default();
+        self.about(action).fold(none, |required, statement| required.and(required_by(statement)))
     }
 
     /// Whether some statement selects the action.
@@ -175,31 +209,32 @@ impl PolicySet {
     }
 
     /// Whether some statement of this effect applies.
+    #[inline]
     pub(crate) fn applies(&self, effect: Effect, query: &ResourceQuery<'_>) -> Applies {
         match self.lookup(query) {
             Some(lookup) => self.index.applies(effect, &lookup),
             None => match Applies::strongest(self.scan(effect, query).map(|(_, applies)| applies)) {
-                // One possible Deny is enough: the rest cannot make it more certain.
+                // One possible Deny is enough: no statement of this kind is certain to apply.
                 Applies::No if self.doubtful(effect, query).any(|(_, it)| it != Applies::No) => Applies::Unknown,
                 found => found,
             },
         }
     }
 
-    /// The statements of this effect that apply, in the order of documents; some of them where there are more than
-    /// `most`.
+    /// The statements of this effect that apply, in the order of documents; if there are more than `most`, some of
+    /// them.
     pub(crate) fn applying(&self, effect: Effect, query: &ResourceQuery<'_>, most: usize) -> Vec<StatementRef<'_>> {
         self.finding(effect, query, Applies::Yes, most)
     }
 
-    /// The first statement of this effect of which it is not known whether it applies, in the order of documents, of the
-    /// first `most` that are found.
+    /// A statement of this effect that is not known to apply: of the first `most` that are found, the first one in the
+    /// order of documents.
     pub(crate) fn unknown(&self, effect: Effect, query: &ResourceQuery<'_>, most: usize) -> Option<StatementRef<'_>> {
         self.finding(effect, query, Applies::Unknown, most).into_iter().next()
     }
 
-    /// The first statement of this effect that applies or may apply, in the order of documents, of the first `most`
-    /// that are found of either.
+    /// A statement of this effect that applies or may apply: of the first `most` of either kind that are found, the
+    /// first one in the order of documents.
     pub(crate) fn may_apply(&self, effect: Effect, query: &ResourceQuery<'_>, most: usize) -> Option<StatementRef<'_>> {
         let Some(lookup) = self.lookup(query) else {
             let found = self.scan(effect, query).chain(self.doubtful(effect, query));
@@ -226,7 +261,7 @@ impl PolicySet {
         self.in_order(found)
     }
 
-    /// Every statement whose action and resource match, whatever its conditions say, in the order of documents.
+    /// Every statement whose action and resource match, in the order of documents. Conditions are not tested.
     pub(crate) fn matching(&self, query: &ResourceQuery<'_>) -> Vec<StatementRef<'_>> {
         let Some(lookup) = self.lookup(query) else {
             return self.statements().filter(|at| at.statement.matches(query.action, query.resource)).collect();
@@ -238,19 +273,20 @@ impl PolicySet {
         self.in_order(found)
     }
 
-    /// Each of the statements once.
+    /// The statements in the order of documents, without duplicates.
     fn in_order(&self, mut found: Vec<At>) -> Vec<StatementRef<'_>> {
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|at| self.at(at)).collect()
     }
 
-    /// The first statement that allows something.
+    /// The first Allow statement.
     pub(crate) fn first_allow(&self) -> Option<StatementRef<'_>> {
         self.first_allow.map(|at| self.at(at))
     }
 
-    /// The Allow statement that came nearest to applying, of those that select the action; none without a slot.
+    /// The Allow statement that came closest to applying, of those that select the action; `None` for an action without
+    /// a slot.
     pub(crate) fn nearest_by_index(
         &self,
         query: &ResourceQuery<'_>,
@@ -262,8 +298,8 @@ impl PolicySet {
         Some((self.at(found.at), found.nearness))
     }
 
-    /// None where each statement must be looked at: for an action without a slot, and for a call of which it is not
-    /// known what it names.
+    /// The lookup in the index; `None` if each statement must be examined instead, because the action has no slot or
+    /// the resources that the call names are not known.
     fn lookup<'a>(&self, query: &ResourceQuery<'a>) -> Option<Lookup<'a>> {
         if query.attributes.targets() == Targets::Unknown {
             return None;
@@ -278,15 +314,15 @@ impl PolicySet {
 }
 
 impl StatementRef<'_> {
-    /// Whether both are the same statement of the same document, however it came to bear. Documents with one text
-    /// share their statements.
+    /// Whether both are the same statement of the same document; the sets may differ.
     pub fn is(&self, other: StatementRef<'_>) -> bool {
+        // Documents with the same text share their statements.
         std::ptr::eq(self.statement, other.statement) && std::ptr::eq(self.document, other.document)
     }
 }
 
 impl AttachedTo {
-    /// The level's name; none for whoever is none.
+    /// The name of the level, if this is one.
     pub(crate) fn level(&self) -> Option<&str> {
         match self {
             Self::Level(name) => Some(name),
@@ -305,8 +341,8 @@ impl AttachedTo {
     }
 }
 
-/// Which attributes the conditions of a statement ask for.
+/// The attributes that the conditions of a statement test.
 fn required_by(statement: &Statement) -> RequiredAttributes {
     let keys = statement.conditions().iter().map(Condition::key);
-    keys.fold(RequiredAttributes::default(), |needs, key| needs.and(RequiredAttributes::of_key(key)))
+    keys.fold(RequiredAttributes::default(), |required, key| required.and(RequiredAttributes::of_key(key)))
 }

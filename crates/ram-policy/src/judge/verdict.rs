@@ -1,30 +1,36 @@
-//! What comes of a judgement.
+//! Verdicts, and the grounds that they rest on.
 
 use crate::language::effect::{Applies, Effect};
 
-/// The greater verdict decides where resources disagree (`docs/spec/ram-policy.md` 6.4).
+/// The verdict on a resource or on a whole request.
+///
+/// The verdict on a request is the greatest of the verdicts on its resources (`docs/spec/ram-policy.md` 6.4). Displayed
+/// in words, such as `implicit deny`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub enum Verdict {
+    /// Every layer allows.
     Allow,
+    /// Some layer does not allow, and no Deny is certain to apply.
     ImplicitDeny,
+    /// A Deny applies.
     ExplicitDeny,
 }
 
-/// What the policies of a layer say. The greater goes before the smaller where all of several must allow.
+/// The outcome of the policies of one layer. If all of several must allow, the greatest outcome decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LayerOutcome {
     Allow,
-    /// There is an Allow, and a Deny of which it is not known whether it applies.
+    /// An Allow applies, and a Deny may apply.
     AllowWithPossibleDeny,
     NoAllow,
-    /// There is no Allow, and a Deny of which it is not known whether it applies.
+    /// No Allow applies, and a Deny may apply.
     NoAllowWithPossibleDeny,
     Deny,
 }
 
 impl LayerOutcome {
-    /// Any Deny that applies goes before any Allow (`docs/spec/ram-policy.md` 6.1). An Allow of which it is not known
-    /// whether it applies does not.
+    /// A Deny that applies overrides every Allow (`docs/spec/ram-policy.md` 6.1). An Allow that is not known to apply
+    /// counts as not applying.
     pub(crate) fn of_set(applies: impl Fn(Effect) -> Applies) -> Self {
         let deny = applies(Effect::Deny);
         if deny == Applies::Yes {
@@ -38,7 +44,7 @@ impl LayerOutcome {
         }
     }
 
-    /// Whether a Deny may apply, and whether it does is not known.
+    /// Whether a Deny may apply, without being certain to.
     pub(crate) fn may_deny(self) -> bool {
         matches!(self, Self::AllowWithPossibleDeny | Self::NoAllowWithPossibleDeny)
     }
@@ -47,7 +53,7 @@ impl LayerOutcome {
         matches!(self, Self::Allow | Self::AllowWithPossibleDeny)
     }
 
-    /// By itself: what cannot be ruled out refuses.
+    /// The verdict of the layer by itself. A Deny that cannot be ruled out refuses.
     pub(crate) fn verdict(self) -> Verdict {
         match self {
             Self::Allow => Verdict::Allow,
@@ -58,7 +64,7 @@ impl LayerOutcome {
 }
 
 impl Verdict {
-    /// RAM's own word, as in `NoPermissionType`.
+    /// RAM's name for the verdict, as in `NoPermissionType`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "Allow",
@@ -68,43 +74,48 @@ impl Verdict {
     }
 }
 
-/// Which layer it is; named to a caller as the `PolicyType` of `docs/spec/ram-policy.md` 7.2.
+/// The kind of a layer. Callers see it as the `PolicyType` of a denial (`docs/spec/ram-policy.md` 7.2).
+///
+/// The kinds are in the order in which RAM evaluates them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LayerKind {
-    /// The levels of the resource directory; each must allow.
+    /// The control policies of the resource directory. Each level must allow.
     Control,
-    /// The policy that a role session was narrowed with.
+    /// The session policy of a role session.
     Session,
-    /// The principal's own policies and those of its groups, attached for the whole account.
+    /// The policies of the principal and its groups that are attached for the whole account.
     AccountIdentity,
-    /// The same, attached for one resource group.
+    /// The policies of the principal and its groups that are attached for a resource group.
     ResourceGroupIdentity,
 }
 
-/// What a verdict rests on.
+/// The grounds of a verdict on one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grounds {
-    /// The account's root, on a resource of its account (`docs/spec/ram-policy.md` 6.3).
+    /// The principal is the root of the account that owns the resource (`docs/spec/ram-policy.md` 6.3).
     Ownership,
-    /// The resource is not of the principal's account: out of reach of any policy (`docs/spec/ram-policy.md` 6.5).
+    /// The resource belongs to another account, where the principal's policies have no effect
+    /// (`docs/spec/ram-policy.md` 6.5).
     ForeignAccount,
-    /// The principal has a policy that could not be read: what it would have denied is unknown.
+    /// The principal has a policy that could not be read, so it is unknown what that policy denies.
     Quarantine,
-    /// The operator configured that calls of this operation are not evaluated.
+    /// The operator configured that the operation is allowed without evaluating policies.
     Configured,
-    /// A Deny of this layer may apply: whether it does turns on a condition key, a resource or a resource group that is
-    /// not known. All else would allow.
+    /// A Deny in this layer may apply: that depends on a condition key, a resource or a resource group that is not
+    /// known. Otherwise the resource would be allowed.
     Unknown(LayerKind),
-    /// Only a Deny looks at the resource, and none applies: see [`Request::deny_only`](crate::Request::deny_only).
+    /// The resource needs no Allow, and no Deny applies to it: see [`Request::deny_only`](crate::Request::deny_only).
     NotDenied,
-    /// What the statements of a layer say, or that none says anything.
+    /// The statements of this layer, or the lack of one that allows.
     Policies(LayerKind),
 }
 
 /// The judgement on one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judged {
+    /// The verdict on the resource.
     pub verdict: Verdict,
+    /// What the verdict rests on.
     pub grounds: Grounds,
 }
 
@@ -112,6 +123,7 @@ impl LayerKind {
     /// Every kind, in the order in which RAM evaluates them.
     pub const ALL: [Self; 4] = [Self::Control, Self::Session, Self::AccountIdentity, Self::ResourceGroupIdentity];
 
+    /// The `PolicyType` of `docs/spec/ram-policy.md` 7.2.
     pub fn policy_type(self) -> &'static str {
         match self {
             Self::Control => "ControlPolicy",
@@ -132,8 +144,8 @@ impl LayerKind {
 }
 
 impl Grounds {
-    /// Where no policy was asked, the layer that an account without policies gets (`docs/spec/ram-policy.md` 11, row
-    /// 15).
+    /// The layer to report with the verdict. If no policy was evaluated, the layer that is reported for a principal
+    /// without policies (`docs/spec/ram-policy.md` 11, row 15).
     pub fn layer(self) -> LayerKind {
         match self {
             Self::Policies(kind) | Self::Unknown(kind) => kind,

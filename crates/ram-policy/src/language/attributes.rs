@@ -1,4 +1,4 @@
-//! What conditions may ask about: the principal, the call, and one of its resources.
+//! The inputs of conditions: the principal, the call, and one of its resources.
 
 use crate::context::table::{Context, ContextKey};
 use crate::context::unknown_keys::UnknownKeys;
@@ -8,57 +8,64 @@ use crate::name::principal::Principal;
 
 const NOTHING: &Context = &Context::EMPTY;
 
-/// What is known when one resource is judged.
+/// The condition keys that are known when one resource is judged: those of the principal, of the call and of the
+/// resource. Made by the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
-    /// None for whoever is no principal of RAM's: a subject of somebody else's issuer, a service.
+    /// `None` for callers that are not RAM principals: a subject of an external identity provider, a cloud service.
     principal: Option<&'a Principal>,
     context: &'a Context,
-    /// `None` until they have been read.
+    /// The attributes of the resource; `None` until they have been read.
     of_resource: Option<&'a Context>,
     unknown: &'a UnknownKeys,
     targets: Targets,
     reading: Reading,
 }
 
-/// Whether the resources of a request are what the call names.
+/// Whether it is known which resources a call names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Targets {
-    /// They are.
+    /// The resources of the request are those that the call names.
     Known,
-    /// Only the name of the operation is known. The request has one resource, `*`, and the call may name any.
+    /// Only the name of the operation is known. The request has one resource, `*`, but the call may name any resource.
+    /// An Allow then applies only if it covers every resource, and a Deny on some resources denies the call.
     Unknown,
 }
 
-/// Which facts about resources a judgement may turn on.
+/// The attributes of resources that a decision may depend on.
+///
+/// They cost a look-up, so a caller can find out first whether it needs them: see
+/// [`Layers::required_attributes`](crate::Layers::required_attributes).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequiredAttributes {
+    /// The tags of the resources.
     pub tags: bool,
+    /// The resource groups that the resources are in.
     pub groups: bool,
 }
 
-/// How tags and groups are treated that have not been read.
+/// How tags and groups that have not been read are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
-    /// As unknown: the verdict holds whatever they are.
+    /// As unknown. An allowed request is allowed for all values that they may have.
     Closed,
-    /// As whatever would allow: what is refused then is refused whatever they are.
+    /// As the values that would allow the request. A refused request is refused for all values that they may have.
     Open,
 }
 
-/// What it means that a key has no value.
+/// Why a key has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
     /// The request does not have the key.
     Absent,
-    /// It may have one.
+    /// The key may have a value.
     Unknown,
-    /// It may have one, and counts as whatever would allow.
+    /// The key may have a value, and is treated as if it had the one that would allow the request.
     Open,
 }
 
 impl<'a> Attributes<'a> {
-    /// Of one resource of a request; `of_resource` is `None` until its attributes have been read.
+    /// The attributes of one resource of a request; `of_resource` is `None` until they have been read.
     pub(crate) fn of_resource(
         principal: &'a Principal,
         (context, of_resource): (&'a Context, Option<&'a Context>),
@@ -69,13 +76,13 @@ impl<'a> Attributes<'a> {
         Self { principal: Some(principal), context, of_resource, unknown, targets, reading }
     }
 
-    /// Of a call that is about no resource.
+    /// The attributes of a call without a resource.
     pub(crate) fn of_call(principal: Option<&'a Principal>, context: &'a Context, unknown: &'a UnknownKeys) -> Self {
         let of_resource = Some(NOTHING);
         Self { principal, context, of_resource, unknown, targets: Targets::Known, reading: Reading::Closed }
     }
 
-    /// What it means that [`Attributes::values`] has none for the key.
+    /// Why [`Attributes::values`] is empty for the key.
     pub(crate) fn missing(&self, key: &ContextKey) -> Missing {
         match self.reading {
             _ if self.unknown.has(key) => Missing::Unknown,
@@ -85,19 +92,21 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Whether the call says which resources it names.
+    /// Whether it is known which resources the call names.
     pub(crate) fn targets(&self) -> Targets {
         self.targets
     }
 
-    /// Whether a key is about the resource, of which the facts have not been read.
+    /// Whether a key is an attribute of the resource that has not been read.
     fn is_unread(&self, key: &ContextKey) -> bool {
         self.of_resource.is_none() && RequiredAttributes::of_key(key).any()
     }
 
-    /// The values of a key; none when nothing is known. `acs:PrincipalARN` is always derived, so that no context can
-    /// claim another. What the call's own context says of a resource counts once the resource's facts are read, since they
-    /// may say otherwise.
+    /// The known values of a key.
+    ///
+    /// The value of `acs:PrincipalARN` is always derived from the principal, so that no context can claim another one.
+    /// Tags and groups in the context of the call count only once the attributes of the resource are read, because
+    /// those take precedence.
     pub fn values<'k>(&self, key: &'k ContextKey) -> impl Iterator<Item = ValueRef<'a>> + use<'a, 'k> {
         let derived = (*key == ContextKey::PrincipalArn).then(|| self.principal.map(Principal::arn));
         let mut known = match self.of_resource {
@@ -113,8 +122,8 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// Whether a policy that is attached for a resource group, and has this effect, acts on the resource. What the
-    /// call's own context says of groups counts for conditions only.
+    /// Whether statements of this effect in a policy that is attached for a resource group act on the resource. A group
+    /// in the context of the call counts for conditions only.
     pub(crate) fn acts_in(&self, group: &str, effect: Effect) -> Applies {
         let known = match (self.of_resource, self.reading, effect) {
             (Some(attributes), ..) => {
@@ -128,16 +137,18 @@ impl<'a> Attributes<'a> {
 }
 
 impl RequiredAttributes {
-    /// Of a condition: what its key is about.
+    /// The attributes that a condition on this key depends on.
     pub fn of_key(key: &ContextKey) -> Self {
         Self { tags: matches!(key, ContextKey::ResourceTag(_)), groups: *key == ContextKey::ResourceGroupId }
     }
 
+    /// The union of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { tags: self.tags || other.tags, groups: self.groups || other.groups }
     }
 
+    /// Whether any attribute is required.
     pub fn any(self) -> bool {
         self.tags || self.groups
     }

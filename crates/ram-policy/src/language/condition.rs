@@ -1,4 +1,4 @@
-//! One test of a Condition block: an operator, a key, the values wanted.
+//! One test of a Condition block: an operator, a key, and the values of the policy.
 
 use crate::context::table::ContextKey;
 use crate::context::value::ValueRef;
@@ -8,7 +8,9 @@ use crate::language::error::{Refusal, Title, is_blank};
 use crate::language::operator::{Operator, Sense};
 use crate::language::value::{ConditionValue, Match};
 
-/// One key under one operator. All conditions of a statement must hold (`docs/spec/ram-policy.md` 4.2).
+/// One test of a Condition block: an operator, a key, and the values that the policy gives.
+///
+/// All conditions of a statement must hold for it to apply (`docs/spec/ram-policy.md` 4.2).
 #[derive(Clone, Debug)]
 pub struct Condition {
     operator: &'static Operator,
@@ -24,13 +26,13 @@ pub enum ConditionMismatch {
     KeyMissing,
     /// The request's value cannot be read as the operator's type.
     ValueUnreadable,
-    /// The request's value is not one that is wanted; or, under a negated operator, it is.
+    /// The request's value matches no value of the policy; or, under a negated operator, it matches one.
     ValueDiffers,
-    /// The key may have a value that the request does not tell: whether the condition holds is not known.
+    /// The key may have a value that the request does not give: it is not known whether the condition holds.
     KeyUnknown,
 }
 
-/// A condition key as it is written, and what it means.
+/// A condition key: its spelling and its meaning.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     written: Box<str>,
@@ -47,24 +49,28 @@ impl Condition {
         Self::new(operator, self.key.clone(), values)
     }
 
+    /// The operator.
     pub fn operator(&self) -> &'static Operator {
         self.operator
     }
 
-    /// The key as it is written in the document.
+    /// The key in the spelling of the document.
     pub fn written_key(&self) -> &str {
         &self.key.written
     }
 
+    /// The key that the condition tests.
     pub fn key(&self) -> &ContextKey {
         &self.key.means
     }
 
+    /// The values that the policy gives, in the order of the document. There is at least one.
     pub fn values(&self) -> &[ConditionValue] {
         &self.values
     }
 
-    /// Why the condition does not hold, or is not known to; none when it holds (`docs/spec/ram-policy.md` 4.2, 4.3).
+    /// Why the condition does not hold, or is not known to hold; `None` if it holds (`docs/spec/ram-policy.md` 4.2,
+    /// 4.3).
     pub(crate) fn mismatch(&self, effect: Effect, attributes: &Attributes<'_>) -> Option<ConditionMismatch> {
         let mut found = attributes.values(&self.key.means).peekable();
         if found.peek().is_none() {
@@ -82,16 +88,17 @@ impl Condition {
         }
     }
 
-    /// A value that cannot be compared proves nothing: an Allow does not apply, a Deny does.
+    /// Under a positive operator one value must match. A value that cannot be compared fails closed: it does not
+    /// satisfy an Allow, and makes a Deny apply.
     fn positive_mismatch<'f>(
         &self,
         effect: Effect,
         found: impl Iterator<Item = ValueRef<'f>>,
     ) -> Option<ConditionMismatch> {
-        let mut fault = ConditionMismatch::KeyMissing;
+        let mut nearest = ConditionMismatch::KeyMissing;
         for found in found {
             for wanted in &self.values {
-                let this = match wanted.compare(found) {
+                let mismatch = match wanted.compare(found) {
                     Match::Yes => return None,
                     Match::No => ConditionMismatch::ValueDiffers,
                     Match::Unreadable => match effect {
@@ -99,23 +106,24 @@ impl Condition {
                         Effect::Deny => return None,
                     },
                 };
-                fault = fault.max(this);
+                nearest = nearest.max(mismatch);
             }
         }
-        Some(fault)
+        Some(nearest)
     }
 
-    /// As under a positive operator: a value that cannot be compared closes.
+    /// Under a negated operator no value may match. A value that cannot be compared fails closed here too: an Allow
+    /// does not apply, a Deny does.
     fn negated_mismatch<'f>(
         &self,
         effect: Effect,
         found: impl Iterator<Item = ValueRef<'f>>,
     ) -> Option<ConditionMismatch> {
-        let mut fault = None;
+        let mut mismatch = None;
         for found in found {
             for wanted in &self.values {
                 match wanted.compare(found) {
-                    Match::Yes => fault = Some(ConditionMismatch::ValueDiffers),
+                    Match::Yes => mismatch = Some(ConditionMismatch::ValueDiffers),
                     Match::No => {}
                     Match::Unreadable => {
                         return match effect {
@@ -126,7 +134,7 @@ impl Condition {
                 }
             }
         }
-        fault
+        mismatch
     }
 }
 
@@ -138,14 +146,15 @@ impl Key {
             Refusal::new(Title::InvalidConditionKeyFormat, text, why, help)
         };
         if let Some(found) = stray_blank(text) {
-            return Err(refuse(format!("holds the blank U+{:04X}, which no key holds there", u32::from(found))));
+            let code = u32::from(found);
+            return Err(refuse(format!("contains the invisible character U+{code:04X}, which is not allowed there")));
         }
-        let means = text.parse().map_err(|_| refuse("is no condition key".to_owned()))?;
+        let means = text.parse().map_err(|_| refuse("is not a valid condition key".to_owned()))?;
         Ok(Self { written: text.into(), means })
     }
 }
 
-/// A blank where none may stand. A tag key may hold spaces, inside.
+/// The first blank character that is not allowed in a key. Only a tag key may contain spaces, and only inside.
 fn stray_blank(key: &str) -> Option<char> {
     let (name, tag) = key.split_once('/').unwrap_or((key, ""));
     let inner = tag.len() - tag.trim_start_matches(' ').len()..tag.trim_end_matches(' ').len();
@@ -189,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn several_values_are_or_and_nor() {
+    fn several_values_are_combined_by_or_and_by_nor() {
         use ConditionMismatch::{KeyMissing, ValueDiffers, ValueUnreadable};
         for effect in [Effect::Allow, Effect::Deny] {
             assert_eq!(mismatch("StringEquals", &["a", "b"], &["b"], effect), None);
@@ -204,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_compared_closes() {
+    fn a_value_that_cannot_be_compared_fails_closed() {
         let unreadable = Some(ConditionMismatch::ValueUnreadable);
         assert_eq!(mismatch("NotIpAddress", &["10.0.0.0/8"], &["x"], Effect::Allow), unreadable);
         assert_eq!(mismatch("NotIpAddress", &["10.0.0.0/8"], &["x"], Effect::Deny), None);
@@ -214,9 +223,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_names_its_blank() {
-        for good in ["acs:SourceIp", "ECS:tag/team", "acs:ResourceTag/opc:managed", "acs:ResourceTag/cost center"] {
-            assert!(Key::parse(good).is_ok(), "{good}");
+    fn the_error_about_a_blank_names_its_code_point() {
+        for valid in ["acs:SourceIp", "ECS:tag/team", "acs:ResourceTag/opc:managed", "acs:ResourceTag/cost center"] {
+            assert!(Key::parse(valid).is_ok(), "{valid}");
         }
         for (bad, code) in [
             ("acs:Source Ip", "U+0020"),

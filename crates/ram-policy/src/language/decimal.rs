@@ -1,9 +1,9 @@
-//! Decimal numbers, compared by value and exactly: no floats, so no two unequal texts become equal.
+//! Decimal numbers, compared exactly by value. Floating-point numbers would make unequal texts equal.
 
 use std::cmp::Ordering;
 
-/// An optional `-`, digits, and optionally a point and digits. Neither exponents nor `+`, hexadecimal, `NaN` or
-/// infinities are numbers here: nothing documents that RAM takes them (`docs/spec/ram-policy.md` 4.4).
+/// An optional `-`, digits, and optionally a point and digits. Exponents, `+`, hexadecimal digits, `NaN` and infinities
+/// are refused, because the vendor does not document that RAM accepts them (`docs/spec/ram-policy.md` 4.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decimal {
     sign: Sign,

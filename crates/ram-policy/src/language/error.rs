@@ -1,9 +1,9 @@
-//! What RAM's own validator would say about a document: its titles, and one refused piece of text.
+//! Errors in a document, under the titles of RAM's own validator.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The error titles of RAM's policy check, word for word, so that operators recognise them
+/// The error titles of RAM's policy check, word for word, so that policy authors recognize them
 /// (`docs/spec/ram-policy.md` 1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Title {
@@ -21,13 +21,13 @@ pub(crate) enum Title {
     MissingArnField,
 }
 
-/// One piece of a document that is refused: under which title, why, and what to write instead.
+/// The error about one refused piece of a document: title, reason and remedy.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) title: Title,
-    /// What was written, or the name of what was not.
+    /// The refused text, or the name of a missing element.
     pub(crate) input: String,
-    /// Continues the sentence that the input begins: `has no colon`.
+    /// The rest of the sentence that begins with the input: `has no service before a colon`.
     pub(crate) why: Cow<'static, str>,
     pub(crate) help: Cow<'static, str>,
 }
@@ -43,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// A text as messages quote it: in back-ticks, control characters escaped, cut where it grows long.
+/// A text as messages quote it: in back-ticks, with control characters escaped, truncated to 120 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 120;
     let mut quoted = String::from("`");
@@ -62,13 +62,13 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The first blank of a text, by its code point: most blanks look alike on a screen, or like nothing at all.
+/// The code point of the first blank character of a text. Blanks look the same on a screen, so messages name the code.
 pub(crate) fn blank(text: &str) -> Option<String> {
     let found = text.chars().find(|c| is_blank(*c))?;
     Some(format!("U+{:04X}", u32::from(found)))
 }
 
-/// White space, control characters, and the marks that take no room.
+/// Whether a character is white space, a control character, or a mark of zero width.
 pub(crate) fn is_blank(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()

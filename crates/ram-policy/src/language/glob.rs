@@ -5,7 +5,18 @@ use std::sync::OnceLock;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// A pattern, classified when it is read: most need no glob engine at all.
+/// A text pattern in which `*` matches any number of characters and `?` exactly one.
+///
+/// RAM has no escape for the two, and no other wildcards. A pattern is classified when it is made, because most
+/// patterns need no glob engine to be matched.
+///
+/// ```
+/// use ram_policy::{Case, Glob};
+///
+/// let glob = Glob::new("instance/i-dev-*", Case::Sensitive);
+/// assert!(glob.matches("instance/i-dev-7") && !glob.matches("instance/i-prod-7"));
+/// assert!(Glob::new("ecs:attach?etworkInterface", Case::Insensitive).matches("ecs:AttachNetworkInterface"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Glob {
     pattern: Box<str>,
@@ -13,10 +24,12 @@ pub struct Glob {
     form: Form,
 }
 
-/// Whether `a` and `A` are the same character. Only ASCII letters are ever folded.
+/// Whether `a` and `A` are the same character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
+    /// Every character matches only itself.
     Sensitive,
+    /// ASCII letters match in both cases; all other characters match only themselves.
     Insensitive,
 }
 
@@ -28,13 +41,14 @@ enum Form {
     Literal,
     /// A text without wildcards, this many bytes long, then one `*`.
     Prefix(u32),
-    /// Texts without wildcards with one `*` between each two: `a*b*c`, `*b*`. Where the first and the last `*` are.
+    /// Texts without wildcards, separated by single `*`: `a*b*c`, `*b*`. The offsets of the first and the last `*`.
     Parts(u32, u32),
-    /// Boxed: few patterns need it, and all would carry its size.
+    /// Any other pattern. Boxed, because few patterns need a matcher and all would carry its size.
     General(Box<OnceLock<Option<GlobMatcher>>>),
 }
 
 impl Glob {
+    /// Reads a pattern. Every text is one.
     pub fn new(pattern: &str, case: Case) -> Self {
         let pattern: Box<str> = collapse_stars(pattern).into();
         let form = match pattern.find(['*', '?']) {
@@ -49,15 +63,18 @@ impl Glob {
         Self { pattern, case, form }
     }
 
-    /// The pattern, every run of `*` written as one.
+    /// The pattern, with each run of `*` collapsed into one.
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
 
+    /// Whether case matters.
     pub fn case(&self) -> Case {
         self.case
     }
 
+    /// Whether the pattern matches the whole text.
+    #[inline]
     pub fn matches(&self, text: &str) -> bool {
         match &self.form {
             Form::Any => true,
@@ -74,12 +91,13 @@ impl Glob {
         }
     }
 
-    /// Whether the pattern matches whatever may follow `prefix`: its last `*` takes the rest, never a `?`.
+    /// Whether the pattern matches `prefix` and, by a final `*`, everything that may follow it. A final `?` is not
+    /// enough.
     pub fn covers_all_under(&self, prefix: &str) -> bool {
         self.pattern.ends_with('*') && self.matches(prefix)
     }
 
-    /// Short texts that it matches.
+    /// One or two short texts that the pattern matches, for trying out policies.
     pub fn samples(&self) -> Vec<String> {
         let fill = |star: &str| self.pattern.replace('*', star).replace('?', "0");
         if self.is_literal() { vec![self.pattern.to_string()] } else { vec![fill(""), fill("0")] }
@@ -90,21 +108,24 @@ impl Glob {
         matches!(self.form, Form::Any)
     }
 
-    /// What stands before the first wildcard: every text that matches begins with it.
+    /// The part before the first wildcard. Every text that matches begins with it, apart from case if the pattern
+    /// ignores case.
     pub fn literal_prefix(&self) -> &str {
         &self.pattern[..self.pattern.find(['*', '?']).unwrap_or(self.pattern.len())]
     }
 
-    /// Whether nothing is left to check of a text that begins with [`Glob::literal_prefix`].
+    /// Whether the pattern matches every text that begins with [`Glob::literal_prefix`].
     pub(crate) fn is_prefix(&self) -> bool {
         matches!(self.form, Form::Any | Form::Prefix(_))
     }
 
+    /// Whether the pattern has no wildcard.
     pub fn is_literal(&self) -> bool {
         matches!(self.form, Form::Literal)
     }
 
-    /// The first part begins the text, the last one ends it, and each of the others is taken where it comes first.
+    /// The text must begin with the first part and end with the last one. Each part between them is matched at its
+    /// first occurrence after the previous part.
     fn has_parts(&self, text: &str, first: usize, last: usize) -> bool {
         let pattern = self.pattern.as_bytes();
         let left = text.as_bytes().strip_prefix(&pattern[..first]);
@@ -120,8 +141,8 @@ impl Glob {
         true
     }
 
-    /// A glob matcher of the `globset` crate, which matches bytes: so for ASCII only. A pattern beyond any policy's
-    /// size is left to [`Glob::walk`], lest its automaton outgrow the crate's limit.
+    /// A matcher of the `globset` crate, for ASCII only, because it matches bytes. Patterns longer than those of real
+    /// policies are left to [`Glob::walk`], because their automaton could exceed the limit of the crate.
     fn matcher(&self) -> Option<GlobMatcher> {
         const LONGEST: usize = 1024;
         if !self.pattern.is_ascii() || self.pattern.len() > LONGEST {
@@ -135,7 +156,7 @@ impl Glob {
         glob.ok().map(|glob| glob.compile_matcher())
     }
 
-    /// Two pointers over characters: on a mismatch, the last `*` takes one character more.
+    /// Walks pattern and text in parallel. After a mismatch, the last `*` takes one more character.
     fn walk(&self, text: &str) -> bool {
         let (mut pattern, mut text) = (self.pattern.chars(), text.chars());
         let mut retry = None;
@@ -180,7 +201,7 @@ impl Case {
     }
 }
 
-/// Equal patterns match equal texts, whether their engine was built or not.
+/// Compares the patterns, without the matcher, which is built on first use.
 impl PartialEq for Glob {
     fn eq(&self, other: &Self) -> bool {
         self.case == other.case && self.pattern == other.pattern
@@ -190,10 +211,10 @@ impl PartialEq for Glob {
 impl Eq for Glob {}
 
 fn offset(at: usize) -> u32 {
-    u32::try_from(at).expect("a pattern is bounded far below 4 GiB")
+    u32::try_from(at).expect("a pattern is shorter than 4 GiB")
 }
 
-/// `**` has a meaning of its own beside `/` in globset; to RAM it is one `*`.
+/// In `globset`, `**` next to `/` has a meaning of its own; in RAM it is the same as `*`.
 fn collapse_stars(pattern: &str) -> String {
     let mut collapsed = String::with_capacity(pattern.len());
     for character in pattern.chars() {
@@ -204,7 +225,7 @@ fn collapse_stars(pattern: &str) -> String {
     collapsed
 }
 
-/// Takes their meaning from all characters that globset reads as syntax and RAM does not.
+/// Escapes all characters that are syntax in `globset` and not in RAM.
 fn escape(pattern: &str) -> String {
     let mut escaped = String::with_capacity(pattern.len());
     for character in pattern.chars() {
@@ -235,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_pattern_for_the_engine_can_be_built() {
+    fn a_matcher_can_be_built_for_the_longest_patterns() {
         for unit in ["*?", "*a", "??", "[x"] {
             for case in [Case::Sensitive, Case::Insensitive] {
                 let glob = Glob::new(&unit.repeat(512), case);
@@ -245,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn all_under_a_prefix_is_taken_by_a_star_only() {
+    fn only_a_final_star_covers_everything_under_a_prefix() {
         let covers = |pattern: &str| Glob::new(pattern, Case::Sensitive).covers_all_under("eni/");
         for pattern in ["*", "eni/*", "e*", "e?i/*", "*/*"] {
             assert!(covers(pattern), "{pattern}");

@@ -1,6 +1,6 @@
-//! The language: what one statement says, and whether it applies to one resource of one call.
+//! The policy language: one statement, and whether it applies to one resource of one call.
 //!
-//! Must not know: the text it was read from, and which other statements there are.
+//! Must not know: the text that a statement was read from, and other statements.
 
 pub(crate) mod attributes;
 pub(crate) mod condition;
@@ -8,7 +8,6 @@ pub(crate) mod decimal;
 pub(crate) mod effect;
 pub(crate) mod error;
 pub(crate) mod glob;
-pub(crate) mod mismatch;
 pub(crate) mod operator;
 pub(crate) mod pattern;
 pub(crate) mod statement;

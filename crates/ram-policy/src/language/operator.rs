@@ -1,10 +1,10 @@
-//! The condition operators of RAM: all of them, as a table.
+//! All condition operators of RAM, as a table.
 
 use std::cmp::Ordering;
 
 use crate::language::error::{Refusal, Title};
 
-/// One operator of `docs/spec/ram-policy.md` 4.1.
+/// A condition operator of RAM, such as `StringLike` (`docs/spec/ram-policy.md` 4.1).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operator {
     name: &'static str,
@@ -12,16 +12,16 @@ pub struct Operator {
     pub(crate) comparison: Comparison,
 }
 
-/// How the answers for several values combine (`docs/spec/ram-policy.md` 4.2).
+/// How the comparisons of several values combine (`docs/spec/ram-policy.md` 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sense {
-    /// Some value must match; an absent key never does.
+    /// At least one value must match. An absent key does not match.
     Positive,
-    /// No value may match; an absent key never does, so the test holds.
+    /// No value may match. The condition holds for an absent key.
     Negated,
 }
 
-/// How one value of the policy is compared with one of the request.
+/// How a value of the policy is compared with a value of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Text,
@@ -33,17 +33,22 @@ pub(crate) enum Comparison {
     Address,
 }
 
-/// What an operator compares.
+/// The type of the values that an operator compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compares {
+    /// Texts: the `String…` operators.
     Texts,
+    /// Decimal numbers: the `Numeric…` operators.
     Numbers,
+    /// Points in time: the `Date…` operators.
     Dates,
+    /// `true` and `false`: `Bool`.
     Booleans,
+    /// Addresses and CIDR blocks: `IpAddress`, `NotIpAddress` and their `…IncludeBorder` forms.
     Addresses,
 }
 
-/// How the request's value stands to the policy's.
+/// The relation of the request's value to the policy's that an operator requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Relation {
     Equal,
@@ -54,14 +59,17 @@ pub(crate) enum Relation {
 }
 
 impl Operator {
+    /// The name, in the spelling of policies.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
+    /// Whether the operator is negated.
     pub fn sense(&self) -> Sense {
         self.sense
     }
 
+    /// The type of the values that the operator compares.
     pub fn compares(&self) -> Compares {
         match self.comparison {
             Comparison::Text | Comparison::TextIgnoringCase | Comparison::TextLike => Compares::Texts,
@@ -79,13 +87,14 @@ impl Operator {
             return Ok(operator);
         }
         if let Some(meant) = OPERATORS.iter().find(|operator| operator.name.eq_ignore_ascii_case(name)) {
-            return refuse("is spelled in another case", format!("write `{}`", meant.name));
+            return refuse("is not spelled in the right case", format!("write `{}`", meant.name));
         }
         if let Some(base) = name.strip_suffix("IfExists") {
-            return refuse("is not an operator of RAM, which has no `IfExists`", format!("write `{base}`, or nothing"));
+            let help = format!("write `{base}`, or remove the condition");
+            return refuse("is not a RAM operator: RAM has no `IfExists`", help);
         }
         let names: Vec<_> = OPERATORS.iter().map(|operator| operator.name).collect();
-        refuse("is not an operator of RAM", format!("write one of {}", names.join(", ")))
+        refuse("is not a RAM operator", format!("write one of {}", names.join(", ")))
     }
 }
 
@@ -101,8 +110,8 @@ impl Relation {
     }
 }
 
-/// Plain and `IncludeBorder` address operators are alike: whether the plain ones leave out the borders of a block is
-/// stated nowhere, and a Deny on a block must stay whole (`docs/spec/ram-policy.md` 11, row 2).
+/// The `IncludeBorder` address operators are the same as the plain ones. The vendor does not document whether the plain
+/// ones exclude the borders of a block, and a Deny must cover its whole block (`docs/spec/ram-policy.md` 11, row 2).
 static OPERATORS: [Operator; 23] = [
     positive("StringEquals", Comparison::Text),
     negated("StringNotEquals", Comparison::Text),
@@ -142,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_agrees_with_its_names() {
+    fn the_sense_of_every_operator_agrees_with_its_name() {
         for operator in &OPERATORS {
             let sense = if operator.name.contains("Not") { Sense::Negated } else { Sense::Positive };
             assert_eq!(operator.sense, sense, "{}", operator.name);

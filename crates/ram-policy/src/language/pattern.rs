@@ -3,34 +3,50 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::language::effect::Mismatch;
 use crate::language::error::{Refusal, Title, blank};
 use crate::language::glob::{Case, Glob};
-use crate::language::mismatch::Mismatch;
 use crate::name::account::AccountId;
 use crate::name::arn::{Fields, Resource};
 
-/// A pattern for ARNs, matched field by field: a wildcard never crosses one of the first four colons, and the relative
-/// id may be any text (`docs/spec/ram-policy.md` 2).
+/// A pattern for ARNs in a Resource element, such as `acs:ecs:*:*:eni/*`, or a lone `*`.
+///
+/// It is matched field by field: a wildcard never crosses one of the first four colons, and the relative id may contain
+/// any characters (`docs/spec/ram-policy.md` 2).
+///
+/// ```
+/// use ram_policy::{ArnPattern, Mismatch, Resource};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pattern = ArnPattern::of_type("ecs", &"1234567890123456".parse()?, "eni");
+/// assert_eq!(pattern.to_string(), "acs:ecs:*:1234567890123456:eni/?*");
+/// let eni = Resource::read("acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1")?;
+/// assert_eq!(pattern.mismatch(&eni), None);
+/// let instance = Resource::read("acs:ecs:cn-hangzhou:1234567890123456:instance/i-1")?;
+/// assert_eq!(pattern.mismatch(&instance), Some(Mismatch::ResourceType));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArnPattern {
-    /// None for a lone `*`, whose relative id is `*` too.
+    /// `None` for a lone `*`, whose relative id is `*` too.
     head: Option<Arc<Head>>,
     relative: Glob,
 }
 
-/// The fields before the relative id. Few are in use, so patterns share them.
+/// The fields before the relative id. Few different ones are in use, so patterns share them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// `<service>:<region>:<account>`, as it is written.
+    /// `<service>:<region>:<account>`, in the spelling of the document.
     text: Box<str>,
     service: Glob,
     region: Glob,
     account: Glob,
-    /// Without a wildcard, so that the text as a whole can be compared.
+    /// Whether there is no wildcard, so that the text can be compared as a whole.
     literal: bool,
 }
 
-/// Heads that were read before, by their text.
+/// Parsed heads by their text.
 pub(crate) type Heads = std::collections::HashMap<Box<str>, Arc<Head>>;
 
 impl ArnPattern {
@@ -42,14 +58,15 @@ impl ArnPattern {
         }
         let refuse = |title, why: String| Refusal::new(title, text, why, HELP);
         if let Some(code) = blank(text) {
-            return Err(refuse(Title::InvalidPolicyElement, format!("holds the blank {code}, which no ARN holds")));
+            let why = format!("contains the invisible character {code}, which is not allowed in an ARN");
+            return Err(refuse(Title::InvalidPolicyElement, why));
         }
         let Some(rest) = text.strip_prefix("acs:") else {
             return Err(refuse(Title::InvalidArnPrefix, "does not start with `acs:`".to_owned()));
         };
         let Some((colon, _)) = rest.match_indices(':').nth(2) else {
             let found = text.split(':').count();
-            return Err(refuse(Title::MissingArnField, format!("has {found} fields, and an ARN has five")));
+            return Err(refuse(Title::MissingArnField, format!("has {found} fields; an ARN has five")));
         };
         let (head, relative) = (&rest[..colon], &rest[colon + 1..]);
         if relative.is_empty() {
@@ -66,7 +83,7 @@ impl ArnPattern {
         Ok(Self { head: Some(head), relative: Glob::new(relative, Case::Sensitive) })
     }
 
-    /// Every resource of a type in one account, in whatever region: `acs:ecs:*:1234567890123456:eni/?*`.
+    /// The pattern for every resource of a type in one account and any region: `acs:ecs:*:1234567890123456:eni/?*`.
     pub fn of_type(service: &str, account: &AccountId, kind: &str) -> Self {
         let head = Head::read(&format!("{service}:*:{account}"));
         Self { head: Some(Arc::new(head)), relative: Glob::new(&format!("{kind}/?*"), Case::Sensitive) }
@@ -81,18 +98,19 @@ impl ArnPattern {
         self.head.as_ref()
     }
 
-    /// Service, region, account and relative id; none for a lone `*`.
+    /// The patterns of service, region, account and relative id; `None` for a lone `*`.
     pub fn fields(&self) -> Option<[&Glob; 4]> {
         let head = self.head.as_ref()?;
         Some([&head.service, &head.region, &head.account, &self.relative])
     }
 
-    /// Whether it matches every resource there could be.
+    /// Whether the pattern matches every resource.
     pub fn is_any(&self) -> bool {
         self.head.as_ref().is_none_or(|head| head.is_any()) && self.relative.is_any()
     }
 
-    /// The first field that does not match; none when the pattern matches the resource.
+    /// The first field that does not match; `None` if the pattern matches the resource. [`Resource::AllOf`] and
+    /// [`Resource::Everything`] match only if the pattern covers all of their resources.
     pub fn mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
         let head = self.head.as_ref()?;
         let Some(fields) = resource.fields() else { return self.narrowest(head) };
@@ -114,13 +132,13 @@ impl ArnPattern {
         }
     }
 
-    /// The first field that leaves something out.
+    /// The first field that does not match everything.
     fn narrowest(&self, head: &Head) -> Option<Mismatch> {
         head.narrowest().or_else(|| (!self.relative.is_any()).then_some(Mismatch::ResourceType))
     }
 }
 
-/// The prefix of the relative id where the resource is all of a type.
+/// The prefix that all relative ids of the type begin with, if the resource is [`Resource::AllOf`].
 pub(crate) fn all_under<'a>(resource: &Resource<'_>, fields: Fields<'a>) -> Option<&'a str> {
     match resource {
         Resource::AllOf(_) => fields.relative.strip_suffix('*'),
@@ -136,7 +154,8 @@ impl Head {
         Self { text: text.into(), service: field(), region: field(), account: field(), literal }
     }
 
-    /// The same as no [`Head::mismatch`], without saying which field it is.
+    /// Whether [`Head::mismatch`] is `None`; faster, because it need not find out which field differs.
+    #[inline]
     pub(crate) fn matches(&self, resource: &Resource<'_>, fields: Fields<'_>) -> bool {
         if self.literal { resource.head() == Some(&*self.text) } else { self.mismatch(fields).is_none() }
     }
@@ -157,7 +176,7 @@ impl Head {
         self.narrowest().is_none()
     }
 
-    /// The first field that leaves something out.
+    /// The first field that does not match everything.
     pub(crate) fn narrowest(&self) -> Option<Mismatch> {
         let fields =
             [(&self.service, Mismatch::Service), (&self.region, Mismatch::Region), (&self.account, Mismatch::Account)];
@@ -165,7 +184,7 @@ impl Head {
     }
 }
 
-/// As it is written, every run of `*` in the relative id as one.
+/// The spelling of the document, with each run of `*` in the relative id collapsed into one.
 impl fmt::Display for ArnPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.head {
@@ -175,29 +194,29 @@ impl fmt::Display for ArnPattern {
     }
 }
 
-/// Reads `<ram-code>:<name>` or a lone `*`; wildcards may stand anywhere, in the service too
+/// Reads the pattern of an action, `<ram-code>:<name>` or a lone `*`. Wildcards may occur anywhere, even in the service
 /// (`docs/spec/ram-policy.md` 2).
 pub(crate) fn parse_action(text: &str) -> Result<Glob, Refusal> {
     const HELP: &str = "write `<service>:<name>`, such as `ecs:AttachNetworkInterface` or `ecs:Describe*`, or `*`";
     let refuse = |why: String| Refusal::new(Title::InvalidActionFormat, text, why, HELP);
     if let Some(code) = blank(text) {
-        return Err(refuse(format!("holds the blank {code}, which no action holds")));
+        return Err(refuse(format!("contains the invisible character {code}, which is not allowed in an action")));
     }
     if text != "*" {
         let (service, name) = text.split_once(':').ok_or_else(|| refuse("has no service before a colon".to_owned()))?;
         if service.is_empty() || name.is_empty() {
-            return Err(refuse("has nothing on one side of its colon".to_owned()));
+            return Err(refuse("has an empty service or name".to_owned()));
         }
         let foreign = |c: &char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.' | '/' | '*' | '?');
         if let Some(found) = service.chars().chain(name.chars()).find(foreign) {
-            return Err(refuse(format!("holds `{found}`, which no action holds there")));
+            return Err(refuse(format!("contains `{found}`, which is not allowed there")));
         }
     }
     Ok(Glob::new(text, Case::Insensitive))
 }
 
-/// Whether the pattern of a relative id that did not match could still name the type: tells a wrong id from a
-/// wrong type. A `*` may stand for the rest of the type and what follows.
+/// Whether the pattern of a relative id that did not match could still name the resource's type: distinguishes a wrong
+/// id from a wrong type. A `*` may match the rest of the type and more.
 fn may_name_type(pattern: &str, relative: &str) -> bool {
     let mut kind = relative.chars().take_while(|c| *c != '/');
     for wanted in pattern.chars() {

@@ -1,82 +1,88 @@
-//! A statement: what it allows or denies, and the first reason why it does not apply.
+//! A statement: its parts, and the first reason why it does not apply.
 
 use std::sync::Arc;
 
 use crate::language::attributes::{Attributes, RequiredAttributes, Targets};
 use crate::language::condition::{Condition, ConditionMismatch};
-use crate::language::effect::{Applies, Effect};
+use crate::language::effect::{Applies, Effect, Mismatch};
 use crate::language::glob::Glob;
-use crate::language::mismatch::Mismatch;
 use crate::language::operator::Sense;
 use crate::language::pattern::ArnPattern;
 use crate::name::action::Action;
 use crate::name::arn::Resource;
 
-/// One element of a document's Statement list. Its parts are shared with every statement that is written alike.
+/// One element of a document's Statement list.
+///
+/// It applies to a call on a resource if it selects the action, one of its resource patterns matches, and all of its
+/// conditions hold. Parts with the same text are shared among statements, so a clone is cheap.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub(crate) effect: Effect,
     pub(crate) actions: Arc<Actions>,
     pub(crate) resources: Arc<Resources>,
-    /// None where there are no conditions.
+    /// `None` if there are no conditions.
     pub(crate) conditions: Option<Arc<Conditions>>,
     pub(crate) sid: Option<Box<str>>,
     pub(crate) index: u32,
     pub(crate) line: u32,
 }
 
-/// What selects the action: exactly one of the two elements.
+/// The action element of a statement: either Action or NotAction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actions {
-    /// Some pattern must match.
+    /// Selects the actions that match at least one pattern.
     Action(Box<[Glob]>),
-    /// No pattern may match.
+    /// Selects the actions that match none of the patterns.
     NotAction(Box<[Glob]>),
 }
 
-/// Patterns of which some must match; never empty.
+/// The patterns of a Resource element, of which one must match. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resources(pub(crate) Box<[ArnPattern]>);
 
-/// Tests that must all hold, in the order in which they are written; never empty.
+/// The tests of a Condition element, which must all hold, in the order of the document. Never empty.
 #[derive(Clone, Debug)]
 pub struct Conditions(pub(crate) Box<[Condition]>);
 
 impl Statement {
+    /// Whether the statement allows or denies.
     pub fn effect(&self) -> Effect {
         self.effect
     }
 
+    /// The actions that the statement is about.
     pub fn actions(&self) -> &Actions {
         &self.actions
     }
 
+    /// The patterns of the resources that the statement is about. There is at least one.
     pub fn resources(&self) -> &[ArnPattern] {
         &self.resources.0
     }
 
-    /// In the order in which they are written.
+    /// The conditions, in the order of the document. Empty if the statement has none.
     pub fn conditions(&self) -> &[Condition] {
         self.conditions.as_deref().map_or(&[], |conditions| &conditions.0)
     }
 
-    /// Not in RAM's grammar, yet written by many; it has no meaning (`docs/spec/ram-policy.md` 11, row 8).
+    /// The Sid. It is not part of RAM's grammar but common in published policies, and has no effect on decisions
+    /// (`docs/spec/ram-policy.md` 11, row 8).
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
     }
 
-    /// The place in the Statement list, from 0.
+    /// The index in the Statement list, from 0.
     pub fn index(&self) -> usize {
         self.index as usize
     }
 
-    /// The line of the document's text on which it begins, from 1.
+    /// The line of the document's text on which the statement begins, from 1.
     pub fn line(&self) -> usize {
         self.line as usize
     }
 
-    /// The first reason why the statement does not apply, or is not known to; none when it applies. A reason that is
-    /// certain goes before one that is not known.
+    /// The first reason why the statement does not apply, or is not known to apply; `None` if it applies. Reasons that
+    /// are certain come before those that depend on something unknown.
     pub fn mismatch(&self, action: &Action, resource: &Resource<'_>, attributes: &Attributes<'_>) -> Option<Mismatch> {
         if !self.actions.select(action) {
             return Some(Mismatch::Action);
@@ -89,8 +95,9 @@ impl Statement {
         if condition.is_some_and(|mismatch| !mismatch.is_unknown()) { condition } else { resource.or(condition) }
     }
 
-    /// Whether the statement takes away what others allow, where this is why it does not apply. A Deny does. Where it is
-    /// not known what the call names, so may an Allow: what it excludes by a tag or a group may be what is named.
+    /// Whether the statement denies what other statements allow; `mismatch` is its own. A Deny that applies does. If it
+    /// is not known which resources the call names, an Allow may too: the call may name resources that the Allow
+    /// excludes by a tag or a group.
     pub(crate) fn denies(&self, mismatch: Option<Mismatch>, targets: Targets) -> Applies {
         let excludes = |index: usize| {
             let condition = &self.conditions()[index];
@@ -107,7 +114,7 @@ impl Statement {
         }
     }
 
-    /// [`Statement::mismatch`] for a call that is about no resource.
+    /// [`Statement::mismatch`] for a call without a resource.
     pub(crate) fn call_mismatch(&self, action: &Action, attributes: &Attributes<'_>) -> Option<Mismatch> {
         if !self.actions.select(action) {
             return Some(Mismatch::Action);
@@ -115,12 +122,13 @@ impl Statement {
         self.condition_mismatch(attributes)
     }
 
-    /// Whether it is about the action and the resource, whatever its conditions say.
+    /// Whether action and resource match. Conditions are not tested.
     pub(crate) fn matches(&self, action: &Action, resource: &Resource<'_>) -> bool {
         self.actions.select(action) && self.resource_mismatch(resource).is_none()
     }
 
-    /// Where it is not known what the call names, a Deny on some resources may be about one of them.
+    /// [`Statement::resource_mismatch`]; but if it is not known which resources the call names, a Deny on some
+    /// resources may be about one of them.
     fn named_mismatch(&self, resource: &Resource<'_>, targets: Targets) -> Option<Mismatch> {
         let mismatch = self.resource_mismatch(resource)?;
         Some(match (targets, self.effect) {
@@ -129,7 +137,7 @@ impl Statement {
         })
     }
 
-    /// Of several patterns that all fail, the one that came nearest.
+    /// The mismatch of the pattern that came closest to matching; `None` if a pattern matches.
     pub(crate) fn resource_mismatch(&self, resource: &Resource<'_>) -> Option<Mismatch> {
         let mut nearest = None;
         for pattern in self.resources() {
@@ -138,7 +146,7 @@ impl Statement {
         nearest
     }
 
-    /// The first condition that does not hold.
+    /// The first condition that does not hold, or else the first that is not known to hold.
     pub(crate) fn condition_mismatch(&self, attributes: &Attributes<'_>) -> Option<Mismatch> {
         let reasons = self.conditions().iter().map(|condition| condition.mismatch(self.effect, attributes));
         let mut unknown = None;
@@ -155,12 +163,14 @@ impl Statement {
 }
 
 impl Actions {
+    /// The patterns of the element.
     pub fn patterns(&self) -> &[Glob] {
         match self {
             Self::Action(patterns) | Self::NotAction(patterns) => patterns,
         }
     }
 
+    /// Whether the element selects the action.
     pub fn select(&self, action: &Action) -> bool {
         let named = self.patterns().iter().any(|pattern| pattern.matches(action.as_str()));
         match self {
@@ -171,7 +181,7 @@ impl Actions {
 }
 
 impl Conditions {
-    /// Whether all hold. One that fails goes before one of which it is not known.
+    /// Whether all conditions hold. A condition that fails counts more than one that is not known to hold.
     pub(crate) fn hold(&self, effect: Effect, attributes: &Attributes<'_>) -> Applies {
         let mut hold = Applies::Yes;
         for condition in &self.0 {
@@ -186,6 +196,7 @@ impl Conditions {
 }
 
 impl Applies {
+    #[inline]
     pub(crate) fn of(mismatch: Option<Mismatch>) -> Self {
         match mismatch {
             None => Self::Yes,

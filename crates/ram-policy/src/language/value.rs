@@ -1,4 +1,4 @@
-//! One value of a condition, read when its document is, and compared with a value of a request.
+//! One value of a condition, parsed with its document and compared with the values of requests.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use crate::language::error::{Refusal, Title};
 use crate::language::glob::{Case, Glob};
 use crate::language::operator::{Comparison, Operator, Relation};
 
-/// A value that a condition wants.
+/// A value that a condition gives for its key, parsed as the type of the operator.
 #[derive(Clone, Debug)]
 pub struct ConditionValue {
     text: Box<str>,
@@ -29,7 +29,7 @@ enum Test {
     Address(IpNet),
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
     Yes,
@@ -39,7 +39,7 @@ pub(crate) enum Match {
 }
 
 impl ConditionValue {
-    /// As it is written in the document.
+    /// The value in the spelling of the document.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -52,23 +52,24 @@ impl ConditionValue {
             Comparison::TextLike => Test::TextLike(Glob::new(text, Case::Sensitive)),
             Comparison::Number(relation) => Decimal::parse(text)
                 .map(|number| Test::Number(relation, number))
-                .ok_or_else(|| refuse("is no decimal number", "write digits, such as `10` or `-0.5`"))?,
+                .ok_or_else(|| refuse("is not a decimal number", "write digits, such as `10` or `-0.5`"))?,
             Comparison::Date(relation) => parse_date(text).map(|date| Test::Date(relation, date)).ok_or_else(|| {
-                refuse("is no date with a time and a zone", "write `2026-03-01T17:00:00+08:00` or `…Z`")
+                refuse("is not a date with time and time zone", "write `2026-03-01T17:00:00+08:00` or `…Z`")
             })?,
             Comparison::Boolean => parse_boolean(text)
                 .map(Test::Boolean)
-                .ok_or_else(|| refuse("is no Boolean", "write `\"true\"` or `\"false\"`"))?,
+                .ok_or_else(|| refuse("is not a Boolean", "write `\"true\"` or `\"false\"`"))?,
             Comparison::Address if text == "*" => {
-                return Err(refuse("is no address", "leave the condition out: it would restrict nothing"));
+                return Err(refuse("is not an IP address", "remove the condition: it would restrict nothing"));
             }
-            Comparison::Address => parse_block(text)
-                .map(Test::Address)
-                .ok_or_else(|| refuse("is no address or CIDR block", "write `203.0.113.10` or `203.0.113.0/24`"))?,
+            Comparison::Address => parse_block(text).map(Test::Address).ok_or_else(|| {
+                refuse("is not an IP address or CIDR block", "write `203.0.113.10` or `203.0.113.0/24`")
+            })?,
         };
         Ok(Self { text: text.into(), test })
     }
 
+    #[inline]
     pub(crate) fn compare(&self, found: ValueRef<'_>) -> Match {
         let holds = match &self.test {
             Test::Text => Some(*self.text == *found.text()),
@@ -90,7 +91,7 @@ impl ConditionValue {
 }
 
 impl ConditionValue {
-    /// Values worth a try: some that are wanted, some just beside them.
+    /// Values for trying out the condition: some that match, and some that just fail to match.
     pub fn samples(&self) -> Vec<String> {
         match &self.test {
             Test::Text | Test::TextIgnoringCase => vec![self.text.to_string(), format!("{}-other", self.text)],
@@ -108,7 +109,7 @@ impl ConditionValue {
             }
             Test::Boolean(wanted) => vec![wanted.to_string(), (!wanted).to_string()],
             Test::Address(block) => {
-                // Blocks that are for documentation (RFC 5737, RFC 3849): seldom those of a policy.
+                // The blocks reserved for documentation (RFC 5737, RFC 3849), which policies seldom name.
                 let mut outside = ["192.0.2.1", "198.51.100.1", "2001:db8::1"].into_iter();
                 let outside = outside.find(|text| parse_address(text).is_some_and(|address| !block.contains(&address)));
                 [Some(block.network().to_string()), outside.map(str::to_owned)].into_iter().flatten().collect()
@@ -145,8 +146,9 @@ fn lower(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// ISO 8601 in the one form that RAM's pages show, with `Z` or an offset; fractional seconds are taken too. Looser
-/// forms that the date library reads (a blank for `T`, a zone name in brackets, no seconds) are documented nowhere.
+/// ISO 8601 in the one form that the vendor documents, with `Z` or an offset, and optionally with fractional seconds.
+/// The date library also reads looser forms (a space for `T`, a zone name in brackets, no seconds), which are refused
+/// because they are undocumented.
 fn parse_date(text: &str) -> Option<Timestamp> {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
     let (head, tail) = text.as_bytes().split_at_checked(FORM.len())?;
@@ -161,7 +163,7 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     if has_form(head, FORM) && zoned { text.parse().ok() } else { None }
 }
 
-/// Whether a text has digits where the form has zeros and is otherwise the form.
+/// Whether a text has the given form, in which `0` stands for any digit.
 fn has_form(text: &[u8], form: &[u8]) -> bool {
     let fits = |(found, wanted): (&u8, &u8)| if *wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
     text.len() == form.len() && text.iter().zip(form).all(fits)
@@ -177,12 +179,12 @@ fn parse_boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// An IPv4 address in IPv6 clothes is the IPv4 address (`docs/spec/ram-policy.md` 4.4).
+/// An IPv4-mapped IPv6 address is the IPv4 address (`docs/spec/ram-policy.md` 4.4).
 fn parse_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// An address or a CIDR block, host bits masked.
+/// An address or a CIDR block, with its host bits cleared.
 fn parse_block(text: &str) -> Option<IpNet> {
     if let Some(address) = parse_address(text) {
         return Some(address.into());
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_refused() {
+    fn malformed_values_are_refused() {
         for (operator, value) in [
             ("NumericEquals", "1e3"),
             ("DateEquals", "2026-03-01"),

@@ -1,11 +1,21 @@
-//! The ARN of one resource, and what a call is judged on.
+//! The ARN of one resource, and the resources that a request is judged on.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-/// `acs:<service>:<region>:<account>:<relative-id>`: names exactly one resource and never holds a wildcard
-/// (`docs/spec/ram-policy.md` 3). Patterns are another type. It may borrow its text.
+/// The name of exactly one resource: `acs:<service>:<region>:<account>:<relative-id>` (`docs/spec/ram-policy.md` 3).
+///
+/// An ARN never contains a wildcard; a pattern for ARNs is an [`ArnPattern`](crate::ArnPattern). An ARN may borrow its
+/// text.
+///
+/// ```
+/// use ram_policy::Arn;
+///
+/// let arn = Arn::read("acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1")?;
+/// assert_eq!((arn.fields().region, arn.resource_type()), ("cn-hangzhou", "eni"));
+/// # Ok::<(), ram_policy::ArnError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Arn<'a> {
     text: Cow<'a, str>,
@@ -13,48 +23,71 @@ pub struct Arn<'a> {
     colons: [u32; 3],
 }
 
-/// The five fields of an ARN but for the fixed `acs`, borrowed.
+/// The four fields of an ARN that follow the fixed `acs`, borrowed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fields<'a> {
+    /// The RAM code of the service, such as `ecs`.
     pub service: &'a str,
+    /// The region id. Empty for resources of a service without regions.
     pub region: &'a str,
+    /// The account that owns the resource.
     pub account: &'a str,
+    /// The relative id: usually type and id, such as `eni/eni-1`. It may contain colons.
     pub relative: &'a str,
 }
 
-/// What one judgement is about.
+/// A resource that a request is judged on.
+///
+/// ```
+/// use ram_policy::Resource;
+///
+/// let one = Resource::read("acs:ecs:cn-hangzhou:1234567890123456:eni/eni-1")?;
+/// let all = Resource::read("acs:ecs:cn-hangzhou:1234567890123456:eni/*")?;
+/// assert!(one.is_one() && !all.is_one());
+/// assert_eq!(Resource::read("*")?, Resource::Everything);
+/// # Ok::<(), ram_policy::ArnError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Resource<'a> {
     /// One resource.
     One(Arn<'a>),
-    /// Every resource of a type: an operation that creates or lists. Its text ends in `/*`, and only a
-    /// pattern that covers all of the type matches it.
+    /// Every resource of a type, for an operation that creates or lists resources. The text ends in `/*`, and only a
+    /// pattern that covers the whole type matches it.
     AllOf(AllOf<'a>),
-    /// An operation that RAM cannot narrow to a resource: only a pattern that covers everything matches.
+    /// Every resource, for an operation that RAM cannot narrow to a resource. Only a pattern that covers everything
+    /// matches it.
     Everything,
 }
 
-/// The literal `acs:<service>:<region>:<account>:<type>/*`.
+/// The literal text `acs:<service>:<region>:<account>:<type>/*`; made by [`Resource::read`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AllOf<'a>(Arn<'a>);
 
+/// Why a text is not a valid [`Arn`] or [`Resource`]. The field of each variant holds the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArnError {
+    /// The text does not start with `acs:`.
     #[error("`{0}` does not start with `acs:`")]
     Prefix(String),
+    /// The text has fewer than five fields, or an empty relative id.
     #[error("`{0}` has fewer than five fields: an ARN is `acs:<service>:<region>:<account>:<relative-id>`")]
     MissingField(String),
-    #[error("`{0}` holds a wildcard: an ARN names one resource")]
+    /// The text contains `*` or `?`.
+    #[error("`{0}` contains a wildcard: an ARN names one resource")]
     Wildcard(String),
-    #[error("`{0}` holds a blank or a control character")]
+    /// The text contains a space or a control character.
+    #[error("`{0}` contains a space or a control character")]
     Character(String),
 }
 
 impl<'a> Arn<'a> {
+    /// The whole ARN, in the spelling that was read.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
+    /// The fields after `acs:`.
+    #[inline]
     pub fn fields(&self) -> Fields<'_> {
         let [service, region, account] = self.colons.map(|at| at as usize);
         Fields {
@@ -65,21 +98,22 @@ impl<'a> Arn<'a> {
         }
     }
 
-    /// `eni` of `eni/eni-1`.
+    /// The relative id up to the first `/`: `eni` of `eni/eni-1`.
     pub fn resource_type(&self) -> &str {
         let relative = self.fields().relative;
         relative.split_once('/').map_or(relative, |(kind, _)| kind)
     }
 
-    /// Reads the ARN of one resource.
+    /// Reads the ARN of one resource. The ARN borrows the text.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The text does not start with `acs:`, has fewer than five fields, has an empty relative id, or contains a
+    /// wildcard, a space or a control character.
     pub fn read(text: &'a str) -> Result<Self, ArnError> {
         let arn = match Characters::of(text) {
             Characters::Plain => Self::split(text)?,
             Characters::Wildcard => return Err(ArnError::Wildcard(text.into())),
-            Characters::Blank => return Err(Self::not_even_split(text)),
+            Characters::Blank => return Err(Self::blank_error(text)),
         };
         if arn.colons[2] as usize + 1 == text.len() {
             return Err(ArnError::MissingField(text.into()));
@@ -87,17 +121,18 @@ impl<'a> Arn<'a> {
         Ok(arn)
     }
 
-    /// The same, with a text of its own.
+    /// The same ARN with a text of its own.
     pub fn into_owned(self) -> Arn<'static> {
         Arn { text: Cow::Owned(self.text.into_owned()), colons: self.colons }
     }
 
-    /// Splits a text at its first four colons, without a look at its characters.
+    /// Splits a text at its first four colons, without checking its characters.
+    #[inline]
     fn split(text: &'a str) -> Result<Self, ArnError> {
         if !text.starts_with("acs:") {
             return Err(ArnError::Prefix(text.into()));
         }
-        // Byte by byte: the fields are too short for anything cleverer to be worth its call.
+        // Byte by byte: for fields this short, a call to a search routine costs more than it saves.
         let (mut colons, mut found) = ([0u32; 3], 0);
         for (at, byte) in (4u32..).zip(&text.as_bytes()[4..]) {
             if *byte == b':' {
@@ -111,23 +146,27 @@ impl<'a> Arn<'a> {
         Err(ArnError::MissingField(text.into()))
     }
 
-    /// A text that is no ARN whatever its characters is called that.
-    fn not_even_split(text: &str) -> ArnError {
+    /// The error for a text with a space or control character. A wrong prefix is reported first.
+    fn blank_error(text: &str) -> ArnError {
         if text.starts_with("acs:") { ArnError::Character(text.into()) } else { ArnError::Prefix(text.into()) }
     }
 }
 
-/// What the characters of a text allow it to be.
+/// Which characters a text contains.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Characters {
+    /// Only characters that an ARN may contain.
     Plain,
+    /// A `*` or `?`.
     Wildcard,
+    /// A space or a control character.
     Blank,
 }
 
 impl Characters {
+    #[inline]
     fn of(text: &str) -> Self {
-        // In one pass that never branches: nearly every text is plain.
+        // One pass without branches, because nearly every text is plain.
         let odd = |byte: u8| u8::from(byte <= b' ') | u8::from(byte >= 0x7f) | u8::from(byte == b'*' || byte == b'?');
         if text.bytes().fold(0, |found, byte| found | odd(byte)) == 0 {
             return Self::Plain;
@@ -151,10 +190,10 @@ impl FromStr for Arn<'static> {
 }
 
 impl<'a> Resource<'a> {
-    /// Reads an ARN, an ARN whose relative id ends in `/*`, or a lone `*`.
+    /// Reads an ARN, an ARN whose relative id ends in `/*`, or a lone `*`. The resource borrows the text.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// The text is not one of the three forms: see [`Arn::read`]. A wildcard is allowed only in a final `/*`.
     pub fn read(text: &'a str) -> Result<Self, ArnError> {
         if text == "*" {
             return Ok(Self::Everything);
@@ -165,11 +204,11 @@ impl<'a> Resource<'a> {
         match Characters::of(type_prefix) {
             Characters::Plain => Ok(Self::AllOf(AllOf(Arn::split(text)?))),
             Characters::Wildcard => Err(ArnError::Wildcard(text.into())),
-            Characters::Blank => Err(Arn::not_even_split(text)),
+            Characters::Blank => Err(Arn::blank_error(text)),
         }
     }
 
-    /// The same, with a text of its own.
+    /// The same resource with a text of its own.
     pub fn into_owned(self) -> Resource<'static> {
         match self {
             Self::One(arn) => Resource::One(arn.into_owned()),
@@ -178,6 +217,7 @@ impl<'a> Resource<'a> {
         }
     }
 
+    /// The whole text: an ARN, an ARN that ends in `/*`, or `*`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::One(arn) | Self::AllOf(AllOf(arn)) => arn.as_str(),
@@ -185,7 +225,8 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The fields to match; none for [`Resource::Everything`].
+    /// The fields that patterns are matched against; `None` for [`Resource::Everything`].
+    #[inline]
     pub fn fields(&self) -> Option<Fields<'_>> {
         match self {
             Self::One(arn) | Self::AllOf(AllOf(arn)) => Some(arn.fields()),
@@ -193,7 +234,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// `<service>:<region>:<account>`, the fields before the relative id; none for [`Resource::Everything`].
+    /// The fields before the relative id, `<service>:<region>:<account>`; `None` for [`Resource::Everything`].
     pub fn head(&self) -> Option<&str> {
         match self {
             Self::One(arn) | Self::AllOf(AllOf(arn)) => Some(&arn.text[4..arn.colons[2] as usize]),
@@ -201,12 +242,12 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// The account that owns the resource; none where the call names no resource.
+    /// The account that owns the resource; `None` for [`Resource::Everything`].
     pub fn account(&self) -> Option<&str> {
         self.fields().map(|fields| fields.account)
     }
 
-    /// Whether the text names one resource, so that `?` may stand for any of its characters.
+    /// Whether this is one resource and not a set of resources.
     pub fn is_one(&self) -> bool {
         matches!(self, Self::One(_))
     }
@@ -259,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_type_is_a_state_of_its_own() {
+    fn all_of_a_type_is_a_variant_of_its_own() {
         let listed = Resource::read("acs:ecs:cn-hangzhou:1:eni/*").unwrap();
         assert!(matches!(listed, Resource::AllOf(_)) && !listed.is_one());
         assert!(Resource::read("acs:ecs:*:1:eni/*").is_err());

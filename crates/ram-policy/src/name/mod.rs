@@ -1,7 +1,7 @@
 //! The names that policies and calls use: account, action, ARN, principal.
 //!
-//! Must not know: documents, conditions, decisions. A value of these types is well formed; what could be wrong with it
-//! was refused when it was parsed.
+//! Must not know: documents, conditions, decisions. Every value of these types is well formed, because parsing refuses
+//! everything else.
 
 pub(crate) mod account;
 pub(crate) mod action;

@@ -1,4 +1,4 @@
-//! Who may be named by a policy: the account's root, a RAM user, a RAM role.
+//! The principals of RAM: the root of an account, a RAM user, a RAM role.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -10,6 +10,16 @@ use std::sync::Arc;
 use crate::name::account::{AccountId, AccountIdError};
 
 /// One identity of one account. A clone costs no allocation.
+///
+/// ```
+/// use ram_policy::Principal;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let alice = Principal::new("1234567890123456".parse()?, "user/alice".parse()?);
+/// assert_eq!(alice.arn(), "acs:ram::1234567890123456:user/alice");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Principal(Arc<Inner>);
 
@@ -17,38 +27,52 @@ struct Inner {
     account: AccountId,
     identity: Identity,
     arn: Box<str>,
-    /// Of account and identity: principals are looked up on every call.
+    /// The hash of account and identity, computed once, because principals are looked up on every call.
     hash: u64,
 }
 
+/// An identity within an account. Its text form is `root`, `user/NAME` or `role/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity {
+    /// The root of the account.
     Root,
+    /// The RAM user with this name.
     User(Arc<str>),
+    /// The RAM role with this name.
     Role(Arc<str>),
 }
 
-/// A principal as people write it: `user/alice`, `role/terway`, `root`, with the account in front
-/// (`1234567890123456:user/alice`) where several are served, or a full ARN.
+/// A principal as it is written in files and on command lines, where the account may be omitted.
+///
+/// The forms are `user/alice`, `role/terway` and `root`; the same with an account in front
+/// (`1234567890123456:user/alice`); and an ARN (`acs:ram::1234567890123456:user/alice`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrincipalName {
+    /// The account, if the text names one.
     pub account: Option<AccountId>,
+    /// The identity within the account.
     pub identity: Identity,
 }
 
+/// Why a text is not a valid [`Identity`] or [`PrincipalName`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrincipalError {
+    /// The text, which is not of the form `root`, `user/NAME` or `role/NAME`.
     #[error(
-        "`{0}` is no principal: write `user/NAME`, `role/NAME` or `root`, with `ACCOUNT:` in front where several accounts are served"
+        "`{0}` is not a valid principal: write `user/NAME`, `role/NAME` or `root`, \
+         with the prefix `ACCOUNT:` if several accounts are served"
     )]
     Form(String),
-    #[error("`{0}` is no name of a user or role: 1 to 128 letters, digits, `.`, `-`, `_` or `@`")]
+    /// The name of the user or role, which has an invalid length or character.
+    #[error("`{0}` is not a valid user or role name: use 1 to 128 letters, digits, `.`, `-`, `_` or `@`")]
     Name(String),
+    /// The account id in front of the identity is not valid.
     #[error(transparent)]
     Account(#[from] AccountIdError),
 }
 
 impl Principal {
+    /// The principal with this identity in this account.
     pub fn new(account: AccountId, identity: Identity) -> Self {
         let arn = match &identity {
             Identity::Root => format!("acs:ram::{account}:root"),
@@ -61,25 +85,29 @@ impl Principal {
         Self(Arc::new(Inner { account, identity, arn: arn.into(), hash }))
     }
 
+    /// The account that the principal belongs to.
     pub fn account(&self) -> &AccountId {
         &self.0.account
     }
 
+    /// The identity within the account.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }
 
-    /// The value of `acs:PrincipalARN`. A role's name is written in lower case there (`docs/spec/ram-policy.md` 1.2).
+    /// The value of `acs:PrincipalARN`. It has the name of a role in lower case (`docs/spec/ram-policy.md` 1.2).
     pub fn arn(&self) -> &str {
         &self.0.arn
     }
 
+    /// Whether this is the root of its account.
     pub fn is_root(&self) -> bool {
         *self.identity() == Identity::Root
     }
 }
 
 impl PartialEq for Principal {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         let same = || self.0.hash == other.0.hash && self.cmp(other).is_eq();
         Arc::ptr_eq(&self.0, &other.0) || same()
@@ -89,12 +117,13 @@ impl PartialEq for Principal {
 impl Eq for Principal {}
 
 impl Hash for Principal {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0.hash);
     }
 }
 
-/// For maps by principal, whose hash is known.
+/// A hasher for keys that carry their own hash, such as [`Principal`]: it passes that hash on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KnownHash(u64);
 
@@ -114,7 +143,7 @@ impl Hasher for KnownHash {
     }
 }
 
-/// A map by principal.
+/// A map keyed by principal.
 pub type ByPrincipal<T> = HashMap<Principal, T, BuildHasherDefault<KnownHash>>;
 
 impl PartialOrd for Principal {
@@ -130,7 +159,8 @@ impl Ord for Principal {
 }
 
 impl PrincipalName {
-    /// The principal meant, in the only account there is, or none where the account must be said.
+    /// The named principal. A name without an account belongs to the account `only`, which the caller passes if it
+    /// serves a single account; `None` if neither gives an account.
     pub fn in_account(self, only: Option<&AccountId>) -> Option<Principal> {
         let account = self.account.or_else(|| only.cloned())?;
         Some(Principal::new(account, self.identity))
@@ -200,12 +230,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_principal_is_read_in_each_way_it_is_written() {
+    fn every_form_of_a_principal_is_read() {
         let account: AccountId = "1234567890123456".parse().unwrap();
         let alice = Principal::new(account.clone(), Identity::User("alice".into()));
         for text in ["user/alice", "1234567890123456:user/alice", "acs:ram::1234567890123456:user/alice"] {
-            let written: PrincipalName = text.parse().unwrap();
-            assert_eq!(written.in_account(Some(&account)), Some(alice.clone()), "{text}");
+            let name: PrincipalName = text.parse().unwrap();
+            assert_eq!(name.in_account(Some(&account)), Some(alice.clone()), "{text}");
         }
         for text in ["alice", "group/x", "user/", "user/a b", "x:user/alice", "user/a/b"] {
             assert!(text.parse::<PrincipalName>().is_err(), "{text}");
@@ -213,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_arn_is_written_in_lower_case() {
+    fn the_arn_of_a_role_is_in_lower_case() {
         let role = Principal::new("1".parse().unwrap(), Identity::Role("Terway".into()));
         assert_eq!(role.arn(), "acs:ram::1:role/terway");
     }

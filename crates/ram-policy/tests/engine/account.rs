@@ -1,4 +1,4 @@
-//! Policies and requests in the form of the case file, as the engine takes them.
+//! Converts policies and requests from the form of the case file into the types of the engine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::call::{Call, sets};
 
-/// All that one principal is subject to.
+/// All policies that apply to one principal.
 #[derive(Debug)]
 pub struct Account {
     pub layers: Arc<Layers>,
@@ -18,7 +18,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Policies that are attached to others must load all the same.
+    /// Every policy must load, including those that are attached to other principals.
     pub fn new(policies: &[Value], principal: &Value) -> Self {
         let mut library = Library::default();
         let (mut levels, mut session) = (BTreeMap::<&str, Vec<Arc<Document>>>::new(), None);
@@ -54,7 +54,7 @@ impl Account {
         Self { layers: Arc::new(layers), session }
     }
 
-    /// A request, in which nothing is unknown but what its members `unknown` and `unread` say.
+    /// The call of a request. Only what its members `unknown` and `unread` list is unknown.
     pub fn call(&self, request: &Value) -> Call {
         let principal = &request["principal"];
         let account = principal["account_id"].as_str().unwrap().parse().unwrap();
@@ -75,7 +75,7 @@ impl Account {
             resources: arns("resources").iter().map(|arn| arn.parse().unwrap()).collect(),
             deny_only: arns("deny_only").iter().map(|arn| arn.parse().unwrap()).collect(),
             context: context(Some(&request["context"])),
-            facts: if request["unread"] == true { Vec::new() } else { all.iter().map(context_of).collect() },
+            attributes: if request["unread"] == true { Vec::new() } else { all.iter().map(context_of).collect() },
             session: self.session.clone(),
             unknown: Arc::new(unknown),
             targets: Targets::Known,
@@ -83,7 +83,7 @@ impl Account {
     }
 }
 
-/// How an attachment comes to bear on the principal; none when it is another's.
+/// How a policy with this holder is attached to the principal; `None` if it belongs to another principal.
 fn attached_to(holder: &str, principal: &Value) -> Option<AttachedTo> {
     let (kind, name) = holder.split_once(':').unwrap();
     match kind {
@@ -107,7 +107,7 @@ fn context(members: Option<&Value>) -> Context {
     context
 }
 
-/// A lone string or a list of strings; none where there is nothing.
+/// The strings of a lone string or a list of strings; empty for a missing member.
 fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::Array(items) => items.iter().map(|item| item.as_str().unwrap()).collect(),

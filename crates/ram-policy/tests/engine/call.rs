@@ -1,4 +1,4 @@
-//! A request that owns what it asks, and layers in a line.
+//! A request that owns its parts, and helpers that make layers in one line.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub struct Call {
     pub resources: Vec<Resource<'static>>,
     pub deny_only: Vec<Resource<'static>>,
     pub context: Context,
-    pub facts: Vec<Context>,
+    pub attributes: Vec<Context>,
     pub session: Option<Arc<PolicySet>>,
     pub unknown: Arc<UnknownKeys>,
     pub targets: Targets,
@@ -37,7 +37,7 @@ impl Call {
             resources: resources.iter().map(|arn| arn.parse().unwrap()).collect(),
             deny_only: Vec::new(),
             context: Context::default(),
-            facts: vec![Context::default(); resources.len()],
+            attributes: vec![Context::default(); resources.len()],
             session: None,
             unknown: Arc::default(),
             targets: Targets::Known,
@@ -56,7 +56,7 @@ impl Call {
             resources: &self.resources,
             deny_only: &self.deny_only,
             context: &self.context,
-            attributes: &self.facts,
+            attributes: &self.attributes,
             session_policy: self.session.as_ref(),
             unknown_keys: &self.unknown,
             targets: self.targets,

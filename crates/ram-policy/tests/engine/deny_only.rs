@@ -1,4 +1,4 @@
-//! Resources that only a Deny looks at.
+//! Resources that need no Allow: `Request::deny_only`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::call::{Call, document, identity};
 const ENI: &str = "acs:ecs:cn-hangzhou:1:eni/eni-1";
 const VSWITCH: &str = "acs:vpc:cn-hangzhou:1:vswitch/vsw-1";
 
-/// Allows the action on network interfaces alone, and denies it on what the second statement says.
+/// Layers that allow the action only on network interfaces, and deny it on the resources of a second statement.
 fn layers(deny: &str) -> Arc<Layers> {
     let text = format!(
         r#"{{"Version": "1", "Statement": [
@@ -42,7 +42,7 @@ fn a_deny_on_it_denies_and_no_allow_is_needed() {
     let denied = "acs:vpc:cn-hangzhou:1:vswitch/vsw-9";
     let expected = format!("explicit deny on {denied}: denied by p#1 (p.json:2)");
     assert_eq!(summary(&layers, &call(&[VSWITCH, denied])), expected);
-    // A resource of another account is not out of reach here: the account of the principal says what it may touch.
+    // A resource of another account does not deny the call by itself: only the principal's policies count.
     assert!(summary(&layers, &call(&["acs:vpc:cn-hangzhou:2:vswitch/vsw-9"])).starts_with("explicit deny"));
     assert!(summary(&layers, &call(&["acs:vpc:cn-hangzhou:2:vswitch/vsw-1"])).starts_with("allow"));
 }
@@ -54,13 +54,13 @@ fn a_deny_that_cannot_be_ruled_out_denies() {
     let (layers, mut call) = (layers(tagged), call(&[VSWITCH]));
     let request = call.request();
     let decision = evaluate(&layers, &request);
-    // `Call::new` reads the attributes of `resources` only.
+    // `Call::new` supplies attributes only for `resources`.
     assert_eq!(decision.judgements()[1].grounds, Grounds::Unknown(LayerKind::AccountIdentity));
     assert_eq!(decision.verdict(), Verdict::ImplicitDeny);
     assert_eq!(decision.possible_deny(&request, 1).unwrap().key(), Some("acs:ResourceTag/env"));
     assert!(depends_on_attributes(&layers, &request));
     assert!(summary(&layers, &call).contains(&format!("on {VSWITCH}: a Deny cannot be ruled out: p#1 ")));
-    call.facts.push(ram_policy::Context::default());
+    call.attributes.push(ram_policy::Context::default());
     assert_eq!(evaluate(&layers, &call.request()).verdict(), Verdict::Allow);
 }
 

@@ -1,4 +1,4 @@
-//! What a decision says of itself: the line, the details, the data.
+//! The explanations of a decision: the line, the details, the data.
 
 use std::sync::Arc;
 
@@ -65,9 +65,12 @@ fn a_summary_is_one_line() {
         ),
         (
             summary(&terway(), &user(&["acs:ecs:cn-hangzhou:2:eni/eni-1"], "10.1.2.3")),
-            "implicit deny on acs:ecs:cn-hangzhou:2:eni/eni-1: it belongs to another account than the principal, which no policy reaches",
+            "implicit deny on acs:ecs:cn-hangzhou:2:eni/eni-1: it belongs to another account, which the principal's policies do not reach",
         ),
-        (summary(&none, &request("root", &[ENI], "10.1.2.3")), "allow: the account's root owns it, no policy needed"),
+        (
+            summary(&none, &request("root", &[ENI], "10.1.2.3")),
+            "allow: the account's root owns it; no policy is needed",
+        ),
         (summary(&terway(), &user(&[], "10.1.2.3")), "implicit deny: the request names no resource"),
     ] {
         assert_eq!(found, expected);
@@ -75,7 +78,7 @@ fn a_summary_is_one_line() {
 }
 
 #[test]
-fn the_details_tell_what_became_of_every_statement() {
+fn the_details_have_a_finding_for_every_statement() {
     let call = request("user/alice", &[ENI], "192.0.2.1");
     let expected = "\
 implicit deny: ecs:AttachNetworkInterface as 1:user/alice
@@ -91,9 +94,10 @@ the request has `192.0.2.1`
     assert_eq!(details(&terway(), &call), expected);
 }
 
-/// Every layer by itself, those behind the one that refuses too; what the resource has; what the request lacks.
+/// Every layer by itself, including those after the one that refuses; the attributes of the resource; the keys that the
+/// request lacks.
 #[test]
-fn the_details_tell_every_layer() {
+fn the_details_have_every_layer() {
     let mut sets = sets();
     let level = |name: &str| AttachedTo::Level(name.into());
     let region =
@@ -112,10 +116,10 @@ fn the_details_tell_every_layer() {
     let own = sets.set(AttachedTo::User, vec![document("tagged", tagged)]);
     let layers = Arc::new(Layers::identity([own]).scoped(groups).under(&levels));
     let mut call = Call::new("user/alice", &[ENI]);
-    let mut facts = Context::default();
-    facts.add(ContextKey::tag("team"), "dev");
-    facts.add(ContextKey::ResourceGroupId, "rg-a");
-    call.facts = vec![facts];
+    let mut attributes = Context::default();
+    attributes.add(ContextKey::tag("team"), "dev");
+    attributes.add(ContextKey::ResourceGroupId, "rg-a");
+    call.attributes = vec![attributes];
     let expected = "\
 implicit deny: ecs:AttachNetworkInterface as 1:user/alice
 
@@ -130,10 +134,10 @@ region does not match, in the control policies
     Allow tagged#0 (tagged.json:1): condition key `acs:Other` of StringEquals is not in the request
   ResourceGroupLevelIdentityBasedPolicy `rg-a`: allow
     Allow all#0 (all.json:1): applies
-  ResourceGroupLevelIdentityBasedPolicy `rg-b`: not asked, the resource is not in this group
-    Allow all#0 (all.json:1): resource is not in the group it is attached for
+  ResourceGroupLevelIdentityBasedPolicy `rg-b`: not evaluated, because the resource is not in this group
+    Allow all#0 (all.json:1): resource is not in the policy's resource group
 
-not in the request, and asked for by a policy: `acs:Other`
+not in the request, but tested by a policy: `acs:Other`
 ";
     assert_eq!(details(&layers, &call), expected);
     let proof = evaluate(&layers, &call.request());
@@ -141,7 +145,7 @@ not in the request, and asked for by a policy: `acs:Other`
 }
 
 #[test]
-fn a_policy_under_quarantine_refuses_whoever_has_it() {
+fn a_policy_under_quarantine_refuses_every_call_of_its_holder() {
     let layers = Layers::clone(&identity(vec![(AttachedTo::User, vec![document("all", ALL)])]));
     let layers = Arc::new(layers.quarantined("legacy".into()));
     let found = summary(&layers, &Call::new("user/alice", &[ENI]));
@@ -149,7 +153,7 @@ fn a_policy_under_quarantine_refuses_whoever_has_it() {
                     quarantine: what it denies is unknown";
     assert_eq!(found, expected);
     let root = summary(&layers, &Call::new("root", &[ENI]));
-    assert_eq!(root, "allow: the account's root owns it, no policy needed");
+    assert_eq!(root, "allow: the account's root owns it; no policy is needed");
 }
 
 #[test]
@@ -168,7 +172,7 @@ fn the_proof_is_typed() {
 }
 
 #[test]
-fn the_data_has_the_shape_of_rams_diagnosis() {
+fn the_report_has_the_shape_of_rams_diagnosis() {
     let denied = request("user/alice", &["acs:ecs:cn-hangzhou:1:instance/i-9"], "10.1.2.3");
     let layers = terway();
     let guard = layers.account().iter().flat_map(|set| set.documents()).last().unwrap().digest().to_string();

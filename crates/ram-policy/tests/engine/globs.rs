@@ -1,9 +1,9 @@
-//! The glob of policies against a reference matcher that shares no idea with it.
+//! The glob of policies against a reference matcher that uses another algorithm.
 
 use proptest::prelude::*;
 use ram_policy::{Case, Glob};
 
-/// A table over all prefixes of pattern and text, filled row by row: what the two wildcards mean, word for word.
+/// A table over all prefixes of pattern and text, filled row by row: the definition of the two wildcards, literally.
 fn reference(pattern: &str, text: &str, case: Case) -> bool {
     let fold = |c: char| if case == Case::Insensitive { c.to_ascii_lowercase() } else { c };
     let text: Vec<char> = text.chars().map(fold).collect();
@@ -37,8 +37,8 @@ pub(crate) fn texts(alphabet: &[char], longest: usize) -> Vec<String> {
     all
 }
 
-/// Patterns with and without wildcards, up to five characters; the texts hold no wildcard. In optimised builds the
-/// texts are five characters long too.
+/// All patterns, with and without wildcards, on all texts, without wildcards: up to four characters long, in optimized
+/// builds up to five.
 #[test]
 fn short_patterns_match_as_they_should() {
     let longest = if cfg!(debug_assertions) { 4 } else { 5 };
@@ -67,7 +67,7 @@ proptest! {
         prop_assert_eq!(Glob::new(&pattern, case).matches(&text), reference(&pattern, &text, case));
     }
 
-    /// Random pairs seldom match; a text made from its pattern often does.
+    /// Random pairs seldom match; a text that is made from the pattern often does.
     #[test]
     fn a_text_made_from_its_pattern_matches_as_it_should(
         pattern in "[]aA.*?/{}\\[\\\\!,^é-]{0,10}",
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn covering_all_under_a_prefix_means_matching_whatever_follows(
+    fn covering_all_under_a_prefix_means_matching_every_continuation(
         pattern in "[a/*?]{0,6}", prefix in "[a/]{0,3}", rest in "[a/:]{0,4}",
     ) {
         let glob = Glob::new(&pattern, Case::Sensitive);

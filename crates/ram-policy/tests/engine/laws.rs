@@ -1,4 +1,4 @@
-//! What holds for every set of policies and every request.
+//! Laws that hold for all policies and all requests.
 
 use std::sync::Arc;
 
@@ -27,12 +27,13 @@ fn statement(effects: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let element = prop::sample::select(&["Action", "NotAction"][..]);
     (prop::sample::select(effects), element, action, resource, condition).prop_map(
         |(effect, element, action, resource, condition)| {
-            json!({"Effect": effect, element: action, "Resource": [resource, "acs:vpc:*:*:vpc/*"], "Condition": condition})
+            let resources = [resource, "acs:vpc:*:*:vpc/*"];
+            json!({"Effect": effect, element: action, "Resource": resources, "Condition": condition})
         },
     )
 }
 
-/// Statements that an operation without a file may meet.
+/// Statements that may matter for a call of which only the name is known.
 fn by_name() -> impl Strategy<Value = Value> {
     let action = prop::sample::select(vec![
         json!("*"),
@@ -74,7 +75,7 @@ fn request() -> impl Strategy<Value = Call> {
     );
     let value = prop::option::of(prop::sample::select(&["a", "b", "c", "10.0.0.1"][..]));
     let identity = prop::sample::select(&["user/alice", "role/terway"][..]);
-    let action = prop::sample::select(&["ecs:AttachNetworkInterface", "ecs:NoLane", "ecs:DescribeInstances"][..]);
+    let action = prop::sample::select(&["ecs:AttachNetworkInterface", "ecs:NoSlot", "ecs:DescribeInstances"][..]);
     (prop::collection::vec(resource, 1..3), value, identity, action).prop_map(|(resources, value, identity, action)| {
         let mut call = Call::new(identity, &resources);
         call.action = action.parse().unwrap();
@@ -85,20 +86,20 @@ fn request() -> impl Strategy<Value = Call> {
     })
 }
 
-/// The places of actions in one list mean nothing in another.
+/// The slots of one list of actions are not those of another.
 #[test]
-fn sets_with_other_lanes_are_judged_alike() {
+fn sets_with_different_slots_are_judged_together() {
     let allow = |action: &str| {
         let statement = json!({"Effect": "Allow", "Action": action, "Resource": "*"});
         document("p", &text(std::slice::from_ref(&statement)))
     };
-    let lanes = |actions: [&str; 2]| PolicySetBuilder::new(actions.map(|action| action.parse().unwrap()));
+    let slots = |actions: [&str; 2]| PolicySetBuilder::new(actions.map(|action| action.parse().unwrap()));
     let (attach, describe) = ("ecs:AttachNetworkInterface", "ecs:DescribeInstances");
-    let mut account = lanes([attach, describe]);
+    let mut account = slots([attach, describe]);
     let layers = Arc::new(Layers::identity([account.set(AttachedTo::Role, vec![allow("*")])]));
     let mut call = Call::new("role/terway", &["acs:ecs:r:1:eni/eni-1"]);
     for (narrowed_to, expected) in [(attach, Verdict::Allow), (describe, Verdict::ImplicitDeny)] {
-        let session = lanes([describe, attach]).set(AttachedTo::Session, vec![allow(narrowed_to)]);
+        let session = slots([describe, attach]).set(AttachedTo::Session, vec![allow(narrowed_to)]);
         call.session = Some(session);
         assert_eq!(verdict(&layers, &call), expected, "{narrowed_to}");
     }
@@ -128,10 +129,11 @@ fn verdict(layers: &Arc<Layers>, call: &Call) -> Verdict {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
-    /// A good document with a piece torn out and another put in, at any character.
+    /// A valid document in which a piece is replaced by another, at any character.
     #[test]
     fn any_text_is_read_without_a_panic(
-        statements in policies(), at in 0..200_usize, torn in 0..4_usize, piece in "[]\\[{}\",:0-9a-z\\\\\u{e9}\n]{0,4}",
+        statements in policies(), at in 0..200_usize, torn in 0..4_usize,
+        piece in "[]\\[{}\",:0-9a-z\\\\\u{e9}\n]{0,4}",
     ) {
         let good: Vec<char> = json!({"Version": "1", "Statement": statements}).to_string().chars().collect();
         let at = at.min(good.len());
@@ -151,7 +153,9 @@ proptest! {
     }
 
     #[test]
-    fn one_more_deny_never_opens(mut statements in policies(), deny in statement(&["Deny"]), request in request()) {
+    fn one_more_deny_never_makes_the_verdict_milder(
+        mut statements in policies(), deny in statement(&["Deny"]), request in request(),
+    ) {
         let before = verdict(&layers(&statements), &request);
         statements.push(deny);
         prop_assert!(verdict(&layers(&statements), &request) >= before);
@@ -185,15 +189,17 @@ proptest! {
     }
 
     #[test]
-    fn one_more_resource_never_widens(statements in policies(), mut request in request(), other in request()) {
+    fn one_more_resource_never_makes_the_verdict_milder(
+        statements in policies(), mut request in request(), other in request(),
+    ) {
         let before = verdict(&layers(&statements), &request);
         request.resources.extend(other.resources);
         prop_assert!(verdict(&layers(&statements), &request) >= before);
     }
 
-    /// One document for all, one document each, and a set for each: it is all the same.
+    /// All statements in one document, each in its own document, and each in its own set: the verdict is the same.
     #[test]
-    fn how_statements_are_parted_does_not_matter(statements in policies(), request in request()) {
+    fn the_grouping_of_statements_does_not_matter(statements in policies(), request in request()) {
         let apart = verdict(&layers(&statements), &request);
         if !statements.is_empty() {
             let whole = identity(vec![(AttachedTo::User, vec![document("p", &text(&statements))])]);
@@ -206,9 +212,9 @@ proptest! {
         prop_assert_eq!(verdict(&sets, &request), apart);
     }
 
-    /// What was read once and shared is what is read by itself.
+    /// Documents that share their parts are the same as documents that are read one by one.
     #[test]
-    fn a_library_reads_what_a_reader_reads(statements in policies(), request in request()) {
+    fn a_library_reads_the_same_documents(statements in policies(), request in request()) {
         let mut library = Library::default();
         let mut read = |(index, statement): (usize, &Value)| {
             let source = Source::new(format!("p{index}.json"), text(std::slice::from_ref(statement)));
@@ -216,11 +222,13 @@ proptest! {
         };
         let documents = statements.iter().enumerate().map(&mut read).collect();
         let shared = Arc::new(Layers::identity([sets().set(AttachedTo::User, documents)]));
-        let (shared, apart) = (evaluate(&shared, &request.request()), evaluate(&layers(&statements), &request.request()));
-        prop_assert_eq!(shared.proof(&request.request()).details().to_string(), apart.proof(&request.request()).details().to_string());
+        let request = request.request();
+        let (shared, apart) = (evaluate(&shared, &request), evaluate(&layers(&statements), &request));
+        let details = |decision: &Decision| decision.proof(&request).details().to_string();
+        prop_assert_eq!(details(&shared), details(&apart));
     }
 
-    /// With and without an index: a set without lanes looks at every statement.
+    /// With and without an index: a set without slots examines every statement.
     #[test]
     fn indexed_and_scanned_agree(statements in policies(), request in request()) {
         let documents: Vec<_> = statements.iter().map(|it| document("p", &text(std::slice::from_ref(it)))).collect();
@@ -229,9 +237,10 @@ proptest! {
         prop_assert_eq!(verdict(&scanned, &request), verdict(&layers(&statements), &request));
     }
 
-    /// Many patterns with much in common, and a wide tree: the index finds what looking at each pattern finds.
+    /// Many patterns with common prefixes, in a wide tree: the index finds the same statements as a scan of all
+    /// patterns.
     #[test]
-    fn a_crowded_index_finds_what_a_scan_finds(
+    fn a_crowded_index_finds_the_same_statements_as_a_scan(
         patterns in prop::collection::vec("([ab/]{0,4}|[a-z0-9]{0,2})[*?]{0,1}[ab]{0,2}[*]{0,1}", 1..60),
         relatives in prop::collection::vec("([ab/]{1,6}|[a-z0-9]{1,3})", 12),
         effects in prop::collection::vec(prop::sample::select(&["Allow", "Deny"][..]), 60),
@@ -248,26 +257,29 @@ proptest! {
             let call = Call::new("user/alice", &[&format!("acs:ecs:r:1:{relative}")]);
             let (by_index, by_scan) = (evaluate(&indexed, &call.request()), evaluate(&scanned, &call.request()));
             prop_assert_eq!(by_index.verdict(), by_scan.verdict(), "{}", relative);
-            let told = |decision: &Decision| {
+            let deciding = |decision: &Decision| {
                 decision.deciding(&call.request(), 0).iter().map(|(_, at)| at.statement.index()).collect::<Vec<_>>()
             };
-            prop_assert_eq!(told(&by_index), told(&by_scan), "{}", relative);
+            prop_assert_eq!(deciding(&by_index), deciding(&by_scan), "{}", relative);
         }
     }
 
-    /// Of a call of which only the name is known: what is found by the names of actions is what a look at each statement
-    /// finds. With a lane for the action, each is looked at.
+    /// For a call of which only the name is known, the index by name finds the same statements as a scan. With a slot
+    /// for the action, every statement is examined.
     #[test]
     fn statements_found_by_name_are_those_that_a_scan_finds(
-        statements in prop::collection::vec(by_name(), 0..9), value in prop::option::of(prop::sample::select(&["a", "b"][..]))
+        statements in prop::collection::vec(by_name(), 0..9),
+        value in prop::option::of(prop::sample::select(&["a", "b"][..])),
     ) {
         let mut call = Call::new("user/alice", &["*"]);
-        (call.action, call.targets, call.facts) = ("ecs:StopInstance".parse().unwrap(), Targets::Unknown, Vec::new());
+        (call.action, call.targets) = ("ecs:StopInstance".parse().unwrap(), Targets::Unknown);
+        call.attributes = Vec::new();
         if let Some(value) = value {
             call = call.with("acs:X", value);
         }
         let documents: Vec<_> = statements.iter().map(|it| document("p", &text(std::slice::from_ref(it)))).collect();
-        let layers = |mut sets: PolicySetBuilder| Arc::new(Layers::identity([sets.set(AttachedTo::User, documents.clone())]));
+        let set = |mut sets: PolicySetBuilder| sets.set(AttachedTo::User, documents.clone());
+        let layers = |sets: PolicySetBuilder| Arc::new(Layers::identity([set(sets)]));
         let (named, scanned) = (layers(sets()), layers(PolicySetBuilder::new([call.action.clone()])));
         let request = call.request();
         let (by_name, by_scan) = (evaluate(&named, &request), evaluate(&scanned, &request));
@@ -280,8 +292,10 @@ proptest! {
             decision.deciding(&request, 0).iter().map(|(_, at)| place(*at)).collect::<Vec<_>>()
         };
         prop_assert_eq!(deciding(&by_name), deciding(&by_scan));
-        let doubt = |decision: &Decision| decision.possible_deny(&request, 0).map(|doubt| (place(doubt.at), doubt.mismatch));
-        prop_assert_eq!(doubt(&by_name), doubt(&by_scan));
+        let possible_deny = |decision: &Decision| {
+            decision.possible_deny(&request, 0).map(|possible| (place(possible.at), possible.mismatch))
+        };
+        prop_assert_eq!(possible_deny(&by_name), possible_deny(&by_scan));
     }
 
     #[test]

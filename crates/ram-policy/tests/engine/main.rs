@@ -1,5 +1,5 @@
-//! The engine alone: documents, decisions, explanations, laws, and random requests against a reference evaluator, which is
-//! itself tested here against the worked cases.
+//! Tests of the engine alone: documents, decisions, explanations, laws, and random requests against a reference
+//! evaluator, which is itself tested here against the worked cases.
 #![allow(clippy::unwrap_used)]
 
 pub mod account;
@@ -73,7 +73,7 @@ fn random_cases_reach_every_verdict_often() {
     }
 }
 
-/// A part of the policies decides a case when the case comes out differently without that part.
+/// A part of the policies decides a case if the case has another result without that part.
 #[test]
 fn every_layer_decides_sometimes() {
     const CASES: usize = 2_000;
@@ -94,7 +94,7 @@ fn every_layer_decides_sometimes() {
     println!("{decided:#?}");
     for (_, prefix) in PARTS {
         for verdict in [Verdict::Allow, Verdict::ExplicitDeny] {
-            // What bounds others cannot be why a call is allowed.
+            // A policy that only restricts others cannot be the reason why a call is allowed.
             let bounds = prefix == "session" || CONTROL_LEVELS.contains(&prefix);
             let least = if bounds && verdict == Verdict::Allow { 0 } else { CASES / 200 };
             let count = decided.get(&(prefix, verdict)).copied().unwrap_or(0);
@@ -105,7 +105,7 @@ fn every_layer_decides_sometimes() {
 
 const CONTROL_LEVELS: [&str; 3] = ["member", "folder:", "root-folder"];
 
-/// Members of a policy object, and how their texts begin.
+/// Members of a policy object, and the prefixes of their texts.
 const PARTS: [(&str, &str); 9] = [
     ("level", "member"),
     ("level", "folder:"),

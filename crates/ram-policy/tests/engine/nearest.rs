@@ -1,4 +1,5 @@
-//! The reason of a denial among very many statements: what it names, and that it says so when it could not look at all.
+//! The reason for a denial among very many statements: it names the closest statement, or says that not all were
+//! examined.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::call::{Call, document, identity};
 
 const RIGHTS: usize = 10_000;
 
-/// One user with `many` Allow statements, 1,000 in a document.
+/// One user with `many` statements, 1,000 in each document.
 fn holder(many: usize, statement: impl Fn(usize) -> String) -> Arc<Layers> {
     let all: Vec<String> = (0..many).map(statement).collect();
     let documents = all.chunks(1_000).enumerate().map(|(at, statements)| {
@@ -40,12 +41,12 @@ fn the_id_that_shares_the_longest_prefix_is_named() {
         assert!(found.contains(&format!("; nearest: {nearest} (")), "{id}: {found}");
         assert!(found.ends_with("resource id does not match"), "{id}: {found}");
     }
-    // Nothing that names another type is nearer than the first of those that name one.
+    // Among statements about another type, the first one is named.
     let found = reason(&layers, &attach("acs:ecs:cn-hangzhou:1:instance/i-1"));
     assert!(found.contains("p0#0 ") && found.ends_with("resource type does not match"), "{found}");
 }
 
-/// The same text as from the whole proof, wherever the nearest statement is certain.
+/// If the search for the closest statement is complete, the text is the same as that from the whole proof.
 #[test]
 fn the_reason_is_that_of_the_whole_proof() {
     let layers = holder(RIGHTS, |at| {
@@ -62,7 +63,7 @@ fn the_reason_is_that_of_the_whole_proof() {
 }
 
 #[test]
-fn a_condition_that_does_not_hold_goes_before_another_id() {
+fn a_failed_condition_is_closer_than_another_id() {
     let layers = holder(RIGHTS, |at| {
         let wanted = r#", "Condition": {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}"#;
         allow("ecs:Attach*", &format!("acs:ecs:*:*:eni/eni-{at:08}*"), wanted)
@@ -72,9 +73,9 @@ fn a_condition_that_does_not_hold_goes_before_another_id() {
     assert!(found.ends_with("condition value of `acs:SourceIp` differs: IpAddress `10.0.0.0/8`"), "{found}");
 }
 
-/// Among so many only some are examined, so the named one may not be the nearest.
+/// Only some of so many statements are examined, so the named one may not be the closest.
 #[test]
-fn a_search_that_ended_early_says_so() {
+fn the_reason_shows_that_the_search_ended_early() {
     let layers = holder(RIGHTS, |at| {
         let condition = format!(r#", "Condition": {{"StringEquals": {{"acs:ResourceTag/team": "team-{at}"}}}}"#);
         allow("ecs:Attach*", "*", &condition)
@@ -99,7 +100,7 @@ fn actions_that_are_not_indexed_are_explained_too() {
 }
 
 #[test]
-fn of_many_denies_some_are_named() {
+fn only_some_of_many_denies_are_named() {
     let layers = holder(RIGHTS, |at| {
         let effect = if at == 0 { "Allow" } else { "Deny" };
         format!(r#"{{"Effect": "{effect}", "Action": "ecs:Attach*", "Resource": "*"}}"#)

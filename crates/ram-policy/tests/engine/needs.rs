@@ -1,4 +1,4 @@
-//! Which facts about resources a judgement may turn on: a fact that is needed and not looked up changes verdicts.
+//! The attributes that a decision may depend on. A required attribute that is not looked up would change verdicts.
 
 use std::sync::Arc;
 
@@ -29,13 +29,13 @@ fn action(name: &str) -> Action {
     name.parse().unwrap()
 }
 
-/// One with a lane of its own, and one that every statement is looked at for.
+/// An action with a slot, and one without, for which every statement is examined.
 fn actions() -> [Action; 2] {
-    ["ecs:AttachNetworkInterface", "ecs:NoLane"].map(action)
+    ["ecs:AttachNetworkInterface", "ecs:NoSlot"].map(action)
 }
 
 #[test]
-fn a_set_needs_what_its_statements_about_the_action_ask_for() {
+fn a_set_requires_the_attributes_that_its_statements_about_the_action_test() {
     for asked in actions() {
         let of = |statements: &[Value]| set(statements).required_attributes(&asked);
         assert_eq!(of(&[statement("ecs:*", &["acs:SourceIp"])]), NOTHING, "{asked}");
@@ -46,17 +46,17 @@ fn a_set_needs_what_its_statements_about_the_action_ask_for() {
         let plain = statement("ecs:*", &[]);
         assert_eq!(of(&[plain.clone(), tags.clone()]), TAGS, "{asked}");
         assert_eq!(of(&[tags.clone(), plain.clone()]), TAGS, "{asked}");
-        assert_eq!(of(&[tags.clone(), tags.clone()]), TAGS, "two that ask for one thing: {asked}");
+        assert_eq!(of(&[tags.clone(), tags.clone()]), TAGS, "two statements that test the same: {asked}");
         assert_eq!(of(&[tags.clone(), groups.clone()]), BOTH, "{asked}");
         assert_eq!(of(&[groups, plain.clone(), tags]), BOTH, "{asked}");
         let other = [plain, statement("vpc:*", &["acs:ResourceTag/team", "acs:ResourceGroupId"])];
-        assert_eq!(of(&other), NOTHING, "of another action: {asked}");
+        assert_eq!(of(&other), NOTHING, "a statement about another action: {asked}");
         assert_eq!(of(&[statement("ecs:*", &["acs:ResourceTag/team", "acs:ResourceGroupId"])]), BOTH, "{asked}");
     }
 }
 
 #[test]
-fn a_scope_needs_groups_where_it_speaks_of_the_action() {
+fn a_policy_for_a_resource_group_requires_groups_for_its_actions() {
     for asked in actions() {
         let layers = |scoped: &[Value]| {
             let scope = Scoped { resource_group: "rg-a".into(), set: set(scoped) };
@@ -69,16 +69,16 @@ fn a_scope_needs_groups_where_it_speaks_of_the_action() {
         assert_eq!(
             layers(&[statement("vpc:*", &[])]).under(&levels).required_attributes(&asked),
             TAGS,
-            "of a level: {asked}"
+            "a control policy: {asked}"
         );
     }
 }
 
 #[test]
-fn a_session_without_lanes_needs_the_same() {
+fn a_session_without_slots_requires_the_same() {
     let policy = document("session", &text(&[statement("ecs:*", &["acs:ResourceTag/team"])]));
-    for lanes in [ActionSlots::default(), sets().action_slots().clone()] {
-        let session = PolicySet::session(Arc::clone(&policy), &lanes);
+    for slots in [ActionSlots::default(), sets().action_slots().clone()] {
+        let session = PolicySet::session(Arc::clone(&policy), &slots);
         for asked in actions() {
             assert_eq!(session.required_attributes(&asked), TAGS, "{asked}");
         }
@@ -87,7 +87,7 @@ fn a_session_without_lanes_needs_the_same() {
 }
 
 #[test]
-fn needs_are_added_up() {
+fn required_attributes_are_united() {
     for (one, other, both) in [
         (NOTHING, NOTHING, NOTHING),
         (TAGS, NOTHING, TAGS),
@@ -102,9 +102,8 @@ fn needs_are_added_up() {
     assert_eq!([NOTHING, TAGS, GROUPS, BOTH].map(RequiredAttributes::any), [false, true, true, true]);
 }
 
-/// Of a set that speaks of no action with a lane, nothing is complained about when facts are unknown.
 #[test]
-fn a_set_is_indexed_where_it_speaks_of_an_action_of_the_gateway() {
+fn a_set_is_indexed_if_it_selects_an_action_with_a_slot() {
     assert!(set(&[statement("vpc:*", &[]), statement("ecs:Attach*", &[])]).is_indexed());
     assert!(!set(&[statement("oss:*", &[])]).is_indexed());
 }

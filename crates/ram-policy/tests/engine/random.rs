@@ -1,8 +1,8 @@
 //! Random policies and requests in the form of the case file, from pools small enough that they often meet.
 //!
-//! Every document is one that a strict loader takes. What the rules leave open is not drawn: a session policy comes at
-//! most once and only with a role, no context names one key in two spellings, no list of request values mixes readable
-//! with unreadable ones, and no number, date or block lies where readings may differ.
+//! A strict loader accepts every document. Cases that the rules leave open are not drawn: there is at most one session
+//! policy and only with a role, no context has one key in two spellings, no list of request values mixes readable with
+//! unreadable ones, and there is no number, date or block that implementations may read differently.
 
 use serde_json::{Map, Value, json};
 
@@ -18,8 +18,8 @@ impl Rng {
         Self { state: seed, chosen: std::collections::VecDeque::new() }
     }
 
-    /// Draws the bytes one by one, and goes on by a fixed seed when they are used up.
-    #[allow(dead_code, reason = "the fuzzer's way in")]
+    /// Draws the bytes one by one, and continues from a fixed seed once they are used up.
+    #[allow(dead_code, reason = "used by the fuzzer")]
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self { state: 0, chosen: bytes.iter().copied().collect() }
     }
@@ -54,7 +54,7 @@ const OTHER_ACCOUNT: &str = "9876543210987654";
 const LEVELS: [&str; 3] = ["member", "folder:x", "root-folder"];
 const SERVICE_LINKED_ROLE: &str = "aliyunserviceroleforexample";
 
-// In the pools an entry that stands several times is drawn the more often.
+// An entry that occurs several times in a pool is drawn more often.
 
 const HOLDERS: [&str; 14] = [
     "user:alice",
@@ -195,7 +195,7 @@ const REQUEST_REGIONS: [&str; 12] = [
     "",
 ];
 
-/// What kind of text a key's values are, and an operator compares.
+/// The type of the values that a key has and an operator compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
     String,
@@ -239,7 +239,7 @@ impl Type {
         }
     }
 
-    /// Texts that may stand in a policy under an operator of this type.
+    /// Texts that a policy may have under an operator of this type.
     fn policy_values(self) -> &'static [&'static str] {
         match self {
             Self::String => &[
@@ -315,7 +315,7 @@ impl Type {
         }
     }
 
-    /// Texts that a request may carry and an operator of this type can read.
+    /// Texts that a request may have and an operator of this type can read.
     fn readable_values(self) -> &'static [&'static str] {
         match self {
             Self::String => &[
@@ -393,7 +393,7 @@ impl Type {
         }
     }
 
-    /// Texts that look like this type and are not.
+    /// Texts that look like this type but cannot be read as it.
     fn unreadable_values(self) -> &'static [&'static str] {
         match self {
             // Every text is a string.
@@ -437,13 +437,13 @@ impl Type {
     }
 }
 
-/// A condition key, its spellings, and what it is about.
+/// A condition key, its spellings, and its values.
 struct Key {
     spellings: &'static [&'static str],
     value_type: Type,
-    /// Texts for policies under string operators, beside those that fit any key.
+    /// Texts for policies under string operators, in addition to those for any key.
     patterns: &'static [&'static str],
-    /// What requests say of it in place of what its type offers, when it is an identifier.
+    /// If not empty, the values that requests have instead of those of the type.
     identifiers: &'static [&'static str],
 }
 
@@ -461,7 +461,7 @@ const PRINCIPAL_ARN: Key = Key {
         "acs:ram:*:*:root",
         "acs:ram::*:user/?ob",
     ],
-    // Forged: a caller's word on who it is must count for nothing.
+    // Forged: what a caller claims to be must have no effect.
     identifiers: &[
         "acs:ram::1234567890123456:user/alice",
         "acs:ram::1234567890123456:role/deployer",
@@ -546,7 +546,7 @@ pub fn policies(rng: &mut Rng) -> Vec<Value> {
     let mut policies = Vec::new();
     let has_control = rng.percent(45);
     let has_session = rng.percent(25);
-    // The greater of two draws: with few policies most calls are denied for want of any.
+    // The greater of two draws, because with few policies most calls are denied for lack of an Allow.
     let count = rng.below(13).max(rng.below(13));
     for index in 0..count {
         if has_session && index == 0 {
@@ -556,7 +556,7 @@ pub fn policies(rng: &mut Rng) -> Vec<Value> {
             policies.push(json!({ "kind": "control", "level": level, "document": ceiling(rng) }));
         } else {
             let scope = rng.pick(&["account", "account", "account", "resource-group:rg-a", "resource-group:rg-b"]);
-            // Beside a session policy only what roles hold can matter.
+            // With a session policy, only the policies of roles matter.
             let holder = if has_session && rng.percent(60) { rng.pick(&ROLES) } else { rng.pick(&HOLDERS) };
             let document = document(rng, Vec::new());
             policies.push(json!({
@@ -567,7 +567,7 @@ pub fn policies(rng: &mut Rng) -> Vec<Value> {
     policies
 }
 
-/// One policy in which nothing but conditions can decide: among many statements a single comparison seldom does.
+/// One policy in which only conditions decide, because among many statements a single comparison seldom decides.
 fn conditions_only(rng: &mut Rng) -> Value {
     let mut statements = Vec::new();
     for effect in [rng.pick(&["Allow", "Deny"]), "Allow"] {
@@ -581,7 +581,7 @@ fn conditions_only(rng: &mut Rng) -> Value {
     json!({ "kind": "identity", "attached_to": holder, "scope": "account", "document": document })
 }
 
-/// A document that bounds others, and so mostly begins by allowing everything.
+/// A document that restricts others, and so usually begins by allowing everything.
 fn ceiling(rng: &mut Rng) -> Value {
     let mut first = Vec::new();
     if rng.percent(75) {
@@ -590,14 +590,14 @@ fn ceiling(rng: &mut Rng) -> Value {
     document(rng, first)
 }
 
-/// `first`, and statements up to one to five in all.
+/// A document with the statements `first` and random ones, one to five in total.
 fn document(rng: &mut Rng, first: Vec<Value>) -> Value {
     let mut statements = first;
     let count = 1 + rng.below(5);
     while statements.len() < count {
         statements.push(statement(rng));
     }
-    // Where a statement stands must not matter.
+    // The order of statements must not matter.
     let (one, other) = (rng.below(statements.len()), rng.below(statements.len()));
     statements.swap(one, other);
     json!({ "Version": "1", "Statement": statements })
@@ -630,7 +630,7 @@ fn resource_pattern(rng: &mut Rng) -> String {
 
 fn condition(rng: &mut Rng) -> Value {
     let mut condition = Map::new();
-    // None at all restricts nothing, as published policies have it.
+    // A Condition block may be empty, as in published policies; it restricts nothing.
     for _ in 0..rng.pick(&[0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]) {
         let first = rng.pick(&KEYS);
         let operator_type = if rng.percent(70) { first.value_type } else { rng.pick(&TYPES) };
@@ -639,7 +639,7 @@ fn condition(rng: &mut Rng) -> Value {
         keys.insert(rng.pick(first.spellings).to_owned(), policy_values(rng, operator, operator_type, first));
         if rng.percent(20) {
             let second = rng.pick(&KEYS);
-            // Two spellings of one key would be one key twice.
+            // Two spellings of one key would be a duplicate key.
             if second.spellings != first.spellings {
                 keys.insert(rng.pick(second.spellings).to_owned(), policy_values(rng, operator, operator_type, second));
             }
@@ -694,14 +694,14 @@ pub fn request(rng: &mut Rng, policies: &[Value]) -> Value {
     request
 }
 
-/// The same request, of which less is known: some keys that it does not give may have a value all the same, and perhaps
-/// nobody has looked at its resources. Two members say so that a case file does not have: `unknown`, names of keys without
-/// their tag keys, and `unread`.
+/// The same request, of which less is known: some keys without a value may have one, and perhaps the attributes of the
+/// resources have not been read. This is in two members that a case file does not have: `unknown`, names of keys
+/// without their tag keys, and `unread`.
 pub fn less_known(rng: &mut Rng, request: &Value) -> Value {
     let mut request = request.clone();
     let names = ["acs:SourceIp", "acs:CurrentTime", "acs:SecureTransport", "acs:MFAPresent", "acs:Custom", "vpc:VPC"];
     let unknown: Vec<&str> = names.into_iter().filter(|_| rng.percent(40)).collect();
-    // What was given is taken away as often as not.
+    // Half of the values that were given are removed.
     for name in &unknown {
         if rng.percent(50) {
             let given = request["context"].as_object_mut().unwrap();
@@ -713,9 +713,9 @@ pub fn less_known(rng: &mut Rng, request: &Value) -> Value {
     request
 }
 
-/// The same request with one or two further resources that only a Deny looks at, in the member `deny_only`, which a case
-/// file does not have.
-#[allow(dead_code, reason = "the gateway's requests have none")]
+/// The same request with up to two further resources that need no Allow, in the member `deny_only`, which a case file
+/// does not have.
+#[allow(dead_code, reason = "not used by the tests of the gateway")]
 pub fn with_deny_only(rng: &mut Rng, request: &Value) -> Value {
     let mut request = request.clone();
     let named = request["resources"].clone();
@@ -744,7 +744,7 @@ fn action(rng: &mut Rng) -> &'static str {
     ])
 }
 
-/// One to three different ARNs.
+/// One to three distinct ARNs.
 fn resources(rng: &mut Rng) -> Vec<String> {
     let account = if rng.percent(2) { OTHER_ACCOUNT } else { ACCOUNT };
     let region = rng.pick(&REQUEST_REGIONS);
@@ -765,7 +765,7 @@ fn resources(rng: &mut Rng) -> Vec<String> {
     arns
 }
 
-/// Mostly somebody who holds one of the policies.
+/// Usually a principal to which one of the policies is attached.
 fn principal(rng: &mut Rng, policies: &[Value]) -> Value {
     let needs_role = policies.iter().any(|policy| policy["kind"] == "session");
     if !needs_role && rng.percent(2) {
@@ -795,7 +795,7 @@ fn principal(rng: &mut Rng, policies: &[Value]) -> Value {
 }
 
 fn facts_of_call(rng: &mut Rng) -> Value {
-    let mut facts = Map::new();
+    let mut attributes = Map::new();
     for (key, chance) in [
         (&SOURCE_IP, 85),
         (&CURRENT_TIME, 85),
@@ -807,19 +807,19 @@ fn facts_of_call(rng: &mut Rng) -> Value {
         (&PRINCIPAL_ARN, 10),
     ] {
         if rng.percent(chance) {
-            state(rng, &mut facts, key);
+            state(rng, &mut attributes, key);
         }
     }
-    Value::Object(facts)
+    Value::Object(attributes)
 }
 
 fn facts_of_resource(rng: &mut Rng) -> Value {
-    let mut facts = Map::new();
+    let mut attributes = Map::new();
     for (key, chance) in [
         (&TEAM, 65),
         (&CAPITAL_TEAM, 25),
         (&VPC, 20),
-        // What is known of the resource replaces what the call says.
+        // Attributes of the resource replace those of the call.
         (&CUSTOM, 15),
         (&SOURCE_IP, 5),
         (&CURRENT_TIME, 5),
@@ -827,24 +827,24 @@ fn facts_of_resource(rng: &mut Rng) -> Value {
         (&PRINCIPAL_ARN, 5),
     ] {
         if rng.percent(chance) {
-            state(rng, &mut facts, key);
+            state(rng, &mut attributes, key);
         }
     }
     if rng.percent(75) {
-        // In this spelling, because it also places the resource in its group.
-        facts.insert("acs:ResourceGroupId".to_owned(), json!(rng.pick(RESOURCE_GROUP.identifiers)));
+        // In this spelling, because the reference evaluator reads the group of the resource from it.
+        attributes.insert("acs:ResourceGroupId".to_owned(), json!(rng.pick(RESOURCE_GROUP.identifiers)));
     }
-    Value::Object(facts)
+    Value::Object(attributes)
 }
 
-/// Gives a key a value: a readable one, several of them, or one that looks right and is not.
-fn state(rng: &mut Rng, facts: &mut Map<String, Value>, key: &Key) {
+/// Gives a key a value: a readable one, two of them, or one that looks right but cannot be read.
+fn state(rng: &mut Rng, attributes: &mut Map<String, Value>, key: &Key) {
     let spelling = rng.pick(key.spellings).to_owned();
     if !key.identifiers.is_empty() {
-        facts.insert(spelling, json!(rng.pick(key.identifiers)));
+        attributes.insert(spelling, json!(rng.pick(key.identifiers)));
         return;
     }
-    // The custom key may carry anything, and is the only one to carry numbers.
+    // The custom key may have values of any type, and is the only one with numbers.
     let value_type =
         if key.spellings == CUSTOM.spellings && rng.percent(50) { rng.pick(&TYPES) } else { key.value_type };
     let value = if rng.percent(8) {
@@ -855,5 +855,5 @@ fn state(rng: &mut Rng, facts: &mut Map<String, Value>, key: &Key) {
     } else {
         json!(rng.pick(value_type.readable_values()))
     };
-    facts.insert(spelling, value);
+    attributes.insert(spelling, value);
 }

@@ -1,7 +1,8 @@
-//! The reference evaluator: the rules of RAM applied to the JSON of the case file, written to be read and not to be fast.
+//! The reference evaluator: the rules of RAM applied to the JSON of the case file, written for clarity and not for
+//! speed.
 //!
-//! It takes documents for well-formed; whether they load is tested elsewhere. It borrows nothing from the crate, so that
-//! a mistake there cannot be repeated here.
+//! It assumes well-formed documents; whether they load is tested elsewhere. It shares no code with the crate, so that a
+//! mistake there is not repeated here.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
     pub verdict: Verdict,
-    /// The `PolicyType` a denial reports; none when the call is allowed.
+    /// The `PolicyType` that a denial reports; `None` if the call is allowed.
     pub policy_type: Option<&'static str>,
     /// The verdict on each resource, in the order of the request.
     pub resources: Vec<Verdict>,
@@ -43,8 +44,8 @@ pub fn judge(policies: &[Value], request: &Value) -> Judged {
     }
     let mut worst = &outcomes[0];
     for outcome in &outcomes {
-        // Strictly worse, so that among equals the first resource is the one reported; and a refusal that is certain
-        // goes before one that is not.
+        // Strictly worse, so that the first of several equal resources is reported. A refusal that is certain counts as
+        // worse than one that is not.
         if (outcome.verdict, outcome.is_certain) > (worst.verdict, worst.is_certain) {
             worst = outcome;
         }
@@ -63,8 +64,9 @@ struct Outcome {
     is_certain: bool,
 }
 
-/// What nobody knows is taken for what it is not, twice: an Allow never applies because of it. First no Deny does, and
-/// what is refused then is refused for good. Then every Deny does, and what that changes is the doubt.
+/// Judges the resource under two assumptions about unknown values. In both, no Allow that depends on them applies.
+/// First no such Deny applies: a refusal is then certain. Then every such Deny applies: if that changes the verdict,
+/// the refusal is in doubt.
 fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> Outcome {
     let (verdict, policy_type) = judge_in(policies, request, arn, Unknown::NeverDenies);
     if verdict == Verdict::Allow {
@@ -76,7 +78,7 @@ fn judge_resource(policies: &[Value], request: &Value, arn: &str) -> Outcome {
     Outcome { verdict, policy_type, is_certain: true }
 }
 
-/// A resource for which no Allow is needed. Only a Deny bears on it, whichever account owns it.
+/// Judges a resource that needs no Allow. Only a Deny matters, and the owner of the resource does not.
 fn judge_deny_only(policies: &[Value], request: &Value, arn: &str) -> Outcome {
     if request["principal"]["type"] != "root" {
         for (unknown, verdict) in
@@ -84,7 +86,7 @@ fn judge_deny_only(policies: &[Value], request: &Value, arn: &str) -> Outcome {
         {
             let unknown_names = unknown_names(request);
             let action = text(&request["action"]);
-            let check = Check { action, arn, facts: facts(request, arn), unknown_names, unknown };
+            let check = Check { action, arn, attributes: attributes(request, arn), unknown_names, unknown };
             if let Some(policy_type) = first_deny(policies, request, &check) {
                 let is_certain = verdict == Verdict::ExplicitDeny;
                 return Outcome { verdict, policy_type: Some(policy_type), is_certain };
@@ -94,7 +96,7 @@ fn judge_deny_only(policies: &[Value], request: &Value, arn: &str) -> Outcome {
     Outcome { verdict: Verdict::Allow, policy_type: None, is_certain: true }
 }
 
-/// The first layer with a Deny that applies.
+/// The `PolicyType` of the first layer with a Deny that applies.
 fn first_deny(policies: &[Value], request: &Value, check: &Check) -> Option<&'static str> {
     let principal = &request["principal"];
     let control = if principal["service_linked"] == true { Verdict::Allow } else { judge_control(policies, check) };
@@ -105,25 +107,25 @@ fn first_deny(policies: &[Value], request: &Value, check: &Check) -> Option<&'st
     layers.into_iter().find(|(verdict, _)| *verdict == Verdict::ExplicitDeny).map(|(_, policy_type)| policy_type)
 }
 
-/// `deny_only` of the request: no case file has it.
+/// The member `deny_only` of the request, which no case file has.
 fn deny_only(request: &Value) -> Vec<&str> {
     request.get("deny_only").map(strings).unwrap_or_default()
 }
 
-/// Whether a Deny applies that turns on what nobody knows.
+/// Whether a Deny that depends on unknown values applies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unknown {
     NeverDenies,
     Denies,
 }
 
-/// One call on one resource: what a statement is held against.
+/// One call on one resource, which statements are checked against.
 struct Check<'a> {
     action: &'a str,
     arn: &'a str,
     /// The values of every condition key, under the key's canonical spelling.
-    facts: BTreeMap<String, Vec<String>>,
-    /// Names of keys, without their tag keys, that may have a value which is not among the facts.
+    attributes: BTreeMap<String, Vec<String>>,
+    /// Names of keys, without their tag keys, that may have a value although `facts` has none.
     unknown_names: Vec<String>,
     unknown: Unknown,
 }
@@ -137,7 +139,8 @@ fn judge_in(policies: &[Value], request: &Value, arn: &str, unknown: Unknown) ->
         return (Verdict::Allow, None);
     }
     let unknown_names = unknown_names(request);
-    let check = Check { action: text(&request["action"]), arn, facts: facts(request, arn), unknown_names, unknown };
+    let check =
+        Check { action: text(&request["action"]), arn, attributes: attributes(request, arn), unknown_names, unknown };
 
     if principal["service_linked"] != true {
         let control = judge_control(policies, &check);
@@ -168,7 +171,7 @@ fn judge_in(policies: &[Value], request: &Value, arn: &str, unknown: Unknown) ->
     (Verdict::ImplicitDeny, Some(ACCOUNT_LEVEL))
 }
 
-/// Of the one group that the resource is in. Where nobody has looked, any group may be its own.
+/// The verdict of the policies for the resource's group. If its attributes have not been read, it may be in any group.
 fn judge_groups(policies: &[Value], request: &Value, check: &Check) -> Verdict {
     let principal = &request["principal"];
     if request["unread"] == true {
@@ -188,7 +191,7 @@ fn judge_groups(policies: &[Value], request: &Value, check: &Check) -> Verdict {
     judge_set(&documents(policies, |policy| is_held(policy, principal, &scope)), check)
 }
 
-/// `unknown` of the request, and where nobody has looked at the resources, what could have been seen there.
+/// The member `unknown` of the request; and tags and groups, if the attributes of resources have not been read.
 fn unknown_names(request: &Value) -> Vec<String> {
     let named = request["unknown"].as_array().map_or(&[][..], Vec::as_slice);
     let mut names: Vec<String> = named.iter().map(|name| text(name).to_ascii_lowercase()).collect();
@@ -198,12 +201,12 @@ fn unknown_names(request: &Value) -> Vec<String> {
     names
 }
 
-/// Every level that occurs must allow, and the worst level speaks for all.
+/// Every level that occurs must allow, so the worst level decides.
 fn judge_control(policies: &[Value], check: &Check) -> Verdict {
     let mut worst = Verdict::Allow;
     for policy in policies {
         if policy["kind"] == "control" {
-            // A level met twice is judged twice; that changes nothing.
+            // A level with several policies is judged several times, which does not change the result.
             let level = documents(policies, |other| other["kind"] == "control" && other["level"] == policy["level"]);
             worst = worst.max(judge_set(&level, check));
         }
@@ -230,7 +233,7 @@ fn documents(policies: &[Value], wanted: impl Fn(&Value) -> bool) -> Vec<&Value>
     policies.iter().filter(|policy| wanted(policy)).map(|policy| &policy["document"]).collect()
 }
 
-/// Whether this is an identity policy of that scope which the principal holds itself or through a group.
+/// Whether this is an identity policy of this scope that is attached to the principal or to one of its groups.
 fn is_held(policy: &Value, principal: &Value, scope: &str) -> bool {
     if policy["kind"] != "identity" || policy["scope"] != scope {
         return false;
@@ -246,23 +249,23 @@ fn resource_group_of<'a>(request: &'a Value, arn: &str) -> Option<&'a str> {
     request.get("resource_context")?.get(arn)?.get("acs:ResourceGroupId")?.as_str()
 }
 
-fn facts(request: &Value, arn: &str) -> BTreeMap<String, Vec<String>> {
-    let mut facts = BTreeMap::new();
-    // The resource comes second, so that what is known of it replaces what is said of the call.
+fn attributes(request: &Value, arn: &str) -> BTreeMap<String, Vec<String>> {
+    let mut attributes = BTreeMap::new();
+    // The resource comes second, so that its attributes replace those of the call.
     let of_resource = if request["unread"] == true { &Value::Null } else { &request["resource_context"][arn] };
     for context in [&request["context"], of_resource] {
         for (key, value) in members(context) {
             let values = strings(value).into_iter().map(str::to_owned).collect();
-            facts.insert(canonical_key(key), values);
+            attributes.insert(canonical_key(key), values);
         }
     }
     if request["unread"] == true {
-        // What the call says of a resource may be replaced by what is seen there.
-        facts.retain(|key, _| !key.starts_with("acs:resourcetag/") && key != "acs:resourcegroupid");
+        // Attributes of the resource that are read later could replace those that the call gives.
+        attributes.retain(|key, _| !key.starts_with("acs:resourcetag/") && key != "acs:resourcegroupid");
     }
-    // Last, so that no context can claim to be somebody else.
-    facts.insert(canonical_key("acs:PrincipalARN"), vec![principal_arn(&request["principal"])]);
-    facts
+    // Last, so that no context can claim another principal.
+    attributes.insert(canonical_key("acs:PrincipalARN"), vec![principal_arn(&request["principal"])]);
+    attributes
 }
 
 fn principal_arn(principal: &Value) -> String {
@@ -312,7 +315,7 @@ fn arn_matches(pattern: &str, arn: &str) -> bool {
     patterns.len() == fields.len() && patterns.iter().zip(&fields).all(|(pattern, field)| glob(pattern, field))
 }
 
-/// The textbook table, a row for each character of the pattern, over Unicode scalars.
+/// The textbook table: one row for each character of the pattern, over Unicode scalar values.
 fn glob(pattern: &str, text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     // reached[i]: the pattern up to here matches the first i characters of the text.
@@ -338,11 +341,11 @@ fn condition_holds(statement: &Value, check: &Check) -> bool {
         for (key, values) in members(keys) {
             let key = canonical_key(key);
             let name = key.split('/').next().unwrap();
-            let holds = match check.facts.get(&key) {
+            let holds = match check.attributes.get(&key) {
                 None if check.unknown_names.iter().any(|unknown| unknown == name) => {
                     in_deny && check.unknown == Unknown::Denies
                 }
-                facts => test(operator, &strings(values), facts.map(Vec::as_slice), in_deny),
+                attributes => test(operator, &strings(values), attributes.map(Vec::as_slice), in_deny),
             };
             if !holds {
                 return false;
@@ -369,14 +372,14 @@ fn test(operator: &str, policy_values: &[&str], request_values: Option<&[String]
         }
     }
     if is_unreadable && (is_negated || !is_met) {
-        // Nobody knows whether the value differs, so the statement does what closes the door.
+        // It is not known whether the value differs, so the condition fails closed: it holds only in a Deny.
         return in_deny;
     }
     is_met != is_negated
 }
 
-/// Whether the request value meets the policy value under a positive operator; none when it cannot be read as the
-/// operator's type.
+/// Whether the request value matches the policy value under a positive operator; `None` if it cannot be read as the
+/// type of the operator.
 fn compare(operator: &str, policy_value: &str, request_value: &str) -> Option<bool> {
     if let Some(relation) = operator.strip_prefix("Numeric") {
         let order = compare_decimals(&decimal(request_value)?, &decimal(policy_value).unwrap());
@@ -407,7 +410,7 @@ fn relation_holds(relation: &str, request_to_policy: Ordering) -> bool {
     }
 }
 
-/// Character by character: `str::to_lowercase` would look at a sigma's neighbours.
+/// Character by character: `str::to_lowercase` treats a final sigma differently.
 fn lower_case(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -445,10 +448,10 @@ fn digits_only(text: &str) -> Option<&str> {
 fn compare_decimals(left: &Decimal, right: &Decimal) -> Ordering {
     let whole = left.whole.len().max(right.whole.len());
     let fraction = left.fraction.len().max(right.fraction.len());
-    // Padded to one shape, digits compare as text.
+    // Digits padded to the same length compare as text.
     let magnitude = |number: &Decimal| format!("{:0>whole$}{:0<fraction$}", number.whole, number.fraction);
     let (left_magnitude, right_magnitude) = (magnitude(left), magnitude(right));
-    // Zero has no sign.
+    // The sign of zero does not count.
     let is_below_zero = |number: &Decimal, magnitude: &str| number.is_negative && magnitude.contains(|c| c != '0');
     match (is_below_zero(left, &left_magnitude), is_below_zero(right, &right_magnitude)) {
         (false, false) => left_magnitude.cmp(&right_magnitude),
@@ -458,7 +461,8 @@ fn compare_decimals(left: &Decimal, right: &Decimal) -> Ordering {
     }
 }
 
-/// Nanoseconds since 1970-01-01T00:00:00Z, of a text of exactly the form `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`.
+/// Nanoseconds since 1970-01-01T00:00:00Z of a text that has exactly the form
+/// `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`.
 fn instant(text: &str) -> Option<i128> {
     let (moment, rest) = text.split_at_checked(19)?;
     if !has_shape(moment, "0000-00-00T00:00:00") {
@@ -503,7 +507,7 @@ fn instant(text: &str) -> Option<i128> {
     Some(seconds * 1_000_000_000 + nanoseconds)
 }
 
-/// Whether a text equals the shape, where a `0` in the shape stands for any digit.
+/// Whether a text has the shape, in which `0` stands for any digit.
 fn has_shape(text: &str, shape: &str) -> bool {
     let fits = |(c, wanted): (char, char)| if wanted == '0' { c.is_ascii_digit() } else { c == wanted };
     text.len() == shape.len() && text.chars().zip(shape.chars()).all(fits)
@@ -526,9 +530,9 @@ fn days_in_month(year: i128, month: i128) -> i128 {
     }
 }
 
-/// Days between the first of January of year 0 and that of this year.
+/// Days between January 1 of year 0 and January 1 of this year.
 fn days_before_year(year: i128) -> i128 {
-    // Year 0 is a leap year, hence the roundings up.
+    // Rounded up, because year 0 is a leap year.
     year * 365 + (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400
 }
 
@@ -569,7 +573,7 @@ fn block(text: &str) -> Block {
         (family, None) => Block { family, base: bits, mask: u128::MAX },
         (Family::V6, Some(length)) => Block { family, base: bits, mask: mask(128, length) },
         (Family::V4, Some(length)) if !is_written_as_v6 => Block { family, base: bits, mask: mask(32, length) },
-        // A mapped block lies within the mapped addresses, and is a v4 block, only from /96 on.
+        // A block with a mapped base is a v4 block only if its prefix has at least 96 bits.
         (Family::V4, Some(length)) if length >= 96 => Block { family, base: bits, mask: mask(32, length - 96) },
         (Family::V4, Some(length)) => {
             Block { family: Family::V6, base: base.parse::<Ipv6Addr>().unwrap().to_bits(), mask: mask(128, length) }
@@ -598,7 +602,7 @@ fn strings(value: &Value) -> Vec<&str> {
     }
 }
 
-/// What is not there has no members.
+/// The members of an object; none for any other value.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }

@@ -1,4 +1,4 @@
-//! Trust policies: who is trusted, under which conditions, and why not.
+//! Trust policies: who is trusted, under which conditions, and the reasons for refusals.
 
 use jiff::Timestamp;
 use ram_policy::{Action, Context, ContextKey, Principal, Source, TrustPolicy, Trustee, UnknownKeys, Verdict};
@@ -26,13 +26,13 @@ fn verdict(policy: &TrustPolicy, trustee: Trustee<'_>) -> Verdict {
 }
 
 #[test]
-fn each_kind_of_entry_trusts_its_own() {
+fn each_type_of_entry_trusts_its_own_callers() {
     use Verdict::{Allow, ImplicitDeny};
     let (alice, root) = (principal("1:user/alice"), principal("1:root"));
     let (role, other) = (principal("1:role/Terway"), principal("2:user/alice"));
     let provider = Trustee::Federated("acs:ram::1:oidc-provider/p");
     let service = Trustee::Service("ecs.aliyuncs.com");
-    let everybody = [
+    let trustees = [
         Trustee::Principal(&alice),
         Trustee::Principal(&root),
         Trustee::Principal(&role),
@@ -46,7 +46,7 @@ fn each_kind_of_entry_trusts_its_own() {
             r#"{ "RAM": ["acs:ram::1:user/alice"] }"#,
             [Allow, ImplicitDeny, ImplicitDeny, ImplicitDeny, ImplicitDeny, ImplicitDeny],
         ),
-        // The name of a role counts in lower case, as its ARN has it.
+        // The name of a role is compared in lower case, as in its ARN.
         (
             r#"{ "RAM": "acs:ram::1:role/terway" }"#,
             [ImplicitDeny, ImplicitDeny, Allow, ImplicitDeny, ImplicitDeny, ImplicitDeny],
@@ -65,12 +65,12 @@ fn each_kind_of_entry_trusts_its_own() {
         ),
     ] {
         let policy = policy(&statement("Allow", entry, ""));
-        assert_eq!(everybody.map(|trustee| verdict(&policy, trustee)), expected, "{entry}");
+        assert_eq!(trustees.map(|trustee| verdict(&policy, trustee)), expected, "{entry}");
     }
 }
 
 #[test]
-fn a_deny_goes_before_every_allow_and_only_for_whom_it_names() {
+fn a_deny_overrides_every_allow_for_the_principals_that_it_names() {
     let (alice, bob) = (principal("1:user/alice"), principal("1:user/bob"));
     let allow = statement("Allow", r#"{ "RAM": "acs:ram::1:root" }"#, "");
     let deny = statement("Deny", r#"{ "RAM": "acs:ram::1:user/bob" }"#, "");
@@ -82,7 +82,7 @@ fn a_deny_goes_before_every_allow_and_only_for_whom_it_names() {
 }
 
 #[test]
-fn conditions_test_what_is_known_of_the_token_and_the_call() {
+fn conditions_test_the_claims_of_the_token_and_the_call() {
     let condition = r#", "Condition": {
         "StringEquals": { "oidc:sub": ["pod-a", "pod-b"], "oidc:aud": "sts.aliyuncs.com" },
         "DateLessThan": { "acs:CurrentTime": "2026-02-01T00:00:00Z" } }"#;
@@ -117,9 +117,9 @@ fn conditions_test_what_is_known_of_the_token_and_the_call() {
     assert_eq!(stranger.reason, "the trust policy `t` does not name `fc.aliyuncs.com`");
 }
 
-/// Who is no principal has no ARN, and none can be claimed for it.
+/// A caller that is not a RAM principal has no ARN, and a context cannot claim one for it.
 #[test]
-fn a_stranger_has_no_principal_arn() {
+fn a_federated_caller_has_no_principal_arn() {
     let condition = r#", "Condition": { "StringLike": { "acs:PrincipalARN": "*" } }"#;
     let policy = policy(&statement(
         "Allow",
@@ -148,7 +148,7 @@ fn only_the_action_that_is_named_is_trusted() {
 }
 
 #[test]
-fn trust_in_a_whole_provider_is_known_for_what_it_is() {
+fn statements_that_trust_a_whole_provider_are_found() {
     let unbounded = |more: &str, effect: &str| {
         let policy = policy(&statement(effect, r#"{ "Federated": "acs:ram::1:oidc-provider/p" }"#, more));
         policy.unbounded().collect::<Vec<_>>()

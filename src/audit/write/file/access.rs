@@ -1,17 +1,17 @@
-//! How the files of a log are opened and created: a new file exclusively and with access for its owner only, an existing
-//! file only if no other user can write it, and none through a link that another user may have planted.
+//! Opens and creates the files of a log: a new file exclusively and with access for its owner only, an existing file
+//! only if no other user can write it, and no file through a link that another user may have planted.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is required of files that already exist.
+/// The requirements on files that already exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FileAccess {
-    /// They must belong to this process's user or to root. Access of other users is removed, with a warning.
+    /// They must belong to this process's user or to root. Other users' access is removed, with a warning.
     #[default]
     Private,
-    /// They are used as they are: `--insecure-key-file-mode`.
+    /// They are used as they are (`--insecure-key-file-mode`).
     AsFound,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Place {
 /// Creates a file that does not exist yet.
 ///
 /// # Errors
-/// The name exists, if only as a link, or the folder cannot be written.
+/// The name already exists, even as a dangling link, or the folder cannot be written.
 pub(super) fn make_private(path: &Path) -> io::Result<File> {
     private_file().read(true).append(true).create_new(true).open(path)
 }
@@ -38,8 +38,8 @@ pub(super) fn make_private(path: &Path) -> io::Result<File> {
 /// Opens a file of the log for appending, or creates it, and locks it.
 ///
 /// # Errors
-/// A symbolic link, a file that other users can write and whose mode cannot be changed, or a file locked by another
-/// process.
+/// The path is a symbolic link or not a regular file, the file belongs to another user, its mode cannot be changed, or
+/// another process has locked it.
 pub(super) fn open_locked(path: &Path, access: FileAccess) -> Result<File, TryLockError> {
     let file = match open_existing(private_file().read(true).append(true), path) {
         Ok(file) => {
@@ -78,7 +78,7 @@ fn place_of(path: &Path, access: FileAccess, links: u32) -> io::Result<Place> {
         Err(error) => return Err(error),
     };
     if !metadata.is_symlink() {
-        // A folder is refused when it is opened.
+        // Opening a folder fails later.
         let file = metadata.is_file() || metadata.is_dir();
         return if file { Ok(Place::File(path.canonicalize()?)) } else { Ok(Place::Stream) };
     }
@@ -139,7 +139,7 @@ pub fn chown(file: &str) -> String {
 pub(super) fn tighten_beside(path: &Path, access: FileAccess) {
     let tightened = open_existing(OpenOptions::new().read(true), path).and_then(|file| tighten(&file, path, access));
     if let Err(error) = tightened {
-        tracing::warn!(%error, "`{}` may be read or changed by others", path.display());
+        tracing::warn!(%error, "other users may be able to read or change `{}`", path.display());
     }
 }
 
@@ -163,7 +163,7 @@ mod unix {
 
     use rustix::fs::OFlags;
 
-    /// For a file that its owner alone may read.
+    /// Options for a file that only its owner may read and write.
     pub fn private_file() -> OpenOptions {
         let mut options = OpenOptions::new();
         options.mode(0o600);
@@ -180,7 +180,7 @@ mod unix {
         })
     }
 
-    /// A user's number.
+    /// A numeric user id.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(super) struct Owner(pub(super) u32);
 
@@ -206,7 +206,7 @@ mod unix {
         builder
     }
 
-    /// Other users may list the folder; they cannot read its files.
+    /// Removes other users' right to write into a folder. They may still list it, but they cannot read its files.
     pub(super) fn close_folder(folder: &Path) -> io::Result<()> {
         let metadata = folder.metadata()?;
         let (owner, mode) = (owner_of(&metadata), metadata.permissions().mode() & 0o7777);
@@ -219,7 +219,8 @@ mod unix {
             return Ok(());
         }
         std::fs::set_permissions(folder, Permissions::from_mode(mode & 0o755)).map_err(|error| {
-            let why = format!("others can write into it (mode {mode:04o}), and its mode cannot be changed: {error}");
+            let why =
+                format!("other users can write into it (mode {mode:04o}), and its mode cannot be changed: {error}");
             io::Error::new(io::ErrorKind::PermissionDenied, why)
         })?;
         tracing::warn!(
@@ -235,7 +236,8 @@ mod unix {
             return Ok(());
         }
         file.set_permissions(Permissions::from_mode(mode & 0o700)).map_err(|error| {
-            let why = format!("others can read or write it (mode {mode:04o}), and its mode cannot be changed: {error}");
+            let why =
+                format!("other users can read or write it (mode {mode:04o}), and its mode cannot be changed: {error}");
             io::Error::new(io::ErrorKind::PermissionDenied, why)
         })?;
         let now = mode & 0o700;

@@ -1,4 +1,4 @@
-//! The last checkpoint compared with the log, at the start and before a line is added.
+//! Compares the log with its last checkpoint at the start, before any line is added.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -16,13 +16,13 @@ use super::access::open_existing;
 use super::lines::{line_of_file, line_of_rotated};
 use super::names::Names;
 use super::settings::CheckpointSettings;
-use super::tail::{Standing, read_first};
+use super::tail::{ChainEnd, read_first};
 
 /// The last checkpoint beside a log.
 #[derive(Debug)]
 pub(super) struct Attested {
     pub(super) chain: String,
-    /// The last line that it covers, and that line's digest.
+    /// The number of the last line that it covers, and that line's digest.
     pub(super) last: u64,
     pub(super) last_hash: String,
     pub(super) at: Option<Timestamp>,
@@ -33,35 +33,35 @@ pub(super) struct Attested {
     signature: Vec<u8>,
 }
 
-/// How the log differs from what its last checkpoint attests.
+/// How the log differs from its last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// The log is empty although checkpoints attest to lines.
     Gone { covered: u64 },
-    /// It ends too early.
+    /// The log ends before the last covered line.
     Short { last: u64, covered: u64 },
     /// The line with the signed number has another digest.
     Other { covered: u64 },
-    /// The lines belong to another chain.
+    /// The log's lines belong to another chain.
     OtherChain { covered: u64 },
-    /// The last line is not a checkpoint.
+    /// The last line of the checkpoints' file is not a checkpoint.
     Unreadable,
-    /// Its signature does not verify.
+    /// The checkpoint's signature does not verify.
     Signature,
-    /// It was signed with a key that is neither in use nor named as an earlier one.
+    /// The checkpoint was signed with a key that is neither in use nor configured as an earlier one.
     UnknownKey { key_id: String },
 }
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gone { covered } => write!(f, "is missing or empty, and it was signed up to line {covered}"),
+            Self::Gone { covered } => write!(f, "is missing or empty, but it was signed up to line {covered}"),
             Self::Short { last, covered } => {
                 write!(f, "does not reach line {covered}, up to which it was signed: it ends with line {last}")
             }
-            Self::Other { covered } => write!(f, "does not have the line {covered} that was signed, but another one"),
+            Self::Other { covered } => write!(f, "has a line {covered} that differs from the signed one"),
             Self::OtherChain { covered } => {
-                write!(f, "is another chain than the one that was signed up to line {covered}")
+                write!(f, "is not the chain that was signed up to line {covered}")
             }
             Self::Unreadable => f.write_str("cannot be checked: its last checkpoint is damaged"),
             Self::Signature => f.write_str("cannot be trusted: the signature of its last checkpoint does not verify"),
@@ -134,14 +134,14 @@ impl Attested {
         (!key.verifies(self.signed.as_bytes(), &self.signature)).then_some(Loss::Signature)
     }
 
-    /// Compares the checkpoint with the end of the log's chain and with the current file, of that length. `None` if they
-    /// agree.
+    /// Compares the checkpoint with the end of the log's chain and with the current file, of that length. `None` if
+    /// they agree.
     ///
     /// # Errors
     /// A file cannot be read.
     pub(super) fn compare(
         &self,
-        stands: Option<&Standing>,
+        end: Option<&ChainEnd>,
         names: &Names,
         file: &File,
         length: u64,
@@ -150,20 +150,17 @@ impl Attested {
         if covered == 0 {
             return Ok(None);
         }
-        let Some(stands) = stands else { return Ok(Some(Loss::Gone { covered })) };
-        if stands.name.as_ref().is_some_and(|name| *name != self.chain) {
+        let Some(end) = end else { return Ok(Some(Loss::Gone { covered })) };
+        if end.name.as_ref().is_some_and(|name| *name != self.chain) {
             return Ok(Some(Loss::OtherChain { covered }));
         }
-        let last = stands.chain.last();
+        let last = end.chain.last();
         if last < covered {
             return Ok(Some(Loss::Short { last, covered }));
         }
-        let found = if last == covered {
-            Some(stands.chain.previous().to_owned())
-        } else {
-            self.digest_in(names, file, length)?
-        };
-        // A line that was removed with its file, or moved elsewhere, cannot be checked.
+        let found =
+            if last == covered { Some(end.chain.previous().to_owned()) } else { self.digest_in(names, file, length)? };
+        // If the line was removed with its file, or moved elsewhere, it cannot be checked.
         Ok(found.filter(|found| *found != self.last_hash).map(|_| Loss::Other { covered }))
     }
 

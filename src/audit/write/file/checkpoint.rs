@@ -1,8 +1,9 @@
-//! Checkpoints: signed lines in a file beside the log, which say how far the chain reached, and the digest of its end.
+//! Checkpoints: signed lines in a file beside the log. Each states how far the chain reached, and the digest of its
+//! end.
 //!
-//! An attacker who can write the log can rewrite it, chain and all, but not the checkpoints: their key is kept elsewhere.
-//! Each checkpoint names the one before, and one is written every hour even if nothing was logged, so that none can be
-//! left out.
+//! An attacker who can write the log can rewrite it, chain and all, but not the checkpoints: their key is kept
+//! elsewhere. Each checkpoint names the one before, and one is written every hour even if nothing was logged, so that
+//! none can be left out.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -44,13 +45,13 @@ pub(super) struct Checkpoints {
     length: u64,
     /// The digest of the last line.
     previous: Hash,
-    /// The last line of the log that is covered.
+    /// The number of the last line that the checkpoints cover.
     pub(super) covered: u64,
-    /// When the last one was written, by the monotonic clock.
+    /// When the last checkpoint was written, by the monotonic clock.
     at: Duration,
     access: FileAccess,
     pub(super) written: u64,
-    /// Why the last one could not be written.
+    /// Why the last checkpoint could not be written.
     pub(super) error: Option<String>,
 }
 
@@ -75,10 +76,10 @@ impl Checkpoints {
         &self.path
     }
 
-    /// Goes on after the last checkpoint beside the log, if that belongs to the log's chain.
+    /// Opens the checkpoints' file, and continues after its last checkpoint if that belongs to the log's chain.
     ///
     /// # Errors
-    /// A file that cannot be opened, or that other users can write.
+    /// The file cannot be opened or is locked, or another user can write it.
     pub(super) fn open(
         settings: CheckpointSettings,
         names: &Names,
@@ -98,7 +99,7 @@ impl Checkpoints {
             set_aside(&file, complete as u64, &aside)?;
             tracing::error!("the last checkpoint was torn: its bytes are now in `{}`", aside.display());
         }
-        // A different chain has its own checkpoints.
+        // Checkpoints of another chain are not continued.
         let attested = attested.filter(|attested| attested.chain == chain_id);
         let (previous, covered) = attested.map_or((NO_HASH, 0), |attested| (attested.digest, attested.last));
         sync_folder(names.folder())?;
@@ -122,7 +123,7 @@ impl Checkpoints {
         match found {
             Found::Same => {}
             Found::Gone | Found::Replaced => {
-                tracing::error!("the checkpoints were changed from outside: {found}; they go on in a new file");
+                tracing::error!("the checkpoints were changed from outside: {found}; they continue in a new file");
                 self.file = open_locked(&self.path, self.access).map_err(io::Error::from)?;
                 let metadata = self.file.metadata()?;
                 (self.id, self.length) = (FileId::of(&metadata), metadata.len());

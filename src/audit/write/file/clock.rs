@@ -1,8 +1,8 @@
-//! Two clocks: the wall clock, which people and time servers set, and a monotonic one.
+//! The two clocks of a log: the wall clock, which operators and time servers set, and a monotonic one.
 //!
-//! Lines are dated by the wall clock. What depends on the passing of time (rotation, checkpoints, patience with a disk)
-//! uses the monotonic one. The age of a file that an earlier run left behind is only known by the wall clock, so no file
-//! is removed for its age while the wall clock cannot be trusted.
+//! Lines are dated by the wall clock. Everything that measures time (rotation, checkpoints, waiting for a disk) uses
+//! the monotonic one. The age of a file that an earlier run left behind is only known by the wall clock, so no file is
+//! removed for its age while the wall clock cannot be trusted.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Clocks {
     /// The wall clock.
     pub now: fn() -> Timestamp,
-    /// The time since some moment before the start. This clock is monotonic.
+    /// The monotonic clock: the time since some moment before the start.
     pub elapsed: fn() -> Duration,
 }
 
@@ -27,21 +27,20 @@ pub(super) struct Opened {
     gap: Option<SignedDuration>,
 }
 
-/// Why the age of a file is not known at the moment.
+/// Why the age of a file is unknown at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClockDoubt {
-    /// The wall clock was set, and by how much it is ahead of where it would be.
+    /// The wall clock was set. It is this far ahead of the time that has passed; behind it if this is negative.
     Set(SignedDuration),
-    /// The wall clock was so far ahead of the log's last line or checkpoint at the start.
+    /// At the start, the wall clock was this far ahead of the log's last line or checkpoint.
     Ahead(SignedDuration),
 }
 
-/// The largest correction of the wall clock that is tolerated; a tenth of the age at which files are removed, if that
-/// is less.
+/// The largest tolerated correction of the wall clock; a tenth of the age at which files are removed, if that is less.
 const TOLERANCE: Duration = Duration::from_secs(600);
-/// An idle log has a checkpoint every hour: a start later than this follows a long pause, or the clock is wrong.
+/// An idle log has a checkpoint every hour, so a longer gap before a start means a long pause or a wrong clock.
 const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(24);
-/// How long an operator has to notice the error after such a start.
+/// How long an operator has, after a start with such a gap, to notice the error in the program log.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
 
 impl Opened {
@@ -81,7 +80,7 @@ impl fmt::Display for ClockDoubt {
     }
 }
 
-/// A time of the monotonic clock that can be counted back from.
+/// A time of the monotonic clock in a form that can become negative, for a file that is older than the process.
 pub(super) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_is_noticed_and_one_that_drifts_is_not() {
+    fn a_clock_that_was_set_is_detected_and_one_that_drifts_is_not() {
         let day = Some(Duration::from_secs(86_400));
         let at = |wall: i64, ran: u64, keep| {
             let now = Timestamp::from_second(wall).unwrap();
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_start_far_from_the_end_of_the_log_there_is_a_day_to_look() {
+    fn after_a_start_long_after_the_end_of_the_log_nothing_is_removed_for_a_day() {
         let gap = SignedDuration::from_hours(48);
         let at = |ran: u64| {
             let now = Timestamp::from_second(i64::try_from(ran).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! How the log is doing: whether it can be written, how much room is left, and what it has to report about itself.
+//! The health of the log: whether it can be written, how much room is left, and the notices that are pending.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::super::sink::{Requirement, Shortage, SinkError};
 use super::pending_notices::PendingNotices;
 use super::room::Room;
 
-/// Between two notices that the file system is short of room.
+/// The shortest time between two notices that the file system is short of room.
 const BETWEEN_SHORTAGES: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub(super) struct Health {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) written: u64,
-    /// Lines whose calls were refused because they could not be written.
+    /// Lines that could not be written, and whose calls were refused for that reason.
     pub(super) failed: u64,
-    /// Lines whose calls went on without them.
+    /// Lines that could not be written, and whose calls proceeded without them.
     pub(super) lost: u64,
     /// Refusals that were not written because the log had no room for them.
     pub(super) left_out: u64,
@@ -61,8 +61,8 @@ impl Health {
         self.failing = Some(error.clone());
     }
 
-    /// Reports that refusals are only counted from now on: once a file for its share, and for the file system at most
-    /// once in ten minutes.
+    /// Reports that refusals are only counted from now on: once per file if their share is used up, and at most every
+    /// ten minutes if the file system is short of room.
     pub(super) fn report_shortage(&mut self, shortage: Shortage, min_free: u64, elapsed: Duration) {
         let why = match shortage {
             Shortage::FileShare => {

@@ -1,4 +1,5 @@
-//! What a log says of the time before it was opened, for a caller that must know what was accepted then.
+//! What a log records about the time before it was opened. The nonce store needs it to know whether calls were accepted
+//! that it has no record of.
 
 use std::fs::File;
 use std::io;
@@ -18,11 +19,11 @@ pub enum LogPast {
     Device,
     /// It had no line.
     Empty,
-    /// When the last line was written, if the line says so.
+    /// The time of the last line, if that has one. If the lines are gone, the time of the last checkpoint.
     Lines(Option<Timestamp>),
 }
 
-/// Whether a log lets signed calls go on in the lines after a certain one.
+/// Whether a log permits signed calls in the lines after a given line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedAfter {
     No,
@@ -61,8 +62,8 @@ struct Signature {
 }
 
 impl Shared {
-    /// Puts the number of the last line on record, so that a start need not look for it in the file. If that fails, the
-    /// next batch does it, or fails.
+    /// Records the number of the last line in the write-ahead store, so that a start need not search the file for later
+    /// calls. If that fails, the next batch must record its number.
     pub(super) fn stamp(&self, state: &mut State) {
         let Some(ahead) = self.ahead.get() else { return };
         if ahead.write(state.file.written.chain.last(), Stamping::Always).is_err() {
@@ -71,13 +72,13 @@ impl Shared {
     }
 }
 
-/// What the end of the log's file said when it was opened: a moment later that file may be rotated.
+/// The end of the log's file, read when the log was opened, because the file may be rotated a moment later.
 #[derive(Debug)]
 pub(super) struct End {
     last: u64,
-    /// The first line of those that were looked at.
+    /// The number of the first line that was read.
     first: u64,
-    /// The last line that lets a signed call go on, among them.
+    /// The number of the last line, among those read, that permits a signed call.
     allowed: Option<u64>,
 }
 
@@ -87,7 +88,7 @@ impl End {
         Self { last, first: last + 1, allowed: None }
     }
 
-    /// Reads the end of a file whose last line has that number, back to the last call that went on.
+    /// Reads the end of a file whose last line has the number `last`, back to the last line that permits a signed call.
     pub(super) fn read(path: &Path, last: u64) -> io::Result<Self> {
         let file = File::open(path)?;
         let (bytes, start) = read_end(&file, file.metadata()?.len())?;

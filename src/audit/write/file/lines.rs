@@ -1,4 +1,4 @@
-//! Lines in the middle of a log: one line by its number, and the shares of all lines by what they are evidence of.
+//! Reads lines in the middle of a log: one line by its number, and the sizes of all lines by their class.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -14,9 +14,9 @@ use super::names::{Form, Rotated};
 use super::room::Shares;
 use super::tail::LONGEST_LINE;
 
-/// Looks for a line by its number in a file whose numbers ascend, in a few steps; without its line feed.
+/// Finds a line by its number, with a binary search in a file whose numbers ascend. The result has no line feed.
 pub(super) fn line_of_file(file: &File, length: u64, wanted: u64) -> io::Result<Option<Vec<u8>>> {
-    // A line begins at `low`, and the wanted one, if it is there, before `high`.
+    // A line begins at `low`. The wanted line, if the file has it, begins before `high`.
     let (mut low, mut high) = (0, length);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -33,7 +33,7 @@ pub(super) fn line_of_file(file: &File, length: u64, wanted: u64) -> io::Result<
     Ok(None)
 }
 
-/// The first line that begins at or after `from`, where one begins at `low`.
+/// The first line that begins at or after `from`, and its offset. A line must begin at `low`.
 fn next_line(mut file: &File, low: u64, from: u64, length: u64) -> io::Result<Option<(u64, Vec<u8>)>> {
     let mut start = low;
     let at = if from > low { from - 1 } else { low };
@@ -51,7 +51,7 @@ fn next_line(mut file: &File, low: u64, from: u64, length: u64) -> io::Result<Op
     Ok((read > 0).then_some((start, line)))
 }
 
-/// The same in a rotated file.
+/// As [`line_of_file`], in a rotated file.
 pub(super) fn line_of_rotated(rotated: &Rotated, wanted: u64) -> io::Result<Option<Vec<u8>>> {
     let file = open_existing(OpenOptions::new().read(true), &rotated.path)?;
     if rotated.form == Form::Plain {
@@ -107,7 +107,7 @@ struct Gateway<'a> {
     verdict: Cow<'a, str>,
 }
 
-/// How much of a file of that length is evidence of permits, for a log that an earlier run left.
+/// How many bytes of a file of this length are evidence of permits, for a log that an earlier run left.
 pub(super) fn shares_of(mut file: &File, length: u64) -> io::Result<Shares> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::with_capacity(1 << 18, file.take(length));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_apart_by_their_stage_and_never_by_what_a_caller_wrote() {
+    fn lines_are_classified_by_their_stage_and_never_by_a_callers_text() {
         let event = |stage: &str, verdict: &str| {
             format!(
                 "{{\"requestParameters\":{{\"stage\":\"Outcome\",\"verdict\":\"Allow\"}},\"additionalEventData\":{{\

@@ -50,7 +50,7 @@ impl Linked {
         self.names.checkpoints()
     }
 
-    /// The names of the files beside the link once their log is given up.
+    /// The new names of the files beside the link, for when their log is given up.
     pub(super) fn aside(&self, now: Timestamp) -> Names {
         self.names.lost(now)
     }
@@ -66,7 +66,7 @@ impl Linked {
     }
 }
 
-/// Renames the rotated files of a log that is given up.
+/// Renames the rotated files of a log that is being given up.
 ///
 /// # Errors
 /// A folder or file cannot be changed.

@@ -1,11 +1,11 @@
 //! The file sink: one hash chain over any number of files, and one sync for all callers who wait for it.
 //!
 //! `state` is what callers and the maintenance worker share: `queue` (pending lines), `open_file` and `health`. `write`
-//! is what callers do: one of them writes the pending lines of all. `worker` is the one thread for everything that no
+//! is what callers do: one of them writes the pending lines of all. `worker` is the thread for everything that no
 //! call waits for; it uses `repair`, `rotate` and `checkpoint`, and wakes the packer (`pack`). `start` opens a log and
 //! compares it with its last checkpoint (`attested`, and `linked` for links that lead to the log). `names`, `tail` and
-//! `lines` know the files, `access` who may touch them, `found` what other processes do to them. `room` decides which
-//! refusals are written, `clock` whether the time can be trusted.
+//! `lines` read the files, `access` checks who may use them, and `found` detects changes by other processes. `room`
+//! decides which refusals are written, and `clock` whether the wall clock can be trusted.
 
 mod access;
 mod attested;
@@ -81,11 +81,11 @@ pub struct FileSink {
 }
 
 impl FileSink {
-    /// Opens a log and goes on after its last line, or begins one. A line that a crash left torn is set aside.
+    /// Opens a log and continues after its last line, or begins a new log. A line that a crash left torn is set aside.
     ///
     /// # Errors
-    /// The file cannot be opened for appending, another process writes it or another user can, its end is not a line of
-    /// a log, or it does not match its last checkpoint.
+    /// The file cannot be opened for appending, another process is writing it, another user can write it, its end is
+    /// not a line of a log, or it does not match its last checkpoint.
     pub fn open(mut settings: FileSettings) -> Result<Self, OpenError> {
         let path = settings.path.clone();
         let start = Start::read(&settings)?;
@@ -156,26 +156,26 @@ impl FileSink {
         Ok(Self { shared, past, end, worker: Mutex::new(Some(worker)) })
     }
 
-    /// What every line of the log says about the log.
+    /// The chain and the replica that every line of the log names.
     pub fn identity(&self) -> &JournalIdentity {
         &self.shared.notices.identity
     }
 
-    /// Closes the log: every line is on disk then, and covered by a last checkpoint. No checkpoint covers later lines.
+    /// Closes the log: syncs every line and writes a last checkpoint. No checkpoint covers later lines.
     pub fn close(&self) {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(worker) = worker else { return };
         self.shared.lock().stopping = true;
         self.shared.wake.notify_one();
         if worker.join().is_err() {
-            tracing::error!("the audit log was not closed in order");
+            tracing::error!("the audit log was not closed properly: its maintenance worker failed");
         }
         self.shared.secondary.iter().for_each(|sink| sink.close());
     }
 }
 
 impl FileSink {
-    /// Writes this store ahead of every batch from now on. Only the first call has an effect.
+    /// Sets the store that is written ahead of every batch from now on. Only the first call has an effect.
     pub fn write_ahead(&self, ahead: Arc<dyn WriteAhead>) {
         let mut state = self.shared.exclusive();
         self.shared.ahead.get_or_init(|| ahead);
@@ -192,7 +192,7 @@ impl FileSink {
         self.shared.lock().file.written.chain.last()
     }
 
-    /// Whether the log, when it was opened, let a signed call go on in a line after that one.
+    /// Whether the log, as it was when it was opened, permits a signed call in a line after `line`.
     pub fn allowed_after(&self, line: u64) -> AllowedAfter {
         self.end.allowed_after(line)
     }

@@ -1,4 +1,4 @@
-//! The file that is being written: what is in it, and how much of that is on disk.
+//! The file that is being written: its lines, and whether they are on disk.
 
 use std::fs::File;
 use std::io;
@@ -13,7 +13,7 @@ use super::found::FileId;
 use super::room::Shares;
 use super::settings::Rotation;
 
-/// How long the next rotation waits after one that failed.
+/// How long after a failed rotation the next one is attempted.
 const PAUSE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -21,17 +21,17 @@ pub(super) struct OpenFile {
     pub(super) file: Arc<File>,
     /// `None` for a file that is not regular: it cannot be compared, truncated or renamed.
     pub(super) id: Option<FileId>,
-    /// The number of the file's first line; of the next line while there is none.
+    /// The number of the file's first line, or of the next line if the file is empty.
     pub(super) first: u64,
     /// When the first line was written, by the monotonic clock.
     pub(super) begun: SignedDuration,
-    /// The complete lines in the file: what a failed write is taken back to.
+    /// The complete lines in the file. A failed write is undone by truncating the file to them.
     pub(super) written: Written,
     /// Bytes of lines that are not evidence of permits, pending lines included.
     pub(super) others: u64,
     /// Whether lines were written that are not on disk yet and that the maintenance worker will sync.
     pub(super) unsynced: bool,
-    /// Since when the maintenance worker waits for a sync of lines that `group` wrote.
+    /// Since when the maintenance worker has been waiting for a sync of lines that `group` wrote.
     pub(super) syncing: Option<Duration>,
     pub(super) rotation_failed: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! Rotated files: compressed, and removed once they are old and a checkpoint covers them.
+//! Rotated files: compressed, and removed once they are too old or too many and a checkpoint covers them.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
@@ -16,7 +16,7 @@ use super::access::{make_private, open_existing};
 use super::names::{Form, Names, Rotated, sync_folder};
 use super::settings::Packing;
 use super::state::Shared;
-use super::tail::{LONGEST_LINE, Standing, Tail, read_tail, tail_of};
+use super::tail::{ChainEnd, LONGEST_LINE, Tail, read_tail, tail_of};
 
 /// Works each time it is woken, until the maintenance worker has ended.
 pub(super) fn run(shared: &Arc<Shared>, wake: &Receiver<()>) {
@@ -24,7 +24,11 @@ pub(super) fn run(shared: &Arc<Shared>, wake: &Receiver<()>) {
         while wake.try_recv().is_ok() {}
         let done = pack_all(&shared.names, shared.rotation.packing).and_then(|()| remove_old(shared));
         if let Err(error) = done {
-            tracing::error!(%error, "rotated files of the audit log could not be compressed or removed; the next rotation tries again");
+            tracing::error!(
+                %error,
+                "rotated files of the audit log could not be compressed or removed; the next attempt follows within a \
+                 minute"
+            );
         }
     }
 }
@@ -59,7 +63,7 @@ fn pack(names: &Names, file: &Rotated) -> io::Result<()> {
     fs::remove_file(&file.path)
 }
 
-/// Removes files that are old or too many, but none with lines that no checkpoint covers yet.
+/// Removes files that are too old or too many. A file with lines that no checkpoint covers yet is kept.
 fn remove_old(shared: &Shared) -> io::Result<()> {
     let covered = {
         let checkpoints = shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +72,7 @@ fn remove_old(shared: &Shared) -> io::Result<()> {
     let mut files = shared.names.all_rotated()?;
     files.retain(|file| file.last <= covered);
     let now = (shared.notices.now)();
-    // The maintenance worker logs why.
+    // If the wall clock is in doubt, no file is removed for its age; the maintenance worker logs why.
     let keep = shared.rotation.keep.filter(|keep| shared.opened.doubt(now, (shared.elapsed)(), Some(*keep)).is_none());
     let surplus = shared.rotation.keep_files.map_or(0, |most| files.len().saturating_sub(most));
     for (at, file) in files.iter().enumerate() {
@@ -86,8 +90,8 @@ fn is_older(file: &Rotated, keep: Option<Duration>, now: Timestamp) -> io::Resul
     Ok(SignedDuration::try_from(keep).is_ok_and(|keep| now.duration_since(written) > keep))
 }
 
-/// The newest rotated file, and the end of its chain; no end if the file does not end in a line of a log.
-pub(super) fn newest(names: &Names) -> io::Result<Option<(Rotated, Option<Standing>)>> {
+/// The newest rotated file, and the end of its chain; `None` for the end if the file does not end in a line of a log.
+pub(super) fn newest(names: &Names) -> io::Result<Option<(Rotated, Option<ChainEnd>)>> {
     let Some(file) = names.all_rotated()?.pop() else { return Ok(None) };
     let opened = open_existing(OpenOptions::new().read(true), &file.path)?;
     let tail = match file.form {
@@ -97,7 +101,7 @@ pub(super) fn newest(names: &Names) -> io::Result<Option<(Rotated, Option<Standi
         }
         Form::Gzip => end_of(MultiGzDecoder::new(BufReader::new(opened)))?,
     };
-    Ok(Some((file, tail.and_then(|tail| tail.stands))))
+    Ok(Some((file, tail.and_then(|tail| tail.end))))
 }
 
 /// The end of a stream that can only be read from its beginning.

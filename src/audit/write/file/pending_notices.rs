@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::sink::{Requirement, SinkError};
 
-/// Lines that could not be written, and events that concern the file.
+/// A count of lines that could not be written, and events that concern the file.
 #[derive(Debug, Default)]
 pub(super) struct PendingNotices {
     missing: u64,
@@ -33,14 +33,14 @@ impl PendingNotices {
         }
     }
 
-    /// Adds an event, unless there are too many.
+    /// Adds an event, unless there are too many already.
     pub(super) fn event(&mut self, what: String) {
         if self.events.len() < MOST_EVENTS {
             self.events.push(what);
         }
     }
 
-    /// Puts notices back that were in flight: they are older than those that are here.
+    /// Puts back notices that were in flight; they are older than the pending ones.
     pub(super) fn add(&mut self, other: Self) {
         self.missing += other.missing;
         if other.since.is_some() && (self.since.is_none() || other.since < self.since) {
@@ -53,16 +53,16 @@ impl PendingNotices {
         self.events = events;
     }
 
-    /// The reason of each line that is due.
+    /// The reason in each notice line that is due.
     pub(super) fn reasons(&self, requirement: Requirement) -> impl Iterator<Item = String> {
         let missing = (self.missing > 0).then(|| {
             let (lines, why) = (self.missing, &self.why);
             let since = self.since.map(|since| format!(" since {since:.0}")).unwrap_or_default();
             let calls = match requirement {
                 Requirement::Required => {
-                    "no call went on whose decision is among them, but outcomes of calls that had gone on may be"
+                    "no call whose decision is among them was forwarded, but outcomes of forwarded calls may be missing"
                 }
-                Requirement::BestEffort => "they are lost, and their calls went on",
+                Requirement::BestEffort => "they are lost, and their calls proceeded without them",
             };
             let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
             format!("{lines} could not be written{since}, {calls}: {why}")

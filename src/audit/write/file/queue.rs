@@ -1,4 +1,4 @@
-//! The lines that wait to be written, and whose turn it is to write them.
+//! The lines that wait to be written, and the state of the caller that writes them.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,11 +23,11 @@ pub(super) struct Queue {
     /// Notices whose lines are among the pending ones.
     pub(super) in_flight: PendingNotices,
     pub(super) group: Arc<WriteGroup>,
-    /// The strictest mode that a pending line asks for.
+    /// The strictest mode that a pending line requires.
     pub(super) wanted: SyncMode,
-    /// Since when a caller writes without holding the lock.
+    /// Since when a caller has been writing without holding the lock.
     pub(super) leading: Option<Duration>,
-    /// How many threads wait for their turn; when there is none, no system call is spent on waking.
+    /// How many threads are waiting. If none is, no system call is spent on waking them.
     pub(super) waiting: usize,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Taken {
     pub(super) stamping: Stamping,
     pub(super) group: Arc<WriteGroup>,
     pub(super) in_flight: PendingNotices,
-    /// How far the log is written once these lines are.
+    /// How far the log is written once these lines are written.
     pub(super) reached: Written,
 }
 
@@ -79,7 +79,7 @@ impl Queue {
         self.shares.others
     }
 
-    /// Takes all pending lines, to be written after what `written` has.
+    /// Takes all pending lines, to be written after the lines of `written`.
     pub(super) fn take(&mut self, written: Written) -> Taken {
         let lines = std::mem::take(&mut self.lines);
         let reached = Written {
@@ -97,7 +97,7 @@ impl Queue {
         }
     }
 
-    /// Uses the allocation of lines that were written for those that come.
+    /// Reuses the allocation of written lines for the next ones.
     pub(super) fn reuse(&mut self, mut lines: Vec<u8>) {
         if self.lines.capacity() == 0 {
             lines.clear();
@@ -106,22 +106,23 @@ impl Queue {
     }
 }
 
-/// Which batches put their number on record in the write-ahead store, so that a later start can compare the two.
+/// Decides which batches record the number of their last line in the write-ahead store, so that a later start can
+/// compare the log with the store.
 ///
-/// A start looks for calls that went on in lines after the last number on record, and looks no further back than the
-/// last `2 * LONGEST_LINE` bytes of the current file. So each batch that lets a call go on is put on record, and so is
-/// the batch with which more than `LONGEST_LINE` bytes would not be: all lines after the last number lie within those
-/// bytes, and none of them lets a call go on.
+/// A start looks for permitted calls in the lines after the last recorded number, but only in the last
+/// `2 * LONGEST_LINE` bytes of the current file. So a batch is recorded if it permits a call, or if otherwise more than
+/// `LONGEST_LINE` bytes of lines would follow the last recorded number. Then all unrecorded lines are within those
+/// bytes, and none of them permits a call.
 #[derive(Debug)]
 pub(super) struct Unstamped {
-    /// Bytes of lines since the last batch whose number is on record.
+    /// Bytes of lines since the last batch whose number is recorded.
     bytes: u64,
-    /// Whether one of the pending lines lets a call go on.
+    /// Whether one of the pending lines permits a call.
     permits: bool,
 }
 
 impl Unstamped {
-    /// Nothing is on record yet.
+    /// No number is recorded yet.
     fn new() -> Self {
         Self { bytes: u64::MAX, permits: false }
     }
@@ -131,12 +132,12 @@ impl Unstamped {
         self.permits |= class == LineClass::Permit;
     }
 
-    /// The next batch must be put on record: it is not certain that earlier lines are, or that a start would find them.
+    /// Requires the next batch to be recorded: earlier lines may not be recorded, or a start may not find them.
     pub(super) fn owe(&mut self) {
         self.bytes = u64::MAX;
     }
 
-    /// What the batch of the pending lines needs.
+    /// Whether the batch of the pending lines must be recorded.
     fn take(&mut self) -> Stamping {
         let permits = std::mem::take(&mut self.permits);
         if !permits && self.bytes <= LONGEST_LINE {

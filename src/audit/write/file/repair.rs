@@ -1,4 +1,4 @@
-//! What is done when the path no longer names the file that is being written, or when that file was changed.
+//! Repairs the log when its path no longer names the file that is being written, or when that file was changed.
 
 use std::io;
 use std::sync::{Arc, MutexGuard};
@@ -11,7 +11,7 @@ use super::state::{Shared, State};
 use super::tail::{set_aside, whole_lines};
 
 impl Shared {
-    /// Checks that the path still names the log, whole, and repairs what can be repaired.
+    /// Checks that the path still names the unchanged log, and repairs the log if it does not.
     pub(super) fn inspect(&self) {
         let mut state = self.exclusive();
         if state.health.broken.is_none() {
@@ -33,7 +33,7 @@ impl Shared {
                 Found::Grown(length) => self.move_foreign_bytes(&mut state, length),
             });
         let file = Arc::clone(&state.file.file);
-        // Callers fail at once meanwhile: none of them waits for this disk.
+        // Until the repair is done, callers fail at once instead of waiting for this disk.
         drop(state);
         let repaired = repaired.and_then(|()| file.sync_data());
         let mut state = self.exclusive();
@@ -47,7 +47,7 @@ impl Shared {
         }
     }
 
-    /// The chain goes on in a new file at the path; what is there is kept under another name.
+    /// Continues the chain in a new file at the path. Any other file at the path is kept under another name.
     fn start_new_file(&self, state: &mut State, found: Found) -> io::Result<()> {
         // The old file may still exist under another name: an incomplete write is removed from it.
         let _ = state.file.cut_back();
@@ -57,12 +57,12 @@ impl Shared {
         sync_folder(self.names.folder())?;
         let id = FileId::of(&file.metadata()?);
         drop(state.begin_file(file, id, (self.elapsed)()));
-        self.report(state, found, "a new file was begun at its path, and the chain goes on in it");
+        self.report(state, found, "a new file was begun at its path, and the chain continues in it");
         Ok(())
     }
 
-    /// Moves any file at the log's path aside, even an empty one: another process may be about to write into it, and must
-    /// not write into the log.
+    /// Moves any file at the log's path aside, even an empty one: another process may be about to write into it, and
+    /// must not write into the log.
     fn move_aside(&self) -> io::Result<()> {
         let aside = self.names.aside("replaced", (self.notices.now)());
         match std::fs::rename(self.names.current(), &aside) {
@@ -76,11 +76,11 @@ impl Shared {
         if metadata.is_file() && metadata.len() == 0 {
             return std::fs::remove_file(&aside);
         }
-        tracing::error!("the file in the place of the audit log is now `{}`", aside.display());
+        tracing::error!("the file that was in place of the audit log is now `{}`", aside.display());
         Ok(())
     }
 
-    /// Keeps the complete lines that are left; the chain goes on after the lines that are gone.
+    /// Keeps the complete lines that are left. The chain continues after the lines that are gone.
     fn accept_truncated(&self, state: &mut State, length: u64) -> io::Result<()> {
         let complete = whole_lines(&state.file.file, length)?;
         if complete < length {
@@ -95,11 +95,11 @@ impl Shared {
         Ok(())
     }
 
-    /// Moves what another process wrote into a file of its own.
+    /// Moves the bytes that another process appended into a separate file.
     fn move_foreign_bytes(&self, state: &mut State, length: u64) -> io::Result<()> {
         let aside = self.names.aside("foreign", (self.notices.now)());
         set_aside(&state.file.file, state.file.written.length, &aside)?;
-        let what = format!("what was added is now in `{}`", aside.file_name().unwrap_or_default().display());
+        let what = format!("the added bytes are now in `{}`", aside.file_name().unwrap_or_default().display());
         self.report(state, Found::Grown(length), &what);
         Ok(())
     }

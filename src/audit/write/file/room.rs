@@ -1,4 +1,4 @@
-//! Which refusals are written: those for which there is room, in the file and on the file system, beside what is
+//! Decides which refusals are written: those for which the file and the file system have room besides the room that is
 //! reserved for permits.
 
 use std::time::Duration;
@@ -8,18 +8,19 @@ use super::super::sink::{LineClass, Shortage};
 /// Bytes of lines, by what they are evidence of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shares {
-    /// Permits and outcomes: what `rotate_size` counts.
+    /// Permits and outcomes, which `rotate_size` counts.
     pub(super) permits: u64,
     /// Refusals, and notices about the log itself.
     pub(super) others: u64,
 }
 
-/// The room that refusals have.
+/// The room for refusals.
 #[derive(Debug)]
 pub(super) struct Room {
     /// Bytes of all lines that were accepted since the start.
     accepted: u64,
-    /// What `accepted` may reach with refusals: what was free at the last look, less what is reserved.
+    /// Refusals are written only while `accepted` stays below this: `accepted` at the last look, plus the free bytes,
+    /// minus the reserved ones.
     limit: u64,
     /// When a write last failed because the file system was full.
     full: Option<Duration>,
@@ -29,7 +30,8 @@ pub(super) struct Room {
     pub(super) reported: Option<Duration>,
 }
 
-/// How long the file system counts as full after an error says so, whatever its free space is: quotas do not show there.
+/// How long the file system counts as full after a write failed for lack of space, no matter how much is free: a quota
+/// does not show in the free space.
 const FULL: Duration = Duration::from_secs(60);
 
 impl Shares {
@@ -56,8 +58,8 @@ impl Room {
         Self { accepted: 0, limit: u64::MAX, full: None, shortage: None, reported: None }
     }
 
-    /// Why a refusal of that length is not written; `others` is how many bytes of the file are not permits, and `share` is
-    /// how many may be.
+    /// Why a refusal of this length is not written, if it is not. `others` is how many bytes of the file are not
+    /// evidence of permits, and `share` is the limit for them.
     pub(super) fn shortage_for(&mut self, bytes: u64, others: u64, share: Option<u64>) -> Option<Shortage> {
         if self.shortage.is_none() {
             if self.accepted.saturating_add(bytes) > self.limit {
@@ -91,7 +93,8 @@ impl Room {
         self.shortage = Some(Shortage::Space);
     }
 
-    /// Takes note of how much was free when `accepted` bytes had been accepted; `reserved` bytes are kept for permits.
+    /// Updates the limit: `free` bytes were free when `accepted` bytes had been accepted, and `reserved` bytes are kept
+    /// for permits.
     pub(super) fn look(&mut self, accepted: u64, free: Option<u64>, reserved: u64, elapsed: Duration) {
         let full = self.full.is_some_and(|at| elapsed.saturating_sub(at) < FULL);
         self.limit = match free {
@@ -102,7 +105,7 @@ impl Room {
         let left = self.limit.saturating_sub(self.accepted);
         match self.shortage {
             None if left == 0 => self.shortage = Some(Shortage::Space),
-            // A little more than the bound, so that the state does not change with every line.
+            // Only well above the bound, so that the state does not change with every line.
             Some(Shortage::Space) if left > reserved / 64 => self.shortage = None,
             _ => {}
         }
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn refusals_get_what_is_not_reserved() {
         let mut room = Room::new();
-        assert_eq!(room.shortage_for(100, u64::MAX - 100, None), None, "nothing is bounded");
+        assert_eq!(room.shortage_for(100, u64::MAX - 100, None), None, "there are no limits");
         assert_eq!(room.shortage_for(10, 90, Some(100)), None);
         assert_eq!(room.shortage_for(11, 90, Some(100)), Some(Shortage::FileShare));
         assert_eq!(room.shortage_for(1, 0, Some(100)), Some(Shortage::FileShare), "until the next file");
@@ -134,7 +137,7 @@ mod tests {
         assert_eq!(room.shortage, None);
         room.fill(second(4));
         room.look(40, Some(u64::MAX), 6400, second(63));
-        assert_eq!(room.shortage, Some(Shortage::Space), "a quota may be behind it");
+        assert_eq!(room.shortage, Some(Shortage::Space), "a quota may be the reason");
         room.look(40, None, 6400, second(64));
         assert_eq!(room.shortage, None);
     }

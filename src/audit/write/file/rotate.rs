@@ -1,4 +1,4 @@
-//! Rotation: the file gets a name with the numbers of its first and last line, and the chain goes on in a new one.
+//! Rotation: the file gets a name with the numbers of its first and last line, and the chain continues in a new file.
 
 use std::fs;
 use std::io;
@@ -22,19 +22,19 @@ impl Shared {
             }
             Arc::clone(&state.file.file)
         };
-        // So most of the file is on disk before a caller has to wait.
+        // Most of the file should be on disk before callers have to wait.
         let rotated = file.sync_data().and_then(|()| self.rotate());
         if let Err(error) = rotated {
             self.lock().file.rotation_failed = Some(elapsed);
-            tracing::error!(%error, "the audit log could not be rotated: it goes on growing, and the next attempt follows");
+            tracing::error!(%error, "the audit log could not be rotated: it grows until the next attempt succeeds");
             return false;
         }
         self.checkpoint(Kind::Rotation);
         true
     }
 
-    /// No caller writes meanwhile, so no line is split. A crash in the middle leaves no current file: the next start
-    /// finds the end of the chain in the rotated file.
+    /// Rotates the file while no caller writes, so no line is split. A crash in the middle leaves no current file; the
+    /// next start finds the end of the chain in the rotated file.
     fn rotate(&self) -> io::Result<()> {
         let mut state = self.exclusive();
         let found = Found::look(self.names.current(), state.file.id, state.file.written.length)?;
@@ -53,7 +53,7 @@ impl Shared {
         if away.symlink_metadata().is_ok() {
             return Err(io::Error::other(format!("`{}` already exists", away.display())));
         }
-        // A start looks for lines only in the current file.
+        // A start searches only the current file for unrecorded calls, and that file is about to be empty.
         self.stamp(&mut state);
         fs::rename(self.names.current(), &away)?;
         if let Err(error) = fs::rename(&coming, self.names.current()) {

@@ -1,4 +1,4 @@
-//! What a log file is opened with: how safe a line must be, when files are rotated, and what checkpoints need.
+//! The settings of a log file: how safe a line must be, when files are rotated, and how checkpoints are signed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,31 +30,32 @@ pub struct FileSettings {
     pub group_delay: Duration,
     pub requirement: Requirement,
     pub rotation: Rotation,
-    /// Free bytes of the file system that are reserved for permits; below that, refusals are only counted. 0 reserves
-    /// nothing.
+    /// Free bytes of the file system that are reserved for permits. If fewer are free, refusals are only counted. 0
+    /// reserves none.
     pub min_free: u64,
     /// How many bytes are free on the file system of a folder, if that is known.
     pub free_space: fn(&Path) -> Option<u64>,
     pub access: FileAccess,
-    /// Why a log that does not match its checkpoints is given up; without a reason, such a log is not opened.
+    /// The operator's reason to give up a log that does not match its checkpoints. Without one, such a log is not
+    /// opened.
     pub accept_lost: Option<String>,
     pub checkpoints: Option<CheckpointSettings>,
     /// Where lines go after the file has them.
     pub secondary: Vec<Arc<dyn SecondarySink>>,
-    /// The name of the chain, if one begins.
+    /// The name of the chain, if a new one begins.
     pub new_chain: String,
     pub replica: String,
     pub clocks: Clocks,
 }
 
-/// What is needed to write checkpoints.
+/// The settings of checkpoints.
 #[derive(Debug)]
 pub struct CheckpointSettings {
     pub key: CheckpointKey,
     /// Keys that signed earlier checkpoints.
     pub previous: Vec<CheckpointPublicKey>,
     pub every: Duration,
-    /// Of the policies in force.
+    /// The digest of the policies in force.
     pub policy_revision: String,
 }
 
@@ -79,7 +80,7 @@ pub enum Packing {
 }
 
 impl FileSettings {
-    /// A log whose every line is on disk before its call goes on, in one file that is never rotated.
+    /// A log in one file that is never rotated, in which every line is on disk before its call proceeds.
     pub fn new(path: impl Into<PathBuf>, clocks: Clocks) -> Self {
         Self {
             path: path.into(),

@@ -1,7 +1,7 @@
 //! A bounded spool on disk: lines that wait for the log exporter, and survive a restart.
 //!
-//! Each file is one batch, and is removed once the collector took it. A batch whose acknowledgement got lost is sent
-//! again; the collector recognises the lines by their chain and numbers.
+//! Each file is one batch, and is removed once the collector has accepted it. A batch whose acknowledgement was lost is
+//! sent again; the collector recognises the lines by their chain and numbers.
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
@@ -33,7 +33,7 @@ struct State {
     waiting: u64,
     missed: u64,
     error: Option<String>,
-    /// Why the collector did not take the last batch.
+    /// Why the collector did not accept the last batch.
     refused: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Spool {
         Ok(Self { folder: folder.to_owned(), most, requirement, state: Mutex::new(state) })
     }
 
-    /// The oldest batch.
+    /// The oldest batch. It is closed first if it is still open.
     ///
     /// # Errors
     /// The batch cannot be read.
@@ -90,7 +90,7 @@ impl Spool {
         Ok(Some(Batch { lines, path }))
     }
 
-    /// Removes a batch that the collector took.
+    /// Removes a batch that the collector has accepted.
     ///
     /// # Errors
     /// The batch cannot be removed: it would be sent again.
@@ -106,7 +106,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Records why the collector did not take a batch.
+    /// Records why the collector did not accept a batch.
     pub fn refused(&self, why: String) {
         self.lock().refused = Some(why);
     }
@@ -188,12 +188,12 @@ impl SecondarySink for Spool {
 
     fn status(&self) -> SecondaryStatus {
         let mut state = self.lock();
-        // A batch that was sent has made room.
+        // Batches that were sent have made room.
         if state.waiting < self.most / 2 {
             state.error = None;
         }
-        let (missed, waiting, fault) = (state.missed, state.waiting, state.error.clone());
-        SecondaryStatus { name: "http", requirement: self.requirement, missed, waiting, fault }
+        let (missed, waiting, error) = (state.missed, state.waiting, state.error.clone());
+        SecondaryStatus { name: "http", requirement: self.requirement, missed, waiting, error }
     }
 }
 
@@ -201,7 +201,7 @@ fn number_of(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_suffix(".jsonl")?.parse().ok()
 }
 
-/// The length of a batch. A line that a crash left torn was never accepted, and is cut off.
+/// The length of a batch. A line that a crash left torn was never accepted, so the file is truncated before it.
 fn whole_lines(path: &Path, access: FileAccess) -> io::Result<u64> {
     let mut file = open_existing(OpenOptions::new().read(true).write(true), path)?;
     tighten(&file, path, access)?;
@@ -234,7 +234,7 @@ mod tests {
         let spool = open(8);
         assert_eq!(spool.status().waiting, 8);
         assert!(spool.take(b"5\n", 1).is_err(), "it is full");
-        assert_eq!((spool.status().missed, spool.status().fault.is_some()), (1, true));
+        assert_eq!((spool.status().missed, spool.status().error.is_some()), (1, true));
         let mut all = Vec::new();
         while let Some(batch) = spool.oldest().unwrap() {
             all.extend_from_slice(&batch.lines);

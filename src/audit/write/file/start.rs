@@ -1,5 +1,5 @@
-//! Opening a log: the file, the end of its chain, and whether both match the log's checkpoints. A log that does not match
-//! them is given up only if the operator asks for it.
+//! Opening a log: the file, the end of its chain, and whether both match the log's checkpoints. A log that does not
+//! match them is given up only if the operator asks for it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -23,7 +23,7 @@ use super::names::{Names, sync_folder};
 use super::open_file::Written;
 use super::room::Shares;
 use super::settings::FileSettings;
-use super::tail::{Standing, read_first, read_tail, set_aside};
+use super::tail::{ChainEnd, read_first, read_tail, set_aside};
 use super::{OpenError, pack};
 
 /// A log that is ready for its next line.
@@ -42,7 +42,7 @@ pub(super) struct Start {
     pub(super) attested: Option<Attested>,
     /// The log as it was when it was opened.
     pub(super) past: LogPast,
-    /// What the log has to say about this start.
+    /// Notices about this start, to be written to the log.
     pub(super) events: Vec<String>,
 }
 
@@ -65,7 +65,7 @@ impl Start {
         if id.is_some() {
             names.all_closed().map_err(io)?.iter().for_each(|path| tighten_beside(path, settings.access));
         }
-        let (complete, stands, torn) = whole(&file, length, &names, id, settings)?;
+        let (complete, end, torn) = whole(&file, length, &names, id, settings)?;
         let attested = match id {
             Some(_) => Attested::read(&names.checkpoints()).map_err(|error| at_checkpoints(&names, error))?,
             None => Ok(None),
@@ -75,7 +75,7 @@ impl Start {
             Err(loss) => Ok(Some(loss.clone())),
             Ok(attested) => match settings.checkpoints.as_ref().and_then(|settings| attested.verify(settings)) {
                 Some(loss) => Ok(Some(loss)),
-                None => attested.compare(stands.as_ref(), &names, &file, complete).map_err(io),
+                None => attested.compare(end.as_ref(), &names, &file, complete).map_err(io),
             },
         };
         let attested = attested.transpose();
@@ -91,17 +91,17 @@ impl Start {
         let all = || attested.iter().chain(linked.iter().filter_map(|link| link.attested.as_ref().ok()));
         let time = all().filter_map(|attested| attested.at).max();
         let covered = all().any(|attested| attested.last > 0);
-        let past = match &stands {
+        let past = match &end {
             _ if id.is_none() => LogPast::Device,
-            Some(stands) => LogPast::Lines(stands.time),
-            // A log whose lines are gone is not an empty one.
+            Some(end) => LogPast::Lines(end.time),
+            // A log whose lines are gone is not an empty log.
             None if covered => LogPast::Lines(time),
             None => LogPast::Empty,
         };
         let mut start = match (loss, &settings.accept_lost) {
             (Some((checkpoints, loss)), None) => {
                 if !there {
-                    // A start that fails leaves nothing behind.
+                    // A start that fails must not leave a new file behind.
                     fs::remove_file(names.current()).map_err(io)?;
                 }
                 return Err(OpenError::Lost { path, checkpoints, loss });
@@ -114,7 +114,7 @@ impl Start {
                 if accepted.is_some() {
                     tracing::warn!("the audit log matches its checkpoints: omit `--accept-lost-log`");
                 }
-                go_on(settings, names, (file, id, complete), stands, (attested, time)).map_err(io)?
+                continue_chain(settings, names, (file, id, complete), end, (attested, time)).map_err(io)?
             }
         };
         start.past = past;
@@ -136,7 +136,7 @@ fn whole(
     names: &Names,
     id: Option<FileId>,
     settings: &FileSettings,
-) -> Result<(u64, Option<Standing>, Torn), OpenError> {
+) -> Result<(u64, Option<ChainEnd>, Torn), OpenError> {
     let path = || settings.path.clone();
     let io = |error| OpenError::Io { path: path(), error };
     let tail = read_tail(file, length).map_err(io)?.ok_or_else(|| OpenError::Unreadable { path: path() })?;
@@ -147,18 +147,18 @@ fn whole(
     } else {
         None
     };
-    let stands = match tail.stands {
+    let end = match tail.end {
         None if id.is_some() => match pack::newest(names).map_err(io)? {
             None => None,
-            Some((_, Some(stands))) => Some(stands),
+            Some((_, Some(end))) => Some(end),
             Some((file, None)) => return Err(OpenError::Unreadable { path: file.path }),
         },
-        stands => stands,
+        end => end,
     };
     if id.is_some() {
         sync_folder(names.folder()).map_err(io)?;
     }
-    Ok((tail.complete, stands, torn))
+    Ok((tail.complete, end, torn))
 }
 
 fn at_checkpoints(names: &Names, error: io::Error) -> OpenError {
@@ -166,19 +166,19 @@ fn at_checkpoints(names: &Names, error: io::Error) -> OpenError {
 }
 
 /// Continues the chain, or begins one.
-fn go_on(
+fn continue_chain(
     settings: &FileSettings,
     names: Names,
     (file, id, length): (File, Option<FileId>, u64),
-    stands: Option<Standing>,
+    end: Option<ChainEnd>,
     (attested, last_checkpoint): (Option<Attested>, Option<Timestamp>),
 ) -> io::Result<Start> {
     let clocks = settings.clocks;
-    let last = stands.as_ref().and_then(|stands| stands.time).max(last_checkpoint);
+    let last = end.as_ref().and_then(|end| end.time).max(last_checkpoint);
     let opened = Opened::new(clocks, last);
-    let chain = stands.as_ref().map_or_else(Chain::new, |stands| stands.chain);
+    let chain = end.as_ref().map_or_else(Chain::new, |end| end.chain);
     let first = if length > 0 { read_first(&file)? } else { None };
-    // Only the wall clock knows the age of the file; an implausible clock must not cause a rotation.
+    // The age of the file is only known by the wall clock; an implausible clock must not cause a rotation.
     let time = first.as_ref().and_then(|first| first.time).filter(|_| !opened.is_doubtful());
     let age = time.map_or(SignedDuration::ZERO, |time| (clocks.now)().duration_since(time).max(SignedDuration::ZERO));
     let shares =
@@ -191,15 +191,15 @@ fn go_on(
         first: first.map_or(chain.next(), |first| first.seq),
         begun: signed((clocks.elapsed)()) - age,
         opened,
-        chain_id: stands.and_then(|stands| stands.name).unwrap_or_else(|| settings.new_chain.clone()),
+        chain_id: end.and_then(|end| end.name).unwrap_or_else(|| settings.new_chain.clone()),
         attested,
         past: LogPast::Empty,
         events: Vec::new(),
     })
 }
 
-/// Renames what is left, so that it can be verified as a log of its own, and begins a chain that says so. The checkpoints
-/// are renamed last: after a crash before that, the next start finds the same loss.
+/// Renames the rest of the log, so that it can be verified as a separate log, and begins a new chain whose first line
+/// records that. The checkpoints are renamed last: after a crash before that, the next start finds the same loss.
 fn give_up(
     settings: &FileSettings,
     names: Names,
@@ -265,7 +265,7 @@ fn give_up(
     })
 }
 
-/// Both clocks, read at once.
+/// Reads both clocks.
 pub(super) fn moment(settings: &FileSettings) -> (Timestamp, Duration) {
     ((settings.clocks.now)(), (settings.clocks.elapsed)())
 }

@@ -40,7 +40,7 @@ pub(super) struct Shared {
     pub(super) access: FileAccess,
     pub(super) checkpoints: Mutex<Option<Checkpoints>>,
     pub(super) state: Mutex<State>,
-    /// Signals callers that a group of lines was written, or failed.
+    /// Signals callers that a group of lines was written, or could not be.
     pub(super) turned: Condvar,
     /// Signals the maintenance worker that there is something to do.
     pub(super) wake: Condvar,
@@ -59,11 +59,11 @@ pub(super) enum Failed {
     Write(io::Error),
     /// Earlier lines may be lost as well.
     Sync(io::Error),
-    /// Another process changed the file; the maintenance worker sorts out what belongs to the log.
+    /// Another process changed the file; the maintenance worker separates its bytes from the log's.
     Changed(io::Error),
 }
 
-/// The most bytes that a line has besides its event.
+/// The most bytes that a line has in addition to its event.
 const LINE_OVERHEAD: u64 = 128;
 
 impl Shared {
@@ -102,7 +102,7 @@ impl State {
         self.health.room.accept(bytes);
     }
 
-    /// Whether there is no room for a refusal. Then it is counted, and the log reports once why.
+    /// Whether there is no room for a refusal. If so, it is counted, and a notice gives the reason once.
     pub(super) fn leaves_out(&mut self, event: &str, shared: &Shared) -> bool {
         let health = &mut self.health;
         let known = health.room.shortage.is_some();
@@ -163,7 +163,8 @@ impl State {
         }
     }
 
-    /// Takes the log back to its last complete line. Pending lines name the failed ones, so they fail too.
+    /// Restores the log to its last complete line. Pending lines fail too, because they follow the failed ones in the
+    /// chain.
     pub(super) fn fail(&mut self, taken: Taken, failed: &Failed, shared: &Shared) {
         let (Failed::Write(error) | Failed::Sync(error) | Failed::Changed(error)) = failed;
         if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {

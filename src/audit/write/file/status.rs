@@ -1,4 +1,4 @@
-//! How a log is doing, for metrics and for readiness.
+//! The status of a log, for metrics and readiness.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const SLOW: Duration = Duration::from_secs(5);
 impl Shared {
     pub(super) fn status(&self) -> LogStatus {
         let elapsed = (self.elapsed)();
-        let (counts, shortage, fault) = {
+        let (counts, shortage, error) = {
             let state = self.lock();
             let slow =
                 state.queue.leading.or(state.file.syncing).is_some_and(|since| elapsed.saturating_sub(since) > SLOW);
@@ -20,7 +20,7 @@ impl Shared {
             (
                 state.health.counts,
                 state.health.room.shortage,
-                state.health.failing.as_ref().map(|fault| fault.0.clone()).or(slow),
+                state.health.failing.as_ref().map(|error| error.0.clone()).or(slow),
             )
         };
         let mut status = LogStatus {
@@ -31,14 +31,14 @@ impl Shared {
             left_out: counts.left_out,
             shortage,
             last_sync: counts.last_sync,
-            fault,
+            error,
             ..LogStatus::default()
         };
         let checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(checkpoints) = checkpoints.as_ref() {
             status.checkpoints = checkpoints.written;
             status.covered = Some(checkpoints.covered);
-            status.checkpoint_fault.clone_from(&checkpoints.error);
+            status.checkpoint_error.clone_from(&checkpoints.error);
         }
         status.secondary = self.secondary.iter().map(|sink| sink.status()).collect();
         status

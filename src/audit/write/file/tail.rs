@@ -1,4 +1,4 @@
-//! The end of a log: the end of its chain, and a last line that a crash left torn.
+//! Reads the end of a log's file: the end of the chain, and a last line that a crash left torn.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,20 +11,21 @@ use serde_json::Value;
 use super::super::chain::{Chain, Link};
 use super::access::private_file;
 
-/// The longest line of a log: the start of the last line is searched for no further back.
+/// The longest line of a log. The start of the last line is searched for only this far back.
 pub(super) const LONGEST_LINE: u64 = 1 << 20;
 
 /// The end of a file whose last complete line, if there is one, is a line of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tail {
     /// `None` if there is no complete line.
-    pub(super) stands: Option<Standing>,
-    /// How long the file is without the line that was torn, if one was.
+    pub(super) end: Option<ChainEnd>,
+    /// The length of the file without a torn line at its end.
     pub(super) complete: u64,
 }
 
+/// The end of a chain, from its last complete line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct ChainEnd {
     pub(super) chain: Chain,
     /// The name of the chain.
     pub(super) name: Option<String>,
@@ -32,11 +33,11 @@ pub(super) struct Standing {
     pub(super) time: Option<Timestamp>,
 }
 
-/// Reads the end of a file of that length. `None` if it is not the end of a log.
+/// Reads the end of a file of this length. `None` if it is not the end of a log.
 pub(super) fn read_tail(file: &File, length: u64) -> io::Result<Option<Tail>> {
     if length == 0 {
-        // Not every file that can be written allows seeking.
-        return Ok(Some(Tail { stands: None, complete: 0 }));
+        // An empty file may be a device or a pipe, which does not support seeking.
+        return Ok(Some(Tail { end: None, complete: 0 }));
     }
     let (bytes, start) = read_end(file, length)?;
     Ok(tail_of(&bytes, start))
@@ -53,11 +54,11 @@ pub(super) fn read_end(mut file: &File, length: u64) -> io::Result<(Vec<u8>, u64
 
 pub(super) fn tail_of(bytes: &[u8], start: u64) -> Option<Tail> {
     let Some(feed) = bytes.iter().rposition(|byte| *byte == b'\n') else {
-        // The very first line may be torn; anything else is not a log, and must be left alone.
+        // The very first line may be torn. Any other file is not a log, and must not be changed.
         let ours = start == 0 && (bytes.starts_with(FIRST) || FIRST.starts_with(bytes));
-        return ours.then_some(Tail { stands: None, complete: 0 });
+        return ours.then_some(Tail { end: None, complete: 0 });
     };
-    Some(Tail { stands: Some(standing(last_line(&bytes[..feed], start)?)?), complete: start + feed as u64 + 1 })
+    Some(Tail { end: Some(chain_end(last_line(&bytes[..feed], start)?)?), complete: start + feed as u64 + 1 })
 }
 
 /// The start of every line.
@@ -72,10 +73,10 @@ fn last_line(bytes: &[u8], start: u64) -> Option<&[u8]> {
     }
 }
 
-fn standing(line: &[u8]) -> Option<Standing> {
+fn chain_end(line: &[u8]) -> Option<ChainEnd> {
     let (link, event) = read_line(line)?;
     let name = event.pointer("/additionalEventData/gateway/chain").and_then(|name| name.as_str());
-    Some(Standing { chain: Chain::after(&link, line), name: name.map(str::to_owned), time: time_of(&event) })
+    Some(ChainEnd { chain: Chain::after(&link, line), name: name.map(str::to_owned), time: time_of(&event) })
 }
 
 #[derive(Deserialize)]
@@ -92,7 +93,7 @@ fn read_line(line: &[u8]) -> Option<(Link, Value)> {
     Some((Link { seq, prev }, event))
 }
 
-/// The length of all complete lines, valid or not, in a file of that length.
+/// The length of all complete lines, valid or not, in a file of this length.
 pub(super) fn whole_lines(file: &File, length: u64) -> io::Result<u64> {
     let (bytes, start) = read_end(file, length)?;
     Ok(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| start + feed as u64 + 1))
@@ -143,12 +144,12 @@ mod tests {
         let mut chain = Chain::new();
         (0..2).for_each(|_| chain.append("{}", &mut log));
         let whole = log.len() as u64;
-        let stands = || Some(Standing { chain, name: None, time: None });
-        assert_eq!(tail_of(&log, 0), Some(Tail { stands: stands(), complete: whole }));
+        let end = || Some(ChainEnd { chain, name: None, time: None });
+        assert_eq!(tail_of(&log, 0), Some(Tail { end: end(), complete: whole }));
         log.extend_from_slice(b"{\"seq\":3,\"pr");
-        assert_eq!(tail_of(&log, 0), Some(Tail { stands: stands(), complete: whole }));
+        assert_eq!(tail_of(&log, 0), Some(Tail { end: end(), complete: whole }));
         for torn in ["{", "{\"seq\":1,\"prev\":\"0"] {
-            assert_eq!(tail_of(torn.as_bytes(), 0), Some(Tail { stands: None, complete: 0 }), "{torn}");
+            assert_eq!(tail_of(torn.as_bytes(), 0), Some(Tail { end: None, complete: 0 }), "{torn}");
         }
         for other in ["hello", "hello\n", "hello\n{\"seq\":1", "{\"seq\":1,\"prev\":\"0\n", "\n"] {
             assert_eq!(tail_of(other.as_bytes(), 0), None, "{other}");

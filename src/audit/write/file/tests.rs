@@ -42,7 +42,7 @@ fn hourly_checkpoints() -> CheckpointSettings {
 }
 
 #[test]
-fn a_log_goes_on_where_it_stands() {
+fn a_log_continues_after_its_last_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     for sync in [SyncMode::Always, SyncMode::Group, SyncMode::None] {
@@ -79,7 +79,7 @@ fn a_failed_write_leaves_nothing_behind() {
     let sink = open(full, SyncMode::None).unwrap();
     assert!(permit(&sink).is_err());
     assert_eq!(sink.shared.lock().queue.chain, Chain::new());
-    assert_eq!((sink.status().failed, sink.status().lost, sink.status().fault.is_some()), (1, 0, true));
+    assert_eq!((sink.status().failed, sink.status().lost, sink.status().error.is_some()), (1, 0, true));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn lines_that_are_not_required_are_counted() {
     assert_eq!((sink.status().failed, sink.status().lost), (0, 3));
 }
 
-/// Time that passes as a test says.
+/// The time of a test, in seconds. The test advances it.
 static SECONDS: AtomicI64 = AtomicI64::new(0);
 
 const PASSING: Clocks = Clocks {
@@ -105,7 +105,7 @@ fn wait_for(what: &str, holds: impl Fn() -> bool) {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    panic!("waited in vain: {what}");
+    panic!("timed out waiting: {what}");
 }
 
 #[test]
@@ -138,16 +138,16 @@ fn time_alone_rotates_removes_and_attests() {
     wait_for("the file is rotated", || rotated.exists());
     wait_for("a checkpoint", || kinds() == "start 1-0 0, hour 1-0 0, rotation 1-1 1");
     assert_eq!(std::fs::read(target.join("audit.jsonl")).unwrap(), b"");
-    // By the clock of the file system it was written just now, whatever year the test's clock shows.
+    // The file system dates the file now, so it is old if the test's clock is a century ahead.
     SECONDS.store(100 * 365 * 86_400, Ordering::SeqCst);
     wait_for("it is removed", || !rotated.exists());
     drop(sink);
     assert!(kinds().ends_with(", stop 2-1 0"), "{}", kinds());
 }
 
-/// At a moment when the worker has not looked yet.
+/// The next line detects a change even if the worker has not looked yet.
 #[test]
-fn a_change_is_noticed_by_the_next_line_too() {
+fn a_change_is_detected_by_the_next_line_too() {
     type Change = fn(&Path);
     let changes: [(Change, &str); 4] = [
         (|log| std::fs::OpenOptions::new().write(true).open(log).unwrap().set_len(10).unwrap(), "torn"),
@@ -172,7 +172,7 @@ fn a_change_is_noticed_by_the_next_line_too() {
         let sink = open(&path, SyncMode::Always).unwrap();
         (0..3).for_each(|_| permit(&sink).unwrap());
         change(&path);
-        // Unless the worker was there first.
+        // This line fails, unless the worker repairs the log first.
         let _ = permit(&sink);
         wait_for("it is repaired", || sink.append(LineClass::Permit, "{\"after\":1}").is_ok());
         let text = std::fs::read_to_string(&path).unwrap();
@@ -206,7 +206,7 @@ fn a_disk_that_hangs_gets_no_more_lines() {
 
 /// `/dev/null` takes every byte, and cannot be synced.
 #[test]
-fn a_sync_that_fails_turns_the_log_bad() {
+fn a_failed_sync_breaks_the_log() {
     let null = Path::new("/dev/null");
     let sink = open(null, SyncMode::Always).unwrap();
     assert!(permit(&sink).is_err());
@@ -216,8 +216,8 @@ fn a_sync_that_fails_turns_the_log_bad() {
     while sink.shared.lock().health.broken.is_none() {
         thread::sleep(Duration::from_millis(1));
     }
-    assert!(permit(&sink).is_err(), "and no other is before it can be synced");
-    assert!(sink.status().fault.is_some());
+    assert!(permit(&sink).is_err(), "no other line is written before the file can be synced");
+    assert!(sink.status().error.is_some());
 }
 
 fn event(stage: &str, verdict: &str, bytes: usize) -> String {
@@ -228,9 +228,9 @@ fn event(stage: &str, verdict: &str, bytes: usize) -> String {
     )
 }
 
-/// Refusals get as much of a file as permits, and neither push a permit out nor make the file end.
+/// Refusals get as much of a file as permits. They neither displace a permit nor cause a rotation.
 #[test]
-fn a_file_ends_when_it_is_full_of_permits_whatever_is_refused_meanwhile() {
+fn a_file_is_rotated_when_it_is_full_of_permits_and_not_because_of_refusals() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let open = || {
@@ -246,7 +246,7 @@ fn a_file_ends_when_it_is_full_of_permits_whatever_is_refused_meanwhile() {
     assert_eq!(sink.status().left_out, 100 - taken as u64);
     assert_eq!(sink.status().shortage, Some(Shortage::FileShare));
     drop(sink);
-    // A restart knows what the file holds.
+    // After a restart, the log knows how full the file is.
     let sink = open();
     assert_eq!(refuse(&sink), Appended::Counted);
     let permit = event("Outcome", "Allow", 800);
@@ -264,12 +264,12 @@ fn a_file_ends_when_it_is_full_of_permits_whatever_is_refused_meanwhile() {
 }
 
 static FREE: AtomicI64 = AtomicI64::new(0);
-/// How often the log asked.
+/// How often the log asked for the free space.
 static LOOKS: AtomicI64 = AtomicI64::new(0);
 static MOMENT: AtomicI64 = AtomicI64::new(0);
 
 #[test]
-fn what_is_free_is_kept_for_permits() {
+fn reserved_space_is_kept_for_permits() {
     let clocks = Clocks { now, elapsed: || Duration::from_secs(MOMENT.load(Ordering::SeqCst).unsigned_abs()) };
     let folder = tempfile::tempdir().unwrap();
     FREE.store(11_000, Ordering::SeqCst);
@@ -330,8 +330,8 @@ fn a_clock_that_was_set_rotates_and_removes_nothing() {
         // The rotated file is years old by the file system's clock, or dates from the future.
         WALL.fetch_add(year * 365 * 86_400, Ordering::SeqCst);
         pass(61);
-        let said = || std::fs::read_to_string(&path).unwrap().contains("the system clock was set");
-        wait_for("it is noticed", said);
+        let is_noted = || std::fs::read_to_string(&path).unwrap().contains("the system clock was set");
+        wait_for("a notice about the clock", is_noted);
         thread::sleep(Duration::from_millis(1500));
         assert!(rotated.exists(), "{year}");
         assert_eq!(files(), before, "{year}");

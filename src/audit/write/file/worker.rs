@@ -1,4 +1,4 @@
-//! The maintenance worker: one thread for each log, for everything that no call waits for.
+//! The maintenance worker: one thread for each log, which does everything that no call waits for.
 //!
 //! It syncs what `group` wrote, checks that the file is still there, repairs a broken log, writes pending notices,
 //! rotates, and writes checkpoints.
@@ -13,16 +13,18 @@ use super::checkpoint::Kind;
 use super::settings::SyncMode;
 use super::state::Shared;
 
+/// How often the file, the clock and the free space are checked.
 const TICK: Duration = Duration::from_secs(1);
-/// Between two attempts to repair a broken log.
+/// The time between two attempts to repair a broken log.
 const REPAIRING: Duration = Duration::from_millis(200);
+/// The longest time between two runs of the packer.
 const PACKING: Duration = Duration::from_secs(60);
-/// Between two warnings about lost lines.
+/// The shortest time between two warnings about lost lines.
 const WARNING: Duration = Duration::from_secs(10);
 
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    /// Wakes the packer after each rotation.
+    /// Wakes the packer, after each rotation and once a minute.
     packer: Option<Sender<()>>,
     looked: Option<Duration>,
     lost: u64,
@@ -57,10 +59,10 @@ impl Worker {
             }
             self.shared.write_notices();
             let rotated = self.shared.rotate_if_due(now);
-            // Files grow old without a rotation, too.
+            // Files also become too old without a rotation.
             if rotated || self.packed.is_none_or(|at| now.saturating_sub(at) >= PACKING) {
                 self.packed = Some(now);
-                // A packer that has ended needs no waking.
+                // Sending fails only if the packer has ended.
                 let _ = self.packer.as_ref().map(|packer| packer.send(()));
             }
             self.shared.checkpoint_if_due(now);
@@ -90,7 +92,7 @@ impl Worker {
         }
     }
 
-    /// Syncs what was written, once for all lines that come within the delay.
+    /// Syncs the written lines, once for all lines that arrive within the delay.
     fn sync(&self, delay: Duration) {
         let shared = &self.shared;
         let waiting = {
@@ -156,14 +158,14 @@ impl Worker {
         let first = self.doubted.replace(now).is_none();
         if shared.rotation.keep.is_some() {
             tracing::error!(
-                "{doubt}: no rotated file of the audit log is removed for its age meanwhile; set the clock right, or \
-                 restart if it is right now"
+                "{doubt}: until that is resolved, no rotated file of the audit log is removed for its age; correct the \
+                 clock, or restart if it is correct now"
             );
         } else {
-            tracing::warn!("{doubt}: lines of the audit log are dated by it");
+            tracing::warn!("{doubt}: lines of the audit log are dated by this clock");
         }
         if first {
-            shared.lock().health.notices.event(format!("{doubt}; lines are dated by it"));
+            shared.lock().health.notices.event(format!("{doubt}; lines are dated by this clock"));
         }
     }
 }
@@ -199,8 +201,8 @@ impl Shared {
         }
     }
 
-    /// Writes a checkpoint, if the log has any, once the lines that it covers are on disk. A failure is logged once, and
-    /// the next tick tries again.
+    /// Writes a checkpoint, if the log has any, once the lines that it covers are on disk. A failure is logged once,
+    /// and the next tick tries again.
     pub(super) fn checkpoint(&self, kind: Kind) {
         let mut checkpoints = self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(checkpoints) = checkpoints.as_mut() else { return };

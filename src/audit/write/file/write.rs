@@ -32,7 +32,7 @@ impl Shared {
         if class == LineClass::Refusal && state.leaves_out(event, self) {
             return Ok(Appended::Counted);
         }
-        // A disk that has not synced the lines it has gets no more of them.
+        // While the disk has not synced the earlier lines, no further ones are written to it.
         while state.file.syncing.is_some_and(|since| self.has_lasted(since, LONGEST_SYNC))
             && state.health.broken.is_none()
         {
@@ -123,7 +123,7 @@ impl Shared {
         match Found::look(self.names.current(), id, taken.reached.length) {
             Ok(Found::Same) => Ok(()),
             Ok(found) => {
-                // What was just written is at the end, after what is left of the file.
+                // The lines just written are at the end, after the rest of the truncated file.
                 if let Found::Truncated(length) = found {
                     file.set_len(length.saturating_sub(taken.lines.len() as u64)).map_err(Failed::Changed)?;
                 }
@@ -133,11 +133,11 @@ impl Shared {
         }
     }
 
-    /// Writes lines, and before them what is pending in the write-ahead store.
+    /// Writes lines, and before them the pending entries of the write-ahead store.
     pub(super) fn write_lines(&self, mut file: &File, taken: &Taken) -> io::Result<()> {
         if let Some(ahead) = self.ahead.get() {
             let last = taken.reached.chain.last();
-            // Calls that may go on without their lines may go on without this too.
+            // Calls that may proceed without their lines may also proceed without this.
             if let (Err(error), Requirement::Required) = (ahead.write(last, taken.stamping), self.requirement) {
                 return Err(io::Error::other(error.0));
             }
@@ -145,7 +145,7 @@ impl Shared {
         file.write_all(&taken.lines)
     }
 
-    /// Waits until everything that was written is on disk. Log and write-ahead store are synced at the same time.
+    /// Waits until everything written is on disk. The log and the write-ahead store are synced at the same time.
     pub(super) fn sync_all(&self, file: &File) -> io::Result<()> {
         let ahead = self.ahead.get().and_then(|ahead| Some((ahead, ahead.start_sync()?)));
         let synced = file.sync_data();
@@ -166,7 +166,7 @@ impl Shared {
         (self.elapsed)().saturating_sub(since) > length
     }
 
-    /// Records that the maintenance worker begins to wait for a sync, or no longer waits.
+    /// Records since when the maintenance worker has been waiting for a sync, or that it no longer waits.
     pub(super) fn set_syncing(&self, since: Option<Duration>) {
         let mut state = self.lock();
         state.file.syncing = since;

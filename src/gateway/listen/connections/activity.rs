@@ -1,34 +1,35 @@
-//! What a connection is doing at the moment, in one atomic word that its task and the connection table share.
+//! The current phase of a connection, in one atomic word that its task and the connection table share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-/// Milliseconds since the table was made.
+/// Milliseconds since the table was created.
 pub(super) type Millis = u64;
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Before a whole head: in the PROXY header, the handshake or an incomplete head, or between two calls.
+    /// Waiting for the caller: in the PROXY header, the handshake or an incomplete head, between two calls, or with an
+    /// answer that the caller does not read.
     Waiting,
-    /// The head of a call is complete, its body is not.
+    /// The head of a call is complete, but its body is not.
     Receiving,
     /// The call is complete and is being answered.
     Answering,
-    /// The connection must end: another one has its slot.
+    /// The connection must end because a new one has taken its slot.
     Displaced,
 }
 
-/// The phase, and since when the connection waits or receives.
+/// A phase, and when the connection entered it. The time is 0 while a call is being answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) since: Millis,
 }
 
-/// The state that the connection's task and the table agree on: a call begins only if the connection was not displaced
-/// before, and a connection is displaced only in the state in which the table saw it.
+/// The state that the connection's task and the table share. A call begins only if the connection was not displaced
+/// before, and the table displaces a connection only in the state in which it saw it.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: AtomicU64,
@@ -36,7 +37,7 @@ pub(super) struct Activity {
     pub(super) end: CancellationToken,
 }
 
-/// The connection was displaced, so what it was about to do must not happen.
+/// The connection was displaced, so its task must not enter the next phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Displaced;
 
@@ -65,8 +66,10 @@ impl Activity {
         State::from_word(self.state.load(Ordering::Acquire))
     }
 
+    /// Enters a phase.
+    ///
     /// # Errors
-    /// A connection that was displaced in the meantime stays so.
+    /// The connection was displaced in the meantime, and remains so.
     pub(super) fn enter(&self, phase: Phase, since: Millis) -> Result<(), Displaced> {
         let next = State { phase, since }.to_word();
         let entered = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
@@ -75,7 +78,7 @@ impl Activity {
         entered.map(drop).map_err(|_| Displaced)
     }
 
-    /// Displaces the connection if it is still in that state, and wakes its task.
+    /// Displaces the connection if it is still in the state `seen`, and wakes its task.
     pub(super) fn displace(&self, seen: State) -> bool {
         let next = State { phase: Phase::Displaced, ..seen }.to_word();
         let displaced = self.state.compare_exchange(seen.to_word(), next, Ordering::AcqRel, Ordering::Acquire).is_ok();
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_displaced_only_as_it_was_seen_and_begins_nothing_afterwards() {
+    fn a_connection_is_displaced_only_in_the_state_seen_and_enters_no_other_afterwards() {
         let activity = Activity::new(5, CancellationToken::new());
         let seen = activity.state();
         activity.enter(Phase::Answering, 6).unwrap();

@@ -1,4 +1,4 @@
-//! What became of connections that were turned away or displaced: exact counts, and one log line per interval.
+//! Connections that were turned away or displaced: exact counts, and one log line per interval.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,15 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use super::table::Full;
 use crate::budget::Source;
 
-/// How many sources are counted apart between two log lines.
+/// How many sources are counted separately between two log lines.
 const SOURCES: usize = 64;
 
-/// Why a connection was closed before its first call, or instead of being kept.
+/// Why a connection was turned away: before its first call, or when its caller authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
+    /// All slots are taken.
     Slots,
+    /// Its source is at its connection limit.
     Source,
-    /// Its principal has as many as it may.
+    /// Its principal is at its connection limit.
     Principal,
     ProxyHeader,
     Handshake,
@@ -24,7 +26,7 @@ pub(crate) enum Reason {
 impl Reason {
     pub(crate) const ALL: [Self; 5] = [Self::Slots, Self::Source, Self::Principal, Self::ProxyHeader, Self::Handshake];
 
-    /// As a metric's label and the log name it.
+    /// The name of the reason in metrics and in the log.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Slots => "slots",
@@ -52,7 +54,7 @@ pub(super) struct Counts {
     interval: Mutex<Interval>,
 }
 
-/// Since the last log line.
+/// The counts since the last log line.
 #[derive(Debug, Default)]
 pub(super) struct Interval {
     pub(super) turned_away: [u64; Reason::ALL.len()],
@@ -60,8 +62,8 @@ pub(super) struct Interval {
     sources: TopSources,
 }
 
-/// The sources that were counted most, in bounded memory: those that make up more than one in [`SOURCES`] are among
-/// them, and their counts are lower bounds (Misra and Gries).
+/// The most frequent sources, in bounded memory (Misra and Gries): a source with more than one in [`SOURCES`] of all
+/// events is among them, and the counts are lower bounds.
 #[derive(Debug, Default)]
 struct TopSources(HashMap<Source, u64>);
 
@@ -71,7 +73,7 @@ impl Counts {
         self.note(source, |interval| interval.turned_away[reason as usize] += 1);
     }
 
-    /// `source` is that of the connection that had to go.
+    /// `source` is the source of the connection that was displaced.
     pub(super) fn displaced(&self, source: Source) {
         self.displaced.fetch_add(1, Ordering::Relaxed);
         self.note(source, |interval| interval.displaced += 1);
@@ -99,7 +101,7 @@ impl Counts {
 }
 
 impl Interval {
-    /// Connections by reason: `slots 12, source 3`.
+    /// The connections turned away, by reason: `slots 12, source 3`.
     pub(super) fn reasons(&self) -> String {
         let counted = Reason::ALL.into_iter().filter(|reason| self.turned_away[*reason as usize] > 0);
         let reasons: Vec<String> =
@@ -107,7 +109,7 @@ impl Interval {
         if reasons.is_empty() { "none".to_owned() } else { reasons.join(", ") }
     }
 
-    /// Whether connections were lost because of limits, not because of what their callers sent.
+    /// Whether connections were lost because of limits, and not only because of malformed input from their callers.
     pub(super) fn is_shortage(&self) -> bool {
         let of = |reason: Reason| self.turned_away[reason as usize];
         self.displaced + of(Reason::Slots) + of(Reason::Source) + of(Reason::Principal) > 0
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_busiest_source_is_named_however_many_there_are() {
+    fn the_busiest_source_is_found_among_any_number_of_sources() {
         let counts = Counts::default();
         for number in 0..10_000 {
             counts.turned_away(Reason::Slots, source(number));
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_caller_sent_is_no_shortage() {
+    fn a_failed_handshake_is_not_a_shortage() {
         let counts = Counts::default();
         counts.turned_away(Reason::Handshake, source(1));
         assert!(!counts.take().unwrap().is_shortage());

@@ -1,4 +1,4 @@
-//! A new connection that has a slot, or waits a moment for one.
+//! A new connection that has a slot, or briefly waits for one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use super::table::{Full, Share};
 /// How long a new connection waits for a slot when no other connection can be displaced.
 const PATIENCE: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_millis(5);
-/// How many new connections of one listener may wait for a slot: their descriptors are in use meanwhile.
+/// How many new connections of one listener may wait for a slot. Each uses a file descriptor meanwhile.
 pub const WAITING_MOST: usize = 32;
 
-/// What became of a new connection.
+/// The result of admitting a new connection.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Admitted(Arc<Slot>),
@@ -33,7 +33,7 @@ pub(crate) struct Waiting {
     share: Share,
     drain: CancellationToken,
     until: Instant,
-    _turn: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Entry {
@@ -42,15 +42,15 @@ impl Entry {
         source: Source,
         share: Share,
         drain: CancellationToken,
-        turn: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     ) -> Self {
-        Self::Waiting(Waiting { connections, source, share, drain, until: Instant::now() + PATIENCE, _turn: turn })
+        Self::Waiting(Waiting { connections, source, share, drain, until: Instant::now() + PATIENCE, _permit: permit })
     }
 
-    /// The slot, at once or after a moment.
+    /// The slot, after waiting for it if necessary.
     ///
     /// # Errors
-    /// No slot: the connection was counted as turned away and must be closed.
+    /// There is no slot: the connection was counted as turned away and must be closed.
     pub(crate) async fn slot(self) -> Result<Arc<Slot>, Full> {
         let waiting = match self {
             Self::Admitted(slot) => return Ok(slot),

@@ -1,4 +1,4 @@
-//! The tables of the gateway's listeners.
+//! The connection tables of the gateway's listeners.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -12,16 +12,18 @@ use crate::config::Limits;
 use super::Connections;
 use super::table::Bounds;
 
-/// Prometheus and load balancers ask one request a connection, from a few addresses.
+/// Prometheus and load balancers send one request per connection, from a few addresses.
 const ADMIN: Bounds = Bounds { slots: 128, per_source: 64, per_principal: usize::MAX };
-/// SDKs ask once an hour, and all pods of a node at once when it starts: from the node's address where it translates.
+/// SDKs ask once an hour, but all pods of a node ask at once when it starts, and from one address if the node
+/// translates addresses.
 const CREDENTIALS: Bounds = Bounds { slots: 512, per_source: 256, per_principal: usize::MAX };
 
-/// After an error that only time cures: no file descriptors left.
+/// The pause after an error that only time resolves, such as a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Slots of the two listeners that do not serve calls.
+/// The slots of the listener for health and metrics.
 pub const ADMIN_SLOTS: usize = ADMIN.slots;
+/// The slots of the listener for credentials.
 pub const CREDENTIALS_SLOTS: usize = CREDENTIALS.slots;
 
 #[derive(Debug)]
@@ -48,8 +50,8 @@ impl Listeners {
     }
 }
 
-/// Accepts the next connection. Slots are no matter here: a connection that waits in the kernel's queue keeps those
-/// behind it waiting, so each is accepted and then given a slot or closed.
+/// Accepts the next connection, even if all slots are taken: a connection left in the kernel's queue would delay those
+/// behind it, so each is accepted first, and then gets a slot or is closed.
 pub(crate) async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {

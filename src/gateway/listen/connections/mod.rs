@@ -1,10 +1,10 @@
-//! The connections of each listener: who holds a slot, and who gives it up when slots run out.
+//! The connections of each listener: which of them hold a slot, and which are displaced when slots run out.
 //!
-//! A new connection displaces the longest-idle unauthenticated one of the source that holds most, never one whose call
-//! is complete and being answered. Only callers who authenticate displace authenticated connections: the own principal's,
-//! when it has as many as it may, and any principal's, when all together would hold the slots kept for newcomers. The
-//! table's lock is taken when a connection opens, authenticates and ends; a call on an open connection costs two or three
-//! atomic operations.
+//! A new connection displaces the longest-idle unauthenticated connection of the source that holds the most, but never
+//! one whose call is complete and being answered. Only a caller who authenticates displaces authenticated connections:
+//! one of its own principal if that is at its limit, and one of any principal if all of them together would take the
+//! slots that are reserved for newcomers. The table is locked when a connection opens, authenticates and ends; a call
+//! on an open connection costs two or three atomic operations.
 
 mod activity;
 mod counts;
@@ -39,7 +39,7 @@ pub(crate) use slot::Slot;
 pub use table::LEAVING_MOST;
 pub(crate) use table::{Full, Share};
 
-/// How long a shortage of slots is reported after it ended.
+/// How long a shortage of slots is reported after its end.
 const REMEMBERED: Duration = Duration::from_secs(60);
 const ACCEPT_ERROR_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -49,16 +49,16 @@ pub(crate) struct Connections {
     listener: &'static str,
     began: Instant,
     table: Mutex<Table>,
-    /// Turns to wait for a slot.
+    /// Permits to wait for a slot.
     waiting: Arc<Semaphore>,
     counts: Counts,
-    /// When a new connection last found all slots taken; 0: never.
+    /// When a new connection last found all slots taken; 0 for never.
     shortage: AtomicU64,
-    /// When it was last logged that no connection could be accepted; 0: never.
+    /// When an error of `accept` was last logged; 0 for never.
     accept_error: AtomicU64,
 }
 
-/// What a listener's table holds at one moment.
+/// A snapshot of a listener's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Occupancy {
     pub(crate) open: usize,
@@ -67,7 +67,7 @@ pub(crate) struct Occupancy {
 }
 
 impl Connections {
-    /// `listener` is what metrics and the log call it.
+    /// `listener` is its name in metrics and in the log.
     pub(crate) fn new(listener: &'static str, bounds: Bounds) -> Self {
         Self {
             listener,
@@ -84,12 +84,12 @@ impl Connections {
         self.listener
     }
 
-    /// Gives a new connection a slot, another connection's if need be. Where none can be taken, it may wait a moment for
-    /// one, apart from whoever accepts connections: those behind it must not wait with it. The slot's end comes when it is
-    /// displaced, or with `drain`.
+    /// Gives a new connection a slot, and displaces another connection if necessary. If none can be displaced, the
+    /// result may be an entry that waits briefly; await it outside the accept loop, so that later connections are not
+    /// delayed. The slot ends when it is displaced or `drain` is cancelled.
     ///
     /// # Errors
-    /// No slot: the connection was counted as turned away and must be closed.
+    /// There is no slot: the connection was counted as turned away and must be closed.
     pub(crate) fn admit(
         self: &Arc<Self>,
         peer: IpAddr,
@@ -100,12 +100,13 @@ impl Connections {
         match self.try_admit(source, share, drain) {
             Ok(slot) => Ok(Entry::Admitted(slot)),
             Err(full) => {
-                // Half of the turns are for sources that hold few slots: the others may come back as fast as they can.
+                // Half of the permits are reserved for sources that hold few slots: a source with many could otherwise
+                // reconnect fast enough to take them all.
                 let may_wait = self.waiting.available_permits() > WAITING_MOST / 2 || self.table().holds_few(source);
                 let may_wait = full == Full::Slots && may_wait;
-                let turn = may_wait.then(|| Arc::clone(&self.waiting).try_acquire_owned().ok()).flatten();
-                let Some(turn) = turn else { return Err(self.turn_away(full, source)) };
-                Ok(Entry::waiting(Arc::clone(self), source, share, drain.clone(), turn))
+                let permit = may_wait.then(|| Arc::clone(&self.waiting).try_acquire_owned().ok()).flatten();
+                let Some(permit) = permit else { return Err(self.turn_away(full, source)) };
+                Ok(Entry::waiting(Arc::clone(self), source, share, drain.clone(), permit))
             }
         }
     }
@@ -133,7 +134,7 @@ impl Connections {
         full
     }
 
-    /// Counts a connection that was closed before its first call.
+    /// Counts a connection that was turned away.
     pub(crate) fn turned_away(&self, reason: Reason, source: Source) {
         self.counts.turned_away(reason, source);
     }
@@ -151,7 +152,7 @@ impl Connections {
         Occupancy { open: table.open(), authenticated: table.authenticated(), slots: table.bounds().slots }
     }
 
-    /// That slots run out, or did within the last minute.
+    /// A description of the shortage if slots have run out, now or within the last minute.
     pub(crate) fn shortage(&self) -> Option<String> {
         let last = self.shortage.load(Ordering::Relaxed);
         let recent = last > 0 && self.millis(Instant::now()).saturating_sub(last) < REMEMBERED.as_millis() as Millis;
@@ -165,7 +166,8 @@ impl Connections {
         })
     }
 
-    /// Logs what was turned away and displaced since this was last called: one line, however many there were.
+    /// Logs the connections turned away and displaced since the last report. Aggregated into one line: an attacker
+    /// could otherwise flood the log.
     pub(crate) fn report(&self) {
         let Some(interval) = self.counts.take() else { return };
         let Occupancy { open, authenticated, slots } = self.occupancy();
@@ -189,12 +191,12 @@ impl Connections {
                 turned_away,
                 top_source,
                 at_least,
-                "connections ended in the PROXY header or the TLS handshake"
+                "connections failed in the PROXY header or the TLS handshake"
             );
         }
     }
 
-    /// Logs an ERROR, at most once per interval: accepting failed because descriptors or memory ran out.
+    /// Logs at most once per interval, as an ERROR, that accepting failed because descriptors or memory ran out.
     pub(crate) fn report_accept_error(&self, error: &std::io::Error) {
         let now = self.millis(Instant::now()).max(1);
         let last = self.accept_error.load(Ordering::Relaxed);

@@ -1,7 +1,8 @@
 //! The connections of one source or one principal, ordered by how long they have been idle.
 //!
-//! A connection changes its state without the table, so the order is brought up to date only when somebody asks who is
-//! first: an entry whose connection was used since it was filed is filed again. Each call causes at most one such move.
+//! A connection changes its state without the table, so the order is updated lazily, when the table searches for the
+//! longest-idle connection: an entry whose connection was used since it was filed is filed again. Each call causes at
+//! most one such move.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -11,10 +12,10 @@ use super::activity::{Activity, Millis, Phase, State};
 
 pub(super) type Id = u64;
 
-/// How many entries one search looks at before it takes what it has: the lock is held meanwhile.
+/// How many entries one search examines before it returns the best candidate so far. The table is locked meanwhile.
 const STEPS: usize = 256;
 
-/// Where a connection stands in its queue.
+/// The position of a connection in its queue.
 #[derive(Debug)]
 pub(super) struct Filed {
     pub(super) since: Millis,
@@ -24,7 +25,7 @@ pub(super) struct Filed {
 #[derive(Debug, Default)]
 pub(super) struct Queue(BTreeSet<(Millis, Id)>);
 
-/// A connection that may have to go.
+/// A connection that could be displaced, and the state in which it was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) id: Id,
@@ -40,7 +41,7 @@ impl Queue {
         self.0.is_empty()
     }
 
-    /// The first one, and since when it has been idle, or longer ago than that.
+    /// The first entry. Its connection may have been used since the time of the entry.
     pub(super) fn first(&self) -> Option<(Millis, Id)> {
         self.0.first().copied()
     }
@@ -53,8 +54,8 @@ impl Queue {
         self.0.remove(&(since, id));
     }
 
-    /// The longest-idle connection without a whole head; where there is none, the one whose body has been due for
-    /// longest; never one whose call is complete.
+    /// The longest-idle connection without a complete head; otherwise the connection whose body has been expected for
+    /// the longest time; never a connection whose call is complete.
     pub(super) fn longest_idle(&mut self, filed: &mut HashMap<Id, Filed>, now: Millis) -> Option<Candidate> {
         let mut slow_body = None;
         let mut after = Bound::Unbounded;
@@ -65,7 +66,7 @@ impl Queue {
                 continue;
             };
             let state = entry.activity.state();
-            // A call on its way will have ended now at the earliest.
+            // A call in progress ends now at the earliest, so the connection counts as used now.
             let newest = if state.phase == Phase::Answering { now } else { state.since };
             if newest > since {
                 self.0.remove(&(since, id));

@@ -1,5 +1,5 @@
-//! Which queue of connections gives one up first: the one that holds most, then the one whose first connection has been
-//! idle for longest.
+//! The order in which queues of connections give one up: the longest queue first, and of equally long ones the queue
+//! whose first connection has been idle for the longest time.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::activity::Millis;
 use super::queue::{Id, Queue};
 
-/// Where a queue stands among the others. Its first connection says whose queue it is.
+/// The rank of a queue among the others. Its first connection identifies the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     pub(super) held: usize,
@@ -15,11 +15,11 @@ pub(super) struct Rank {
     pub(super) first: Id,
 }
 
-/// The places of all queues that are not empty.
+/// The ranks of all queues that are not empty.
 #[derive(Debug, Default)]
 pub(super) struct Ranks(BTreeSet<Rank>);
 
-/// A queue that has its place among others.
+/// A queue with its rank among the others.
 #[derive(Debug, Default)]
 pub(super) struct Ranked {
     pub(super) queue: Queue,
@@ -27,7 +27,7 @@ pub(super) struct Ranked {
 }
 
 impl Ranks {
-    /// The place that comes first of all, or after `below`.
+    /// The highest rank, or the highest below `below`.
     pub(super) fn next(&self, below: Option<Rank>) -> Option<Rank> {
         match below {
             None => self.0.last().copied(),
@@ -46,7 +46,7 @@ impl Ranks {
 }
 
 impl Ranked {
-    /// Brings the place up to date with what the queue holds.
+    /// Updates the rank after a change of the queue.
     pub(super) fn place(&mut self, ranks: &mut Ranks) {
         let rank =
             self.queue.first().map(|(since, first)| Rank { held: self.queue.len(), oldest: Reverse(since), first });

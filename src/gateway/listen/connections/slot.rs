@@ -1,4 +1,4 @@
-//! One connection's slot: what its task tells the table. Dropped, it is free.
+//! The slot of one connection, through which its task reports to the table. Dropping it releases the slot.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Slot {
         self.activity.is_displaced()
     }
 
-    /// The head of a call is complete, and its body is due.
+    /// Reports that the head of a call is complete, and that its body is expected.
     ///
     /// # Errors
     /// The connection was displaced: the call must not begin.
@@ -51,7 +51,7 @@ impl Slot {
         self.activity.enter(Phase::Receiving, self.connections.millis(at))
     }
 
-    /// The call is complete. From here on the connection cannot be displaced, until it waits again.
+    /// Reports that the call is complete. The connection cannot be displaced until it waits again.
     ///
     /// # Errors
     /// The connection was displaced: the call must not be answered.
@@ -59,21 +59,21 @@ impl Slot {
         self.activity.enter(Phase::Answering, 0)
     }
 
-    /// The answer was given, or the caller does not take it.
+    /// Reports that the answer was sent, or that the caller does not read it.
     pub(crate) fn waits(&self, at: Instant) {
         // A displaced connection stays displaced.
         let _ = self.activity.enter(Phase::Waiting, self.connections.millis(at));
     }
 
-    /// Whether a new connection waits for a slot that this one would have to give up between two calls.
+    /// Whether a new connection waits for a slot, and this one can be displaced for it between two calls.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.is_authenticated() && self.connections.is_wanted()
     }
 
-    /// A trusted proxy said whose connection it is.
+    /// Counts the connection for the caller that a trusted proxy announced.
     ///
     /// # Errors
-    /// That source has as many connections as it may; this one was counted as turned away.
+    /// The caller's source is at its connection limit; this connection was counted as turned away.
     pub(crate) fn announce(&self, caller: IpAddr) -> Result<(), Full> {
         let source = Source::from(caller);
         let connections = &self.connections;
@@ -86,12 +86,12 @@ impl Slot {
         announced.map(drop)
     }
 
-    /// A caller proved to be this principal. Only the first time costs more than a load: a connection counts for the
-    /// principal that was first to authenticate on it. While too many others that authenticated have calls under way, it
-    /// is treated as if no caller had.
+    /// Reports that a caller authenticated as this principal. Only the first time costs more than a load: a connection
+    /// counts for the principal that authenticated on it first. If the limit for authenticated connections is reached
+    /// and all of them have calls in progress, this one remains unauthenticated.
     ///
     /// # Errors
-    /// The principal has as many connections as it may, and a call is under way on each.
+    /// The principal is at its connection limit, and a call is in progress on each of its connections.
     pub(crate) fn authenticate(&self, principal: &Principal) -> Result<(), PrincipalFull> {
         if self.is_authenticated() {
             return Ok(());

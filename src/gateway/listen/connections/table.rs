@@ -1,4 +1,5 @@
-//! Who holds the slots of a listener, and who gives one up when they run out. Pure: times are passed in.
+//! The table of a listener's slots: which connections hold them, and which are displaced when they run out. Reads no
+//! clock: times are passed in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,20 +13,20 @@ use super::activity::{Activity, Millis, Phase};
 use super::queue::{Candidate, Filed, Id};
 use super::ranks::{Ranked, Ranks};
 
-/// A source that holds the most connections does not displace its own before they have had this long to send a call:
-/// otherwise a burst of honest callers behind one address would displace itself.
+/// A source does not displace its own connections until they have had this long to send a call: otherwise a burst of
+/// honest callers behind one address would displace itself.
 const OWN_PATIENCE: Millis = 1000;
-/// How many displaced connections may still be on their way out: their descriptors are in use until then.
+/// How many displaced connections may still be closing. Each uses a file descriptor until then.
 pub const LEAVING_MOST: usize = 128;
-/// A source that holds fewer than one slot in so many has places on the way out, and turns to wait, that sources with
-/// more cannot take.
+/// A source that holds less than one in this many slots holds few: some places among the closing connections and some
+/// permits to wait are reserved for such sources.
 const FEW: usize = 64;
-/// How many sources or principals one search looks at.
+/// How many sources or principals one search examines.
 const SEARCHED: usize = 64;
-/// One slot in so many is for callers who have not authenticated yet.
+/// One in this many slots is reserved for callers who have not authenticated yet.
 const NEWCOMERS: usize = 8;
 
-/// How many connections there may be.
+/// The limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) slots: usize,
@@ -37,47 +38,47 @@ pub(crate) struct Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
     Counted,
-    /// A trusted proxy's: its connections are those of many callers.
+    /// A connection of a trusted proxy, which serves many callers.
     Shared,
 }
 
 /// Why a connection gets no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// All slots are taken by callers who authenticated, or whose calls are being answered.
+    /// All slots are taken, and no connection can be displaced for this source at the moment.
     Slots,
-    /// The source has as many as it may.
+    /// The source is at its limit, and no connection of its own can be displaced at the moment.
     Source,
 }
 
-/// The principal has as many connections as it may, each with a call under way.
+/// The principal is at its connection limit, and no connection of its own can be displaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PrincipalFull(pub(super) Source);
 
-/// What became of a request for a slot: the connection's id and what the caller of the table shares with it.
+/// A connection that got a slot: its id, and the activity that it shares with the table.
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) id: Id,
     pub(super) activity: Arc<Activity>,
-    /// Which source gave its slot up.
+    /// The source of the connection that was displaced for it.
     pub(super) displaced: Option<Source>,
 }
 
-/// What became of a connection on which a caller authenticated.
+/// The result for a connection on which a caller authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Authenticated {
-    /// No stranger displaces it any more.
+    /// From now on, no unauthenticated caller displaces it.
     Kept {
-        /// Which source gave a connection up for it.
+        /// The source of the connection that was displaced for it.
         displaced: Option<Source>,
     },
-    /// As many as may be kept have calls under way, so it stays what it was and may be displaced once it is idle. Its next
-    /// call tries again.
+    /// The limit is reached, and no idle connection was found to displace: this one remains unauthenticated and may be
+    /// displaced once it is idle. Its next call tries again.
     NotKept,
 }
 
 impl Bounds {
-    /// Connections that may be kept because a caller authenticated on them: all but a share for newcomers.
+    /// How many authenticated connections are kept: all slots except the share for newcomers.
     fn authenticated(self) -> usize {
         self.slots - (self.slots / NEWCOMERS).max(1).min(self.slots)
     }
@@ -90,13 +91,13 @@ struct Row {
     holder: Holder,
 }
 
-/// Who is answerable for a connection, and in whose queue it stands.
+/// The party that a connection counts for, which determines its queue.
 #[derive(Debug)]
 enum Holder {
     /// No caller has authenticated on it.
     Source,
     Principal(Principal),
-    /// Callers authenticated on it, through a trusted proxy.
+    /// Callers authenticated on it through a trusted proxy. Such a connection is in no queue.
     Proxy,
 }
 
@@ -117,7 +118,7 @@ pub(super) struct Table {
     source_ranks: Ranks,
     principals: ByPrincipal<Ranked>,
     principal_ranks: Ranks,
-    /// Displaced, and not yet gone.
+    /// Displaced connections that are still closing.
     leaving: usize,
     authenticated: usize,
 }
@@ -151,12 +152,13 @@ impl Table {
         self.authenticated
     }
 
-    /// Whether a source holds few slots, as a newcomer does.
+    /// Whether a source holds few slots, as a newcomer does; see [`FEW`].
     pub(super) fn holds_few(&self, source: Source) -> bool {
         self.sources.get(&source).map_or(0, |of| of.open) < (self.bounds.slots / FEW).max(1)
     }
 
-    /// Gives a new connection a slot, another connection's if need be. `end` is cancelled when it must give it up.
+    /// Gives a new connection a slot, and displaces another connection if necessary. The token from `end` is cancelled
+    /// when the new connection is displaced itself.
     pub(super) fn admit(
         &mut self,
         source: Source,
@@ -181,7 +183,7 @@ impl Table {
         Ok(Admitted { id, activity, displaced })
     }
 
-    /// A trusted proxy said whose connection it is: from here on it counts for that source.
+    /// Counts a trusted proxy's connection for the source that the proxy announced.
     pub(super) fn announce(&mut self, id: Id, source: Source, now: Millis) -> Result<Option<Source>, Full> {
         let displaced = self.make_room_at(source, Share::Counted, now)?;
         let Some((row, filed)) = self.rows.get_mut(&id).zip(self.filed.get(&id)) else { return Ok(displaced) };
@@ -199,9 +201,9 @@ impl Table {
         Ok(displaced)
     }
 
-    /// A caller authenticated on a connection: no stranger displaces it any more. Where the principal has as many as it
-    /// may, its own longest-idle connection goes; where all principals together have as many as they may, the longest-idle
-    /// one of the principal that holds most.
+    /// Files a connection under the principal that authenticated on it, so that no unauthenticated caller displaces it.
+    /// A principal at its limit gives up its own longest-idle connection. If all principals together are at their
+    /// limit, the principal with the most connections gives up its longest-idle one.
     pub(super) fn authenticate(
         &mut self,
         id: Id,
@@ -245,7 +247,7 @@ impl Table {
         Ok(Authenticated::Kept { displaced })
     }
 
-    /// The connection has ended.
+    /// Removes a connection that has ended.
     pub(super) fn close(&mut self, id: Id) {
         if self.remove(id).is_none() {
             self.leaving -= 1;
@@ -260,8 +262,8 @@ impl Table {
         self.displace_of(source, now).map(Some).ok_or(Full::Source)
     }
 
-    /// Takes a slot of the source that holds most of them without having authenticated, and of none that holds fewer
-    /// than the newcomer's.
+    /// Displaces a connection of the source with the most unauthenticated ones. The search ends at the newcomer's own
+    /// source: it does not displace connections of sources that hold fewer.
     fn displace_any(&mut self, newcomer: Source, leaving: usize, now: Millis) -> Option<Source> {
         let mut below = None;
         for _ in 0..SEARCHED {
@@ -271,7 +273,7 @@ impl Table {
                 return self.displace_of(newcomer, now);
             }
             let candidate = self.candidate(source, now);
-            // The look may have shown that this source's have not been idle for as long as it seemed.
+            // Searching the queue updates it, which may have changed the rank of this source.
             if self.source_ranks.has(rank) {
                 if let Some(source) = candidate.and_then(|idle| self.displace(idle, leaving)) {
                     return Some(source);
@@ -282,7 +284,7 @@ impl Table {
         None
     }
 
-    /// Takes a slot of the principal that holds most: of a connection between two calls.
+    /// Displaces a connection of the principal with the most, but only one that waits.
     fn displace_authenticated(&mut self, now: Millis) -> Option<Source> {
         let mut below = None;
         for _ in 0..SEARCHED {
@@ -301,7 +303,7 @@ impl Table {
         None
     }
 
-    /// Takes a slot for a newcomer of the same source.
+    /// Displaces a connection for a newcomer of the same source.
     fn displace_of(&mut self, source: Source, now: Millis) -> Option<Source> {
         let idle = self.candidate(source, now)?;
         let had_time = idle.state.since + OWN_PATIENCE <= now;
@@ -322,7 +324,8 @@ impl Table {
         found
     }
 
-    /// None when a call has begun on it in the meantime, or so many are on their way out.
+    /// Displaces a candidate. `None` if its state has changed since it was seen, or if `leaving` connections are
+    /// already closing.
     fn displace(&mut self, Candidate { id, state }: Candidate, leaving: usize) -> Option<Source> {
         if self.leaving >= leaving || !self.filed.get(&id)?.activity.displace(state) {
             return None;
@@ -356,12 +359,12 @@ impl Table {
         Some(row)
     }
 
-    /// Files a connection as idle since now; the result is where it stood before.
+    /// Files a connection as idle since now, and returns the time under which it was filed before.
     fn refile(&mut self, id: Id, now: Millis) -> Millis {
         self.filed.get_mut(&id).map_or(now, |filed| std::mem::replace(&mut filed.since, now))
     }
 
-    /// Changes what a source holds, and forgets one without connections.
+    /// Applies a change to a source's entry, and removes the entry if no connections are left.
     fn of_source(&mut self, source: Source, change: impl FnOnce(&mut OfSource)) {
         let of = self.sources.entry(source).or_default();
         change(of);

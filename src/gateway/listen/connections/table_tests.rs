@@ -1,4 +1,4 @@
-//! Who gives a slot up, and who does not.
+//! Which connections are displaced, and which are not.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,27 +32,27 @@ fn is_displaced(admitted: &Admitted) -> bool {
 }
 
 #[test]
-fn the_longest_idle_connection_of_the_source_that_holds_most_goes() {
+fn the_longest_idle_connection_of_the_source_with_the_most_is_displaced() {
     let mut table = table(5, NEVER, NEVER);
     let honest = admit(&mut table, 1, 0).unwrap();
     let many: Vec<_> = (1..=4).map(|at| admit(&mut table, 2, at).unwrap()).collect();
-    // The first was used since: it has been idle for less long than the second.
+    // The first was used since, so the second has been idle for longer.
     many[0].activity.enter(Phase::Answering, 0).unwrap();
     many[0].activity.enter(Phase::Waiting, 50).unwrap();
     let newcomer = admit(&mut table, 3, 60).unwrap();
     assert_eq!(newcomer.displaced, Some(source(2)));
     assert_eq!(many.iter().map(is_displaced).collect::<Vec<_>>(), [false, true, false, false]);
-    assert!(!is_displaced(&honest), "it has been idle for longest, and its source holds fewer");
-    assert!(many[1].activity.end.is_cancelled(), "its task is told");
+    assert!(!is_displaced(&honest), "it has been idle the longest, but its source holds fewer");
+    assert!(many[1].activity.end.is_cancelled(), "its task is woken");
     assert_eq!(table.open(), 5);
 }
 
 #[test]
-fn sources_with_as_many_give_up_the_longest_idle_one() {
+fn of_equally_large_sources_the_longest_idle_connection_is_displaced() {
     let mut table = table(3, NEVER, NEVER);
     let all = [(9, 30), (4, 10), (7, 20)].map(|(from, at)| admit(&mut table, from, at).unwrap());
     assert_eq!(admit(&mut table, 1, 40).unwrap().displaced, Some(source(4)));
-    // What was used meanwhile is younger than it seemed.
+    // This one was used meanwhile, so it has been idle for less time than its entry says.
     all[2].activity.enter(Phase::Waiting, 45).unwrap();
     assert_eq!(admit(&mut table, 2, 50).unwrap().displaced, Some(source(9)));
     assert_eq!(all.iter().map(is_displaced).collect::<Vec<_>>(), [true, true, false]);
@@ -70,7 +70,7 @@ fn a_call_that_is_being_answered_is_never_displaced() {
 }
 
 #[test]
-fn a_slow_body_goes_when_nothing_else_of_its_source_can() {
+fn a_slow_body_is_displaced_if_its_source_has_no_idle_connection() {
     let mut table = table(2, NEVER, NEVER);
     let slow = admit(&mut table, 2, 0).unwrap();
     slow.activity.enter(Phase::Receiving, 1).unwrap();
@@ -78,18 +78,18 @@ fn a_slow_body_goes_when_nothing_else_of_its_source_can() {
     admit(&mut table, 1, 10).unwrap();
     assert!(is_displaced(&idle) && !is_displaced(&slow));
     admit(&mut table, 3, 11).unwrap();
-    assert!(is_displaced(&slow), "its source has had it for longer than the other its own");
+    assert!(is_displaced(&slow), "both sources hold one connection, and source 2 has held it for longer");
 }
 
 #[test]
-fn an_authenticated_connection_is_displaced_by_its_own_principal_alone() {
+fn an_authenticated_connection_is_displaced_only_by_its_own_principal() {
     let mut table = table(4, NEVER, 2);
     let stranger = admit(&mut table, 9, 0).unwrap();
     stranger.activity.enter(Phase::Answering, 0).unwrap();
     let all = [1, 2, 3].map(|at| admit(&mut table, 2, at).unwrap());
     let known = |table: &mut Table, at: usize| table.authenticate(all[at].id, &principal("alice"), 10);
     assert_eq!((known(&mut table, 0), known(&mut table, 1), table.authenticated()), (KEPT, KEPT, 2));
-    assert_eq!(admit(&mut table, 1, 20).unwrap().displaced, Some(source(2)), "the one that did not authenticate");
+    assert_eq!(admit(&mut table, 1, 20).unwrap().displaced, Some(source(2)), "the unauthenticated connection");
     assert!(is_displaced(&all[2]));
     let third = admit(&mut table, 3, 30).unwrap();
     assert_eq!(third.displaced, Some(source(1)));
@@ -102,7 +102,7 @@ fn an_authenticated_connection_is_displaced_by_its_own_principal_alone() {
     let fourth = admit(&mut table, 3, 50).unwrap();
     third.activity.enter(Phase::Answering, 0).unwrap();
     assert_eq!(table.authenticate(fourth.id, &principal("alice"), 60), Err(PrincipalFull(source(3))));
-    assert_eq!(table.authenticate(fourth.id, &principal("bob"), 60), KEPT, "another one's");
+    assert_eq!(table.authenticate(fourth.id, &principal("bob"), 60), KEPT, "another principal is below its limit");
     assert_eq!(
         admit(&mut table, 9, 70).unwrap_err(),
         Full::Slots,
@@ -124,30 +124,30 @@ fn authenticated_connections_never_take_the_newcomers_slot() {
     let displaced = Ok(Authenticated::Kept { displaced: Some(source(1)) });
     assert_eq!(table.authenticate(eighth.id, &principal("alice"), 21), displaced);
     let gone: Vec<_> = all.iter().map(is_displaced).collect();
-    assert_eq!(gone, [false, false, true, false, false, false, false], "bob holds most, and has a call on the first");
+    assert_eq!(gone, [false, false, true, false, false, false, false], "bob holds the most, but his first is busy");
     assert_eq!((table.open(), table.authenticated()), (7, 7));
-    // While all of them have calls under way, one more is answered and not kept.
+    // While all of them have calls in progress, one more is answered but not kept.
     for it in all.iter().chain([&eighth]).filter(|it| !is_displaced(it)) {
         it.activity.enter(Phase::Answering, 0).unwrap();
     }
     let ninth = admit(&mut table, 3, 30).unwrap();
     assert_eq!(table.authenticate(ninth.id, &principal("frank"), 31), Ok(Authenticated::NotKept));
     ninth.activity.enter(Phase::Waiting, 32).unwrap();
-    assert_eq!(admit(&mut table, 4, 40).unwrap().displaced, Some(source(3)), "a newcomer finds a slot");
+    assert_eq!(admit(&mut table, 4, 40).unwrap().displaced, Some(source(3)), "a newcomer gets a slot");
 }
 
 #[test]
-fn a_source_at_its_limit_displaces_its_own_once_they_had_time_to_call() {
+fn a_source_at_its_limit_displaces_its_own_connections_after_they_had_time_to_call() {
     let mut table = table(9, 2, NEVER);
     let all = [0, 1].map(|at| admit(&mut table, 2, at).unwrap());
     assert_eq!(admit(&mut table, 2, 500).unwrap_err(), Full::Source, "a burst must not displace itself");
-    assert!(admit(&mut table, 1, 500).is_ok(), "others are not concerned");
+    assert!(admit(&mut table, 1, 500).is_ok(), "other sources are not affected");
     assert_eq!(admit(&mut table, 2, 1500).unwrap().displaced, Some(source(2)));
     assert_eq!(all.iter().map(is_displaced).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
-fn a_source_takes_no_slot_of_one_that_holds_fewer() {
+fn a_source_does_not_displace_connections_of_a_source_with_fewer() {
     let mut table = table(4, NEVER, NEVER);
     let honest = admit(&mut table, 1, 0).unwrap();
     (0..3).for_each(|_| drop(admit(&mut table, 2, 1000).unwrap()));
@@ -171,7 +171,7 @@ fn a_proxys_connections_count_for_the_announced_caller() {
 }
 
 #[test]
-fn a_shared_connection_counts_for_no_principal() {
+fn a_shared_connection_does_not_count_for_a_principal() {
     let mut table = table(9, 1, 1);
     for _ in 0..3 {
         let admitted = table.admit(source(9), Share::Shared, 0, CancellationToken::new).unwrap();
@@ -181,7 +181,7 @@ fn a_shared_connection_counts_for_no_principal() {
 }
 
 #[test]
-fn displaced_connections_that_do_not_end_stop_the_next_ones() {
+fn no_connection_is_displaced_while_too_many_are_still_closing() {
     let mut table = table(1, NEVER, NEVER);
     admit(&mut table, 1, 0).unwrap();
     let displaced: Vec<_> = (0..LEAVING_MOST).map(|at| admit(&mut table, at as u8, 0).unwrap().id).collect();
@@ -191,12 +191,12 @@ fn displaced_connections_that_do_not_end_stop_the_next_ones() {
 }
 
 #[test]
-fn a_source_that_holds_few_slots_finds_one_while_others_displace_each_other() {
+fn a_source_with_few_slots_gets_one_while_others_displace_each_other() {
     let mut table = table(128, NEVER, NEVER);
     let crowd = |at: usize| 1 + (at % 2) as u8;
     (0..128).for_each(|at| drop(admit(&mut table, crowd(at), 0).unwrap()));
     let taken = (0..1000).filter(|at| admit(&mut table, crowd(*at), 5000).is_ok()).count();
-    assert_eq!(taken, LEAVING_MOST / 2, "the others are kept for newcomers");
+    assert_eq!(taken, LEAVING_MOST / 2, "the other places among the closing connections are reserved for newcomers");
     let newcomers = (10..100).filter(|source| admit(&mut table, *source, 5000).is_ok()).count();
     assert_eq!(newcomers, LEAVING_MOST / 2);
 }
@@ -222,7 +222,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    /// Whatever happens, no limit is exceeded, nothing that is being answered is displaced, and nothing is left behind.
+    /// After any sequence of steps, no limit is exceeded, no call that is being answered is displaced, and no entry is
+    /// left behind.
     #[test]
     fn the_limits_hold(steps in prop::collection::vec(step(), 0..200)) {
         let mut table = table(8, 5, 3);

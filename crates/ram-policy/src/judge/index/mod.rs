@@ -1,9 +1,9 @@
-//! Which statements of a set could apply to a resource: found without a look at the others.
+//! An index of the statements of a set by resource: finds those that could apply without examining the others.
 //!
-//! Nearly every pattern of a policy names the beginning of a relative id: `instance/i-prod-*`, `eni/eni-1`, `eni/*`.
-//! So the patterns of a set are kept in a radix tree of those beginnings (what stands before the first wildcard), and
-//! the patterns that could match `instance/i-prod-7` are those on the one way down that spells it. How many others
-//! there are does not matter; a lone `*` stands at the root.
+//! Nearly every pattern of a policy begins with a literal prefix of a relative id: `instance/i-prod-*`, `eni/eni-1`,
+//! `eni/*`. So the patterns of a set are kept in a radix tree of their prefixes (the part before the first wildcard).
+//! The patterns that could match `instance/i-prod-7` are on the one path from the root that spells it, and the number
+//! of other patterns does not matter. A lone `*` is at the root.
 //!
 //! ```text
 //!                      ""  ── *
@@ -13,18 +13,18 @@
 //!         "eni-1"        "dev-"       "prod-" ── instance/i-prod-*
 //! ```
 //!
-//! Denies and Allows have a tree each, since a Deny decides alone. At a node the entries are sorted by the actions
-//! they select (the [`ActionSlotSet`]) and cut into runs, so that all statements about other actions are passed in one step.
-//! What selects none of the actions that have a slot is not in the index at all; whoever asks for an action without a
-//! slot looks at every statement instead.
+//! Denies and Allows have separate trees, because a single Deny decides. The entries of a node are sorted by the
+//! actions that they select (the [`ActionSlotSet`]) and grouped into runs, so that all statements about other actions
+//! are skipped in one step per run. Statements that select no action with a slot are not in the index; for an action
+//! without a slot, every statement is examined instead.
 //!
-//! What is left to check of an entry: service, region and account (shared by most patterns, so warm in the cache), the
-//! rest of a pattern with more than one wildcard, and the conditions. An entry carries these itself, so that judging
-//! touches neither the document nor the statement. Everything lies in four arrays, by number: no pointers to chase, and
-//! little to hold for each of ten thousand users.
+//! What remains to be checked for an entry are service, region and account (shared by most patterns, and so in the CPU
+//! cache), the rest of a pattern with more than one wildcard, and the conditions. An entry carries these itself, so
+//! that judging touches neither the document nor the statement. Everything is in four arrays and addressed by index:
+//! there are no pointers to chase, and the index of each of ten thousand users takes little memory.
 //!
-//! Patterns that begin with a wildcard (`*-prod`) and those with one beginning in several regions all stand at one
-//! node and are checked one after the other.
+//! Patterns that begin with a wildcard (`*-prod`), or that have the same prefix in several regions, are all at one node
+//! and are checked one after the other.
 
 mod nearest;
 
@@ -42,26 +42,26 @@ pub(crate) struct Index {
     nodes: Box<[Node]>,
     runs: Box<[Run]>,
     entries: Box<[Entry]>,
-    /// The labels of all nodes.
+    /// The concatenated labels of all nodes.
     labels: Box<[u8]>,
-    /// The most entries that one way down meets.
+    /// The most entries on one path.
     max_examined: usize,
 }
 
-/// Where a statement is found again: which document of the set, and which statement of it.
+/// The place of a statement in a set: the index of the document, and the index of the statement in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At {
     pub(crate) document: u32,
     pub(crate) statement: u32,
 }
 
-/// The Deny tree has its root at 0, the Allow tree at 1.
+/// A node of a tree. The root of the Deny tree is node 0, that of the Allow tree node 1.
 #[derive(Debug)]
 struct Node {
     label: u32,
     label_length: u32,
     first_child: u32,
-    /// Sorted by the first byte of their labels.
+    /// How many children there are. They are sorted by the first byte of their labels.
     children: u16,
     first_byte: u8,
     first_run: u32,
@@ -79,34 +79,34 @@ struct Run {
 /// One pattern of one statement.
 #[derive(Debug)]
 struct Entry {
-    /// None for a lone `*`.
+    /// `None` for a lone `*`.
     head: Option<Arc<Head>>,
     rest: Rest,
     conditions: Option<Arc<Conditions>>,
     at: At,
 }
 
-/// What is left to check of the relative id once its beginning is found.
+/// What remains to be checked of the relative id after the literal prefix.
 #[derive(Debug)]
 enum Rest {
-    /// The pattern goes on with one `*`.
+    /// Nothing, because the pattern continues with a single `*`.
     Anything,
-    /// The pattern ends there.
+    /// That the relative id ends there, as the pattern does.
     Nothing,
-    /// The pattern with this number.
+    /// The whole pattern, which has this index in the list.
     Pattern(Arc<Resources>, u32),
 }
 
-/// What is looked for.
+/// The query of a lookup in the index.
 pub(crate) struct Lookup<'a> {
     pub(crate) slot: ActionSlot,
     pub(crate) resource: &'a Resource<'a>,
-    /// Those of the resource.
+    /// The fields of `resource`.
     pub(crate) fields: Option<Fields<'a>>,
     pub(crate) attributes: &'a Attributes<'a>,
 }
 
-/// An entry that still has to find its node.
+/// An entry that has not yet been placed at its node.
 #[derive(Debug)]
 struct Seed<'s> {
     prefix: &'s [u8],
@@ -117,12 +117,13 @@ struct Seed<'s> {
 }
 
 impl Index {
-    /// The most entries that one question can meet, whatever it is about: how long it can take.
+    /// The most entries that one walk examines, for any resource: a bound on its cost.
     pub(crate) fn max_examined(&self) -> usize {
         self.max_examined
     }
 
     /// Whether some statement of this effect applies.
+    #[inline]
     pub(crate) fn applies(&self, effect: Effect, lookup: &Lookup<'_>) -> Applies {
         let mut found = Applies::No;
         self.walk(effect, lookup, |entry| {
@@ -132,8 +133,8 @@ impl Index {
         found
     }
 
-    /// The statements of this effect of which this is so, once for each of their patterns that matches; no more are
-    /// looked for when there are `most`.
+    /// The statements of this effect for which [`Entry::applies`] is `wanted`. The walk ends once `most` are found. A
+    /// statement of which several patterns match may occur more than once.
     pub(crate) fn finding(&self, effect: Effect, lookup: &Lookup<'_>, wanted: Applies, most: usize) -> Vec<At> {
         let mut found = Vec::new();
         if most == 0 {
@@ -148,8 +149,8 @@ impl Index {
         found
     }
 
-    /// Every statement of this effect whose action and resource match, whatever its conditions say; once for each of
-    /// its patterns that matches.
+    /// Calls `each` for every statement of this effect whose action and resource match, once for each pattern that
+    /// matches. Conditions are not tested.
     pub(crate) fn for_each_match(&self, effect: Effect, lookup: &Lookup<'_>, mut each: impl FnMut(At)) {
         self.walk(effect, lookup, |entry| {
             each(entry.at);
@@ -157,7 +158,7 @@ impl Index {
         });
     }
 
-    /// Shows every entry that matches.
+    /// Passes every entry whose action and resource match to `show`, until it answers [`Walk::Stop`].
     fn walk(&self, effect: Effect, lookup: &Lookup<'_>, mut show: impl FnMut(&Entry) -> Walk) {
         let mut left = lookup.relative().as_bytes();
         let mut node = self.root(effect);
@@ -199,7 +200,7 @@ impl Index {
 }
 
 impl<'a> Lookup<'a> {
-    /// What is spelled on the way down: the relative id, or what all resources of a type begin with.
+    /// The text that the path spells: the relative id, or the common prefix of all resources of a type.
     fn relative(&self) -> &'a str {
         self.fields.map_or("", |fields| all_under(self.resource, fields).unwrap_or(fields.relative))
     }
@@ -215,7 +216,8 @@ impl Entry {
         self.conditions.as_ref().map_or(Applies::Yes, |conditions| conditions.hold(effect, lookup.attributes))
     }
 
-    /// `left` is what the relative id goes on with after the beginning that led here.
+    /// Whether the resource matches. `left` is the part of the relative id after the prefix that the path spells.
+    #[inline]
     fn matches(&self, lookup: &Lookup<'_>, left: &[u8]) -> bool {
         let Some(head) = &self.head else { return true };
         let Some(fields) = lookup.fields else {
@@ -254,26 +256,27 @@ impl Seed<'_> {
     }
 }
 
-/// Makes indexes. It keeps its room from one to the next: there are thousands to make.
+/// Builds indexes. It reuses its buffers, because there are thousands of indexes to build.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     nodes: Vec<Node>,
     runs: Vec<Run>,
     entries: Vec<Entry>,
     labels: Vec<u8>,
-    /// Room for seeds, without any.
+    /// Empty buffers for seeds.
     seeds: Vec<Vec<Seed<'static>>>,
     max_examined: usize,
 }
 
-/// The same room, emptied, for seeds of another life.
+/// The same buffer, emptied, for seeds of another lifetime.
 fn recycled<'t>(mut seeds: Vec<Seed<'_>>) -> Vec<Seed<'t>> {
     seeds.clear();
     seeds.into_iter().map(|_| unreachable!("cleared above")).collect()
 }
 
 impl Builder {
-    /// `statements` come with the slots they select and in the order of their places.
+    /// Builds the index of statements, which come with their places and the slots that they select, in the order of
+    /// documents.
     pub(crate) fn index<'s>(&mut self, statements: &[(At, &'s Statement, ActionSlotSet)]) -> Index {
         let roots = [Effect::Deny, Effect::Allow].map(|effect| {
             let selected = statements.iter().filter(|(_, it, slots)| it.effect == effect && !slots.is_empty());
@@ -289,7 +292,8 @@ impl Builder {
         self.finish()
     }
 
-    /// Level by level, so that the children of a node lie side by side and no depth of nesting needs a deep stack.
+    /// Builds both trees level by level, so that the children of a node are adjacent and a deep tree needs no deep
+    /// stack.
     fn grow(&mut self, roots: &[Vec<Seed<'_>>]) {
         let mut waiting = std::collections::VecDeque::new();
         self.max_examined = 0;
@@ -342,7 +346,7 @@ impl Builder {
         self.nodes[node].runs = number(self.runs.len() - first_run);
     }
 
-    /// Copies into arrays of just the size.
+    /// Copies the buffers into arrays of exactly their size.
     fn finish(&mut self) -> Index {
         let index = Index {
             nodes: exact(&mut self.nodes),
@@ -362,7 +366,7 @@ fn exact<T>(scratch: &mut Vec<T>) -> Box<[T]> {
     all.into()
 }
 
-/// How many bytes all prefixes of a sorted group have in common: as many as the first and the last.
+/// How many bytes all prefixes of a sorted group have in common, which is as many as the first and the last have.
 fn shared_length(group: &[Seed<'_>], depth: usize) -> usize {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return depth };
     let same = first.prefix[depth..].iter().zip(&last.prefix[depth..]).take_while(|(a, b)| a == b).count();
@@ -370,5 +374,5 @@ fn shared_length(group: &[Seed<'_>], depth: usize) -> usize {
 }
 
 fn number(length: usize) -> u32 {
-    u32::try_from(length).expect("a set of policies is bounded far below four thousand million")
+    u32::try_from(length).expect("a set of policies has fewer than 2^32 patterns and bytes of prefixes")
 }

@@ -1,21 +1,20 @@
-//! Which entry of the tree came nearest to matching, found within a bounded search budget.
+//! A search for the entry of the index that came closest to matching, within a search budget.
 //!
-//! The way down that spells the resource's id is walked once. Entries on that way whose resource matches failed on a
-//! condition, so they came nearest. Otherwise the entries below the deepest node share most of the id with the
-//! resource, then those below its parent, and so on up: each of these groups shares a prefix of one length, and the
-//! search ends with the first group that holds a pattern of the right type.
+//! The path that spells the resource's id is walked once. Entries on it whose resource matches failed on a condition,
+//! so they came closest. Otherwise the entries below the deepest node share the longest prefix with the id, then those
+//! below its parent, and so on up to the root. Each of these groups shares a prefix of one length, and the search ends
+//! with the first group that contains a pattern of the right type.
 
 use std::ops::ControlFlow;
 
 use smallvec::SmallVec;
 
 use crate::judge::nearness::{Examined, Nearness, SearchBudget};
-use crate::language::effect::Effect;
-use crate::language::mismatch::Mismatch;
+use crate::language::effect::{Effect, Mismatch};
 
 use super::{At, Entry, Index, Lookup, Node, Rest};
 
-/// The nearest entry found.
+/// The closest entry found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) at: At,
@@ -29,20 +28,20 @@ struct Search<'i, 's> {
     best: Option<Found>,
 }
 
-/// A node on the way down, and how many bytes of the id it spells.
+/// A node on the path, and how many bytes of the id are spelled up to it.
 type Step<'i> = (&'i Node, usize);
 
-/// Entries that share a prefix of this length with the id, and no more.
+/// The longest common prefix of a group of patterns and the id.
 #[derive(Clone, Copy)]
 struct Shared {
     bytes: usize,
-    /// How the patterns go on; none where what they spell ends there.
+    /// The next byte of the patterns; `None` if their literal prefix ends there.
     next: Option<u8>,
 }
 
 impl Index {
-    /// The entry of this effect that came nearest to applying, of those that select the action. `unmet` says which
-    /// condition of a statement does not hold. `budget` records whether it ran out before the answer was certain.
+    /// The entry of this effect that came closest to applying, of those that select the action. `unmet` returns the
+    /// condition of a statement that does not hold. `budget` records whether it ran out before the answer was certain.
     pub(crate) fn nearest(
         &self,
         effect: Effect,
@@ -57,8 +56,8 @@ impl Index {
         search.best
     }
 
-    /// The way down that spells the id, and the child at its end whose label begins as the id goes on, with the number
-    /// of bytes that they share.
+    /// The path that spells the id, and the child at its end whose label shares a part of the next bytes, with the
+    /// number of bytes of the id that are spelled up to there.
     fn path(&self, effect: Effect, id: &[u8]) -> (SmallVec<[Step<'_>; 8]>, Option<Step<'_>>) {
         let (mut path, mut left, mut node) = (SmallVec::new(), id, self.root(effect));
         loop {
@@ -80,7 +79,7 @@ impl Index {
 }
 
 impl<'i> Search<'i, '_> {
-    /// SearchBudget at the entries on the way down, the most specific ones first.
+    /// Examines the entries on the path, the most specific ones first.
     fn along(&mut self, path: &[Step<'i>], unmet: impl Fn(At) -> Option<Mismatch>) -> ControlFlow<()> {
         let id = self.lookup.relative().as_bytes();
         for (node, depth) in path.iter().rev() {
@@ -99,7 +98,7 @@ impl<'i> Search<'i, '_> {
         ControlFlow::Continue(())
     }
 
-    /// SearchBudget at what lies beside the way down, from its end upwards, until nothing further up can be nearer.
+    /// Examines the subtrees beside the path, from its end upwards, until nothing further up can be closer.
     fn beside(&mut self, path: &[Step<'i>], partly: Option<Step<'i>>, id: &[u8]) -> ControlFlow<()> {
         let end = path.last().map_or(0, |(_, depth)| *depth);
         if let Some((node, bytes)) = partly
@@ -120,46 +119,46 @@ impl<'i> Search<'i, '_> {
         ControlFlow::Continue(())
     }
 
-    /// Whether what was found is nearer than anything that shares only so many bytes with the id: something that is as
-    /// near may stand earlier in the documents.
+    /// Whether the best entry is closer than any that shares only this many bytes with the id. An equally close one
+    /// does not count, because it may come earlier in the documents.
     fn is_settled(&self, shared: usize) -> bool {
         self.best.is_some_and(|best| best.nearness > Nearness::of_id(shared))
     }
 
-    /// Whether nothing that shares only so many bytes with the id could be nearer than what was found.
+    /// Whether the best entry is at least as close as any that shares only this many bytes with the id.
     fn has(&self, shared: usize) -> bool {
         self.best.is_some_and(|best| best.nearness >= Nearness::of_id(shared))
     }
 
-    /// SearchBudget at all entries from a node downwards, whose patterns share the same bytes with the id.
+    /// Examines all entries of a subtree, whose patterns share the same bytes with the id.
     fn group(&mut self, root: &'i Node, shared: Shared) -> ControlFlow<()> {
         let mut waiting: SmallVec<[&'i Node; 16]> = SmallVec::new();
         waiting.push(root);
-        let mut looked = ControlFlow::Continue(());
+        let mut outcome = ControlFlow::Continue(());
         while let Some(node) = waiting.pop() {
             let here = self.entries(node, |search, entry| {
                 search.miss(entry, shared);
                 ControlFlow::Continue(())
             });
             if here.is_break() {
-                looked = here;
+                outcome = here;
                 break;
             }
             let children = self.index.children(node);
-            // No more than can still be looked at.
+            // No more nodes than the budget can still examine.
             let room = children.len().min(self.budget.left().saturating_sub(waiting.len()));
             waiting.extend(children[..room].iter().rev());
             if room < children.len() {
-                looked = ControlFlow::Break(());
+                outcome = ControlFlow::Break(());
             }
         }
-        if looked.is_break() {
+        if outcome.is_break() {
             self.budget.ran_out(if self.has(shared.bytes) { Examined::Enough } else { Examined::TooFew });
         }
-        looked
+        outcome
     }
 
-    /// Shows the entries of a node that select the action.
+    /// Passes the entries of a node that select the action to `show`.
     fn entries(
         &mut self,
         node: &'i Node,
@@ -180,14 +179,14 @@ impl<'i> Search<'i, '_> {
         ControlFlow::Continue(())
     }
 
-    /// An entry whose resource does not match.
+    /// Considers an entry whose resource does not match.
     fn miss(&mut self, entry: &Entry, shared: Shared) {
         if let Some(mismatch) = entry.mismatch(self.lookup, shared) {
             self.take(Found { at: entry.at, nearness: Nearness { mismatch, shared: shared.bytes } });
         }
     }
 
-    /// Of two that are as near, the one that comes first in the documents is kept.
+    /// Keeps the entry if it is closer than the best one, or equally close and earlier in the documents.
     fn take(&mut self, found: Found) {
         let key = |found: &Found| (found.nearness, std::cmp::Reverse(found.at));
         if self.best.is_none_or(|best| key(&found) > key(&best)) {
@@ -197,8 +196,8 @@ impl<'i> Search<'i, '_> {
 }
 
 impl Entry {
-    /// The first field that does not match: what [`ArnPattern::mismatch`](crate::ArnPattern::mismatch) says
-    /// of a pattern that shares these bytes with the id.
+    /// The first field that does not match, as [`ArnPattern::mismatch`](crate::ArnPattern::mismatch) would return it
+    /// for a pattern that shares these bytes with the id.
     fn mismatch(&self, lookup: &Lookup<'_>, shared: Shared) -> Option<Mismatch> {
         if let (Rest::Pattern(resources, at), None) = (&self.rest, shared.next) {
             return resources.0[*at as usize].mismatch(lookup.resource);

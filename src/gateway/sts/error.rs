@@ -1,4 +1,4 @@
-//! Why no key is issued, and which answer goes with it.
+//! Why a call of STS is rejected, and the reason under which it is answered.
 
 use crate::catalog::RejectionReason;
 use crate::identity::{NoValidKeyError, TokenError};
@@ -6,34 +6,36 @@ use crate::pdp::AssumeRoleError;
 
 use super::direct_request::IndirectRequest;
 
+/// Why a call of STS, or a request for credentials, is rejected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StsError {
-    #[error("keys are handed out over TLS, or on this machine: this connection is neither")]
+    #[error("keys are handed out only over TLS or on this machine: use TLS")]
     Open,
     #[error("The input parameter \"{0}\" that is mandatory for processing this request is not supplied.")]
     Missing(&'static str),
     #[error("the parameter `{0}` does not belong to this operation")]
     Unknown(String),
-    #[error("the parameter RoleArn is no ARN of a role: write `acs:ram::ACCOUNT:role/NAME`")]
+    #[error("the parameter RoleArn is not the ARN of a role: write `acs:ram::ACCOUNT:role/NAME`")]
     RoleArn,
-    #[error("the parameter RoleSessionName has 2 to 64 letters, digits, `.`, `@`, `-` or `_`")]
+    #[error("the parameter RoleSessionName must consist of 2 to 64 letters, digits, `.`, `@`, `-` or `_`")]
     SessionName,
     #[error("The Min/Max value of DurationSeconds is 900/{0}.")]
     Duration(u64),
     #[error("the parameter Policy has not passed grammar check: {0}")]
     PolicySyntax(String),
-    #[error("the parameter Policy has {0} characters, and at most {1} go")]
+    #[error("the parameter Policy is {0} characters long; the limit is {1}")]
     PolicySize(usize, usize),
-    #[error("the parameter OIDCProviderArn names no provider of this gateway in the role's account")]
+    #[error("the parameter OIDCProviderArn does not name a provider of this gateway in the role's account")]
     Provider,
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Somebody with a token, or by where they stand.
+    /// The caller presented a token, or is identified by its address.
     #[error(transparent)]
     Federation(AssumeRoleError),
+    /// The caller is a principal.
     #[error(transparent)]
     Assumption(AssumeRoleError),
-    #[error("this gateway exchanges no keys of the real STS: see `[identity.issuer.exchange]`")]
+    #[error("this gateway does not exchange keys of the real STS: see `[identity.issuer.exchange]`")]
     NoExchange,
     #[error("the parameter CallerIdentity {0}")]
     CallerIdentity(&'static str),
@@ -41,17 +43,18 @@ pub(crate) enum StsError {
     Unconfirmed(String),
     #[error("STS cannot be asked who the caller is: {0}")]
     StsUnreachable(String),
-    #[error("there are no credentials at this path: GET one that `[[identity.issuer.credentials.uri]]` names")]
+    #[error("there are no credentials at this path: GET a path that `[[identity.issuer.credentials.uri]]` names")]
     NoUri,
     #[error(transparent)]
     Indirect(#[from] IndirectRequest),
-    #[error("`{0}` is not among the addresses that get credentials at this path")]
+    #[error("the address `{0}` may not get credentials at this path: add it to `from` if it should")]
     Address(std::net::IpAddr),
     #[error(transparent)]
     NoKey(#[from] NoValidKeyError),
 }
 
 impl StsError {
+    /// The catalogue's reason, which determines the answer.
     pub(crate) fn refusal(&self) -> RejectionReason {
         match self {
             Self::Open => RejectionReason::NeedSsl,
@@ -73,7 +76,7 @@ impl StsError {
         }
     }
 
-    /// What was judged, where something was.
+    /// The decision on the role, if the call was rejected by one.
     pub(crate) fn unassumed(&self) -> Option<&AssumeRoleError> {
         match self {
             Self::Federation(unassumed) | Self::Assumption(unassumed) => Some(unassumed),
